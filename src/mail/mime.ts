@@ -1,0 +1,37 @@
+/**
+ * What a header says about the body below it: RFC 2045 §5 and §6, RFC 2183, RFC 3282, RFC 2557.
+ */
+import { type Field, unfold } from './header.ts'
+import { parseParams } from './param.ts'
+import type { Mime } from './structure.ts'
+
+/**
+ * Reads the Content-* fields; of a repeated one, the first counts.
+ *
+ * @param fallback what a part without a Content-Type is: RFC 2045 §5.2, in a digest RFC 2046 §5.1.5
+ */
+export const readMime = (fields: readonly Field[], fallback: 'text/plain' | 'message/rfc822'): Mime => {
+  const content = new Map<string, string>()
+  for (const [name, value] of fields) {
+    const key = name.toLowerCase()
+    if (key.startsWith('content-') && !content.has(key)) content.set(key, unfold(value))
+  }
+  const { value, params } = parseParams(content.get('content-type') ?? fallback)
+  const slash = value.indexOf('/')
+  const isType = slash > 0 && slash < value.length - 1
+  const [type, subtype] = isType ? [value.slice(0, slash).trim(), value.slice(slash + 1).trim()] : ['text', 'plain']
+  const disposition = content.get('content-disposition')
+  return {
+    type,
+    subtype,
+    // RFC 2045 §5.2: what can't be read is text/plain in us-ascii, whatever else it claims.
+    params: isType ? params : [],
+    id: content.get('content-id') ?? null,
+    description: content.get('content-description') ?? null,
+    encoding: parseParams(content.get('content-transfer-encoding') ?? '').value || '7bit',
+    md5: content.get('content-md5') ?? null,
+    disposition: disposition ? parseParams(disposition) : null,
+    language: (content.get('content-language') ?? '').split(',').flatMap((tag) => tag.trim() || []),
+    location: content.get('content-location') ?? null,
+  }
+}

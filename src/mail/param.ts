@@ -1,0 +1,70 @@
+/**
+ * `value; name=value; …` of Content-Type and Content-Disposition: RFC 2045 §5.1, RFC 2183, RFC 2231.
+ *
+ * Continuations (`name*0`, `name*1*`) are joined into one parameter; where any
+ * piece is percent-encoded the joined one keeps the star and the encoding
+ * (`filename*` = `utf-8''na%C3%AFve.txt`), as IMAP clients expect to see it.
+ * Text is latin1 (bytes). Reading never fails: what can't be read is left out.
+ */
+
+export type Param = readonly [name: string, value: string]
+
+export const parseParams = (text: string): { value: string; params: Param[] } => {
+  const semicolon = text.indexOf(';')
+  const value = withoutComments(semicolon < 0 ? text : text.slice(0, semicolon))
+  return { value, params: semicolon < 0 ? [] : joinContinuations(readPairs(text, semicolon + 1)) }
+}
+
+export const param = (params: readonly Param[], name: string): string | undefined =>
+  params.find(([key]) => key.toLowerCase() === name)?.[1]
+
+const withoutComments = (text: string): string =>
+  (text.includes('(') ? text.replace(/\((?:\\.|[^()\\])*\)/g, '') : text).trim()
+
+const PAIR = /\s*([^\s=;]+)\s*=\s*(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"?[^;]*|([^;]*))(?:;|$)|[^;]*(?:;|$)/y
+
+const readPairs = (text: string, from: number): Param[] => {
+  const pairs: Param[] = []
+  PAIR.lastIndex = from
+  while (PAIR.lastIndex < text.length) {
+    const match = PAIR.exec(text)
+    if (!match || match[0] === '') break
+    const [, name, quoted, token] = match
+    if (name === undefined) continue
+    const value = quoted === undefined ? withoutComments(token ?? '') : quoted.replace(/\\([\s\S])/g, '$1')
+    pairs.push([name, value])
+  }
+  return pairs
+}
+
+const PIECE = /^(.+?)\*(\d{1,4})(\*?)$/
+
+const joinContinuations = (pairs: Param[]): Param[] => {
+  if (!pairs.some(([name]) => name.includes('*'))) return pairs
+  const out: Param[] = []
+  const pieces = new Map<string, { name: string; parts: { order: number; encoded: boolean; value: string }[] }>()
+  for (const [name, value] of pairs) {
+    const match = PIECE.exec(name)
+    if (!match?.[1]) {
+      out.push([name, value])
+      continue
+    }
+    const key = match[1].toLowerCase()
+    const known = pieces.get(key) ?? { name: match[1], parts: [] }
+    known.parts.push({ order: Number(match[2]), encoded: match[3] === '*', value })
+    pieces.set(key, known)
+  }
+  for (const { name, parts } of pieces.values()) {
+    parts.sort((a, b) => a.order - b.order)
+    if (!parts.some((piece) => piece.encoded)) out.push([name, parts.map((piece) => piece.value).join('')])
+    else out.push([`${name}*`, parts.map((piece) => (piece.encoded ? piece.value : percent(piece.value))).join('')])
+  }
+  return out
+}
+
+/** A piece that was not encoded, amid some that were: RFC 2231 §4.1. */
+const percent = (value: string): string =>
+  value.replace(
+    /[^A-Za-z0-9!#$&+\-.^_`{|}~]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  )

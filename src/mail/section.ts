@@ -1,0 +1,61 @@
+/**
+ * Which bytes `BODY[…]` means: RFC 3501 §6.4.5.
+ *
+ *   BODY[]         the message          BODY[2]         the content of its second part, without MIME header
+ *   BODY[HEADER]   header, empty line   BODY[2.MIME]    the MIME header of that part
+ *   BODY[TEXT]     all below            BODY[2.HEADER]  the header of the message that part 2 is (message/rfc822)
+ *
+ * A message that is not a multipart has one part, its body, numbered 1.
+ */
+import { findFields } from './header.ts'
+import type { Part } from './walk.ts'
+
+export type Range = { start: number; end: number }
+export type SectionPart = '' | 'HEADER' | 'TEXT' | 'MIME'
+
+/** @returns offsets into the message, or undefined where it has no such section */
+export const section = (root: Part, path: readonly number[], what: SectionPart): Range | undefined => {
+  if (path.length === 0) {
+    if (what === 'MIME') return undefined
+    return what === '' ? { start: root.start, end: root.end } : messageRange(root, what)
+  }
+  const part = findPart(root, path)
+  if (!part) return undefined
+  if (what === '') return { start: part.bodyStart, end: part.end }
+  if (what === 'MIME') return { start: part.start, end: part.bodyStart }
+  return part.message && messageRange(part.message, what)
+}
+
+/** The part a section number names: `[2, 1]` for `2.1`. */
+export const findPart = (root: Part, path: readonly number[]): Part | undefined => {
+  let part: Part | undefined
+  let message: Part | undefined = root
+  for (const number of path) {
+    if (message && message.type !== 'multipart') part = number === 1 ? message : undefined
+    else part = (message ?? part)?.children[number - 1]
+    if (!part) return undefined
+    message = part.message
+  }
+  return part
+}
+
+/**
+ * HEADER.FIELDS and HEADER.FIELDS.NOT: the named fields (or the others) byte for byte, in order, and an empty line.
+ *
+ * @param names in any case
+ */
+export const headerFields = (header: Buffer, names: readonly string[], not: boolean): Buffer => {
+  const wanted = new Set(names.map((name) => name.toLowerCase()))
+  const pieces: Buffer[] = []
+  for (const { name, from, end, to } of findFields(header.toString('latin1'))) {
+    if (wanted.has(name.toLowerCase()) === not) continue
+    pieces.push(header.subarray(from, to))
+    if (to === end) pieces.push(CRLF) // cut off in mid-header
+  }
+  return Buffer.concat([...pieces, CRLF])
+}
+
+const messageRange = (message: Part, what: 'HEADER' | 'TEXT'): Range =>
+  what === 'HEADER' ? { start: message.start, end: message.bodyStart } : { start: message.bodyStart, end: message.end }
+
+const CRLF = Buffer.from('\r\n')

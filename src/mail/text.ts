@@ -1,0 +1,64 @@
+/**
+ * A message as text to search in: transfer encodings and charsets undone.
+ *
+ * SEARCH BODY looks into `bodyText`, SEARCH TEXT also into `headerText` (RFC 3501 §6.4.4).
+ * Markup is left as it is; attachments that are not text are not looked into.
+ */
+import { isUtf8 } from 'node:buffer'
+import { findFields, unfold } from './header.ts'
+import { param } from './param.ts'
+import type { Part } from './walk.ts'
+import { decodeBytes, decodeText } from './words.ts'
+
+/** The leaves that hold text, in order, those of messages inside included. */
+export const textParts = (part: Part): Part[] => {
+  if (part.message) return textParts(part.message)
+  return part.type === 'text' ? [part] : part.children.flatMap(textParts)
+}
+
+/** @param content the bytes from `bodyStart` to `end` */
+export const partText = (part: Part, content: Buffer): string => {
+  const bytes = decodeTransfer(content, part.encoding)
+  const charset = param(part.params, 'charset') ?? 'us-ascii'
+  // What claims to be ASCII and is not, is nearly always UTF-8.
+  return decodeBytes(bytes, /^(us-)?ascii$/i.test(charset) && isUtf8(bytes) ? 'utf-8' : charset)
+}
+
+/** All text below the header of `root`, headers of messages inside included. */
+export const bodyText = (root: Part, message: Buffer): string =>
+  textOf(root, message)
+    .filter((text) => text !== '')
+    .join('\n')
+
+/** A header with its folds undone and its words decoded, a field a line. */
+export const headerText = (header: Buffer): string => {
+  const text = header.toString('latin1')
+  return findFields(text)
+    .map(({ from, end }) => decodeText(unfold(text.slice(from, end))))
+    .join('\n')
+}
+
+/** Undoes base64 and quoted-printable (RFC 2045 §6); every other encoding leaves the bytes as they are. */
+export const decodeTransfer = (content: Buffer, encoding: string): Buffer => {
+  if (encoding === 'base64') return Buffer.from(content.toString('latin1'), 'base64')
+  return encoding === 'quoted-printable' ? decodeQuotedPrintable(content) : content
+}
+
+const textOf = (part: Part, message: Buffer): string[] => {
+  if (part.message) {
+    const { start, bodyStart } = part.message
+    return [headerText(message.subarray(start, bodyStart)), ...textOf(part.message, message)]
+  }
+  if (part.type === 'text') return [partText(part, message.subarray(part.bodyStart, part.end))]
+  return part.children.flatMap((child) => textOf(child, message))
+}
+
+const decodeQuotedPrintable = (content: Buffer): Buffer =>
+  Buffer.from(
+    content
+      .toString('latin1')
+      .replace(/[ \t]+(?=\r?\n)/g, '') // RFC 2045 §6.7 (3): added on the way
+      .replace(/=(?:\r?\n|$)/g, '')
+      .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
