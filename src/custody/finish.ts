@@ -1,0 +1,44 @@
+/**
+ * The end of an envelope at one holder. The payload goes, the outcome stays until twice the
+ * expiry; an origin tells its sender, everybody else owes the report to whoever handed it over.
+ */
+import type { Effect, Step } from '../effect.ts'
+import { about, owe, owedKey } from '../report/owed.ts'
+import type { Change, State } from '../state.ts'
+import type { Custody } from './custody.ts'
+import { progress, tell } from './letters.ts'
+
+type Outcome = NonNullable<Custody['outcome']>
+
+/** @param downstream the signed reports that brought the outcome; without them the outcome is our own word */
+export const finish = (state: State, was: Custody, outcome: Outcome, now: number, downstream: string[] = []): Step => {
+  const row: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
+  const log: Effect = {
+    do: 'log',
+    event: outcome.event,
+    key: row.key,
+    ...(row.messageId && { messageId: row.messageId }),
+    ...(outcome.code && { detail: outcome.code }),
+  }
+  const kept: Change = { put: 'custody', row }
+  if (row.role === 'origin') return { changes: [kept, ...tellSender(state, row, outcome, now)], effects: [log] }
+  if (row.from === undefined) return { changes: [kept], effects: [log] }
+  const items = downstream.length > 0 ? downstream.map((jws) => ({ jws })) : [{ own: own(row, outcome) }]
+  const forgetAt = row.expires + (row.expires - row.created)
+  const owed = owe(state.owed.get(owedKey(row.from, row.key)), row.from, row.key, items, forgetAt)
+  return { changes: [kept, { put: 'owed', row: owed }], effects: [log, { do: 'settle', to: row.from }] }
+}
+
+const own = (row: Custody, outcome: Outcome) => ({
+  ...about(row.key, outcome.at),
+  event: outcome.event,
+  ...(outcome.code && { code: outcome.code }),
+})
+
+const tellSender = (state: State, row: Custody, outcome: Outcome, now: number): Change[] => {
+  const isDelivered = outcome.event === 'delivered'
+  const told = isDelivered
+    ? ({ kind: 'delivered' } as const)
+    : ({ kind: 'failed', code: outcome.code ?? 'expired' } as const)
+  return [...progress(state, row, isDelivered ? 'Delivered' : 'Failed', now), ...tell(state, row, told, now)]
+}

@@ -1,0 +1,113 @@
+/**
+ * From one holder to the next: choosing the hop, taking the receipt, taking a no.
+ * The states are drawn in custody.ts.
+ */
+import { targetOfEntity } from '../address.ts'
+import type { Effect, Step } from '../effect.ts'
+import { isFinal, type RefusalCode } from '../refusal.ts'
+import { about, owe, owedKey } from '../report/owed.ts'
+import { choose } from '../route/choose.ts'
+import type { Change, State } from '../state.ts'
+import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
+import { finish } from './finish.ts'
+import { progress } from './letters.ts'
+
+/** Chooses the next hop and owes the hand-over, or waits for a path or for the neighbour to connect. */
+export const advance = (state: State, row: Custody, now: number): Step => {
+  const to = row.to
+  if (to === undefined) return nothing
+  const way = choose(state, { entity: to, path: row.path, avoid: row.avoid, advice: row.advice }, now)
+  const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
+  if (way === undefined) {
+    const target = targetOfEntity(to)
+    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
+    return routing(state, waiting, now, { do: 'search', target })
+  }
+  const { next, onward } = way
+  if (!state.links.get(next)?.up)
+    return routing(state, { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }, now)
+  const handing: Custody = { ...row, state: 'handing', next, onward, awaits: null, retryAt: now + HAND_GUARD_MS }
+  return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key: row.key, to: next }] }
+}
+
+/** The stage is only touched when the row has to wait: a message that goes straight on spares the write. */
+const routing = (state: State, row: Custody, now: number, ...effects: Effect[]): Step => {
+  const shown = row.role === 'origin' && row.attempts === 1 ? progress(state, row, 'Routing', now) : []
+  return { changes: [{ put: 'custody', row }, ...shown], effects }
+}
+
+/** The next hop signed for it. A receipt that comes after a time-out counts just as well. */
+export const accepted = (state: State, key: string, by: string, receipt: string, now: number): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || was.next !== by || (was.state !== 'handing' && was.state !== 'waiting')) return nothing
+  const row: Custody = {
+    ...was,
+    state: 'handed',
+    retryAt: null,
+    awaits: null,
+    attempts: 0,
+    trail: [...was.trail.filter((step) => step.event !== 'accepted'), { event: 'accepted', by, at: now, jws: receipt }],
+  }
+  const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
+  if (row.role === 'origin')
+    return { changes: [{ put: 'custody', row }, ...progress(state, row, 'InCustody', now)], effects: [log] }
+  const told = oweUpstream(state, row, [{ own: { ...about(key, now), event: 'forwarded', next: by, receipt } }])
+  return { changes: [{ put: 'custody', row }, ...told.changes], effects: [log, ...told.effects] }
+}
+
+/** Reports owed to whoever handed it to us. */
+export const oweUpstream = (state: State, row: Custody, items: Parameters<typeof owe>[3]): Step => {
+  if (row.from === undefined || items.length === 0) return nothing
+  const was = state.owed.get(owedKey(row.from, row.key))
+  const owed: Change = {
+    put: 'owed',
+    row: owe(was, row.from, row.key, items, row.expires + (row.expires - row.created)),
+  }
+  return { changes: [owed], effects: [{ do: 'settle', to: row.from }] }
+}
+
+/** What a no from the next hop means: nothing will help, that way will not help, or later may. */
+const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'mailbox-full',
+  'disk-full',
+  'custody-full',
+  'stopping',
+  'rate-limited',
+  'too-many-streams',
+])
+
+export const rejected = (state: State, key: string, by: string, code: RefusalCode, now: number): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || was.state !== 'handing' || was.next !== by) return nothing
+  const log: Effect = { do: 'log', event: 'hop-refused', key, to: by, detail: code }
+  if (isFinal(code)) {
+    const end = finish(state, was, { event: 'refused', code, by, at: now }, now)
+    return { ...end, effects: [log, ...end.effects] }
+  }
+  const later: Custody = {
+    ...was,
+    state: 'waiting',
+    retryAt: now + backoffMs(key, was.attempts),
+    attempts: was.attempts + 1,
+  }
+  if (patient.has(code)) return { changes: [{ put: 'custody', row: later }], effects: [log] }
+  const row = { ...later, avoid: [...was.avoid.filter((one) => one.until > now), { by, until: now + AVOID_MS }] }
+  const stale: Change[] = was.to !== undefined && state.routes.has(was.to) ? [{ drop: 'route', entity: was.to }] : []
+  return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
+}
+
+/** The link failed while handing: nothing is known, so the same hop is tried again; it recognises repeats. */
+export const unreachable = (state: State, key: string, by: string, why: string, now: number): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || was.state !== 'handing' || was.next !== by) return nothing
+  const row: Custody = {
+    ...was,
+    state: 'waiting',
+    awaits: `up:${by}`,
+    retryAt: now + backoffMs(key, was.attempts),
+    attempts: was.attempts + 1,
+  }
+  return routing(state, row, now, { do: 'log', event: 'hop-unreachable', key, to: by, detail: why })
+}
+
+const nothing: Step = { changes: [], effects: [] }

@@ -1,0 +1,153 @@
+/**
+ * At the origin: a submitted message becomes one envelope for each recipient elsewhere and a
+ * delivery for each recipient here, in the transaction that precedes 250.
+ */
+import { targetOfAddress, targetOfEntity } from '../address.ts'
+import type { Effect, Step } from '../effect.ts'
+import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
+import type { RefusalCode } from '../refusal.ts'
+import { type Change, contactKey, type State } from '../state.ts'
+import { type Custody, KNOWN_LIFE_MS, UNKNOWN_LIFE_MS } from './custody.ts'
+import { finish } from './finish.ts'
+import { advance } from './handing.ts'
+import { tellRecipient } from './letters.ts'
+import { isOver, overall, type Recipient, type Submission } from './submission.ts'
+
+export const submitted = (state: State, given: Submission, now: number): Step => {
+  if (state.submissions.has(given.id)) return { ...nothing, answer: { say: 'done' } }
+  const parts = given.recipients.map((one) =>
+    state.addresses.has(one.address) ? deliverHere(state, given, one, now) : spool(state, given, one, now),
+  )
+  const recipients = parts.map((part) => part.recipient)
+  const changes = parts.flatMap((part) => part.changes)
+  const effects: Effect[] = [
+    {
+      do: 'log',
+      event: 'submitted',
+      key: given.id,
+      messageId: given.messageId,
+      detail: `${recipients.length} recipients`,
+    },
+    ...parts.flatMap((part) => part.effects),
+  ]
+  // What never leaves the gateway is delivered already: nothing is under way, so Outgoing need not show it.
+  if (recipients.every((one) => isOver(one.stage))) return { changes, effects, answer: { say: 'done' } }
+  const row: Submission = { ...given, recipients }
+  const shown: Change[] = [
+    { put: 'submission', row },
+    { outgoing: row.id, account: row.account, stage: overall(recipients) },
+  ]
+  return { changes: [...shown, ...changes], effects, answer: { say: 'done' } }
+}
+
+type Part = { recipient: Recipient; changes: Change[]; effects: Effect[] }
+
+const deliverHere = (state: State, given: Submission, recipient: Recipient, now: number): Part => {
+  const entity = state.addresses.get(recipient.address)
+  const local = entity === undefined ? undefined : state.locals.get(entity)
+  if (local === undefined) return spool(state, given, recipient, now)
+  const key = keyOf(state.me, recipient.envelope)
+  const provenance = { key, from: given.entity, address: given.from, path: [state.me], at: now }
+  const folder = folderFor(state, local.entity, given.entity)
+  const done: Recipient = { ...recipient, stage: 'Delivered' }
+  return {
+    recipient: done,
+    changes: [
+      { deliver: { account: local.account, folder, body: given.body ?? 0, provenance } },
+      ...trustByWriting(state, given.entity, local.entity, local.address, now),
+      ...tellRecipient(state, given, done, { trail: [], id: done.envelope, state: 'done' }, { kind: 'delivered' }, now),
+    ],
+    effects: [{ do: 'log', event: 'delivered', key, messageId: given.messageId, detail: folder }],
+  }
+}
+
+/** Mail of somebody the recipient trusts, or of themselves, goes to INBOX; strangers' mail waits in Requests. */
+export const folderFor = (state: State, entity: string, sender: string): 'INBOX' | 'Requests' => {
+  if (entity === sender) return 'INBOX'
+  const trust = state.contacts.get(contactKey(entity, sender))?.trust
+  return trust === 'explicit' || trust === 'implicit' ? 'INBOX' : 'Requests'
+}
+
+/** Whoever a person writes to may write back (TRUST-WEB: implicit trust); what they said themselves stands. */
+const trustByWriting = (state: State, entity: string, other: string, address: string, now: number): Change[] =>
+  entity === other || state.contacts.has(contactKey(entity, other))
+    ? []
+    : [{ put: 'contact', row: { entity, other, trust: 'implicit', address, at: now } }]
+
+const spool = (state: State, given: Submission, recipient: Recipient, now: number): Part => {
+  const to = state.knownAt.get(recipient.address)
+  const row: Custody = {
+    key: keyOf(state.me, recipient.envelope),
+    id: recipient.envelope,
+    origin: state.me,
+    role: 'origin',
+    state: 'spooled',
+    ...(to && { to }),
+    submission: given.id,
+    address: recipient.address,
+    messageId: given.messageId,
+    body: given.body,
+    stamps: [],
+    path: [state.me],
+    advice: [],
+    onward: [],
+    avoid: [],
+    size: given.size,
+    priority: priorityOf(given.size),
+    created: given.at,
+    expires: given.at + (to ? KNOWN_LIFE_MS : UNKNOWN_LIFE_MS),
+    retryAt: null,
+    attempts: 0,
+    awaits: null,
+    delayTold: false,
+    trail: [],
+  }
+  const { changes, effects } = prepare(state, row, now)
+  return { recipient, changes, effects }
+}
+
+/** A spooled row is sealed once its recipient's card is known, and searched for until then. */
+export const prepare = (state: State, was: Custody, now: number): Step => {
+  const to = was.to ?? state.knownAt.get(was.address ?? '')
+  const known = to === undefined ? undefined : state.known.get(to)
+  if (to !== undefined && known !== undefined && known.expires > now) {
+    // An address found late gets the life of a known one.
+    const row = { ...was, to, expires: was.created + KNOWN_LIFE_MS, awaits: null, retryAt: null }
+    const trust = trustByWriting(state, senderOf(state, row), to, known.address, now)
+    return { changes: [{ put: 'custody', row }, ...trust], effects: [{ do: 'seal', key: row.key }] }
+  }
+  const target = to === undefined ? targetOfAddress(was.address ?? '') : targetOfEntity(to)
+  const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + SEARCH_AGAIN_MS }
+  return { changes: [{ put: 'custody', row }], effects: [{ do: 'search', target }] }
+}
+
+/** An address nobody answered for is asked about again this often: all five rings take about two minutes. */
+const SEARCH_AGAIN_MS = 5 * 60_000
+
+const senderOf = (state: State, row: Custody): string =>
+  state.submissions.get(row.submission ?? '')?.entity ?? row.to ?? ''
+
+/** The payload is sealed and will be durable with this step: from here on the same bytes are handed, always. */
+export const sealed = (state: State, key: string, envelope: Envelope, body: number, now: number): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || was.state !== 'spooled') return nothing
+  const row: Custody = {
+    ...was,
+    state: 'waiting',
+    envelope: envelope.jws,
+    body,
+    size: envelope.size,
+    expires: envelope.expires,
+    retryAt: null,
+    awaits: null,
+  }
+  return advance(state, row, now)
+}
+
+export const unsealable = (state: State, key: string, code: RefusalCode, now: number): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || was.state !== 'spooled') return nothing
+  return finish(state, was, { event: 'refused', code, by: state.me, at: now }, now)
+}
+
+const nothing: Step = { changes: [], effects: [] }

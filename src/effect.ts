@@ -1,0 +1,38 @@
+/**
+ * What a decision wants done, once its changes are durable. Effects run at least once: after a
+ * crash the engine raises `due` for every envelope not done, and the decision asks again.
+ * `tell` and `answer` are the exception: searches are memory only, and the asker asks anew.
+ */
+import type { RefusalCode } from './refusal.ts'
+import type { Change } from './state.ts'
+import type { Message, PathMessage } from './wire/record.ts'
+
+export type Effect =
+  /** Seal a spooled message for its recipient; ends in the event `sealed` or `unsealable`. */
+  | { do: 'seal'; key: string }
+  /** Stamp and hand over; ends in `accepted`, `rejected` or `unreachable`. */
+  | { do: 'hand'; key: string; to: string }
+  /** Send the neighbour what it is owed; ends in `acknowledged`, or is tried again. */
+  | { do: 'settle'; to: string }
+  /** Search for an entity or address; the engine draws the query's seed. */
+  | { do: 'search'; target: string }
+  | { do: 'searched'; target: string; result: 'found' | 'unknown' | 'undecided' }
+  /** Raise `due` for every envelope that waits for this. */
+  | { do: 'wake'; awaits: string }
+  /** Raise `ring` at this time. */
+  | { do: 'ring'; qid: string; at: number }
+  | { do: 'tell'; to: string; message: Message }
+  /** Sign a PATH for an entity here and send it. */
+  | { do: 'answer'; to: string; qid: string; target: string; entity: string; route: string[] }
+  /** Sign a PATH as one of its hops and send it on. */
+  | { do: 'pass'; to: string; message: PathMessage }
+  /** One line of an envelope's life, for the log. */
+  | { do: 'log'; event: string; key?: string; messageId?: string; to?: string; detail?: string }
+
+/** What the one who raised the event is told, after the commit. */
+export type Answer =
+  | { say: 'done' }
+  | { say: 'accepted'; key: string; at: number; chainOf: { envelope: string; stamps: string[] } }
+  | { say: 'refused'; code: RefusalCode; detail: string }
+
+export type Step = { changes: Change[]; effects: Effect[]; answer?: Answer }

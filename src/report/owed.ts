@@ -1,0 +1,33 @@
+/**
+ * Reports owed to the neighbour an envelope came from, until that neighbour has them durably.
+ *
+ * One bundle an envelope, in order: our own word (not yet signed) and what came from further on
+ * (as signed there). A bundle is sent whole and acknowledged by count, so a crash anywhere
+ * repeats reports but never loses or reorders one. Whoever hears a report twice ignores it.
+ */
+import { partsOfKey } from '../envelope/envelope.ts'
+import type { ReportRecord } from '../wire/record.ts'
+
+export type Item = { own: ReportRecord } | { jws: string }
+export type Owed = { key: string; to: string; custody: string; items: Item[]; expires: number }
+
+export const owedKey = (to: string, custodyKey: string): string => `${to}:${custodyKey}`
+
+/** The bundle with more at its end. */
+export const owe = (was: Owed | undefined, to: string, custody: string, items: Item[], expires: number): Owed => ({
+  key: owedKey(to, custody),
+  to,
+  custody,
+  items: [...(was?.items ?? []), ...items],
+  expires,
+})
+
+/** What is left after the neighbour acknowledged the first `count`; undefined when that was all. */
+export const settle = (was: Owed, count: number): Owed | undefined =>
+  count >= was.items.length ? undefined : { ...was, items: was.items.slice(count) }
+
+/** The start of a report of our own about `key`. */
+export const about = (key: string, at: number): Pick<ReportRecord, 'id' | 'origin' | 'at'> => {
+  const [origin, id] = partsOfKey(key)
+  return { origin, id, at }
+}

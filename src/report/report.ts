@@ -1,0 +1,61 @@
+/**
+ * Reports that come back along the path, and which of them to believe.
+ *
+ * A report is believed only over the link the envelope was handed to, and only from an agent
+ * that is known to have had it: the next hop by its receipt, every further one because a
+ * believed agent reported handing it on, with the receipt to show. So nobody off the path can speak.
+ */
+import { Refusal } from '../refusal.ts'
+import type { ReportRecord } from '../wire/record.ts'
+
+/** A report whose signature holds, by whom, with the bytes that were signed. */
+export type Report = ReportRecord & { by: string; jws: string }
+
+/** One step of a message's way, as its trail shows it. */
+export type TrailStep = {
+  event: 'accepted' | ReportRecord['event']
+  by: string
+  at: number
+  next?: string
+  code?: ReportRecord['code']
+  /** The signed record itself: the receipt for `accepted`, the report for the rest. */
+  jws: string
+}
+
+export const isFinalEvent = (event: TrailStep['event']): boolean => event !== 'accepted' && event !== 'forwarded'
+
+/** The agents that have had the envelope as far as this trail proves. */
+const holders = (trail: readonly TrailStep[]): Set<string> => {
+  const had = new Set<string>()
+  for (const step of trail) {
+    had.add(step.by)
+    if (step.next) had.add(step.next)
+  }
+  return had
+}
+
+/**
+ * Takes the new reports of a bundle into the trail.
+ * @returns the steps that are new, in order; repeats are left out
+ * @throws Refusal `report-foreign` at the first report of an agent that never had the envelope
+ */
+export const believe = (trail: readonly TrailStep[], reports: readonly Report[]): TrailStep[] => {
+  const had = holders(trail)
+  const fresh: TrailStep[] = []
+  for (const report of reports) {
+    if (!had.has(report.by)) throw new Refusal('report-foreign', 'a report by an agent that never had this envelope')
+    const repeated = [...trail, ...fresh].some((step) => step.event === report.event && step.by === report.by)
+    if (report.event === 'forwarded' && report.next) had.add(report.next)
+    if (!repeated) fresh.push(stepOf(report))
+  }
+  return fresh
+}
+
+const stepOf = ({ event, by, at, next, code, jws }: Report): TrailStep => ({
+  event,
+  by,
+  at,
+  jws,
+  ...(next && { next }),
+  ...(code && { code }),
+})

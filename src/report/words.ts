@@ -1,0 +1,94 @@
+/**
+ * A message's way in words a person understands: who had it, since when, why it stopped, what to do.
+ */
+import { fingerprintWords } from '../identity/words.ts'
+import type { RefusalCode } from '../refusal.ts'
+import type { State } from '../state.ts'
+import type { TrailStep } from './report.ts'
+
+/** A neighbour by the name on its link; anybody else by the first two of its fingerprint words. */
+export const nameOf = (state: State, agent: string): string => {
+  if (agent === state.me) return `this gateway (${state.domain})`
+  const link = state.links.get(agent)
+  return link ? link.name : `the gateway "${fingerprintWords(agent).split(' ').slice(0, 2).join(' ')}"`
+}
+
+export const tellTrail = (
+  state: State,
+  trail: readonly TrailStep[],
+  acceptedAt: number,
+): { text: string; at: number }[] => [
+  { text: `${nameOf(state, state.me)} accepted it from your mail program`, at: acceptedAt },
+  ...trail.map((step) => ({ text: `${nameOf(state, step.by)} ${did(state, step)}`, at: step.at })),
+]
+
+const did = (state: State, step: TrailStep): string => {
+  switch (step.event) {
+    case 'accepted':
+      return 'took custody of it and signed for it'
+    case 'forwarded':
+      return `handed it on to ${step.next ? nameOf(state, step.next) : 'another gateway'}`
+    case 'delivered':
+      return "put it into the recipient's mailbox"
+    case 'refused':
+      return `refused it (${step.code ?? 'no reason given'})`
+    case 'expired':
+      return 'gave it up: its time had run out'
+  }
+}
+
+/** Why, in one sentence. */
+export const explain = (
+  what: RefusalCode | 'delayed' | 'delivered',
+  state: State,
+  trail: readonly TrailStep[],
+): string => {
+  const last = trail.at(-1)
+  const holder = last ? nameOf(state, last.next ?? last.by) : nameOf(state, state.me)
+  if (what === 'delivered') return "It is in the recipient's mailbox."
+  if (what === 'delayed') return `It has not arrived yet. ${capital(holder)} has it and goes on trying.`
+  if (what === 'expired' || what === 'envelope-expired')
+    return `It could not be delivered in time. ${capital(holder)} had it last.`
+  return reasons[what] ?? `It was refused with the code ${what}.`
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+const reasons: Partial<Record<RefusalCode, string>> = {
+  'address-unknown': 'Nobody in the web of trust knows this address.',
+  'mailbox-missing': 'There is no such mailbox at that gateway.',
+  'entity-unknown': "The recipient's gateway does not represent this person any more.",
+  'message-too-large': "The message is larger than the recipient's gateway takes.",
+  'payload-too-large': 'The message is larger than a gateway on the way takes.',
+  'seal-broken': "The recipient's gateway could not open the sealed message: it was sealed for another key.",
+  'sender-unverified': "The recipient's gateway could not verify who signed the message.",
+  'card-invalid': "The recipient's card (their key and who represents them) is no longer valid.",
+  'card-conflict': 'Two different keys claim this address, and nobody has said which one is right.',
+  'given-up': 'An administrator of your gateway took it out of the queue.',
+  'no-route': 'No path of trusted gateways leads to the recipient at present.',
+}
+
+/** What to do, in one sentence. */
+export const advise = (what: RefusalCode | 'delayed' | 'delivered', address: string): string => {
+  switch (what) {
+    case 'delivered':
+      return 'You need not do anything.'
+    case 'delayed':
+      return 'You need not do anything: you will hear when it is delivered or given up.'
+    case 'address-unknown':
+    case 'mailbox-missing':
+      return `Check the spelling of ${address}, or ask the person for their present address.`
+    case 'message-too-large':
+    case 'payload-too-large':
+      return 'Send it in smaller parts, or share the attachment in another way.'
+    case 'given-up':
+      return 'Ask the administrator of your gateway why.'
+    case 'seal-broken':
+    case 'sender-unverified':
+    case 'card-invalid':
+    case 'card-conflict':
+      return `Ask ${address} for their present card, or compare fingerprints with them, then send it again.`
+    default:
+      return `Send it again later, or reach ${address} in another way; your administrator can see the whole trail.`
+  }
+}

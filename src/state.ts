@@ -1,0 +1,165 @@
+/**
+ * What one agent holds, as values, and the changes a decision may make to it.
+ *
+ * The gateway keeps a State as its working memory: whole for what is small (links, entities,
+ * routes), loaded by need for the rest (`needs` in web.ts). The village keeps all of it. Both
+ * change it by `apply` alone, so a decision sees the same world in a test and in the gateway.
+ */
+
+import { targetOfAddress, targetOfEntity } from './address.ts'
+import type { Custody } from './custody/custody.ts'
+import type { Stage, Submission } from './custody/submission.ts'
+import type { Owed } from './report/owed.ts'
+import type { Known, Search } from './route/search.ts'
+
+/** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. */
+export type Link = {
+  agent: string
+  name: string
+  addresses: string[]
+  state: 'active' | 'revoked'
+  since: number
+  up: boolean
+}
+
+/** An entity that lives here. */
+export type Local = { entity: string; account: number; address: string }
+
+/** A way to an agent: every hop from us to it, both included. `entity` is whom it was found for. */
+export type Route = { entity: string; hops: string[]; expires: number }
+
+/** What `entity`, who lives here, thinks of `other`. Explicit: a person said so. Implicit: they wrote to them. */
+export type Contact = {
+  entity: string
+  other: string
+  trust: 'explicit' | 'implicit' | 'none'
+  address: string
+  at: number
+}
+
+/** One message for one folder of an account here. A letter is one we wrote ourselves: a notice. */
+export type Delivery = {
+  account: number
+  folder: 'INBOX' | 'Requests'
+  body: number | { letter: Buffer }
+  provenance?: Provenance
+}
+
+/** Kept beside a delivered message: by which envelope and path it came. Complaints go back along it. */
+export type Provenance = { key: string; from: string; address: string; path: string[]; at: number }
+
+export type State = {
+  me: string
+  /** The gateway's own name in letters it writes, and all domains whose addresses live here. */
+  domain: string
+  domains: ReadonlySet<string>
+  links: Map<string, Link>
+  locals: Map<string, Local> // by entity
+  addresses: Map<string, string> // local address → entity
+  targets: Map<string, string> // search targets that name a local → entity
+  known: Map<string, Known> // by entity
+  knownAt: Map<string, string> // address → entity
+  routes: Map<string, Route> // by entity
+  custody: Map<string, Custody> // by key
+  submissions: Map<string, Submission> // by id
+  contacts: Map<string, Contact> // by contactKey
+  owed: Map<string, Owed> // by owedKey
+  searches: Map<string, Search> // by qid; memory only
+}
+
+export type Change =
+  | { put: 'custody'; row: Custody }
+  | { drop: 'custody'; key: string }
+  | { put: 'submission'; row: Submission }
+  | { drop: 'submission'; id: string }
+  | { put: 'owed'; row: Owed }
+  | { drop: 'owed'; key: string }
+  | { put: 'contact'; row: Contact }
+  | { put: 'known'; row: Known; card: string }
+  | { put: 'route'; row: Route }
+  | { drop: 'route'; entity: string }
+  | { put: 'link'; row: Link }
+  | { put: 'search'; row: Search }
+  | { drop: 'search'; qid: string }
+  | { deliver: Delivery }
+  | { outgoing: string; account: number; stage: Stage | 'cleared' }
+
+export const contactKey = (entity: string, other: string): string => `${entity}>${other}`
+
+/** `domain` is the gateway's first domain; `more` are others that live here. */
+export const emptyState = (me: string, domain: string, more: Iterable<string> = []): State => ({
+  me,
+  domain,
+  domains: new Set([domain, ...more]),
+  links: new Map(),
+  locals: new Map(),
+  addresses: new Map(),
+  targets: new Map(),
+  known: new Map(),
+  knownAt: new Map(),
+  routes: new Map(),
+  custody: new Map(),
+  submissions: new Map(),
+  contacts: new Map(),
+  owed: new Map(),
+  searches: new Map(),
+})
+
+export const admitLocal = (state: State, local: Local): void => {
+  state.locals.set(local.entity, local)
+  state.addresses.set(local.address, local.entity)
+  state.targets.set(targetOfAddress(local.address), local.entity)
+  state.targets.set(targetOfEntity(local.entity), local.entity)
+}
+
+export const removeLocal = (state: State, entity: string): void => {
+  const local = state.locals.get(entity)
+  state.locals.delete(entity)
+  if (!local) return
+  state.addresses.delete(local.address)
+  state.targets.delete(targetOfAddress(local.address))
+  state.targets.delete(targetOfEntity(entity))
+}
+
+/** Deliveries and the Outgoing folder are the store's; everything else changes here. */
+export const apply = (state: State, change: Change): void => {
+  if ('put' in change) put(state, change)
+  else if ('drop' in change) drop(state, change)
+}
+
+const put = (state: State, change: Extract<Change, { put: string }>): void => {
+  switch (change.put) {
+    case 'custody':
+      return void state.custody.set(change.row.key, change.row)
+    case 'submission':
+      return void state.submissions.set(change.row.id, change.row)
+    case 'owed':
+      return void state.owed.set(change.row.key, change.row)
+    case 'contact':
+      return void state.contacts.set(contactKey(change.row.entity, change.row.other), change.row)
+    case 'route':
+      return void state.routes.set(change.row.entity, change.row)
+    case 'link':
+      return void state.links.set(change.row.agent, change.row)
+    case 'search':
+      return void state.searches.set(change.row.qid, change.row)
+    case 'known':
+      state.known.set(change.row.entity, change.row)
+      return void state.knownAt.set(change.row.address, change.row.entity)
+  }
+}
+
+const drop = (state: State, change: Extract<Change, { drop: string }>): void => {
+  switch (change.drop) {
+    case 'custody':
+      return void state.custody.delete(change.key)
+    case 'submission':
+      return void state.submissions.delete(change.id)
+    case 'owed':
+      return void state.owed.delete(change.key)
+    case 'route':
+      return void state.routes.delete(change.entity)
+    case 'search':
+      return void state.searches.delete(change.qid)
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The web's one door: an event meets what this agent holds, and leaves as changes and effects.
+ *
+ * Every event may come twice and out of turn; the second time is harmless. Signatures were
+ * verified before the event was made. `step` changes nothing itself: `apply` (state.ts) does.
+ */
+import { targetOfAddress } from './address.ts'
+import { type Arrival, arrived } from './custody/arrival.ts'
+import { finish } from './custody/finish.ts'
+import { accepted, rejected, unreachable } from './custody/handing.ts'
+import { sealed, submitted, unsealable } from './custody/origin.ts'
+import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
+import type { Submission } from './custody/submission.ts'
+import type { Effect, Step } from './effect.ts'
+import { type Envelope, keyOf } from './envelope/envelope.ts'
+import type { RefusalCode } from './refusal.ts'
+import { owedKey } from './report/owed.ts'
+import type { Report } from './report/report.ts'
+import { answered, ask, asked, exhausted, forget, ringTimeout } from './route/discover.ts'
+import type { Path } from './route/search.ts'
+import { type Contact, contactKey, type Link, type State } from './state.ts'
+import type { Who } from './wire/record.ts'
+
+export type Event =
+  // From the mail client
+  | { on: 'submitted'; submission: Submission }
+  | { on: 'trusted'; contact: Contact }
+  // From neighbours
+  | { on: 'arrived'; arrival: Arrival }
+  | { on: 'reported'; from: string; key: string; reports: Report[] }
+  | { on: 'who'; from: string; who: Who }
+  | { on: 'none'; from: string; qid: string; cut: boolean }
+  | { on: 'path'; from: string; path: Path }
+  // From effects
+  | { on: 'sealed'; key: string; envelope: Envelope; body: number }
+  | { on: 'unsealable'; key: string; code: RefusalCode }
+  | { on: 'accepted'; key: string; by: string; receipt: string }
+  | { on: 'rejected'; key: string; by: string; code: RefusalCode }
+  | { on: 'unreachable'; key: string; by: string; why: string }
+  | { on: 'acknowledged'; owed: string; count: number }
+  | { on: 'search'; target: string; seed: string }
+  // From links and the clock
+  | { on: 'linked'; link: Link }
+  | { on: 'unlinked'; agent: string }
+  | { on: 'up'; agent: string }
+  | { on: 'down'; agent: string }
+  | { on: 'due'; key: string }
+  | { on: 'ring'; qid: string }
+  | { on: 'clear'; submission: string }
+  | { on: 'sweep' }
+  // From the administrator
+  | { on: 'retry'; key: string }
+  | { on: 'given-up'; key: string }
+
+/** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
+export type Needs = { custody?: string[]; owed?: string[]; contacts?: string[]; submissions?: string[] }
+
+export const needs = (state: State, event: Event): Needs => {
+  switch (event.on) {
+    case 'submitted': {
+      const { id, entity, recipients } = event.submission
+      const others = recipients.flatMap(
+        (one) => state.addresses.get(one.address) ?? state.knownAt.get(one.address) ?? [],
+      )
+      return {
+        submissions: [id],
+        contacts: others.flatMap((other) => [contactKey(entity, other), contactKey(other, entity)]),
+      }
+    }
+    case 'arrived': {
+      const { envelope, from, opened } = event.arrival
+      const key = keyOf(envelope.origin, envelope.id)
+      return {
+        custody: [key],
+        owed: [owedKey(from, key)],
+        ...(opened && { contacts: [contactKey(envelope.to, opened.from)] }),
+      }
+    }
+    case 'acknowledged':
+      return { owed: [event.owed] }
+    case 'clear':
+      return { submissions: [event.submission] }
+    case 'reported':
+    case 'sealed':
+    case 'unsealable':
+    case 'accepted':
+    case 'rejected':
+    case 'unreachable':
+    case 'due':
+    case 'retry':
+    case 'given-up':
+      return { custody: [event.key] }
+    default:
+      return {}
+  }
+}
+
+/** What a loaded custody row needs beside it. */
+export const needsOf = (row: { key: string; from?: string; submission?: string }): Needs => ({
+  ...(row.from && { owed: [owedKey(row.from, row.key)] }),
+  ...(row.submission && { submissions: [row.submission] }),
+})
+
+export const step = (state: State, event: Event, now: number): Step => {
+  switch (event.on) {
+    case 'submitted':
+      return submitted(state, event.submission, now)
+    case 'trusted':
+      return { changes: [{ put: 'contact', row: event.contact }], effects: [] }
+    case 'arrived':
+      return arrived(state, event.arrival, now)
+    case 'reported':
+      return reported(state, event.from, event.key, event.reports, now)
+    case 'who':
+      return asked(state, event.from, event.who, state.targets.get(event.who.target), now)
+    case 'none':
+      return exhausted(state, event.from, event.qid, event.cut, now)
+    case 'path':
+      return answered(state, event.from, event.path, now)
+    case 'sealed':
+      return sealed(state, event.key, event.envelope, event.body, now)
+    case 'unsealable':
+      return unsealable(state, event.key, event.code, now)
+    case 'accepted':
+      return accepted(state, event.key, event.by, event.receipt, now)
+    case 'rejected':
+      return rejected(state, event.key, event.by, event.code, now)
+    case 'unreachable':
+      return unreachable(state, event.key, event.by, event.why, now)
+    case 'acknowledged':
+      return acknowledged(state, event.owed, event.count)
+    case 'search':
+      return ask(state, event.target, event.seed, now)
+    case 'linked':
+      return linked(event.link)
+    case 'unlinked':
+      return unlinked(state, event.agent)
+    case 'up':
+      return connected(state, event.agent, true)
+    case 'down':
+      return connected(state, event.agent, false)
+    case 'due':
+      return due(state, event.key, now)
+    case 'ring':
+      return ringTimeout(state, event.qid, now)
+    case 'clear':
+      return clear(state, event.submission, now)
+    case 'sweep':
+      return forget(state, now)
+    case 'retry':
+      return retry(state, event.key, now)
+    case 'given-up':
+      return giveUp(state, event.key, now)
+  }
+}
+
+/** What the SMTP edge may answer to RCPT without asking anybody. */
+export const whereIs = (
+  state: State,
+  address: string,
+  now: number,
+): 'here' | 'known' | 'missing' | { target: string } => {
+  if (state.addresses.has(address)) return 'here'
+  if (state.domains.has(address.slice(address.lastIndexOf('@') + 1))) return 'missing'
+  const known = state.known.get(state.knownAt.get(address) ?? '')
+  return known !== undefined && known.expires > now ? 'known' : { target: targetOfAddress(address) }
+}
+
+const linked = (link: Link): Step => ({
+  changes: [{ put: 'link', row: link }],
+  effects: link.up ? greet(link.agent) : [],
+})
+
+const unlinked = (state: State, agent: string): Step => {
+  const was = state.links.get(agent)
+  return was ? { changes: [{ put: 'link', row: { ...was, state: 'revoked', up: false } }], effects: [] } : nothing
+}
+
+/** A neighbour that connects gets what has waited for it, and what it is owed. */
+const connected = (state: State, agent: string, up: boolean): Step => {
+  const was = state.links.get(agent)
+  if (was === undefined || was.up === up) return nothing
+  return { changes: [{ put: 'link', row: { ...was, up } }], effects: up ? greet(agent) : [] }
+}
+
+const greet = (agent: string): Effect[] => [
+  { do: 'wake', awaits: `up:${agent}` },
+  { do: 'settle', to: agent },
+]
+
+/** A finished message leaves Outgoing; its custody rows keep the trail until they are forgotten. */
+const clear = (state: State, id: string, now: number): Step => {
+  const row = state.submissions.get(id)
+  if (row === undefined || row.clearAt === null || now < row.clearAt) return nothing
+  return {
+    changes: [
+      { outgoing: id, account: row.account, stage: 'cleared' },
+      { drop: 'submission', id },
+    ],
+    effects: [],
+  }
+}
+
+/** An administrator asks to try now: hops that were avoided count again. */
+const retry = (state: State, key: string, now: number): Step => {
+  const row = state.custody.get(key)
+  return row === undefined ? nothing : moveOn(state, { ...row, avoid: [], attempts: 0 }, now)
+}
+
+const giveUp = (state: State, key: string, now: number): Step => {
+  const row = state.custody.get(key)
+  if (row === undefined || row.state === 'done') return nothing
+  return finish(state, row, { event: 'refused', code: 'given-up', by: state.me, at: now }, now)
+}
+
+const nothing: Step = { changes: [], effects: [] }

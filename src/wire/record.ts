@@ -1,0 +1,118 @@
+/**
+ * The web's records: their fields and limits (docs/protocol.md has the same table in words).
+ *
+ * Signed records travel as JWS compact; the types here are their payloads. `by`, the signer,
+ * comes from the signature and never from a field. Asked-and-answered messages (WHO, NONE)
+ * are plain JSON: only answers are signed.
+ */
+import { Refusal, refusalCodes } from '../refusal.ts'
+import {
+  flag,
+  hashId,
+  list,
+  oneOf,
+  optional,
+  randomId,
+  record,
+  type Shape,
+  sha256,
+  text,
+  time,
+  whole,
+} from './shape.ts'
+
+/** Most hops any path may have: rings end at ttl 5, relays may go around, nobody needs 16. */
+export const MAX_HOPS = 16
+/** Longest JWS: 16 hops of route (52 characters each) and a receipt inside a report stay far below. */
+const MAX_JWS = 16_384
+/** Longest card, its OpenPGP key and two signatures included. */
+const MAX_CARD = 16_384
+/** Most reports in one bundle: three a hop. */
+const MAX_REPORTS = 3 * MAX_HOPS
+export const MAX_PAYLOAD_BYTES = 64 * 2 ** 30
+
+const jws = text(MAX_JWS)
+
+/** Signed by the origin agent. `hash` and `size` are the sealed payload's. */
+export const envelopeRecord = record({
+  id: randomId,
+  to: hashId,
+  hash: sha256,
+  size: whole(1, MAX_PAYLOAD_BYTES),
+  priority: oneOf('interactive', 'normal', 'bulk'),
+  created: time,
+  expires: time,
+})
+export type EnvelopeRecord = ReturnType<typeof envelopeRecord>
+
+/** Signed by the agent that hands the envelope on. `chain` covers the envelope and every stamp before this one. */
+export const stampRecord = record({ id: randomId, chain: sha256, to: hashId, at: time })
+export type StampRecord = ReturnType<typeof stampRecord>
+
+/** The receipt: signed by the agent that took custody, over the chain with the stamp made for it. */
+export const acceptedRecord = record({ id: randomId, origin: hashId, from: hashId, chain: sha256, at: time })
+export type AcceptedRecord = ReturnType<typeof acceptedRecord>
+
+/** What became of an envelope at the agent that signs. `receipt` is the next hop's ACCEPTED. */
+export const reportRecord = record({
+  id: randomId,
+  origin: hashId,
+  event: oneOf('forwarded', 'delivered', 'refused', 'expired'),
+  at: time,
+  next: optional(hashId),
+  receipt: optional(jws),
+  code: optional(oneOf(...refusalCodes)),
+})
+export type ReportRecord = ReturnType<typeof reportRecord>
+
+/** Signed by the agent that represents the entity: it stands at the end of `route`, the asker at its start. */
+export const pathRecord = record({
+  qid: randomId,
+  target: hashId,
+  entity: hashId,
+  route: list(hashId, 2, MAX_HOPS),
+  card: sha256,
+  expires: time,
+})
+export type PathRecord = ReturnType<typeof pathRecord>
+
+/** Signed by each relay on the way back, over the PATH it passes on. */
+export const hopRecord = record({ path: sha256 })
+export type HopRecord = ReturnType<typeof hopRecord>
+
+/** Small messages between neighbours, as JSON text; acknowledged one by one. */
+const messages = {
+  WHO: record({
+    t: oneOf('WHO'),
+    qid: randomId,
+    target: hashId,
+    ttl: whole(1, MAX_HOPS),
+    hops: list(hashId, 1, MAX_HOPS),
+    deadline: time,
+  }),
+  NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
+  PATH: record({ t: oneOf('PATH'), path: jws, hops: list(jws, 0, MAX_HOPS), card: text(MAX_CARD) }),
+  REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
+} as const
+type Messages = { [K in keyof typeof messages]: ReturnType<(typeof messages)[K]> }
+export type Message = Messages[keyof Messages]
+export type Who = Messages['WHO']
+export type PathMessage = Messages['PATH']
+export type ReportsMessage = Messages['REPORTS']
+
+export const encodeMessage = (message: Message): string => JSON.stringify({ v: 1, ...message })
+
+/** @throws Refusal `record-malformed`, `record-type`, `record-version` */
+export const decodeMessage = (line: string): Message => {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    throw new Refusal('record-malformed', 'a message must be JSON')
+  }
+  const type = typeof value === 'object' && value !== null ? (value as { t?: unknown }).t : undefined
+  if (typeof type !== 'string' || !Object.hasOwn(messages, type))
+    throw new Refusal('record-type', 'a message must be one of WHO, NONE, PATH, REPORTS')
+  const shape: Shape<Message> = messages[type as keyof typeof messages]
+  return shape(value, type)
+}
