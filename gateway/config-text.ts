@@ -1,0 +1,113 @@
+/**
+ * The configuration file as `vouchsafe init` writes it: every key, with its default and what it is for. The
+ * sample in etc/vouchsafe.toml is this text without a domain (a test compares them).
+ */
+import { writeHostPort } from './config-value.ts'
+
+/** What `init` decides; the rest are defaults. */
+export type Choices = {
+  domain?: string | undefined
+  name?: string | undefined
+  ports: Ports
+  plainLoopback?: boolean | undefined
+  /** Name or address under which neighbours reach this gateway; a loopback address keeps links on this machine. */
+  host?: string | undefined
+}
+export type Ports = Record<'smtp' | 'smtps' | 'imap' | 'imaps' | 'link' | 'health', number>
+
+export const defaultPorts: Ports = { smtp: 2587, smtps: 2465, imap: 2143, imaps: 2993, link: 2740, health: 2780 }
+
+/** The well-known last digits on top of a base: 2000 gives 2025 (SMTP), 2046, 2014 (IMAP), 2093, 2040, 2080. */
+export const portsFrom = (base: number): Ports => ({
+  smtp: base + 25,
+  smtps: base + 46,
+  imap: base + 14,
+  imaps: base + 93,
+  link: base + 40,
+  health: base + 80,
+})
+
+export const configText = ({ domain, name, ports, plainLoopback = false, host }: Choices): string => {
+  const q = JSON.stringify // a TOML basic string escapes as JSON does
+  const isLocal = host === '127.0.0.1' || host === '::1' || host === 'localhost'
+  const linkHost = isLocal ? host : '0.0.0.0'
+  const announce = host === undefined ? '[]' : `[${q(writeHostPort({ host, port: ports.link }))}]`
+  return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
+# After a change: restart, or send SIGHUP for the certificate and the log level.
+
+[gateway]
+# The domain of the addresses that live here. Without one, addresses end in
+# <agent id>.vouchsafe.alt: they work everywhere in the web, and need no DNS.
+${domain === undefined ? '# domain = "example.org"' : `domain = ${q(domain)}`}
+# How neighbours see this gateway.
+${name === undefined ? '# name = "Vouchsafe"' : `name = ${q(name)}`}
+# The name of the web. Gateways of different webs understand nothing of each other.
+# net = "vouchsafe"
+
+[login]
+# Allow passwords without TLS, from and to 127.0.0.1 and ::1 only.
+plain_loopback = ${plainLoopback}
+# After so many failed logins from one address or for one account within the window,
+# further ones are refused until it has passed.
+# failures = 10
+# window = "15 min"
+
+# Where mail clients hand in mail.
+[smtp]
+starttls = ["127.0.0.1:${ports.smtp}"]
+tls = ["127.0.0.1:${ports.smtps}"]
+# size_limit = "64 MiB"
+# recipients = 100
+# Messages one account may send in a minute.
+# messages_per_minute = 300
+# Sessions open at a time.
+# sessions = 500
+
+# Devices that can't log in (scanners, scripts): each sends as one account, known by its IP address.
+# [smtp.trusted]
+# listen = "127.0.0.1:2525"
+# accounts = { "192.0.2.7" = "scanner@example.org" }
+
+# Where mail clients read mail.
+[imap]
+starttls = ["127.0.0.1:${ports.imap}"]
+tls = ["127.0.0.1:${ports.imaps}"]
+# sessions = 1000
+# sessions_per_account = 50
+
+# Neighbours.
+[link]
+listen = "${writeHostPort({ host: linkHost, port: ports.link })}"
+# Where neighbours reach this gateway from outside; goes into invitations. Leave it empty
+# behind a router that lets nothing in: this gateway dials its neighbours then.
+announce = ${announce}
+# The largest sealed message taken from a neighbour.
+# payload_limit = "2 GiB"
+
+# /health and /metrics (Prometheus), without a login and so on loopback only.
+[health]
+listen = "127.0.0.1:${ports.health}"
+
+# Mail under way.
+[custody]
+# A notice to the sender when a message has not arrived by then …
+# delayed = "2 h"
+# … and when it is given up: for somebody known, and for an address nobody has answered for.
+# expires = "5 d"
+# expires_unknown = "24 h"
+# How long a neighbour may be silent about a message it took before another path is tried.
+# hop_deadline = "15 min"
+
+# A certificate of your own for mail clients (PEM, the chain with the leaf first). Without
+# one, a self-signed certificate is made in tls/, which every client asks about once.
+[tls]
+# certificate = "/etc/letsencrypt/live/example.org/fullchain.pem"
+# key = "/etc/letsencrypt/live/example.org/privkey.pem"
+
+[log]
+# debug, info, warn or error
+# level = "info"
+# json, text, or auto: text on a terminal, else JSON
+# format = "auto"
+`
+}

@@ -1,0 +1,76 @@
+/**
+ * The kinds of value in the configuration, each with the sentence that says how to
+ * write it right.
+ */
+import { isIP } from 'node:net'
+import { z } from 'zod'
+
+export type HostPort = { host: string; port: number }
+export type Listener = HostPort & { security: 'starttls' | 'tls' }
+
+export const text = (fix: string) => z.string({ error: fix }).refine((value) => value.trim() !== '', { error: fix })
+
+export const yesNo = z.boolean({ error: 'write true or false' })
+
+export const count = (least: number, most: number) => {
+  const error = `write a whole number from ${least} to ${most}`
+  return z.int({ error }).min(least, { error }).max(most, { error })
+}
+
+/** Something written as text that a function turns into a value, or undefined if it can't. */
+const written = <T>(read: (text: string) => T | undefined, fix: string) =>
+  z.string({ error: fix }).transform((value, context) => {
+    const result = read(value)
+    if (result !== undefined) return result
+    context.addIssue({ code: 'custom', message: fix, input: value })
+    return z.NEVER
+  })
+
+const unitsMs: Record<string, number> = { s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+const durationFix = 'not a duration; write a number with s, min, h or d, for example "2 h"'
+export const duration = written((value) => amount(value, unitsMs), durationFix)
+
+const unitsBytes: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+const sizeFix = 'not a size; write a number with B, KiB, MiB or GiB, for example "64 MiB"'
+export const size = written((value) => amount(value, unitsBytes), sizeFix)
+
+const amount = (value: string, units: Record<string, number>): number | undefined => {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value.trim()) ?? []
+  const factor = units[unit]
+  return factor === undefined ? undefined : Math.round(Number(number) * factor)
+}
+
+/** `127.0.0.1:2587`, `[::1]:2587`, `mail.example.org:2740` */
+export const readHostPort = (value: string): HostPort | undefined => {
+  const [, bracketed, plain, port = ''] = /^(?:\[([0-9a-fA-F:]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(value.trim()) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || Number(port) > 65_535) return undefined
+  return { host, port: Number(port) }
+}
+
+export const writeHostPort = ({ host, port }: HostPort): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
+const hostPortFix = 'not an address and port; write for example "127.0.0.1:2587" or "[::1]:2587"'
+export const hostPort = written(readHostPort, hostPortFix)
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+export const listeners = (starttls: string, tls: string) => ({
+  starttls: z.array(hostPort, { error: 'write a list, for example ["127.0.0.1:2587"]' }).prefault([starttls]),
+  tls: z.array(hostPort, { error: 'write a list, for example ["127.0.0.1:2465"]' }).prefault([tls]),
+})
+
+export const asListeners = ({ starttls, tls }: { starttls: HostPort[]; tls: HostPort[] }): Listener[] => [
+  ...starttls.map((at) => ({ ...at, security: 'starttls' as const })),
+  ...tls.map((at) => ({ ...at, security: 'tls' as const })),
+]
+
+const domainFix = 'not a domain; write for example "example.org", or leave the key out to use a .vouchsafe.alt name'
+export const domain = written((value) => {
+  const name = value.toLowerCase()
+  const isDomain =
+    name.length <= 255 && name.split('.').every((label) => /^(?!-)[\p{L}\p{N}-]{1,63}(?<!-)$/u.test(label))
+  return isDomain ? name : undefined
+}, domainFix)

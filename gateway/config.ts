@@ -1,0 +1,187 @@
+/**
+ * The configuration, `<home>/vouchsafe.toml`: read, checked, and turned into values.
+ *
+ * Every complaint names the key, the value and the fix, and all complaints come at
+ * once. Durations are milliseconds and sizes bytes from here on; the file says
+ * `"5 d"` and `"64 MiB"`. What is not in the file has the default given here, so an
+ * empty file is a good one. `configText` in config-text.ts writes it for people.
+ */
+import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { join, resolve } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { z } from 'zod'
+import {
+  asListeners,
+  count,
+  domain,
+  duration,
+  hostPort,
+  isLoopback,
+  listeners,
+  size,
+  text,
+  yesNo,
+} from './config-value.ts'
+
+export type Config = z.infer<typeof schema>
+
+/** What is wrong with the file, a complaint a line: the text is meant for the administrator. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+export const configPath = (home: string): string => join(home, 'vouchsafe.toml')
+
+export const readConfig = async (home: string): Promise<Config> => {
+  const path = configPath(home)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new ConfigError(
+      `There is no Vouchsafe home at ${resolve(home)} (no vouchsafe.toml).\n` +
+        'Make one with `vouchsafe init`, or name another with --home or VOUCHSAFE_HOME.',
+    )
+  })
+  return parseConfig(text, path)
+}
+
+/** @param name how the file is called in complaints */
+export const parseConfig = (text: string, name = 'vouchsafe.toml'): Config => {
+  const value = readToml(text, name)
+  const checked = schema.safeParse(value)
+  if (checked.success) return checked.data
+  const complaints = checked.error.issues.map((issue) => complaint(issue, value))
+  throw new ConfigError([`${name} can't be used:`, ...complaints.map((line) => `  ${line}`)].join('\n'))
+}
+
+const readToml = (text: string, name: string): unknown => {
+  try {
+    return parse(text)
+  } catch (error) {
+    if (error instanceof TomlError) throw new ConfigError(`${name} is not TOML: ${error.message}`)
+    throw error
+  }
+}
+
+/** `smtp.size_limit = "lots": not a size; write for example "64 MiB"` */
+const complaint = (issue: z.core.$ZodIssue, root: unknown): string => {
+  const key = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const names = issue.keys.map((name) => [key, name].filter(Boolean).join('.'))
+    return `${names.join(', ')}: no such key; the sample in etc/vouchsafe.toml lists all of them`
+  }
+  const value = issue.path.reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], root)
+  return `${key} = ${value === undefined ? '(missing)' : JSON.stringify(value)}: ${issue.message}`
+}
+
+const gateway = z
+  .strictObject({
+    domain: domain.optional(),
+    name: text('write the name that neighbours will see, for example "Ann\'s gateway"').prefault('Vouchsafe'),
+    net: text('write the name of the web, "vouchsafe" unless you run a trial web').prefault('vouchsafe'),
+  })
+  .prefault({})
+
+const login = z
+  .strictObject({
+    plain_loopback: yesNo.prefault(false),
+    failures: count(1, 1000).prefault(10),
+    window: duration.prefault('15 min'),
+  })
+  .prefault({})
+  .transform(({ plain_loopback, failures, window }) => ({ plainLoopback: plain_loopback, failures, windowMs: window }))
+
+const trusted = z
+  .strictObject({
+    listen: hostPort,
+    accounts: z.record(
+      z.string().refine((value) => isIP(value) > 0, { error: 'not an IP address' }),
+      text('write the address of the account this device sends as'),
+      { error: 'write which device sends as whom, for example { "192.0.2.7" = "printer@example.org" }' },
+    ),
+  })
+  .transform(({ listen, accounts }) => ({ listen, accounts: new Map(Object.entries(accounts)) }))
+
+const smtp = z
+  .strictObject({
+    ...listeners('127.0.0.1:2587', '127.0.0.1:2465'),
+    size_limit: size.prefault('64 MiB'),
+    recipients: count(1, 10_000).prefault(100),
+    messages_per_minute: count(1, 1_000_000).prefault(300),
+    sessions: count(1, 100_000).prefault(500),
+    trusted: trusted.optional(),
+  })
+  .prefault({})
+  .transform((table) => ({
+    listeners: asListeners(table),
+    sizeLimit: table.size_limit,
+    recipientLimit: table.recipients,
+    messagesPerMinute: table.messages_per_minute,
+    sessionLimit: table.sessions,
+    trusted: table.trusted ?? null,
+  }))
+
+const imap = z
+  .strictObject({
+    ...listeners('127.0.0.1:2143', '127.0.0.1:2993'),
+    sessions: count(1, 100_000).prefault(1000),
+    sessions_per_account: count(1, 10_000).prefault(50),
+  })
+  .prefault({})
+  .transform((table) => ({
+    listeners: asListeners(table),
+    sessionLimit: table.sessions,
+    sessionsPerAccount: table.sessions_per_account,
+  }))
+
+const link = z
+  .strictObject({
+    listen: hostPort.prefault('0.0.0.0:2740'),
+    announce: z.array(hostPort, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
+    payload_limit: size.prefault('2 GiB'),
+  })
+  .prefault({})
+  .transform(({ listen, announce, payload_limit }) => ({ listen, announce, payloadLimit: payload_limit }))
+
+const loopbackOnly = 'only a loopback address: neither page asks for a login; write for example "127.0.0.1:2780"'
+const health = z
+  .strictObject({
+    listen: hostPort.refine(({ host }) => isLoopback(host), { error: loopbackOnly }).prefault('127.0.0.1:2780'),
+  })
+  .prefault({})
+
+const custody = z
+  .strictObject({
+    delayed: duration.prefault('2 h'),
+    expires: duration.prefault('5 d'),
+    expires_unknown: duration.prefault('24 h'),
+    hop_deadline: duration.prefault('15 min'),
+  })
+  .prefault({})
+  .transform((table) => ({
+    delayedMs: table.delayed,
+    expiresMs: table.expires,
+    expiresUnknownMs: table.expires_unknown,
+    hopDeadlineMs: table.hop_deadline,
+  }))
+
+const tls = z
+  .strictObject({
+    certificate: text('write the path of a PEM file, the chain with the leaf first').optional(),
+    key: text('write the path of a PEM file').optional(),
+  })
+  .refine((table) => (table.certificate === undefined) === (table.key === undefined), {
+    error: 'certificate and key go together: write both, or neither for a self-signed one',
+  })
+  .prefault({})
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'], { error: 'write "debug", "info", "warn" or "error"' })
+      .prefault('info'),
+    format: z.enum(['auto', 'json', 'text'], { error: 'write "auto", "json" or "text"' }).prefault('auto'),
+  })
+  .prefault({})
+
+const schema = z.strictObject({ gateway, login, smtp, imap, link, health, custody, tls, log })

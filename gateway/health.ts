@@ -1,0 +1,74 @@
+/**
+ * `/health` and `/metrics` over plain HTTP, on loopback only (the configuration
+ * refuses any other address): no login, so nothing here names a person or a message.
+ *
+ *   GET /health   200 {"status":"ok",…} or 503 {"status":"failing",…}: each check by name
+ *   GET /metrics  Prometheus text
+ */
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Registry } from 'prom-client'
+import type { Log } from './log.ts'
+
+export type Health = {
+  status: 'ok' | 'failing'
+  version: string
+  upSeconds: number
+  /** Each check by name: `ok`, or what is wrong and what to do. */
+  checks: Record<string, string>
+}
+
+export type HealthEdge = { address: string; close(): Promise<void> }
+
+export const startHealth = async (options: {
+  listen: { host: string; port: number }
+  health: () => Promise<Health>
+  registry: Registry
+  log: Log
+}): Promise<HealthEdge> => {
+  const { health, registry, log } = options
+
+  const answer = async (path: string, response: ServerResponse): Promise<void> => {
+    if (path === '/health') {
+      const found = await health()
+      response.writeHead(found.status === 'ok' ? 200 : 503, { 'content-type': 'application/json' })
+      response.end(`${JSON.stringify(found)}\n`)
+    } else if (path === '/metrics') {
+      const text = await registry.metrics()
+      response.writeHead(200, { 'content-type': registry.contentType })
+      response.end(text)
+    } else {
+      response.writeHead(404, { 'content-type': 'text/plain' })
+      response.end('There are /health and /metrics here.\n')
+    }
+  }
+
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+    response.setHeader('cache-control', 'no-store')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      return
+    }
+    answer(request.url?.split('?')[0] ?? '/', response).catch((error: unknown) => {
+      log.error({ area: 'health', event: 'failed', err: error }, 'a health request failed')
+      if (!response.headersSent) response.writeHead(500)
+      response.end()
+    })
+  })
+  server.maxConnections = 20
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.listen.port, options.listen.host, resolve)
+  })
+  const { address, port } = server.address() as AddressInfo
+
+  return {
+    address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

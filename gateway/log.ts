@@ -1,0 +1,57 @@
+/**
+ * The log: one line per message per event, so that one grep tells a message's life.
+ *
+ *   vouchsafe … | grep 9f3c…            by envelope id (`envelope`)
+ *   vouchsafe … | grep '<abc@a.test>'   by Message-ID (`messageId`)
+ *
+ * A line has `time` (epoch ms), `level` (as a word), `area` (smtp, imap, link, engine …),
+ * `event` (a stable word: accepted, handed, delivered …), `msg` (a sentence) and whatever
+ * names the thing. Never a body, a subject, a password, a key or a token: those
+ * are not handed to the log, and `redact` is the second fence.
+ *
+ * A terminal gets short lines for people, everything else gets JSON.
+ */
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+export type Log = Logger
+
+export type LogOptions = {
+  level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** `auto`: for people when `to` is a terminal, else JSON. */
+  format: 'auto' | 'json' | 'text'
+}
+
+/** Where lines go: standard output for a service, standard error for a command. */
+export type LogSink = { isTTY?: boolean; write(line: string): unknown }
+
+const secretWords = ['password', 'passphrase', 'token', 'code', 'secret', 'pass', 'privateKey', 'authorization']
+
+export const createLog = (options: LogOptions, sink: LogSink = process.stdout): Log => {
+  const isText = options.format === 'text' || (options.format === 'auto' && sink.isTTY === true)
+  const destination: DestinationStream = {
+    write: (line) => void sink.write(isText ? `${humanLine(line)}\n` : line),
+  }
+  return pino(
+    {
+      level: options.level,
+      base: null, // no pid and host name: the service manager knows them
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secretWords.flatMap((word) => [word, `*.${word}`]), censor: '(secret)' },
+    },
+    destination,
+  )
+}
+
+/** `12:03:04.123 info  smtp accepted  250 was said  envelope=9f3c… messageId=<…>` */
+export const humanLine = (json: string): string => {
+  const { time, level, area, event, msg, ...rest } = JSON.parse(json) as Record<string, unknown>
+  const clock = new Date(Number(time)).toISOString().slice(11, 23)
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${humanValue(value)}`)
+  return [clock, String(level).padEnd(5), area, event, msg, ...fields].filter((word) => word !== undefined).join(' ')
+}
+
+const humanValue = (value: unknown): string => {
+  if (typeof value === 'string') return /[\s"]/.test(value) ? JSON.stringify(value) : value
+  if (value !== null && typeof value === 'object' && 'stack' in value) return String(value.stack)
+  return JSON.stringify(value)
+}

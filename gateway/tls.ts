@@ -1,0 +1,157 @@
+/**
+ * The certificate that mail clients see (links have their own, made from the agent's key).
+ *
+ * Either the administrator's, named in the configuration (`[tls] certificate, key`), or a
+ * self-signed one under `<home>/tls/`: ECDSA P-256, because every mail client of the last
+ * ten years takes it, valid 825 days, because Apple refuses longer ones. It is renewed
+ * with the same key 30 days before it ends: clients that pinned the key notice nothing.
+ *
+ * SIGHUP → `reload()`: new connections get what the files hold then. A pair of files that can't
+ * be used is refused and the old pair stays in service.
+ */
+import { X509Certificate } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
+
+export type TlsPair = { certificate: string; key: string }
+export type TlsFiles = {
+  /** PEM texts as of the last successful reload. */
+  current(): TlsPair
+  /** SHA-256 of the certificate, as mail clients show it. */
+  fingerprint(): string
+  /** Reads the files again. @throws TlsError, and keeps the old pair */
+  reload(): Promise<TlsPair>
+}
+export type TlsOptions = {
+  home: string
+  domain?: string | undefined
+  certificate?: string | undefined
+  key?: string | undefined
+}
+
+/** A certificate or key that can't be used; the text says which file and what to do. */
+export class TlsError extends Error {
+  override readonly name = 'TlsError'
+}
+
+const validDays = 825
+const renewDays = 30
+const dayMs = 86_400_000
+
+export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
+  const load = () =>
+    options.certificate !== undefined && options.key !== undefined
+      ? readPair(options.certificate, options.key)
+      : ownPair(options.home, options.domain)
+
+  let pair = await load()
+  return {
+    current: () => pair,
+    fingerprint: () => new X509Certificate(pair.certificate).fingerprint256,
+    async reload() {
+      pair = await load()
+      return pair
+    },
+  }
+}
+
+const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPair> => {
+  const [certificate, key] = await Promise.all([readText(certificatePath), readText(keyPath)])
+  try {
+    createSecureContext({ cert: certificate, key })
+  } catch (error) {
+    throw new TlsError(
+      `${certificatePath} and ${keyPath} are no usable pair (${error instanceof Error ? error.message : error}). ` +
+        'Give the PEM certificate chain, leaf first, and its own key, without a passphrase.',
+    )
+  }
+  const { validTo } = new X509Certificate(certificate)
+  if (Date.parse(validTo) < Date.now())
+    throw new TlsError(`The certificate ${certificatePath} ended on ${validTo}. Renew it, then send SIGHUP.`)
+  return { certificate, key }
+}
+
+const readText = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new TlsError(`Can't read ${path}: ${(error as NodeJS.ErrnoException).code}. Name a file that is there.`)
+  }
+}
+
+const ownPair = async (home: string, domain: string | undefined): Promise<TlsPair> => {
+  const folder = join(home, 'tls')
+  const [certificatePath, keyPath] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
+  const [certificate, key] = await Promise.all([readIfThere(certificatePath), readIfThere(keyPath)])
+  if (certificate && key && Date.parse(new X509Certificate(certificate).validTo) > Date.now() + renewDays * dayMs)
+    return { certificate, key }
+
+  const names = ['localhost', hostname(), ...(domain === undefined ? [] : [domain])]
+  const pair = await selfSigned(names, ['127.0.0.1', '::1'], key)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await writeWhole(keyPath, pair.key)
+  await writeWhole(certificatePath, pair.certificate)
+  return pair
+}
+
+/** @param key PEM of the key to go on with; a new one is drawn without it */
+export const selfSigned = async (names: string[], addresses: string[], key?: string): Promise<TlsPair> => {
+  await import('reflect-metadata') // x509 stands on it, and looks for it when it is loaded
+  const x509 = await import('@peculiar/x509')
+  const { createPrivateKey, webcrypto } = await import('node:crypto')
+  const { subtle } = webcrypto
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+
+  const keys = key === undefined ? await subtle.generateKey(algorithm, true, ['sign', 'verify']) : await importPair(key)
+  const now = Date.now()
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      name: [{ CN: [(names.at(-1) ?? 'localhost').slice(0, 64)] }], // ub-common-name, RFC 5280 appendix A.1
+      notBefore: new Date(now - dayMs), // a client whose clock is a little behind
+      notAfter: new Date(now + validDays * dayMs),
+      signingAlgorithm: algorithm,
+      keys,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([
+          ...[...new Set(names.map(asciiName))].map((value) => ({ type: 'dns' as const, value })),
+          ...addresses.map((value) => ({ type: 'ip' as const, value })),
+        ]),
+      ],
+    },
+    webcrypto,
+  )
+  const der = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey))
+  const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' })
+  return { certificate: certificate.toString('pem'), key: String(pem) }
+}
+
+const importPair = async (key: string) => {
+  const { createPrivateKey, createPublicKey, webcrypto } = await import('node:crypto')
+  const { subtle } = webcrypto
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const pkcs8 = createPrivateKey(key).export({ format: 'der', type: 'pkcs8' })
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  return {
+    privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']),
+    publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
+  }
+}
+
+/** Names in certificates are ASCII: `münchen.example` stands as its A-label (RFC 5280 §7.2). */
+const asciiName = (name: string): string => new URL(`http://${name}`).hostname
+
+const readIfThere = (path: string): Promise<string | undefined> =>
+  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+
+const writeWhole = async (path: string, text: string): Promise<void> => {
+  await writeFile(`${path}.new`, text, { mode: 0o600, flush: true })
+  await rename(`${path}.new`, path)
+}

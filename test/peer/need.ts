@@ -1,0 +1,24 @@
+/**
+ * Tests that need a program of Debian say so aloud when it is absent, and CI may not skip them.
+ */
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Skips the running test (or fails it, in CI) unless `program` is installed. Servers live in sbin. */
+export const need = (ctx: Mocha.Context, program: string, debianPackage: string): void => {
+  if (isInstalled(program)) return
+  const message = `${program} is not installed: apt-get install ${debianPackage}`
+  if (process.env.CI === 'true') throw new Error(message)
+  console.warn(`      skipped: ${message}`)
+  ctx.skip()
+}
+
+export const isInstalled = (program: string): boolean =>
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
