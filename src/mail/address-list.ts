@@ -10,6 +10,7 @@
  * as Dovecot does, for a null host would start a group. Text is latin1 (bytes);
  * encoded words stay encoded, quoted strings lose their quotes.
  */
+import { trim } from './header.ts'
 import { decodeText } from './words.ts'
 
 export type AddressItem = { name: string | null; route: string | null; local: string | null; host: string | null }
@@ -18,7 +19,7 @@ export const parseAddresses = (value: string): AddressItem[] => {
   const items: AddressItem[] = []
   const text = new Scanner(value)
   let inGroup = false
-  while (!text.done()) {
+  while (!text.done() && items.length < ITEMS_MAX) {
     const char = text.peek()
     if (char === ',' || char === '>') {
       text.at++
@@ -55,6 +56,8 @@ export const addressesToPeople = (items: readonly AddressItem[]): string =>
     })
     .join(', ')
 
+/** Nobody writes to more; somebody may send a megabyte of commas and letters. */
+const ITEMS_MAX = 20_000
 const MISSING_MAILBOX = 'MISSING_MAILBOX'
 const MISSING_DOMAIN = 'MISSING_DOMAIN'
 
@@ -89,10 +92,10 @@ const readAngle = (text: Scanner): { route: string | null; local: string | null;
   let route: string | null = null
   text.blanks()
   if (text.peek() === '@') {
-    const colon = text.indexOf(':')
-    if (colon > 0) {
-      route = text.text.slice(text.at, colon).replace(/\s+/g, '')
-      text.at = colon + 1
+    const end = text.find(':<>;')
+    if (text.text[end] === ':') {
+      route = text.text.slice(text.at, end).replace(/[ \t]+/g, '')
+      text.at = end + 1
     }
   }
   const local = text.words()
@@ -127,8 +130,11 @@ class Scanner {
     return this.text.charAt(this.at)
   }
 
-  indexOf(char: string): number {
-    return this.text.indexOf(char, this.at)
+  /** The next of some characters, or the end. */
+  find(stops: string): number {
+    let at = this.at
+    while (at < this.text.length && !stops.includes(this.text.charAt(at))) at++
+    return at
   }
 
   /** Passes white space and comments, which nest (RFC 5322 §3.2.2). @returns whether there was any */
@@ -195,8 +201,8 @@ class Scanner {
   }
 
   private literal(): string {
-    const close = this.indexOf(']')
-    const end = close < 0 ? this.text.length : close + 1
+    const close = this.find('],<>')
+    const end = this.text[close] === ']' ? close + 1 : close
     const out = this.text.slice(this.at, end)
     this.at = end
     return out
@@ -213,7 +219,7 @@ class Scanner {
       if (char === '\\') this.at++
       out += this.peek()
     }
-    this.comment = out.trim() || null
+    this.comment = trim(out) || null
   }
 }
 

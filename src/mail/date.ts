@@ -2,7 +2,7 @@
 
 /** @returns epoch ms, or null where it can't be read */
 export const parseDate = (value: string): number | null => {
-  const match = DATE.exec(value.includes('(') ? value.replace(/\([^()]*\)/g, ' ') : value)
+  const match = DATE.exec(value.slice(0, 200).replace(/\([^()]*\)/g, ' '))
   if (!match) return null
   const [, day, monthName = '', yearText = '', hour, minute, second, zone = ''] = match
   const month = MONTHS.indexOf(monthName.toLowerCase())

@@ -39,16 +39,26 @@ export const findFields = (text: string): Span[] => {
     if (end === from) break
     const colon = text.indexOf(':', from)
     // RFC 5322 §4.5: white space before the colon is obsolete, and still a field.
-    const name = colon < 0 || colon >= end ? '' : text.slice(from, colon).trimEnd()
+    const name = colon < 0 || colon >= end ? '' : trim(text.slice(from, colon))
     spans.push({ name: ODD_NAME.test(name) ? '' : name, from, colon, end, to })
     from = to
   }
   return spans
 }
 
-/** The value as one line: folds undone (RFC 5322 §2.2.3), outer white space gone. */
-export const unfold = (value: string): string =>
-  (value.includes('\n') ? value.replace(/\r*\n/g, '') : value).replace(/^[ \t\r]+|[ \t\r]+$/g, '')
+/** The value as one line: folds undone (RFC 5322 §2.2.3), outer blanks gone. */
+export const unfold = (value: string): string => trim(value.includes('\n') ? value.replace(/\r?\n/g, '') : value)
+
+/** Without outer blanks. Not `String.trim`, to which the byte 0xa0 is a blank: it ends the `à` of UTF-8. */
+export const trim = (text: string): string => {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return from === 0 && to === text.length ? text : text.slice(from, to)
+}
+
+const isBlank = (code: number): boolean => code === SPACE || code === TAB || code === CR || code === LF
 
 /** After the last line end of the field at `from`: where a line does not start with white space. */
 const fieldEnd = (text: string, from: number): number => {
@@ -70,7 +80,7 @@ const contentEnd = (text: string, from: number, to: number): number => {
   return end
 }
 
-const ODD_NAME = /\s/
+const ODD_NAME = /[ \t\r\n]/
 const TAB = 9
 const LF = 10
 const CR = 13

@@ -1,9 +1,23 @@
 /**
  * What a header says about the body below it: RFC 2045 §5 and §6, RFC 2183, RFC 3282, RFC 2557.
  */
-import { type Field, unfold } from './header.ts'
+import { type Field, trim, unfold } from './header.ts'
 import { parseParams } from './param.ts'
 import type { Mime } from './structure.ts'
+
+/** A part whose header says nothing. */
+export const PLAIN: Mime = {
+  type: 'text',
+  subtype: 'plain',
+  params: [],
+  id: null,
+  description: null,
+  encoding: '7bit',
+  md5: null,
+  disposition: null,
+  language: [],
+  location: null,
+}
 
 /**
  * Reads the Content-* fields; of a repeated one, the first counts.
@@ -19,7 +33,7 @@ export const readMime = (fields: readonly Field[], fallback: 'text/plain' | 'mes
   const { value, params } = parseParams(content.get('content-type') ?? fallback)
   const slash = value.indexOf('/')
   const isType = slash > 0 && slash < value.length - 1
-  const [type, subtype] = isType ? [value.slice(0, slash).trim(), value.slice(slash + 1).trim()] : ['text', 'plain']
+  const [type, subtype] = isType ? [trim(value.slice(0, slash)), trim(value.slice(slash + 1))] : ['text', 'plain']
   const disposition = content.get('content-disposition')
   return {
     type,
@@ -31,7 +45,7 @@ export const readMime = (fields: readonly Field[], fallback: 'text/plain' | 'mes
     encoding: parseParams(content.get('content-transfer-encoding') ?? '').value || '7bit',
     md5: content.get('content-md5') ?? null,
     disposition: disposition ? parseParams(disposition) : null,
-    language: (content.get('content-language') ?? '').split(',').flatMap((tag) => tag.trim() || []),
+    language: (content.get('content-language') ?? '').split(',').flatMap((tag) => trim(tag) || []),
     location: content.get('content-location') ?? null,
   }
 }

@@ -6,6 +6,7 @@
  * (`filename*` = `utf-8''na%C3%AFve.txt`), as IMAP clients expect to see it.
  * Text is latin1 (bytes). Reading never fails: what can't be read is left out.
  */
+import { trim } from './header.ts'
 
 export type Param = readonly [name: string, value: string]
 
@@ -19,9 +20,9 @@ export const param = (params: readonly Param[], name: string): string | undefine
   params.find(([key]) => key.toLowerCase() === name)?.[1]
 
 const withoutComments = (text: string): string =>
-  (text.includes('(') ? text.replace(/\((?:\\.|[^()\\])*\)/g, '') : text).trim()
+  trim(text.includes('(') ? text.replace(/\((?:\\.|[^()\\])*\)/g, '') : text)
 
-const PAIR = /\s*([^\s=;]+)\s*=\s*(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"?[^;]*|([^;]*))(?:;|$)|[^;]*(?:;|$)/y
+const PAIR = /[ \t]*([^ \t=;]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"?[^;]*|([^;]*))(?:;|$)|[^;]*(?:;|$)/y
 
 const readPairs = (text: string, from: number): Param[] => {
   const pairs: Param[] = []

@@ -8,7 +8,7 @@
  * A message that is not a multipart has one part, its body, numbered 1.
  */
 import { findFields } from './header.ts'
-import type { Part } from './walk.ts'
+import type { Part } from './parsed.ts'
 
 export type Range = { start: number; end: number }
 export type SectionPart = '' | 'HEADER' | 'TEXT' | 'MIME'

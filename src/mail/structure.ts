@@ -9,7 +9,7 @@
  */
 import { nstring, string } from './imap-text.ts'
 import { type Param, param } from './param.ts'
-import type { Part } from './walk.ts'
+import type { Part } from './parsed.ts'
 
 /** What the Content-* fields of one part say, as written there (latin1). */
 export type Mime = {

@@ -7,7 +7,7 @@
 import { isUtf8 } from 'node:buffer'
 import { findFields, unfold } from './header.ts'
 import { param } from './param.ts'
-import type { Part } from './walk.ts'
+import type { Part } from './parsed.ts'
 import { decodeBytes, decodeText } from './words.ts'
 
 /** The leaves that hold text, in order, those of messages inside included. */
@@ -57,7 +57,7 @@ const decodeQuotedPrintable = (content: Buffer): Buffer =>
   Buffer.from(
     content
       .toString('latin1')
-      .replace(/[ \t]+(?=\r?\n)/g, '') // RFC 2045 §6.7 (3): added on the way
+      .replace(/[ \t]+(\r?\n)?/g, (blanks, lineEnd?: string) => lineEnd ?? blanks) // RFC 2045 §6.7 (3): added on the way
       .replace(/=(?:\r?\n|$)/g, '')
       .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
