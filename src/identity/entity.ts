@@ -26,7 +26,7 @@ export type Entity = {
 /** @param now epoch ms, the key's time of creation */
 export const generateEntity = async (who: { name: string; address: string; now: number }): Promise<Entity> => {
   const address = canonical(who.address)
-  const name = who.name.replace(/[\p{C}<>]/gu, ' ').trim() // what would break the user ID apart
+  const name = plainName(who.name)
   const date = new Date(who.now)
   const { privateKey } = await openpgp.generateKey({
     type: 'ecc',
@@ -62,7 +62,7 @@ export const importEntity = async (armored: string, address?: string, passphrase
 
   const { user } = await key.getPrimaryUser(undefined, undefined, profile)
   const [, name = '', email = ''] = userIdForm.exec(user.userID?.userID ?? '') ?? []
-  return { id: entityIdOf(key), address: canonical(address ?? email), name, key }
+  return { id: entityIdOf(key), address: canonical(address ?? email), name: plainName(name), key }
 }
 
 /** The public key with nothing but what the entity itself certified: no pictures, no words of others. */
@@ -78,6 +78,9 @@ export const entityIdOf = (key: openpgp.Key): EntityId => {
   const frame = Buffer.from([0x99, body.length >> 8, body.length & 0xff])
   return base32(createHash('sha256').update(frame).update(body).digest())
 }
+
+/** A name in one line, without what would break the user ID apart. */
+const plainName = (name: string): string => name.replace(/[\p{C}<>]+/gu, ' ').trim()
 
 /** `Name <address>` or a bare address. */
 const userIdForm = /^(?:(.*?)\s*<)?([^<>]+@[^<>]+?)>?$/su

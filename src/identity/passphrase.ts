@@ -15,23 +15,59 @@ const SALT = 16
 const NONCE = 12
 const TAG = 16
 
-export const sealText = (text: string, passphrase: string): string => {
-  const salt = randomBytes(SALT)
+export type Sealer = {
+  seal(text: string): string
+  /** @throws Error that says whether the text or the passphrase is at fault, as far as one can know */
+  unseal(sealed: string): string
+}
+
+/**
+ * Seals many texts under one passphrase. They share a salt, the first that was met, so that
+ * a thousand keys cost the slow derivation once; each has a nonce of its own.
+ */
+export const sealerOf = (passphrase: string): Sealer => {
+  const typed = passphrase.normalize('NFKC') // one passphrase typed on two keyboards is one
+  const keys = new Map<string, Buffer>()
+  const keyOf = (salt: Buffer): Buffer => {
+    const name = salt.toString('base64')
+    const key = keys.get(name) ?? scryptSync(typed, salt, 32, COST)
+    keys.set(name, key)
+    return key
+  }
+  return {
+    seal: (text) => {
+      const [known] = keys.keys()
+      const salt = known === undefined ? randomBytes(SALT) : Buffer.from(known, 'base64')
+      return encrypt(text, salt, keyOf(salt))
+    },
+    unseal: (sealed) => decrypt(sealed, keyOf),
+  }
+}
+
+/** One text alone. */
+export const sealText = (text: string, passphrase: string): string => sealerOf(passphrase).seal(text)
+
+/** @throws Error, see Sealer */
+export const unsealText = (sealed: string, passphrase: string): string => sealerOf(passphrase).unseal(sealed)
+
+/** Whether a text is one of these, and a passphrase has to be asked for. */
+export const isSealed = (text: string): boolean => text.startsWith('vouchsafe-sealed ')
+
+const encrypt = (text: string, salt: Buffer, key: Buffer): string => {
   const nonce = randomBytes(NONCE)
-  const cipher = createCipheriv('aes-256-gcm', keyOf(passphrase, salt), nonce).setAAD(Buffer.from(HEADER))
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(HEADER))
   const sealed = Buffer.concat([salt, nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
   return `${HEADER}\n${sealed.toString('base64')}\n`
 }
 
-/** @throws Error that says whether the text or the passphrase is at fault, as far as one can know */
-export const unsealText = (sealed: string, passphrase: string): string => {
+const decrypt = (sealed: string, keyOf: (salt: Buffer) => Buffer): string => {
   const [header, base64 = ''] = sealed.split('\n')
   if (header !== HEADER) throw new Error('it was not sealed by this program, or by a later version of it')
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.length < SALT + NONCE + TAG) throw new Error('the sealed text is cut off')
 
+  const key = keyOf(bytes.subarray(0, SALT))
   const nonce = bytes.subarray(SALT, SALT + NONCE)
-  const key = keyOf(passphrase, bytes.subarray(0, SALT))
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG })
   decipher.setAAD(Buffer.from(HEADER)).setAuthTag(bytes.subarray(-TAG))
   try {
@@ -40,9 +76,3 @@ export const unsealText = (sealed: string, passphrase: string): string => {
     throw new Error('wrong passphrase, or the sealed text was changed')
   }
 }
-
-/** Whether a text is one of these, and a passphrase has to be asked for. */
-export const isSealed = (text: string): boolean => text.startsWith('vouchsafe-sealed ')
-
-/** NFKC, so that one passphrase typed on two keyboards is one. */
-const keyOf = (passphrase: string, salt: Buffer): Buffer => scryptSync(passphrase.normalize('NFKC'), salt, 32, COST)

@@ -1,0 +1,173 @@
+/**
+ * The private keys of this gateway, at rest and at hand.
+ *
+ *   <home>/key/                     mode 0700
+ *     agent.pem                     mode 0600: the agent's Ed25519 key, PKCS#8
+ *     entity-<entityId>.asc         mode 0600: a represented entity's OpenPGP key, armored, below two
+ *                                   lines `address:` and `name:` (what `gpg --import` skips)
+ *
+ * Each file may be sealed by a passphrase as a whole. A file comes into being whole or not at all:
+ * written beside, synced, renamed, the folder synced. What a crash leaves beside is overwritten by
+ * the next try.
+ */
+
+import { readFile } from 'node:fs'
+import { mkdir, open, readdir, readFile as readFileOf, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EntityId } from '../src/address.ts'
+import { type Agent, agentFromPem, agentToPem, generateAgent } from '../src/identity/agent.ts'
+import { type Entity, exportEntity, importEntity } from '../src/identity/entity.ts'
+import { isSealed, type Sealer, sealerOf } from '../src/identity/passphrase.ts'
+
+export type Keyring = {
+  agent: Agent
+  entities(): ReadonlyMap<EntityId, Entity>
+  entity(id: EntityId): Entity | undefined
+  /** Durable when it resolves; again with the same entity: its name or address changed. */
+  add(entity: Entity): Promise<void>
+  /** Deletes the key; what was sealed for it opens no more. */
+  remove(id: EntityId): Promise<void>
+}
+
+const AGENT = 'agent.pem'
+
+/** Makes the folder and the agent's key. @throws Error if there is one: a key is never replaced in silence */
+export const createKeyring = async (home: string, passphrase?: string): Promise<Keyring> => {
+  const folder = folderOf(home)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await refuseReadable(folder, '700')
+  if ((await readdir(folder)).includes(AGENT))
+    throw new Error(`${join(folder, AGENT)} exists already; it stays as it is`)
+  await save(folder, AGENT, agentToPem(generateAgent()), sealerFor(passphrase))
+  return openKeyring(home, passphrase)
+}
+
+/**
+ * Loads every key. With a passphrase, what still lies open on the disk is sealed now.
+ *
+ * @throws Error naming the file and what to do: readable by others, sealed and no passphrase, wrong passphrase
+ */
+export const openKeyring = async (home: string, passphrase?: string): Promise<Keyring> => {
+  const folder = folderOf(home)
+  const sealer = sealerFor(passphrase)
+  await refuseReadable(folder, '700')
+  const agent = agentFromPem(await load(folder, AGENT, sealer))
+  const entities = new Map<EntityId, Entity>()
+  for (const name of await readdir(folder)) {
+    const [, id] = entityFile.exec(name) ?? []
+    if (id !== undefined) entities.set(id, await entityIn(join(folder, name), id, await load(folder, name, sealer)))
+  }
+
+  let last: Promise<unknown> = Promise.resolve() // one write at a time: two of one entity share a name
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = last.then(work)
+    last = done.catch(() => undefined)
+    return done
+  }
+  return {
+    agent,
+    entities: () => entities,
+    entity: (id) => entities.get(id),
+    add: (entity) =>
+      inTurn(async () => {
+        await save(folder, fileOf(entity.id), textOf(entity), sealer)
+        entities.set(entity.id, entity)
+      }),
+    remove: (id) =>
+      inTurn(async () => {
+        if (!entities.has(id)) return
+        await unlink(join(folder, fileOf(id)))
+        await syncFolder(folder)
+        entities.delete(id)
+      }),
+  }
+}
+
+/**
+ * The passphrase of the keys, from the first of: the file descriptor of `--passphrase-fd`, the systemd
+ * credential `vouchsafe-passphrase`, the environment variable VOUCHSAFE_PASSPHRASE. One line; its end is
+ * no part of it.
+ */
+export const findPassphrase = async (env: NodeJS.ProcessEnv, fd?: number): Promise<string | undefined> => {
+  if (fd !== undefined) return firstLine(await readDescriptor(fd))
+  if (env.CREDENTIALS_DIRECTORY !== undefined) {
+    const credential = join(env.CREDENTIALS_DIRECTORY, 'vouchsafe-passphrase')
+    const text = await readFileOf(credential, 'utf8').catch(absent)
+    if (text !== undefined) return firstLine(text)
+  }
+  return env.VOUCHSAFE_PASSPHRASE || undefined
+}
+
+const entityFile = /^entity-([a-z2-7]{52})\.asc$/
+const fileOf = (id: EntityId): string => `entity-${id}.asc`
+const folderOf = (home: string): string => join(home, 'key')
+const sealerFor = (passphrase?: string): Sealer | undefined => (passphrase ? sealerOf(passphrase) : undefined)
+
+const textOf = (entity: Entity): string => `address: ${entity.address}\nname: ${entity.name}\n\n${exportEntity(entity)}`
+
+const entityIn = async (file: string, id: EntityId, text: string): Promise<Entity> => {
+  const [, address, name, armored] = /^address: (.*)\nname: (.*)\n\n([^]*)$/.exec(text) ?? []
+  if (address === undefined || name === undefined || armored === undefined) throw new Error(`${file} is no key file`)
+  const entity = { ...(await importEntity(armored, address)), name }
+  if (entity.id !== id) throw new Error(`${file} holds another key than its name says: ${entity.id}`)
+  return entity
+}
+
+const load = async (folder: string, name: string, sealer?: Sealer): Promise<string> => {
+  const file = join(folder, name)
+  await refuseReadable(file, '600')
+  const text = await readFileOf(file, 'utf8')
+  if (!isSealed(text)) {
+    if (sealer) await save(folder, name, text, sealer)
+    return text
+  }
+  if (!sealer)
+    throw new Error(
+      `${file} is sealed by a passphrase: give it by --passphrase-fd, systemd credential or VOUCHSAFE_PASSPHRASE`,
+    )
+  try {
+    return sealer.unseal(text)
+  } catch (cause) {
+    throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+}
+
+const save = async (folder: string, name: string, text: string, sealer?: Sealer): Promise<void> => {
+  const beside = join(folder, `${name}.new`)
+  await unlink(beside).catch(absent) // a crash may have left one; its mode is not ours to trust
+  const handle = await open(beside, 'wx', 0o600)
+  try {
+    await handle.writeFile(sealer ? sealer.seal(text) : text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(beside, join(folder, name))
+  await syncFolder(folder)
+}
+
+const syncFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A key that others on this machine can read is no secret, and whoever runs the gateway must know. */
+const refuseReadable = async (path: string, mode: '600' | '700'): Promise<void> => {
+  const found = await stat(path).catch(absent)
+  if (!found) throw new Error(`${path} is missing: "vouchsafe init" makes it, "vouchsafe restore" brings it back`)
+  if ((found.mode & 0o077) !== 0) throw new Error(`${path} is open to others on this machine: chmod ${mode} ${path}`)
+}
+
+const absent = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code !== 'ENOENT') throw error
+  return undefined
+}
+
+const firstLine = (text: string): string | undefined => text.split(/\r?\n/, 1)[0] || undefined
+
+const readDescriptor = (fd: number): Promise<string> =>
+  new Promise((resolve, reject) => readFile(fd, 'utf8', (error, text) => (error ? reject(error) : resolve(text))))
