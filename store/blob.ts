@@ -1,0 +1,304 @@
+/**
+ * Bodies: bytes kept exactly as they came, counted by those who hold them.
+ *
+ *   written (startBody) ──> draft: not yet anybody's ──putBodies──> 1 holder ──addRefs──> n
+ *   the last dropRefs takes the row, and the file once that is committed
+ *
+ * Up to INLINE_MAX they live in the table `body`; larger ones are files, `blob/xx/…`, complete and
+ * on the disk before a draft names them. A crash can leave a file that no row names: a spool in
+ * `blob/tmp`, a draft that never was put, a file whose row is gone. `sweepBlobs` removes those at the start,
+ * before anybody writes. It never touches other folders: links spool unfinished payloads in `blob/part`.
+ */
+import { createHash, type Hash, randomBytes } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { Refusal } from '../src/refusal.ts'
+import type { Sink, Source, Tx } from './db.ts'
+
+/** `sha256` is hex. `file` is below `blob/`. */
+export type BodyDraft = { size: number; sha256: string } & ({ bytes: Buffer } | { file: string })
+/** A new body, or one more holder of a kept one. */
+export type BodySource = BodyDraft | { id: number }
+
+export type BodyWriter = {
+  write(chunk: Buffer): Promise<void>
+  /** The draft, durable where it is a file. */
+  finish(): Promise<BodyDraft>
+  abort(): Promise<void>
+}
+
+/** Above, a file costs less than the database's log, which writes everything twice. */
+export const INLINE_MAX = 65_536
+/** Parts of files up to this much are read at once, larger ones streamed. */
+const READ_MAX = 1 << 20
+
+export const startBody = (home: string): BodyWriter => new Spool(join(home, 'blob'))
+
+class Spool implements BodyWriter {
+  private readonly dir: string
+  private readonly temporary: string
+  private readonly hash: Hash = createHash('sha256')
+  private chunks: Buffer[] = []
+  private size = 0
+  private handle: FileHandle | null = null
+
+  constructor(dir: string) {
+    this.dir = dir
+    this.temporary = join(dir, 'tmp', randomBytes(16).toString('hex'))
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.hash.update(chunk)
+    this.size += chunk.length
+    if (this.handle) return onDisk(writeAll(this.handle, [chunk]))
+    this.chunks.push(chunk)
+    if (this.size <= INLINE_MAX) return
+    await onDisk(mkdir(dirname(this.temporary), { recursive: true }))
+    this.handle = await onDisk(open(this.temporary, 'wx', 0o600))
+    await onDisk(writeAll(this.handle, this.chunks))
+    this.chunks = []
+  }
+
+  async finish(): Promise<BodyDraft> {
+    const sum = { size: this.size, sha256: this.hash.digest('hex') }
+    if (!this.handle) return { ...sum, bytes: Buffer.concat(this.chunks) }
+    await onDisk(this.handle.sync())
+    await this.handle.close()
+    this.handle = null
+    return { ...sum, file: await settle(this.dir, this.temporary) }
+  }
+
+  async abort(): Promise<void> {
+    this.chunks = []
+    await this.handle?.close()
+    this.handle = null
+    await rm(this.temporary, { force: true })
+  }
+}
+
+/** Bytes at hand as a draft, spooled like any other if they are many. */
+export const draftOf = async (home: string, bytes: Buffer): Promise<BodyDraft> => {
+  const body = startBody(home)
+  try {
+    await body.write(bytes)
+    return await body.finish()
+  } catch (error) {
+    await body.abort()
+    throw error
+  }
+}
+
+/**
+ * Makes a complete file of the caller's, on the same disk, a draft; the file is gone from where it was.
+ *
+ * @param sum its size and hash, which the caller has checked
+ */
+export const adoptFile = async (
+  home: string,
+  path: string,
+  sum: { size: number; sha256: string },
+): Promise<BodyDraft> => {
+  const { size, sha256 } = sum
+  if (size <= INLINE_MAX) {
+    const bytes = await readFile(path)
+    await unlink(path)
+    return { size, sha256, bytes }
+  }
+  const handle = await open(path, 'r')
+  await onDisk(handle.sync()).finally(() => handle.close())
+  return { size, sha256, file: await settle(join(home, 'blob'), path) }
+}
+
+/** Forgets a draft that will not be put. */
+export const discardDraft = async (home: string, draft: BodyDraft): Promise<void> => {
+  if ('file' in draft) await rm(join(home, 'blob', draft.file), { force: true })
+}
+
+/**
+ * Keeps bodies, each with as many holders as times it is named.
+ *
+ * @returns an id for each source, in their order; the same draft twice is one body
+ */
+export const putBodies = async (tx: Tx, sources: readonly BodySource[]): Promise<number[]> => {
+  const drafts = new Map<BodyDraft, number>()
+  for (const source of sources) if (!('id' in source)) drafts.set(source, (drafts.get(source) ?? 0) + 1)
+  let id = drafts.size > 0 ? tx.draw('body', drafts.size) : 0
+  const rows = [...drafts].map(([draft, refs]) => {
+    drafts.set(draft, id)
+    const { size, sha256 } = draft
+    return [id++, refs, size, sha256, 'file' in draft ? draft.file : null, 'bytes' in draft ? draft.bytes : null]
+  })
+  await tx.insertMany('body', ['id', 'refs', 'size', 'sha256', 'file', 'bytes'], rows)
+  await addRefs(
+    tx,
+    sources.flatMap((source) => ('id' in source ? [source.id] : [])),
+  )
+  return sources.map((source) => ('id' in source ? source.id : (drafts.get(source) ?? 0)))
+}
+
+/** One more holder for each id; an id may be named several times. Holding what is gone is a bug, and throws. */
+export const addRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
+  for (const [count, each] of byCount(ids)) {
+    const { changes } = await tx.run('UPDATE body SET refs = refs + ? WHERE id IN (?*)', [count, each])
+    if (changes !== each.length) throw new Error(`a body among ${each.slice(0, 5)} is gone`)
+  }
+}
+
+/** One holder less for each id; what nobody holds is gone, its file after the commit. */
+export const dropRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
+  if (ids.length === 0) return
+  for (const [count, each] of byCount(ids)) {
+    await tx.run('UPDATE body SET refs = refs - ? WHERE id IN (?*)', [count, each])
+  }
+  const gone = await tx.all<{ id: number; file: string | null }>(
+    'DELETE FROM body WHERE id IN (?*) AND refs <= 0 RETURNING id, file',
+    [ids],
+  )
+  await tx.run('DELETE FROM parsed WHERE body IN (?*)', [gone.map(({ id }) => id)])
+  tx.afterCommit(() => {
+    // Should it fail, the sweep at the next start takes it.
+    for (const { file } of gone) if (file !== null) unlink(join(tx.blobDir, file)).catch(() => {})
+  })
+}
+
+/** How many times each is named: mostly all of them once. */
+const byCount = (ids: readonly number[]): Map<number, number[]> => {
+  const counts = new Map<number, number>()
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
+  const groups = new Map<number, number[]>()
+  for (const [id, count] of counts) groups.set(count, [...(groups.get(count) ?? []), id])
+  return groups
+}
+
+/** Size and hash of each body there is, by id. */
+export const sumsOf = async (
+  from: Source,
+  ids: readonly number[],
+): Promise<Map<number, { size: number; sha256: string }>> => {
+  const rows = await from.read.range<{ id: number; size: number; sha256: string }>(
+    'SELECT id, size, sha256 FROM body WHERE id IN (?*)',
+    [ids],
+  )
+  return new Map(rows.map(({ id, size, sha256 }) => [id, { size, sha256 }]))
+}
+
+/** All bytes from `from` on, in constant memory. Whoever asks holds the body: if it is gone, that is a bug, and throws. */
+export const openBody = async (db: Source, id: number, from = 0): Promise<Readable> => {
+  const found = await bodyRange(db, id, from)
+  if (found === undefined) throw new Error(`body ${id} is gone`)
+  return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found
+}
+
+/** All bytes, in memory: for bodies known to be small. */
+export const readBody = async (db: Source, id: number): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of await openBody(db, id)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/**
+ * Bytes `from` up to, not including, `to`: at once, or as a stream where they are many and in a file.
+ *
+ * @returns undefined if the body is gone; fewer bytes, or none, where the range reaches beyond the end
+ */
+export const bodyRange = (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
+  readRange(db, '?', id, from, to)
+
+/** The same of a message in a mailbox, by its id. */
+export const messageRange = (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
+  readRange(db, '(SELECT body FROM message WHERE id = ?)', id, from, to)
+
+const MAX = Number.MAX_SAFE_INTEGER
+
+const readRange = async (
+  db: Source,
+  which: string,
+  id: number,
+  from: number,
+  to: number,
+): Promise<Buffer | Readable | undefined> => {
+  const length = Math.max(0, to - from)
+  const row = await db.read.one<{ size: number; file: string | null; bytes: Buffer | null }>(
+    `SELECT size, file, substr(bytes, ?, ?) AS bytes FROM body WHERE id = ${which}`,
+    [from + 1, Math.min(length, INLINE_MAX), id],
+  )
+  if (!row) return undefined
+  if (row.file === null) return row.bytes ?? Buffer.alloc(0)
+  const handle = await open(join(db.blobDir, row.file), 'r').catch(goneIsUndefined)
+  if (!handle) return undefined
+  const rest = Math.max(0, Math.min(length, row.size - from))
+  if (rest > READ_MAX) return handle.createReadStream({ start: from, end: from + rest - 1, highWaterMark: 256 << 10 })
+  try {
+    const bytes = Buffer.allocUnsafe(rest)
+    const { bytesRead } = await handle.read(bytes, 0, rest, from)
+    return bytes.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Removes what a crash left in `blob/`: spools, and files that no row names. Before anybody writes.
+ *
+ * @returns the files removed, below `blob/`
+ */
+export const sweepBlobs = async (db: Sink): Promise<string[]> => {
+  await rm(join(db.blobDir, 'tmp'), { recursive: true, force: true })
+  await mkdir(join(db.blobDir, 'tmp'), { recursive: true, mode: 0o700 })
+  const removed: string[] = []
+  for (const folder of await readdir(db.blobDir)) {
+    if (!/^[0-9a-f]{2}$/.test(folder)) continue
+    const files = (await readdir(join(db.blobDir, folder))).map((name) => `${folder}/${name}`)
+    const rows = await db.read.all<{ file: string }>('SELECT file FROM body WHERE file >= ? AND file < ?', [
+      `${folder}/`,
+      `${folder}0`, // the character after the slash
+    ])
+    const named = new Set(rows.map(({ file }) => file))
+    for (const file of files) {
+      if (named.has(file)) continue
+      await unlink(join(db.blobDir, file))
+      removed.push(file)
+    }
+  }
+  return removed
+}
+
+/** A complete file under its final name, the name itself on the disk. */
+const settle = async (dir: string, path: string): Promise<string> => {
+  const name = randomBytes(16).toString('hex')
+  const folder = join(dir, name.slice(0, 2))
+  const isNew = await onDisk(mkdir(folder, { recursive: true, mode: 0o700 }))
+  await onDisk(rename(path, join(folder, name)))
+  await syncDir(folder)
+  if (isNew !== undefined) await syncDir(dir)
+  return `${name.slice(0, 2)}/${name}`
+}
+
+export const syncDir = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r')
+  await onDisk(handle.sync()).finally(() => handle.close())
+}
+
+const writeAll = async (handle: FileHandle, chunks: readonly Buffer[]): Promise<void> => {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten
+  }
+}
+
+const onDisk = async <T>(work: Promise<T>): Promise<T> => {
+  try {
+    return await work
+  } catch (error) {
+    if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') {
+      throw new Refusal('disk-full', 'the disk that holds the messages is full')
+    }
+    throw error
+  }
+}
+
+const goneIsUndefined = (error: unknown): undefined => {
+  if (codeOf(error) !== 'ENOENT') throw error
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)

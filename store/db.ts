@@ -1,0 +1,218 @@
+/**
+ * The database: reads on one connection, writes on another, and group commit between them.
+ *
+ *   transaction(a) ─┐
+ *   transaction(b) ─┼─> BEGIN  a  b  c  COMMIT ─> changes published ─> a, b and c answered
+ *   transaction(c) ─┘
+ *
+ * Whoever asks while others are being served joins their commit: one fsync serves all. Each runs
+ * alone, under a savepoint of its own, so a failure takes back only its own work. What is answered
+ * is on the disk; should the commit itself fail, all of them fail, and nothing was written.
+ * Whatever waits for something else than the database does so before its transaction: all wait with it.
+ */
+import { EventEmitter } from 'node:events'
+import { dirname, join } from 'node:path'
+import type { Change } from './change.ts'
+import { type Cell, type Connection, type OnRepeat, openSqlite, type Param } from './engine/sqlite.ts'
+import { migrate } from './migrate.ts'
+
+export type Reader = {
+  all<T>(sql: string, params?: readonly Param[]): Promise<T[]>
+  one<T>(sql: string, params?: readonly Param[]): Promise<T | undefined>
+  /** Many rows of numbers and texts at once, no bytes. */
+  range<T>(sql: string, params?: readonly Param[]): Promise<T[]>
+}
+
+/** Where a store function reads (and, inside a transaction, sees what was written there so far). */
+export type Source = { read: Reader; blobDir: string }
+/** Where it writes. In a transaction `transaction` is a part of it: an error there undoes the whole. */
+export type Sink = Source & { transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> }
+
+export type Tx = Sink &
+  Reader & {
+    run(sql: string, params?: readonly Param[]): Promise<{ changes: number }>
+    insertMany(
+      table: string,
+      columns: readonly string[],
+      rows: readonly (readonly Cell[])[],
+      repeat?: OnRepeat,
+    ): Promise<void>
+    updateMany(
+      table: string,
+      key: string,
+      columns: readonly string[],
+      rows: readonly (readonly Cell[])[],
+    ): Promise<void>
+    /** The first of `count` fresh ids in a row. Drawn here and not by the engine, so that bulk writes need no answer. */
+    draw(table: Drawn, count: number): number
+    publish(change: Change): void
+    /** Runs once the work is on the disk, in the order of the commits. */
+    afterCommit(then: () => void): void
+  }
+
+export type Db = Sink & { changes: EventEmitter<{ change: [Change] }>; close(): Promise<void> }
+
+/** Tables whose ids are drawn. One process writes (lock.ts), so the counter can live in it. */
+type Drawn = 'body' | 'message'
+
+/** A commit takes in no more after so many, or so long: the first of them waits for it. */
+const GROUP_MAX = 256
+const GROUP_MS = 20
+
+type Job = { run(tx: Tx): Promise<unknown>; resolve(value: unknown): void; reject(error: unknown): void }
+type Ran = { job: Job; value: unknown; effects: (() => void)[] }
+
+/** Opens the database, creating or migrating it as needed. Large bodies lie beside it in `blob/`. */
+export const openDb = async (file: string): Promise<Db> => {
+  const writer = await openSqlite(file, 'write')
+  await migrate(writer)
+  const reader = await openSqlite(file, 'read')
+  const drawn = { body: await writer.lastId('body'), message: await writer.lastId('message') }
+  return new GroupCommit(writer, reader, join(dirname(file), 'blob'), drawn)
+}
+
+class GroupCommit implements Db {
+  readonly changes = new EventEmitter<{ change: [Change] }>()
+  readonly read: Reader
+  readonly blobDir: string
+  private readonly writer: Connection
+  private readonly reader: Connection
+  private readonly drawn: Record<Drawn, number>
+  private queue: Job[] = []
+  private working: Promise<void> | null = null
+  private isClosed = false
+
+  constructor(writer: Connection, reader: Connection, blobDir: string, drawn: Record<Drawn, number>) {
+    this.writer = writer
+    this.reader = reader
+    this.blobDir = blobDir
+    this.drawn = drawn
+    this.read = readerOf(reader)
+    this.changes.setMaxListeners(0) // every IMAP session listens
+  }
+
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (this.isClosed) return Promise.reject(new Error('the store is closed'))
+    return new Promise<T>((resolve, reject) => {
+      this.queue.push({ run: work, resolve: resolve as (value: unknown) => void, reject })
+      this.working ??= this.work()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    await this.working
+    await this.reader.close()
+    await this.writer.close() // last: it puts the log back into the database
+  }
+
+  private async work(): Promise<void> {
+    while (this.queue.length > 0) await this.group()
+    this.working = null
+  }
+
+  /** One BEGIN to COMMIT with all that wait, and those that come meanwhile. */
+  private async group(): Promise<void> {
+    const ran: Ran[] = []
+    const until = performance.now() + GROUP_MS
+    let taken = 0
+    let job: Job | undefined
+    try {
+      while (taken < GROUP_MAX && (taken === 0 || performance.now() < until)) {
+        job = this.queue.shift()
+        if (!job) break
+        await this.writer.exec(taken++ === 0 ? 'BEGIN IMMEDIATE; SAVEPOINT job' : 'RELEASE job; SAVEPOINT job')
+        const done = await this.runJob(job)
+        if (done) ran.push(done)
+        job = undefined
+      }
+      await this.writer.exec('COMMIT') // and with it the last savepoint
+    } catch (error) {
+      // The engine gave up the whole transaction, or can't write it: nobody's work is on the disk.
+      await this.writer.exec('ROLLBACK').catch(() => {})
+      job?.reject(error)
+      for (const each of ran) each.job.reject(error)
+      return
+    }
+    for (const { job, value, effects } of ran) {
+      for (const effect of effects) effect()
+      job.resolve(value)
+    }
+  }
+
+  /** @returns undefined if the job failed and its work is undone; throws if that can't be done alone */
+  private async runJob(job: Job): Promise<Ran | undefined> {
+    const span = { isOver: false, error: undefined as unknown, effects: [] as (() => void)[] }
+    const tx = this.txFor(span)
+    try {
+      const value = await job.run(tx)
+      // A part that failed has left half its writes, even if the error was caught.
+      if (span.error !== undefined) throw span.error
+      return { job, value, effects: span.effects }
+    } catch (error) {
+      // A full disk may have ended the whole transaction: then there is no savepoint, and this throws.
+      await this.writer.exec('ROLLBACK TO job').catch(() => Promise.reject(error))
+      job.reject(error)
+      return undefined
+    } finally {
+      span.isOver = true
+    }
+  }
+
+  private txFor(span: { isOver: boolean; error: unknown; effects: (() => void)[] }): Tx {
+    const { writer, changes, drawn, blobDir } = this
+    const failed = (error: unknown): never => {
+      span.error ??= error
+      throw error
+    }
+    const live = <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) => {
+      return (...args: Args): Promise<Result> => {
+        // A statement that comes too late would join somebody else's transaction; one after a
+        // failure may be outside of any, and PostgreSQL would not take it either.
+        if (span.isOver) return Promise.reject(new Error('this transaction is over: something in it was not awaited'))
+        if (span.error !== undefined) return Promise.reject(span.error)
+        return work(...args).catch(failed)
+      }
+    }
+    const read = readerOf({
+      all: live(writer.all) as Connection['all'],
+      range: live(writer.range) as Connection['range'],
+    })
+    const tx: Tx = {
+      ...read,
+      read,
+      blobDir,
+      run: live(writer.run),
+      insertMany: live(writer.insertMany),
+      updateMany: live(writer.updateMany),
+      draw(table, count) {
+        const first = drawn[table] + 1
+        drawn[table] += count
+        return first
+      },
+      publish: (change) => void span.effects.push(() => emitToEach(changes, change)),
+      afterCommit: (then) => void span.effects.push(() => guarded(then)),
+      transaction: (part) => part(tx).catch(failed),
+    }
+    return tx
+  }
+}
+
+const readerOf = ({ all, range }: Pick<Connection, 'all' | 'range'>): Reader => ({
+  all,
+  range,
+  one: async <T>(sql: string, params?: readonly Param[]) => (await all<T>(sql, params))[0],
+})
+
+/** A listener's bug is its own: the commit stands, and the other listeners and the writer must hear of it. */
+const emitToEach = (changes: EventEmitter<{ change: [Change] }>, change: Change): void => {
+  for (const listener of changes.listeners('change')) guarded(() => listener(change))
+}
+
+const guarded = (then: () => void): void => {
+  try {
+    then()
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : new Error(String(error)))
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Keywords of a message as one text: separated by blanks, sorted, each once whatever its case,
+ * spelled as it first came (RFC 9051 §2.3.2: keywords are case-insensitive).
+ */
+export type FlagMode = 'set' | 'add' | 'remove'
+
+export const keywordsOf = (words: string): string => mergeKeywords('', 'add', words)
+
+export const mergeKeywords = (was: string, mode: FlagMode, words: string): string => {
+  const kept = new Map(split(mode === 'set' ? '' : was).map((word) => [word.toLowerCase(), word]))
+  // A set keeps the spelling, too: clients must not see a flag change its case.
+  const spelled = new Map(split(was).map((word) => [word.toLowerCase(), word]))
+  for (const word of split(words)) {
+    const key = word.toLowerCase()
+    if (mode === 'remove') kept.delete(key)
+    else if (!kept.has(key)) kept.set(key, spelled.get(key) ?? word)
+  }
+  return [...kept.keys()]
+    .sort()
+    .map((key) => kept.get(key))
+    .join(' ')
+}
+
+const split = (words: string): string[] => words.split(' ').filter((word) => word !== '')

@@ -1,0 +1,32 @@
+/**
+ * One process to a home.
+ *
+ * The lock is SQLite's own, held on `lock.db` for as long as the process lives: the kernel frees it
+ * whatever way the process ends, so there is never a stale one. `lock` beside it only names the
+ * holder, for the message. Nothing else may open `lock.db`: closing it anywhere would free the lock.
+ */
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Connection, openSqlite } from './engine/sqlite.ts'
+
+export type Lock = { release(): Promise<void> }
+
+/** Takes the home, or throws an Error that names the process which has it. */
+export const lockHome = async (home: string): Promise<Lock> => {
+  const holder = await openSqlite(join(home, 'lock.db'), 'lock')
+  try {
+    await holder.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    await holder.close()
+    if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error
+    const name = await readFile(join(home, 'lock'), 'utf8').catch(() => 'another process')
+    throw new Error(`${home} is in use by ${name.trim()}: stop it first, or use another --home`)
+  }
+  await writeFile(join(home, 'lock'), `process ${process.pid}, since ${new Date().toISOString()}\n`)
+  return { release: () => release(home, holder) }
+}
+
+const release = async (home: string, holder: Connection): Promise<void> => {
+  await rm(join(home, 'lock'), { force: true }) // while it is still ours
+  await holder.close()
+}

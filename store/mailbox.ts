@@ -1,0 +1,235 @@
+/**
+ * The folders of an account, by Unicode name with `/` between levels; INBOX in any case is INBOX.
+ *
+ * A name always has its parents: making one makes them, and one with children can't be removed
+ * (RFC 9051 §6.3.5, HASCHILDREN), so there are no \Noselect names. The folders every account has
+ * can be neither removed nor renamed, for the gateway itself looks for them by name.
+ * `readOnly` is for the edges to enforce: the gateway writes there.
+ */
+import type { Sink, Source, Tx } from './db.ts'
+import { moveAll, removeAll } from './move.ts'
+
+export type Mailbox = {
+  id: number
+  account: number
+  name: string
+  uidValidity: number
+  uidNext: number
+  highestModseq: number
+  specialUse: string | null
+  subscribed: boolean
+  readOnly: boolean
+  /** Messages from this uid on are \Recent for the next session that selects. */
+  recentFrom: number
+}
+
+/** Why a name can't be had or changed. */
+export type MailboxNo = 'missing' | 'exists' | 'malformed' | 'special' | 'children'
+
+export type Status = {
+  messages: number
+  recent: number
+  unseen: number
+  uidNext: number
+  uidValidity: number
+  size: number
+  highestModseq: number
+}
+
+/** What a new account has, with RFC 6154's uses. */
+const defaults: { name: string; specialUse?: string; readOnly?: boolean }[] = [
+  { name: 'INBOX' },
+  { name: 'Sent', specialUse: '\\Sent' },
+  { name: 'Drafts', specialUse: '\\Drafts' },
+  { name: 'Junk', specialUse: '\\Junk' },
+  { name: 'Trash', specialUse: '\\Trash' },
+  { name: 'Archive', specialUse: '\\Archive' },
+  { name: 'Requests' },
+  { name: 'Outgoing', readOnly: true },
+]
+const defaultNames = new Set(defaults.map(({ name }) => name))
+
+const NAME_MAX = 255
+const DEPTH_MAX = 32
+
+/**
+ * The one spelling of a name: NFC (RFC 9051 §5.1), INBOX in capitals, no separator at the end
+ * (RFC 9051 §6.3.4: it only announces children). Undefined where no folder may be called so:
+ * empty levels, controls, and the wildcards of LIST.
+ */
+export const canonicalName = (text: string): string | undefined => {
+  const levels = text.normalize('NFC').replace(/\/$/, '').split('/')
+  if (levels[0]?.toUpperCase() === 'INBOX') levels[0] = 'INBOX'
+  const name = levels.join('/')
+  const isSound = levels.every((level) => level !== '') && !/[\p{Cc}\p{Cs}*%\u2028\u2029]/u.test(name)
+  return isSound && levels.length <= DEPTH_MAX && Buffer.byteLength(name) <= NAME_MAX ? name : undefined
+}
+
+type Stored = Omit<Mailbox, 'subscribed' | 'readOnly'> & { subscribed: number; readOnly: number }
+
+const columns = `id, account, name, uid_validity AS "uidValidity", uid_next AS "uidNext", highest_modseq AS "highestModseq",
+  special_use AS "specialUse", subscribed, read_only AS "readOnly", recent_from AS "recentFrom"`
+const shaped = (row: Stored): Mailbox => ({ ...row, subscribed: row.subscribed !== 0, readOnly: row.readOnly !== 0 })
+
+/** All of an account, by name in code point order. */
+export const list = async (from: Source, account: number): Promise<Mailbox[]> => {
+  const rows = await from.read.all<Stored>(`SELECT ${columns} FROM mailbox WHERE account = ? ORDER BY name`, [account])
+  return rows.map(shaped)
+}
+
+export const find = async (from: Source, account: number, name: string): Promise<Mailbox | undefined> => {
+  const row = await from.read.one<Stored>(`SELECT ${columns} FROM mailbox WHERE account = ? AND name = ?`, [
+    account,
+    canonicalName(name) ?? '',
+  ])
+  return row && shaped(row)
+}
+
+export const byId = async (from: Source, id: number): Promise<Mailbox | undefined> => {
+  const row = await from.read.one<Stored>(`SELECT ${columns} FROM mailbox WHERE id = ?`, [id])
+  return row && shaped(row)
+}
+
+/** Ids of one default folder in many accounts at once, by account: where a batch of letters goes. */
+export const idsNamed = async (
+  from: Source,
+  accounts: readonly number[],
+  name: string,
+): Promise<Map<number, number>> => {
+  const rows = await from.read.all<{ id: number; account: number }>(
+    'SELECT id, account FROM mailbox WHERE account IN (?*) AND name = ?',
+    [accounts, name],
+  )
+  return new Map(rows.map(({ id, account }) => [account, id]))
+}
+
+/** The folders of a new account. */
+export const createDefaults = async (tx: Tx, account: number, now: number): Promise<void> => {
+  for (const each of defaults) await insert(tx, account, each.name, now, each)
+}
+
+/** Makes a folder and the parents it lacks. */
+export const create = (db: Sink, account: number, name: string): Promise<Mailbox | MailboxNo> =>
+  db.transaction(async (tx) => {
+    const canonical = canonicalName(name)
+    if (canonical === undefined) return 'malformed'
+    if (await find(tx, account, canonical)) return 'exists'
+    await createParents(tx, account, canonical)
+    return insert(tx, account, canonical, Date.now())
+  })
+
+/**
+ * Renames a folder and all below it. Renaming INBOX moves its messages to a new folder instead,
+ * and leaves INBOX and its children where they are (RFC 9051 §6.3.6).
+ */
+export const rename = (db: Sink, account: number, from: string, to: string): Promise<'ok' | MailboxNo> =>
+  db.transaction(async (tx) => {
+    const source = await find(tx, account, from)
+    const target = canonicalName(to)
+    if (!source) return 'missing'
+    if (target === undefined || target.startsWith(`${source.name}/`)) return 'malformed'
+    if (await find(tx, account, target)) return 'exists'
+    if (source.name === 'INBOX') {
+      await createParents(tx, account, target)
+      await moveAll(tx, source.id, (await insert(tx, account, target, Date.now())).id)
+      return 'ok'
+    }
+    if (defaultNames.has(source.name)) return 'special'
+    await createParents(tx, account, target)
+    const moved = (await list(tx, account)).filter(
+      ({ name }) => name === source.name || name.startsWith(`${source.name}/`),
+    )
+    const names = moved.map(({ id, name }) => [id, target + name.slice(source.name.length)] as const)
+    await tx.updateMany('mailbox', 'id', ['name'], names)
+    for (const [mailbox, name] of names) tx.publish({ on: 'mailbox', account, what: 'renamed', mailbox, name })
+    return 'ok'
+  })
+
+/** Removes a folder and its messages. */
+export const remove = (db: Sink, account: number, name: string): Promise<'ok' | MailboxNo> =>
+  db.transaction(async (tx) => {
+    const found = await find(tx, account, name)
+    if (!found) return 'missing'
+    if (defaultNames.has(found.name)) return 'special'
+    const all = await list(tx, account)
+    if (all.some((each) => each.name.startsWith(`${found.name}/`))) return 'children'
+    await dropMailbox(tx, found)
+    return 'ok'
+  })
+
+/** Unconditionally, for `remove` and for the end of an account. */
+export const dropMailbox = async (tx: Tx, { id, account, name }: Mailbox): Promise<void> => {
+  await removeAll(tx, id)
+  await tx.run('DELETE FROM mailbox WHERE id = ?', [id])
+  tx.publish({ on: 'mailbox', account, what: 'deleted', mailbox: id, name })
+}
+
+export const subscribe = (db: Sink, account: number, name: string, isSubscribed: boolean): Promise<'ok' | MailboxNo> =>
+  db.transaction(async (tx) => {
+    const sql = 'UPDATE mailbox SET subscribed = ? WHERE account = ? AND name = ?'
+    const { changes } = await tx.run(sql, [isSubscribed ? 1 : 0, account, canonicalName(name) ?? ''])
+    return changes > 0 ? 'ok' : 'missing'
+  })
+
+/** For STATUS; undefined if the folder is gone. */
+export const status = async (from: Source, id: number): Promise<Status | undefined> => {
+  const [row] = await statuses(from, [id])
+  return row
+}
+
+/** STATUS of many at once, in the order of the ids; those that are gone are left out. */
+export const statuses = async (from: Source, ids: readonly number[]): Promise<(Status & { id: number })[]> => {
+  const rows = await from.read.all<Status & { id: number }>(
+    `SELECT mailbox.id AS id, uid_next AS "uidNext", uid_validity AS "uidValidity", highest_modseq AS "highestModseq",
+       COUNT(message.id) AS messages, COALESCE(SUM(size), 0) AS size,
+       COALESCE(SUM(CASE WHEN (flags & 1) = 0 THEN 1 ELSE 0 END), 0) AS unseen,
+       COALESCE(SUM(CASE WHEN uid >= recent_from THEN 1 ELSE 0 END), 0) AS recent
+     FROM mailbox LEFT JOIN message ON message.mailbox = mailbox.id
+     WHERE mailbox.id IN (?*) GROUP BY mailbox.id, uid_next, uid_validity, highest_modseq`,
+    [ids],
+  )
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+/** A session selects: from the answered uid on messages are \Recent for it, and for no other after it. */
+export const takeRecent = (db: Sink, id: number): Promise<number> =>
+  db.transaction(async (tx) => {
+    const row = await tx.one<{ recentFrom: number; uidNext: number }>(
+      'SELECT recent_from AS "recentFrom", uid_next AS "uidNext" FROM mailbox WHERE id = ?',
+      [id],
+    )
+    if (!row) return 1
+    if (row.recentFrom < row.uidNext) await tx.run('UPDATE mailbox SET recent_from = uid_next WHERE id = ?', [id])
+    return row.recentFrom
+  })
+
+const createParents = async (tx: Tx, account: number, name: string): Promise<void> => {
+  const levels = name.split('/')
+  for (let depth = 1; depth < levels.length; depth++) {
+    const parent = levels.slice(0, depth).join('/')
+    if (!(await find(tx, account, parent))) await insert(tx, account, parent, Date.now())
+  }
+}
+
+const insert = async (
+  tx: Tx,
+  account: number,
+  name: string,
+  now: number,
+  { specialUse, readOnly }: { specialUse?: string; readOnly?: boolean } = {},
+): Promise<Mailbox> => {
+  // Seconds, as clients expect of it, and never one the account has had: a name made again must not look the same.
+  const seconds = Math.floor(now / 1000)
+  const sql =
+    'UPDATE account SET last_uid_validity = CASE WHEN last_uid_validity >= ? THEN last_uid_validity + 1 ELSE ? END WHERE id = ? RETURNING last_uid_validity AS validity'
+  const validity = (await tx.one<{ validity: number }>(sql, [seconds, seconds, account]))?.validity
+  if (validity === undefined) throw new Error(`account ${account} is gone`)
+  const [row] = await tx.all<Stored>(
+    `INSERT INTO mailbox (account, name, uid_validity, special_use, read_only) VALUES (?, ?, ?, ?, ?) RETURNING ${columns}`,
+    [account, name, validity, specialUse ?? null, readOnly ? 1 : 0],
+  )
+  if (!row) throw new Error('an INSERT answered nothing')
+  tx.publish({ on: 'mailbox', account, what: 'created', mailbox: row.id, name })
+  return shaped(row)
+}

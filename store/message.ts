@@ -1,0 +1,222 @@
+/**
+ * Messages in mailboxes: how they come in, and how they are read.
+ *
+ * A message is a row in a mailbox (uid, flags), a body it shares with its copies, and what one
+ * walk over that body found, kept at delivery: nothing here parses. flag.ts and move.ts change them.
+ */
+import type { Readable } from 'node:stream'
+import type { Parsed } from '../src/mail/walk.ts'
+import { type BodySource, messageRange, putBodies } from './blob.ts'
+import type { Row } from './change.ts'
+import type { Sink, Source, Tx } from './db.ts'
+import { keywordsOf } from './keyword.ts'
+import { countBy, takeNumbers } from './numbering.ts'
+
+/** A message to be. `internalDate` is epoch ms; `provenance` is kept as it is, for whoever delivered it. */
+export type Draft = {
+  body: BodySource
+  parsed: Parsed
+  flags?: number
+  keywords?: string
+  internalDate: number
+  provenance?: object
+}
+
+/** What is remembered of a message beside its row. `bodyId` is its body's id, `body` the IMAP text BODY. */
+export type Cached = Required<Omit<Parsed, 'size' | 'malformed'>> & {
+  malformed: string | null
+  provenance: object | null
+  bodyId: number
+}
+
+/** A page of rows stalls the loop some 5 ms. */
+const VIEW_PAGE = 2000
+const CACHED_PAGE = 500
+
+/** All messages of a mailbox, ascending by uid. Not one snapshot: listen for changes before, and apply them after. */
+export const view = async (from: Source, mailbox: number, after = 0): Promise<Row[]> => {
+  const rows: Row[] = []
+  for (;;) {
+    const page = await from.read.range<Row>(
+      `SELECT id, uid, modseq, flags, keywords, internal_date AS "internalDate", size
+       FROM message WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ${VIEW_PAGE}`,
+      [mailbox, rows.at(-1)?.uid ?? after],
+    )
+    for (const row of page) rows.push(row)
+    if (page.length < VIEW_PAGE) return rows
+  }
+}
+
+/** Adds messages to one mailbox, in their order. Throws Refusal mailbox-missing if it is gone. */
+export const append = (db: Sink, mailbox: number, drafts: readonly Draft[]): Promise<{ id: number; uid: number }[]> =>
+  db.transaction((tx) =>
+    appendMany(
+      tx,
+      drafts.map((draft) => ({ ...draft, mailbox })),
+    ),
+  )
+
+/**
+ * Adds messages to any mailboxes, in a fixed number of statements. The same draft body in
+ * several of them is kept once.
+ *
+ * @returns id and uid of each, in the order of the drafts
+ */
+export const appendMany = async (
+  tx: Tx,
+  drafts: readonly (Draft & { mailbox: number })[],
+): Promise<{ id: number; uid: number }[]> => {
+  if (drafts.length === 0) return []
+  const numbers = await takeNumbers(tx, countBy(drafts.map(({ mailbox }) => mailbox)))
+  const bodies = await putBodies(
+    tx,
+    drafts.map(({ body }) => body),
+  )
+  const parsed = new Map(drafts.map((draft, i) => [bodies[i] ?? 0, draft]))
+  await tx.insertMany('parsed', parsedColumns, [...parsed].map(parsedCells), { key: ['body'], update: [] })
+
+  const added = new Map<number, Row[]>([...numbers.keys()].map((mailbox) => [mailbox, []]))
+  const first = tx.draw('message', drafts.length)
+  const rows = drafts.map((draft, i) => {
+    const { mailbox, flags = 0, internalDate, parsed } = draft
+    const { uid = 0, modseq = 0 } = numbers.get(mailbox) ?? {}
+    const others = added.get(mailbox) ?? []
+    const keywords = keywordsOf(draft.keywords ?? '')
+    const size = 'id' in draft.body ? parsed.size : draft.body.size
+    const row: Row = { id: first + i, uid: uid + others.length, modseq, flags, keywords, internalDate, size }
+    others.push(row)
+    return { row, cells: cellsOf(row, mailbox, bodies[i] ?? 0, draft.provenance ?? null) }
+  })
+  await tx.insertMany(
+    'message',
+    messageColumns,
+    rows.map(({ cells }) => cells),
+  )
+  for (const [mailbox, messages] of added) {
+    tx.publish({ on: 'added', mailbox, account: numbers.get(mailbox)?.account ?? 0, messages })
+  }
+  return rows.map(({ row: { id, uid } }) => ({ id, uid }))
+}
+
+export const messageColumns = [
+  'id',
+  'mailbox',
+  'uid',
+  'modseq',
+  'flags',
+  'internal_date',
+  'size',
+  'body',
+  'keywords',
+  'provenance',
+] as const
+
+/** A row as `messageColumns` has it. */
+export const cellsOf = (row: Row, mailbox: number, body: number, provenance: object | string | null) => [
+  row.id,
+  mailbox,
+  row.uid,
+  row.modseq,
+  row.flags,
+  row.internalDate,
+  row.size,
+  body,
+  row.keywords,
+  provenance,
+]
+
+const parsedColumns = [
+  'body',
+  'header_size',
+  'envelope',
+  'body_structure',
+  'basic',
+  'root',
+  'message_id',
+  'in_reply_to',
+  'reference_ids',
+  'subject',
+  'sender',
+  'sent_at',
+  'malformed',
+  'header',
+]
+
+const parsedCells = ([id, { body, parsed }]: [number, Draft]) => [
+  id,
+  parsed.headerSize,
+  parsed.envelope,
+  parsed.bodyStructure,
+  parsed.body,
+  parsed.root,
+  parsed.messageId,
+  parsed.inReplyTo,
+  parsed.references,
+  parsed.subject,
+  parsed.from,
+  parsed.date,
+  parsed.malformed ?? null,
+  'bytes' in body ? null : parsed.header, // the bytes have it
+]
+
+/** Where each remembered thing is. */
+const sources: Record<keyof Cached, string> = {
+  headerSize: 'parsed.header_size',
+  envelope: 'parsed.envelope',
+  bodyStructure: 'parsed.body_structure',
+  body: 'parsed.basic',
+  root: 'parsed.root',
+  messageId: 'parsed.message_id',
+  inReplyTo: 'parsed.in_reply_to',
+  references: 'parsed.reference_ids',
+  subject: 'parsed.subject',
+  from: 'parsed.sender',
+  date: 'parsed.sent_at',
+  malformed: 'parsed.malformed',
+  header: 'COALESCE(parsed.header, substr(body.bytes, 1, parsed.header_size))',
+  provenance: 'message.provenance',
+  bodyId: 'message.body',
+}
+const inJson: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['root', 'references', 'provenance'])
+
+/**
+ * What is remembered of messages, as much of it as is asked for.
+ *
+ * @param ids of messages; those gone are left out of the answer, which keeps the order
+ */
+export const cached = async <Column extends keyof Cached>(
+  from: Source,
+  ids: readonly number[],
+  columns: readonly Column[],
+): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
+  const hasBytes = columns.some((column) => column === 'header')
+  const sql = `SELECT message.id AS id, ${columns.map((column) => `${sources[column]} AS "${column}"`).join(', ')}
+    FROM message JOIN parsed ON parsed.body = message.body ${hasBytes ? 'JOIN body ON body.id = message.body' : ''}
+    WHERE message.id IN (?*)`
+  const found = new Map<number, { id: number } & Pick<Cached, Column>>()
+  for (let at = 0; at < ids.length; at += CACHED_PAGE) {
+    const page = ids.slice(at, at + CACHED_PAGE)
+    type Raw = { id: number } & Record<string, unknown>
+    const rows = hasBytes ? await from.read.all<Raw>(sql, [page]) : await from.read.range<Raw>(sql, [page])
+    for (const row of rows) {
+      for (const column of columns) {
+        const value = row[column]
+        if (inJson.has(column) && typeof value === 'string') Object.assign(row, { [column]: JSON.parse(value) })
+      }
+      found.set(row.id, row as { id: number } & Pick<Cached, Column>)
+    }
+  }
+  return ids.flatMap((id) => found.get(id) ?? [])
+}
+
+/**
+ * The bytes of a message, or `start` up to, not including, `end`: at once, or as a stream where they are
+ * many (a file, and more than 1 MiB of it).
+ *
+ * @returns undefined if the message is gone, even if a session still shows it
+ */
+export const content = (
+  from: Source,
+  id: number,
+  range: { start: number; end: number } = { start: 0, end: Number.MAX_SAFE_INTEGER },
+): Promise<Buffer | Readable | undefined> => messageRange(from, id, range.start, range.end)

@@ -1,0 +1,147 @@
+/** Messages between mailboxes, and out of them: COPY, MOVE and EXPUNGE (RFC 9051 §6.4.3, §6.4.7, §6.4.8). */
+import { addRefs, dropRefs } from './blob.ts'
+import { flag, type Row } from './change.ts'
+import type { Sink, Tx } from './db.ts'
+import { cellsOf, messageColumns } from './message.ts'
+import { takeNumbers } from './numbering.ts'
+
+/** Old and new uid of one message. */
+export type UidPair = { from: number; to: number }
+
+type Held = Row & { body: number; provenance: string | null }
+
+const heldColumns = 'id, uid, modseq, flags, keywords, internal_date AS "internalDate", size, body, provenance'
+
+/**
+ * Copies messages to another mailbox, or the same; flags, date and provenance with them.
+ *
+ * @param uids as the session saw them; those already gone are skipped
+ * @returns old and new uid of each, ascending in both
+ * @throws Refusal mailbox-missing, if the target is gone
+ */
+export const copy = (db: Sink, from: number, uids: readonly number[], to: number): Promise<UidPair[]> =>
+  db.transaction(async (tx) => {
+    const held = await heldOf(tx, from, uids)
+    if (held.length === 0) return []
+    const { account, uid, modseq } = await numbersOf(tx, to, held.length)
+    const first = tx.draw('message', held.length)
+    const copies = held.map((row, i) => ({ ...row, id: first + i, uid: uid + i, modseq }))
+    await addRefs(
+      tx,
+      held.map(({ body }) => body),
+    )
+    await tx.insertMany(
+      'message',
+      messageColumns,
+      copies.map((row) => cellsOf(row, to, row.body, row.provenance)),
+    )
+    tx.publish({ on: 'added', mailbox: to, account, messages: copies.map(rowOf), from })
+    return held.map((row, i) => ({ from: row.uid, to: uid + i }))
+  })
+
+/**
+ * Moves messages to another mailbox, or to the end of the same; as `copy`, but they keep their id.
+ * Published as added there, then as expunged here.
+ */
+export const move = (db: Sink, from: number, uids: readonly number[], to: number): Promise<UidPair[]> =>
+  db.transaction(async (tx) => moveHeld(tx, from, await heldOf(tx, from, uids), to))
+
+/** Moves all there are: renaming INBOX. */
+export const moveAll = async (tx: Tx, from: number, to: number): Promise<UidPair[]> =>
+  moveHeld(
+    tx,
+    from,
+    await tx.range<Held>(`SELECT ${heldColumns} FROM message WHERE mailbox = ? ORDER BY uid`, [from]),
+    to,
+  )
+
+const moveHeld = async (tx: Tx, from: number, held: readonly Held[], to: number): Promise<UidPair[]> => {
+  if (held.length === 0) return []
+  const { modseq: goneAt } = await numbersOf(tx, from, 0)
+  const { account, uid, modseq } = await numbersOf(tx, to, held.length)
+  const moved = held.map((row, i) => ({ ...rowOf(row), uid: uid + i, modseq }))
+  await tx.updateMany(
+    'message',
+    'id',
+    ['mailbox', 'uid', 'modseq'],
+    moved.map((row) => [row.id, to, row.uid, modseq]),
+  )
+  const uids = held.map((row) => row.uid)
+  tx.publish({ on: 'added', mailbox: to, account, messages: moved, from, movedUids: uids })
+  tx.publish({ on: 'expunged', mailbox: from, account, uids, modseq: goneAt })
+  return held.map((row, i) => ({ from: row.uid, to: uid + i }))
+}
+
+/**
+ * Removes messages for good.
+ *
+ * @param which these, whatever their flags; or all that bear \Deleted
+ * @param among with 'deleted': only of these (UID EXPUNGE, RFC 9051 §6.4.9)
+ * @returns the uids removed, ascending
+ */
+export const expunge = (
+  db: Sink,
+  mailbox: number,
+  which: readonly number[] | 'deleted',
+  among?: readonly number[],
+): Promise<number[]> =>
+  db.transaction(async (tx) => {
+    const uids = which === 'deleted' ? among : which
+    const isMeant = which === 'deleted' ? `AND (flags & ${flag.deleted}) <> 0` : ''
+    const gone = await tx.range<Gone>(
+      `SELECT id, mailbox, uid, body FROM message WHERE mailbox = ? ${uids ? 'AND uid IN (?*)' : ''} ${isMeant} ORDER BY uid`,
+      uids ? [mailbox, uids] : [mailbox],
+    )
+    await forget(tx, gone)
+    return gone.map(({ uid }) => uid)
+  })
+
+/** Removes messages by id from whatever mailboxes they are in; those gone already are skipped. */
+export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> =>
+  forget(tx, await tx.range<Gone>('SELECT id, mailbox, uid, body FROM message WHERE id IN (?*) ORDER BY uid', [ids]))
+
+/** Empties a mailbox that goes itself, which is what sessions are told. */
+export const removeAll = async (tx: Tx, mailbox: number): Promise<void> => {
+  const gone = await tx.range<Gone>('SELECT id, mailbox, uid, body FROM message WHERE mailbox = ?', [mailbox])
+  await tx.run('DELETE FROM outgoing WHERE message IN (SELECT id FROM message WHERE mailbox = ?)', [mailbox])
+  await tx.run('DELETE FROM message WHERE mailbox = ?', [mailbox])
+  await dropRefs(
+    tx,
+    gone.map(({ body }) => body),
+  )
+}
+
+type Gone = { id: number; mailbox: number; uid: number; body: number }
+
+const forget = async (tx: Tx, gone: readonly Gone[]): Promise<void> => {
+  if (gone.length === 0) return
+  const numbers = await takeNumbers(tx, new Map(gone.map(({ mailbox }) => [mailbox, 0])))
+  await tx.run('DELETE FROM message WHERE id IN (?*)', [gone.map(({ id }) => id)])
+  await dropRefs(
+    tx,
+    gone.map(({ body }) => body),
+  )
+  for (const [mailbox, { account, modseq }] of numbers) {
+    const uids = gone.filter((row) => row.mailbox === mailbox).map(({ uid }) => uid)
+    tx.publish({ on: 'expunged', mailbox, account, uids, modseq })
+  }
+}
+
+const heldOf = (tx: Tx, mailbox: number, uids: readonly number[]): Promise<Held[]> =>
+  tx.range<Held>(`SELECT ${heldColumns} FROM message WHERE mailbox = ? AND uid IN (?*) ORDER BY uid`, [mailbox, uids])
+
+const numbersOf = async (tx: Tx, mailbox: number, count: number) => {
+  const numbers = (await takeNumbers(tx, new Map([[mailbox, count]]))).get(mailbox)
+  if (!numbers) throw new Error(`mailbox ${mailbox} was given no numbers`)
+  return numbers
+}
+
+const rowOf = ({ id, uid, modseq, flags, keywords, internalDate, size }: Row): Row => ({
+  id,
+  uid,
+  modseq,
+  flags,
+  keywords,
+  internalDate,
+  size,
+})

@@ -1,0 +1,165 @@
+-- Times are epoch ms, sizes bytes. Counts and references that must hold are told by `vouchsafe verify`, too.
+
+CREATE TABLE account (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  address TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  entity_id TEXT NOT NULL UNIQUE,
+  enabled INTEGER NOT NULL DEFAULT 1,
+  last_uid_validity INTEGER NOT NULL DEFAULT 0, -- grows: no name ever has the same one twice (RFC 9051 2.3.1.1)
+  created_at INTEGER NOT NULL
+);
+
+CREATE TABLE password (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  label TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  used_at INTEGER,
+  UNIQUE (account, label)
+);
+
+CREATE TABLE mailbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account (id),
+  name TEXT NOT NULL,
+  uid_validity INTEGER NOT NULL,
+  uid_next INTEGER NOT NULL DEFAULT 1,
+  highest_modseq INTEGER NOT NULL DEFAULT 1,
+  special_use TEXT,
+  subscribed INTEGER NOT NULL DEFAULT 1,
+  read_only INTEGER NOT NULL DEFAULT 0,
+  recent_from INTEGER NOT NULL DEFAULT 1, -- messages from this uid on were shown to no session yet
+  UNIQUE (account, name)
+);
+
+-- Bytes as they came, once, however many messages and envelopes hold them.
+CREATE TABLE body (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  refs INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  file TEXT, -- below blob/, if they are not in `bytes`
+  bytes BLOB
+);
+
+-- What one walk over a body found, kept so that nobody walks again. `header` only where the body is a file.
+CREATE TABLE parsed (
+  body INTEGER PRIMARY KEY,
+  header_size INTEGER NOT NULL,
+  envelope TEXT NOT NULL,
+  body_structure TEXT NOT NULL,
+  basic TEXT NOT NULL,
+  root TEXT NOT NULL,
+  message_id TEXT,
+  in_reply_to TEXT,
+  reference_ids TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  sent_at INTEGER,
+  malformed TEXT,
+  header BLOB
+);
+
+CREATE TABLE message (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  mailbox INTEGER NOT NULL REFERENCES mailbox (id),
+  uid INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  flags INTEGER NOT NULL,
+  internal_date INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  body INTEGER NOT NULL,
+  keywords TEXT NOT NULL,
+  provenance TEXT,
+  UNIQUE (mailbox, uid)
+);
+
+-- The copy of a submission under way that its sender sees in Outgoing.
+CREATE TABLE outgoing (
+  submission TEXT PRIMARY KEY,
+  message INTEGER NOT NULL UNIQUE
+);
+
+-- The web of trust: documents with the few columns they are looked for by.
+
+CREATE TABLE custody (
+  id TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  due_at INTEGER NOT NULL,
+  next TEXT,
+  awaits TEXT,
+  submission TEXT,
+  message_id TEXT,
+  envelope_id TEXT NOT NULL,
+  body INTEGER,
+  data TEXT NOT NULL
+);
+CREATE INDEX custody_state ON custody (state);
+CREATE INDEX custody_due_at ON custody (due_at);
+CREATE INDEX custody_next ON custody (next);
+CREATE INDEX custody_awaits ON custody (awaits);
+CREATE INDEX custody_submission ON custody (submission);
+CREATE INDEX custody_message_id ON custody (message_id);
+CREATE INDEX custody_envelope_id ON custody (envelope_id);
+
+CREATE TABLE submission (
+  id TEXT PRIMARY KEY,
+  account INTEGER NOT NULL,
+  clear_at INTEGER,
+  message_id TEXT NOT NULL,
+  body INTEGER,
+  data TEXT NOT NULL
+);
+CREATE INDEX submission_account ON submission (account);
+CREATE INDEX submission_clear_at ON submission (clear_at);
+CREATE INDEX submission_message_id ON submission (message_id);
+
+CREATE TABLE owed (
+  id TEXT PRIMARY KEY,
+  neighbour TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX owed_neighbour ON owed (neighbour);
+CREATE INDEX owed_expires ON owed (expires);
+
+CREATE TABLE link (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
+-- Counters and secrets that must never come back from a backup: see TRUST-WEB 2.2 in docs/protocol.md.
+CREATE TABLE link_state (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
+CREATE TABLE invitation (
+  id TEXT PRIMARY KEY,
+  expires INTEGER NOT NULL,
+  data TEXT NOT NULL
+);
+
+CREATE TABLE contact (
+  id TEXT PRIMARY KEY,
+  entity TEXT NOT NULL,
+  address TEXT NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX contact_entity ON contact (entity);
+
+CREATE TABLE card (
+  id TEXT PRIMARY KEY,
+  address TEXT NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX card_address ON card (address);
+
+CREATE TABLE route (
+  id TEXT PRIMARY KEY,
+  expires INTEGER NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX route_expires ON route (expires);

@@ -1,0 +1,31 @@
+/** A home's store: locked for this process, opened, swept of what a crash left. */
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sweepBlobs } from './blob.ts'
+import { type Db, openDb } from './db.ts'
+import { lockHome } from './lock.ts'
+
+/** `swept` are the files a crash had left, now gone. */
+export type Store = { home: string; db: Db; swept: string[]; close(): Promise<void> }
+
+export const databaseOf = (home: string): string => join(home, 'vouchsafe.db')
+
+/** Opens the home's store, making it if there is none. Throws if another process has it. */
+export const openStore = async (home: string): Promise<Store> => {
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  const lock = await lockHome(home)
+  try {
+    // Made here if there is none, for its mode; SQLite gives its log the same.
+    await (await open(databaseOf(home), 'a', 0o600)).close()
+    const db = await openDb(databaseOf(home))
+    const swept = await sweepBlobs(db)
+    const close = async () => {
+      await db.close()
+      await lock.release()
+    }
+    return { home, db, swept, close }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
