@@ -31,14 +31,16 @@ export type Keyring = {
 
 const AGENT = 'agent.pem'
 
-/** Makes the folder and the agent's key. @throws Error if there is one: a key is never replaced in silence */
-export const createKeyring = async (home: string, passphrase?: string): Promise<Keyring> => {
+/** Makes the folder and the agent's key, as far as they are not there, and opens them: for a new home alone. */
+export const makeKeyring = async (home: string, passphrase?: string): Promise<Keyring> => {
   const folder = folderOf(home)
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  await syncFolder(home)
   await refuseReadable(folder, '700')
-  if ((await readdir(folder)).includes(AGENT))
-    throw new Error(`${join(folder, AGENT)} exists already; it stays as it is`)
-  await save(folder, AGENT, agentToPem(generateAgent()), sealerFor(passphrase))
+  const names = await readdir(folder)
+  // Entities without their agent are what is left of a damaged home; another agent would not be theirs.
+  if (!names.includes(AGENT) && !names.some((name) => entityFile.test(name)))
+    await save(folder, AGENT, agentToPem(generateAgent()), sealerFor(passphrase))
   return openKeyring(home, passphrase)
 }
 
@@ -88,8 +90,12 @@ export const openKeyring = async (home: string, passphrase?: string): Promise<Ke
  * credential `vouchsafe-passphrase`, the environment variable VOUCHSAFE_PASSPHRASE. One line; its end is
  * no part of it.
  */
-export const findPassphrase = async (env: NodeJS.ProcessEnv, fd?: number): Promise<string | undefined> => {
-  if (fd !== undefined) return firstLine(await readDescriptor(fd))
+export const passphraseOf = async (from: {
+  passphraseFd?: number | undefined
+  env?: NodeJS.ProcessEnv
+}): Promise<string | undefined> => {
+  const { passphraseFd, env = process.env } = from
+  if (passphraseFd !== undefined) return firstLine(await readDescriptor(passphraseFd))
   if (env.CREDENTIALS_DIRECTORY !== undefined) {
     const credential = join(env.CREDENTIALS_DIRECTORY, 'vouchsafe-passphrase')
     const text = await readFileOf(credential, 'utf8').catch(absent)
@@ -106,7 +112,7 @@ const sealerFor = (passphrase?: string): Sealer | undefined => (passphrase ? sea
 const textOf = (entity: Entity): string => `address: ${entity.address}\nname: ${entity.name}\n\n${exportEntity(entity)}`
 
 const entityIn = async (file: string, id: EntityId, text: string): Promise<Entity> => {
-  const [, address, name, armored] = /^address: (.*)\nname: (.*)\n\n([^]*)$/.exec(text) ?? []
+  const [, address, name, armored] = /^address: ([^\n]*)\nname: ([^\n]*)\n\n(.*)$/s.exec(text) ?? []
   if (address === undefined || name === undefined || armored === undefined) throw new Error(`${file} is no key file`)
   const entity = { ...(await importEntity(armored, address)), name }
   if (entity.id !== id) throw new Error(`${file} holds another key than its name says: ${entity.id}`)
