@@ -1,0 +1,138 @@
+/**
+ * Dialling a neighbour: once, or as long as he is one.
+ *
+ *   wait ──> taken (a link is live, or his dial is being answered) ──closed──┐
+ *    ^  └──> dial his addresses in turn ──up──> taken                        │
+ *    │                     └──none answers─┐                                 │
+ *    └── backoff, jittered <───────────────┴─────────────────────────────────┘
+ */
+import { randomBytes } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import { Refusal } from '../../src/refusal.ts'
+import { ask } from './call.ts'
+import type { Hello } from './frame.ts'
+import { LinkFault } from './handlers.ts'
+import { backoffMs } from './limits.ts'
+import type { Link } from './link.ts'
+import { connectTls, FORWARD, REVERSE } from './peer.ts'
+import { checkNet, greet, helloOf, join, type Scene } from './scene.ts'
+import { serve } from './serve.ts'
+import { clientSession, serverSession } from './session.ts'
+
+export type Dialler = { addresses: readonly string[]; stop(): void }
+
+/** @param addresses not empty; a change of them wants a new dialler */
+export const keepDialling = (scene: Scene, agent: string, addresses: readonly string[]): Dialler => {
+  const { board, limits } = scene
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let failures = 0
+
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+    })
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+  const outlive = async (link: Link) => {
+    await Promise.race([link.closed, stopped])
+    const wasGood = link.calls.answered() > 0 || scene.now() - link.since > limits.stableMs
+    failures = wasGood ? 0 : failures + 1
+  }
+  const tryAll = async () => {
+    for (const address of addresses) {
+      if (signal.aborted || board.isTaken(agent)) return
+      try {
+        return await dialOnce(scene, agent, address, signal)
+      } catch (error) {
+        complain(scene, agent, address, error, failures)
+      }
+    }
+    failures += 1
+  }
+  const run = async () => {
+    while (!signal.aborted) {
+      const link = board.live(agent)
+      if (link) await outlive(link)
+      else await tryAll()
+      if (!board.live(agent)) await pause(backoffMs(Math.max(0, failures - 1), limits, Math.random()))
+    }
+  }
+  void run()
+  return { addresses, stop: () => stopping.abort() }
+}
+
+/** One complaint when it begins to fail, the others for whoever wants them all. Refusals are always worth a line. */
+const complain = (scene: Scene, agent: string, address: string, error: unknown, failures: number): void => {
+  if (error instanceof LinkFault && error.code === 'busy') return
+  if (error instanceof Refusal) {
+    scene.desk.refuse(error.code, { agent, remote: address }, error.detail)
+    return
+  }
+  const level = failures === 0 ? 'info' : 'debug'
+  scene.log[level](
+    { area: 'link', event: 'unreachable', agent, address, why: String(error) },
+    'the neighbour does not answer',
+  )
+}
+
+/** @throws LinkFault, Refusal; nothing is left open then */
+const dialOnce = async (scene: Scene, agent: string, address: string, signal: AbortSignal): Promise<void> => {
+  const { board, keys, limits } = scene
+  const terms = { timeoutMs: limits.handshakeMs, signal }
+  const opened: TLSSocket[] = []
+  const open = async (role: typeof FORWARD | typeof REVERSE) => {
+    const socket = await connectTls(address, agent, role, keys, terms)
+    opened.push(socket)
+    return socket
+  }
+
+  const outSocket = await open(FORWARD)
+  const decided = board.greet(agent)
+  try {
+    const out = await clientSession(outSocket, limits)
+    const link = randomBytes(16).toString('hex')
+    const theirs = await greet(scene, out, link)
+    const inSocket = await open(REVERSE)
+    const session = serverSession(inSocket, limits)
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new LinkFault('timeout', 'the neighbour does not say hello')),
+        limits.helloMs,
+      )
+      session.once('close', () => {
+        clearTimeout(timer)
+        reject(new LinkFault('closed', 'the neighbour closed the second connection'))
+      })
+      const hello = async (hello: Hello) => {
+        checkNet(scene, hello)
+        if (hello.link !== link) throw new Refusal('link-unknown', 'this link was not asked for')
+        clearTimeout(timer)
+        resolve()
+        return { ok: true, ...helloOf(scene, link) }
+      }
+      serve(session, { agent, remote: address, standing: () => scene.allow(agent), hello }, scene.desk)
+    })
+    if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
+    join(scene, { agent, dialledBy: 'us', theirs }, { out, outSocket, in: session, inSocket })
+  } catch (error) {
+    for (const socket of opened) socket.destroy()
+    throw error
+  } finally {
+    decided()
+  }
+}
+
+/** One `/pair` to somebody who need not be a neighbour yet. */
+export const pairWith = async (scene: Scene, address: string, agent: string, request: unknown): Promise<unknown> => {
+  const { keys, limits } = scene
+  const signal = new AbortController().signal
+  const socket = await connectTls(address, agent, FORWARD, keys, { timeoutMs: limits.handshakeMs, signal })
+  try {
+    const session = await clientSession(socket, limits)
+    return await ask(session, '/pair', request, { idleMs: limits.strangerMs, answerBytes: limits.answerBytes })
+  } finally {
+    socket.destroy()
+  }
+}

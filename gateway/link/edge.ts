@@ -1,0 +1,149 @@
+/**
+ * The edge towards other agents: listens, dials, keeps one link with each neighbour, carries
+ * hand-overs and small records in both directions. It knows who a neighbour is (by key) and what
+ * he may cost (limits.ts); what his words mean is decided behind `LinkHandlers`.
+ */
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Agent } from '../../src/identity/agent.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { makeBoard } from './board.ts'
+import { makeCertificate } from './certificate.ts'
+import { type Dialler, keepDialling, pairWith } from './dial.ts'
+import {
+  type Body,
+  type HandAnswer,
+  LinkFault,
+  type LinkHandlers,
+  type Offer,
+  type RecordAnswer,
+  type Standing,
+} from './handlers.ts'
+import { type LinkLimits, linkLimits } from './limits.ts'
+import type { Link } from './link.ts'
+import { listen } from './listen.ts'
+import { openParts } from './part.ts'
+import { serverOptions } from './peer.ts'
+import { quietRefusals } from './quiet.ts'
+import type { Scene } from './scene.ts'
+
+export type LinkOptions = {
+  agent: Agent
+  net: string
+  home: string
+  listen: { host: string; port: number }
+  /** Neighbours to dial, with `host:port` of each; those without an address dial us. */
+  peers(): { agentId: string; addresses: readonly string[] }[]
+  allow(agentId: string): Standing
+  handlers: LinkHandlers
+  limits?: Partial<LinkLimits>
+  log: Log
+  metrics: Pick<Metrics, 'linkRecords' | 'linkBytes' | 'refusals'>
+  now?: () => number
+}
+
+export type LinkEdge = {
+  /** @throws LinkFault: try again later. A refusal is an answer. */
+  hand(to: string, offer: Offer, body: Body): Promise<HandAnswer>
+  /** An answer a record, in order. @throws LinkFault: then any of them may have arrived */
+  send(to: string, records: string[]): Promise<RecordAnswer[]>
+  /** @param address `host:port` @throws LinkFault, Refusal (theirs, or `agent-mismatch` if another key answers) */
+  pair(address: string, agentId: string, request: unknown): Promise<unknown>
+  isUp(agentId: string): boolean
+  /** After neighbours were added, changed or revoked: dials new ones, drops links that are none any more. */
+  refresh(): void
+  /** Finishes what is in hand, for `limits.closeMs` at most. */
+  close(): Promise<void>
+  address: { host: string; port: number }
+}
+
+const SWEEP_MS = 3_600_000
+
+export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
+  const { agent, handlers, log, metrics, now = Date.now } = options
+  const limits = { ...linkLimits, ...options.limits }
+  const keys = await makeCertificate(agent, now())
+  const parts = await openParts(options.home, limits)
+  await parts.sweep(now())
+  let isClosing = false
+
+  const board = makeBoard(agent.id, {
+    up(link) {
+      log.info({ area: 'link', event: 'up', agent: link.agent, dialledBy: link.dialledBy }, 'a neighbour is linked')
+      handlers.up(link.agent)
+    },
+    down(link, why) {
+      log.info({ area: 'link', event: 'down', agent: link.agent, why }, 'a neighbour is not linked any more')
+      handlers.down(link.agent, why)
+    },
+  })
+  const refuse = quietRefusals(log, metrics, now)
+  const desk = {
+    handlers,
+    parts,
+    limits,
+    log,
+    metrics,
+    refuse,
+    inHand: new Set<ServerHttp2Stream>(),
+    isClosing: () => isClosing,
+  }
+  const scene: Scene = {
+    net: options.net,
+    keys,
+    serverOptions: serverOptions(keys, limits.handshakeMs),
+    limits,
+    desk,
+    board,
+    log,
+    allow: options.allow,
+    now,
+  }
+
+  const listening = await listen(scene, options.listen)
+  const diallers = new Map<string, Dialler>()
+  const sweeps = setInterval(
+    () => parts.sweep(now()).catch((error) => log.error({ area: 'link', event: 'fault', error }, 'the sweep of parts')),
+    SWEEP_MS,
+  )
+
+  const refresh = () => {
+    const wanted = new Map(
+      options.peers().flatMap(({ agentId, addresses }) => (addresses.length > 0 ? [[agentId, addresses]] : [])),
+    )
+    for (const [agentId, dialler] of diallers) {
+      if (String(wanted.get(agentId)) === String(dialler.addresses)) continue
+      dialler.stop()
+      diallers.delete(agentId)
+    }
+    for (const [agentId, addresses] of wanted)
+      if (!diallers.has(agentId)) diallers.set(agentId, keepDialling(scene, agentId, addresses))
+    for (const link of board.all()) if (options.allow(link.agent) !== 'linked') link.close('no neighbour any more')
+  }
+
+  const linkTo = (to: string): Link => {
+    const link = board.live(to)
+    if (!link || isClosing) throw new LinkFault('unreachable', 'no link with this neighbour is up')
+    return link
+  }
+
+  refresh()
+  return {
+    hand: async (to, offer, body) => linkTo(to).calls.hand(offer, body),
+    send: async (to, records) => linkTo(to).calls.send(records),
+    pair: (address, agentId, request) => pairWith(scene, address, agentId, request),
+    isUp: (agentId) => board.live(agentId) !== undefined,
+    refresh,
+    address: listening.address,
+    async close() {
+      isClosing = true
+      clearInterval(sweeps)
+      for (const dialler of diallers.values()) dialler.stop()
+      const isBusy = () => desk.inHand.size > 0 || board.all().some((link) => link.calls.pending() > 0)
+      const until = Date.now() + limits.closeMs
+      while (isBusy() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
+      for (const link of board.all()) link.close('this gateway is stopping')
+      listening.close()
+    },
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * What the requests of a link say, as bytes. All are POSTs with JSON, but for `/hand`:
+ *
+ *   /hello    {v, net, link, payloadBytes, recordBytes, batchBytes}  → {ok, …the same} | {busy}
+ *   /pair     anything the gateway understands                       → anything
+ *   /records  [text, …]                                              → [{ok} | {refused}, …]
+ *   /offset   {v, sha256, size}                                      → {offset}
+ *   /hand     length 4 (big-endian) | head | payload from head.from  → {accepted} | {refused, detail} | {retry}
+ *
+ * `retry` is an offset: the payload is wanted from there, because what the receiver had is gone or damaged.
+ * Any request may be answered by {refused, detail}.
+ */
+import { isRefusalCode, Refusal, type RefusalCode } from '../../src/refusal.ts'
+import { MAX_HOPS, MAX_PAYLOAD_BYTES } from '../../src/wire/record.ts'
+import { hashId, list, randomId, record, type Shape, sha256, text, whole } from '../../src/wire/shape.ts'
+import { type HandAnswer, LinkFault, type RecordAnswer } from './handlers.ts'
+import type { LinkLimits } from './limits.ts'
+
+export type Path = '/hello' | '/pair' | '/records' | '/offset' | '/hand'
+
+const bytes = whole(1, Number.MAX_SAFE_INTEGER)
+const size = whole(0, MAX_PAYLOAD_BYTES)
+
+export const helloShape = record({
+  net: text(255),
+  link: randomId,
+  payloadBytes: bytes,
+  recordBytes: bytes,
+  batchBytes: bytes,
+})
+export type Hello = ReturnType<typeof helloShape>
+
+export const payloadShape = record({ sha256, size })
+export type Payload = { sha256: string; size: number }
+
+/** Looser than the chain's own check, which refuses by better names; this only bounds. */
+const jws = text(16_384)
+const headShape = record({
+  envelope: jws,
+  stamps: list(jws, 0, MAX_HOPS),
+  route: list(hashId, 0, MAX_HOPS),
+  sha256,
+  size,
+  from: size,
+})
+export type Head = ReturnType<typeof headShape>
+
+export const encodeHead = (head: Head): Buffer => {
+  const json = Buffer.from(JSON.stringify({ v: 1, ...head }))
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(json.length)
+  return Buffer.concat([length, json])
+}
+
+/**
+ * Reads the head off the front of a body.
+ *
+ * @returns the head, and what came behind it in the same chunk
+ * @throws Refusal `record-malformed`, `record-version`, `record-too-large`; undefined if the body ends before
+ */
+export const readHead = async (
+  chunks: AsyncIterator<Buffer>,
+  limit: number,
+): Promise<{ head: Head; rest: Buffer } | undefined> => {
+  let got: Buffer = Buffer.alloc(0)
+  let wanted = 4
+  for (;;) {
+    if (got.length >= 4) {
+      wanted = 4 + got.readUInt32BE()
+      if (wanted > limit) throw new Refusal('record-too-large', `a hand-over's head may have ${limit} bytes`)
+      if (got.length >= wanted) break
+    }
+    const next = await chunks.next()
+    if (next.done) return undefined
+    got = got.length === 0 ? next.value : Buffer.concat([got, next.value])
+  }
+  const head = headShape(decodeJson(got.subarray(4, wanted)), 'the head')
+  if (head.from > head.size) throw new Refusal('record-malformed', 'the head begins behind the end of its payload')
+  return { head, rest: got.subarray(wanted) }
+}
+
+/** @throws Refusal `record-malformed` */
+export const decodeJson = (json: Buffer): unknown => {
+  try {
+    return JSON.parse(json.toString())
+  } catch {
+    throw new Refusal('record-malformed', 'this is no JSON')
+  }
+}
+
+/** @throws Refusal `record-malformed`, or `record-too-large` for one record among them */
+export const decodeRecords = (json: Buffer, { recordBytes }: Pick<LinkLimits, 'recordBytes'>): string[] => {
+  const records = decodeJson(json)
+  if (!Array.isArray(records) || !records.every((one): one is string => typeof one === 'string'))
+    throw new Refusal('record-malformed', 'records are a list of texts')
+  if (records.some((one) => Buffer.byteLength(one) > recordBytes))
+    throw new Refusal('record-too-large', `a record may have ${recordBytes} bytes`)
+  return records
+}
+
+type Refused = { refused: RefusalCode; detail: string }
+
+/** A refusal among the answers, with the neighbour's words made fit for a log. */
+export const refusedBy = (answer: unknown): Refused | undefined => {
+  if (typeof answer !== 'object' || answer === null || !('refused' in answer)) return undefined
+  if (!isRefusalCode(answer.refused)) throw new LinkFault('fault', 'the neighbour refuses by a code unknown here')
+  const detail = 'detail' in answer && typeof answer.detail === 'string' ? answer.detail : answer.refused
+  return { refused: answer.refused, detail: detail.replace(/\p{C}/gu, ' ').slice(0, 300) }
+}
+
+/** Wraps a shape for answers: a neighbour who answers nonsense is a fault, not a refusal of ours. */
+export const answerAs = <T>(shape: Shape<T>, answer: unknown): T => {
+  try {
+    return shape(answer, 'the answer')
+  } catch (error) {
+    if (error instanceof Refusal) throw new LinkFault('fault', error.detail)
+    throw error
+  }
+}
+
+/** @throws LinkFault `fault` */
+export const handAnswer = (answer: unknown): HandAnswer | { retry: number } => {
+  const refused = refusedBy(answer)
+  if (refused) return refused
+  if (typeof answer === 'object' && answer !== null) {
+    if ('accepted' in answer && typeof answer.accepted === 'string') return { accepted: answer.accepted }
+    if ('retry' in answer) return { retry: answerAs(size, answer.retry) }
+  }
+  throw new LinkFault('fault', 'the neighbour answers a hand-over with nonsense')
+}
+
+/** @throws LinkFault `fault` */
+export const recordAnswers = (answer: unknown, count: number): RecordAnswer[] => {
+  if (!Array.isArray(answer) || answer.length !== count)
+    throw new LinkFault('fault', 'the neighbour does not answer record by record')
+  return answer.map((one: unknown) => {
+    const refused = refusedBy(one)
+    if (refused) return { refused: refused.refused }
+    if (typeof one === 'object' && one !== null && 'ok' in one && one.ok === true) return { ok: true }
+    throw new LinkFault('fault', 'the neighbour answers a record with nonsense')
+  })
+}

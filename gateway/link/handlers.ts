@@ -1,0 +1,52 @@
+/**
+ * What crosses the link edge: the shapes of a hand-over and of its answers, what the
+ * gateway does with what arrives (`LinkHandlers`), and the one kind of failure that is
+ * nobody's refusal (`LinkFault`): the neighbour is out of reach, silent, or broke off.
+ */
+import type { Readable } from 'node:stream'
+import type { RefusalCode } from '../../src/refusal.ts'
+import type { BodyDraft } from '../../store/blob.ts'
+
+/** An envelope as it is handed on: JWS texts, and the rest of the route as advice. */
+export type Offer = { envelope: string; stamps: string[]; route: string[] }
+
+/** A payload we can read from any offset, as often as a transfer is taken up again. */
+export type Body = { size: number; sha256: string; open(from: number): Readable | Promise<Readable> }
+
+/** A payload that has arrived whole and whose hash holds; a file is already durable below blob/. */
+export type Arrived = BodyDraft
+
+export type HandAnswer = { accepted: string } | { refused: RefusalCode; detail: string }
+export type RecordAnswer = { ok: true } | { refused: RefusalCode }
+
+/** `linked`: a neighbour. `invited`: may call `pair` only. `no`: is told `link-unknown`. */
+export type Standing = 'linked' | 'invited' | 'no'
+
+export type LinkHandlers = {
+  /** Answers once custody is durable. The body is the handler's from then on, kept or discarded. */
+  hand(from: string, offer: Offer, body: Arrived): Promise<HandAnswer>
+  /** One answer a record, in order, each durable before it is given. */
+  records(from: string, records: string[]): Promise<RecordAnswer[]>
+  /** The only call open to somebody who is not a neighbour. Refuses by throwing a Refusal. */
+  pair(from: string, request: unknown): Promise<unknown>
+  up(agentId: string): void
+  down(agentId: string, why: string): void
+}
+
+export type LinkFaultCode =
+  | 'unreachable' // no link is up, or nobody answers at the address
+  | 'timeout' // the neighbour is silent
+  | 'closed' // the link broke while we waited; whether it was done is unknown
+  | 'busy' // the neighbour has a live link with us already
+  | 'fault' // the neighbour failed, or answered nonsense
+
+/** The world failing, not a "no": the caller tries again later. */
+export class LinkFault extends Error {
+  override readonly name = 'LinkFault'
+  readonly code: LinkFaultCode
+
+  constructor(code: LinkFaultCode, detail: string) {
+    super(`${code}: ${detail}`)
+    this.code = code
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What a link may cost, and how long we wait. Sizes in bytes, times in ms. A neighbour
+ * hears the ones he must keep (`announced`) when a link opens; breaking them is refused by name.
+ */
+export type LinkLimits = typeof linkLimits
+
+export const linkLimits = {
+  /** Largest payload taken. */
+  payloadBytes: 2 * 2 ** 30,
+  /** One small record. A card is ≤ 16 KiB, a PATH with its hops and card stays below twice that. */
+  recordBytes: 64 * 1024,
+  /** All records of one call. */
+  batchBytes: 2 ** 20,
+  /** Envelope, stamps and route before a payload: 16 stamps of ≤ 16 KiB would be the longest legal chain. */
+  headBytes: 288 * 1024,
+  /** An answer: a receipt, or an answer a record. */
+  answerBytes: 256 * 1024,
+
+  /** Payloads up to this stay in memory; as in the store, larger ones are files. */
+  memoryBytes: 64 * 1024,
+  /** Above this, the receiver is asked what it already has. */
+  resumeBytes: 256 * 1024,
+  /** Unfinished payloads kept for one neighbour; the oldest goes first. */
+  partsPerNeighbour: 16,
+  /** An unfinished payload nobody took up again: past the longest wait for a custody (5 days). */
+  partKeepMs: 7 * 86_400_000,
+
+  /** HTTP/2 streams a neighbour may have open; `hands` + `records` + `largeHands` + 6 for offsets and hellos. */
+  streams: 128,
+  /** Our own calls at once, below the neighbour's `streams`; apart, so that none waits for the others. */
+  hands: 96,
+  records: 24,
+  largeHands: 2,
+  /** Large payloads taken from one neighbour at once: twice what we send, as a new link may overlap an old one. */
+  largeTaken: 4,
+  /** Flow control. The defaults of HTTP/2 (64 KiB) halve the rate and cost 47 ms at p99. */
+  streamWindowBytes: 4 * 2 ** 20,
+  sessionWindowBytes: 16 * 2 ** 20,
+  /** One request's HTTP/2 header, ours has five short lines. */
+  headerBytes: 4096,
+  /** What HTTP/2 may hold for one session, above `sessionWindowBytes`. Node counts in MB. */
+  sessionMemoryMb: 24,
+
+  /** TCP connect, TLS handshake, and each of the two hellos' ways. */
+  handshakeMs: 10_000,
+  /** The hello's answer: the neighbour may first ping an older link (`pingTimeoutMs`). */
+  helloMs: 20_000,
+  /** Somebody who is not (yet) a neighbour: life of the connection, and calls on it. */
+  strangerMs: 10_000,
+  strangerCalls: 3,
+  /** Connections that are not links (yet): in all, and from one address. */
+  strangers: 256,
+  strangersPerAddress: 32,
+
+  pingEveryMs: 20_000,
+  pingTimeoutMs: 10_000,
+  /** A call or a payload on which nothing moves. The other side shows life every `lifeSignMs`. */
+  idleMs: 60_000,
+  lifeSignMs: 5_000,
+  /** Slowest payload taken, after `idleMs`: 128 dribbling streams are not kept for ever. */
+  leastBytesPerSecond: 512,
+
+  backoffFirstMs: 250,
+  backoffLastMs: 30_000,
+  /** A link that lasted this long, or carried anything, starts the backoff anew. */
+  stableMs: 60_000,
+  /** In-flight calls at close(). */
+  closeMs: 5_000,
+}
+
+/** The limits a neighbour is told, and keeps: it does not even offer what we would refuse. */
+export type Announced = Pick<LinkLimits, 'payloadBytes' | 'recordBytes' | 'batchBytes'>
+
+export const announced = ({ payloadBytes, recordBytes, batchBytes }: LinkLimits): Announced => ({
+  payloadBytes,
+  recordBytes,
+  batchBytes,
+})
+
+/** Full jitter would let a lone agent redial at once; half keeps it apart from the others and from zero. */
+export const backoffMs = (failures: number, limits: LinkLimits, random: number): number => {
+  const whole = Math.min(limits.backoffLastMs, limits.backoffFirstMs * 2 ** Math.min(failures, 20))
+  return whole / 2 + (whole / 2) * random
+}

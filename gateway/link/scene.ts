@@ -1,0 +1,75 @@
+/**
+ * What listening and dialling share, and the hello by which both make a link:
+ *
+ *   dialler                              listener
+ *   vouchsafe/1          ── /hello ──>   neighbour? same web? free?     (board.ts)
+ *                        <── ok, limits
+ *   vouchsafe-reverse/1  ── TLS ─────>   belongs to the hello before
+ *   the same link id?    <── /hello ──
+ *                        ok, limits ──>
+ *   up                                   up
+ *
+ * LINK1's ratchet (protocol §2.2) has its place in these two hellos.
+ */
+import type { ClientHttp2Session } from 'node:http2'
+import type { TlsOptions } from 'node:tls'
+import { Refusal } from '../../src/refusal.ts'
+import type { Log } from '../log.ts'
+import type { Board } from './board.ts'
+import { ask } from './call.ts'
+import { answerAs, type Hello, helloShape } from './frame.ts'
+import { LinkFault, type Standing } from './handlers.ts'
+import { type Announced, announced, type LinkLimits } from './limits.ts'
+import { type Ends, makeLink } from './link.ts'
+import type { Keys } from './peer.ts'
+import type { Desk } from './serve.ts'
+
+export type Scene = {
+  net: string
+  keys: Keys
+  serverOptions: TlsOptions
+  limits: LinkLimits
+  desk: Desk
+  board: Board
+  log: Log
+  allow(agent: string): Standing
+  now(): number
+}
+
+export const helloOf = ({ net, limits }: Scene, link: string): Hello & { v: 1 } => ({
+  v: 1,
+  net,
+  link,
+  ...announced(limits),
+})
+
+/** @throws Refusal `net-mismatch` */
+export const checkNet = (scene: Scene, { net }: Hello): void => {
+  if (net !== scene.net) throw new Refusal('net-mismatch', 'this agent belongs to another web')
+}
+
+/**
+ * Says hello on a fresh session.
+ *
+ * @returns what they take; @throws LinkFault `busy` when another link with them is live, Refusal as they refuse
+ */
+export const greet = async (scene: Scene, session: ClientHttp2Session, link: string): Promise<Announced> => {
+  const { helloMs: idleMs, answerBytes } = scene.limits
+  const answer = await ask(session, '/hello', helloOf(scene, link), { idleMs, answerBytes })
+  if (typeof answer === 'object' && answer !== null && 'busy' in answer)
+    throw new LinkFault('busy', 'the neighbour has a live link with us already')
+  const hello = answerAs(helloShape, answer)
+  checkNet(scene, hello)
+  if (hello.link !== link) throw new LinkFault('fault', 'the neighbour answers for another link')
+  return hello
+}
+
+/** Both sessions stand and both sides know it. */
+export const join = (
+  scene: Scene,
+  who: { agent: string; dialledBy: 'us' | 'them'; theirs: Announced },
+  ends: Ends,
+): void => {
+  const { limits, now } = scene
+  scene.board.put(makeLink(who, ends, { limits, metrics: scene.desk.metrics, now }))
+}

@@ -1,0 +1,261 @@
+/**
+ * Requests in: reads each within its bounds, asks the gateway, answers once.
+ *
+ * A neighbour may call everything, a stranger only `/pair`, three times at most. What is wrong
+ * is refused by name in the answer; a payload that breaks off is kept for the next attempt.
+ * While we work on a request, its caller gets a life sign (102) every few seconds, so a
+ * gigabyte may take its time and a dead link is still seen soon.
+ */
+import { createHash } from 'node:crypto'
+import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { Refusal } from '../../src/refusal.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import {
+  decodeJson,
+  decodeRecords,
+  type Head,
+  type Hello,
+  helloShape,
+  type Path,
+  payloadShape,
+  readHead,
+} from './frame.ts'
+import type { Arrived, HandAnswer, LinkHandlers, Standing } from './handlers.ts'
+import type { LinkLimits } from './limits.ts'
+import type { Parts } from './part.ts'
+import { type Refuse, refusalOf } from './quiet.ts'
+
+/** What all sessions share. */
+export type Desk = {
+  handlers: LinkHandlers
+  parts: Parts
+  limits: LinkLimits
+  log: Log
+  metrics: Pick<Metrics, 'linkRecords' | 'linkBytes'>
+  refuse: Refuse
+  /** Requests being answered, on all sessions. */
+  inHand: Set<ServerHttp2Stream>
+  isClosing(): boolean
+}
+
+/** Who asks. `hello` decides whether a link comes of it. */
+export type Caller = {
+  agent: string
+  remote: string
+  standing(): Standing
+  hello(hello: Hello): Promise<unknown>
+}
+
+type Request = { stream: ServerHttp2Stream; caller: Caller; desk: Desk; large: { count: number } }
+
+/** The stream broke while we read: nobody waits for an answer any more. */
+class Cut extends Error {}
+
+export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): void => {
+  const streams = new Set<ServerHttp2Stream>()
+  const large = { count: 0 }
+  let strangerCalls = 0
+
+  session.on('error', (error: Error) =>
+    desk.refuse('record-malformed', caller, `breaks the rules of HTTP/2: ${error.message}`),
+  )
+  session.on('stream', (stream, headers) => {
+    streams.add(stream)
+    stream.on('error', () => {}) // 'close' follows
+    stream.once('close', () => streams.delete(stream))
+    void answer({ stream, caller, desk, large }, headers).then(() => {
+      if (caller.standing() === 'linked') return
+      strangerCalls += 1
+      if (strangerCalls >= desk.limits.strangerCalls) session.close() // says GOAWAY, lets the answer out
+    })
+  })
+
+  const lifeSigns = setInterval(() => {
+    for (const stream of streams)
+      if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 102 })
+  }, desk.limits.lifeSignMs)
+  session.once('close', () => clearInterval(lifeSigns))
+}
+
+/** The one place where refusals and faults become answers. */
+const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<void> => {
+  const { stream, caller, desk } = request
+  desk.inHand.add(stream)
+  try {
+    const path = headers[':path'] as string
+    reply(stream, 200, await route(request, path))
+  } catch (error) {
+    if (error instanceof Cut) return
+    const refusal = refusalOf(error)
+    if (refusal) {
+      desk.refuse(refusal.code, { agent: caller.agent, remote: caller.remote }, refusal.detail)
+      reply(stream, 400, { refused: refusal.code, detail: refusal.detail })
+    } else {
+      desk.log.error({ area: 'link', event: 'fault', agent: caller.agent, error }, 'a request could not be answered')
+      reply(stream, 500, { fault: true }) // causes are for our log alone
+    }
+  } finally {
+    desk.inHand.delete(stream)
+  }
+}
+
+const reply = (stream: ServerHttp2Stream, status: number, body: unknown): void => {
+  if (stream.closed || stream.destroyed || stream.headersSent) return
+  stream.setTimeout(0)
+  stream.respond({ ':status': status, 'content-type': 'application/json' })
+  stream.end(JSON.stringify(body), () => {
+    // Whoever still sends may stop. RFC 9113 §8.1.
+    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR)
+  })
+}
+
+const routes: Record<Path, (request: Request) => Promise<unknown>> = {
+  '/hello': async ({ stream, caller, desk }) =>
+    caller.hello(helloShape(decodeJson(await readWhole(stream, 4096, desk)), 'hello')),
+  '/pair': async ({ stream, caller, desk }) =>
+    desk.handlers.pair(caller.agent, decodeJson(await readWhole(stream, desk.limits.recordBytes, desk))),
+  '/records': (request) => takeRecords(request),
+  '/offset': async ({ stream, caller, desk }) => {
+    const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk)), 'offset')
+    return { offset: await desk.parts.offset(caller.agent, payload) }
+  },
+  '/hand': (request) => takeHand(request),
+}
+
+const route = (request: Request, path: string): Promise<unknown> => {
+  const { caller, desk, stream } = request
+  if (desk.isClosing()) throw new Refusal('stopping', 'this gateway is shutting down; try again later')
+  const standing = caller.standing()
+  if (standing === 'no' || (standing === 'invited' && path !== '/pair'))
+    throw new Refusal('link-unknown', 'you are not a neighbour here')
+  if (!Object.hasOwn(routes, path)) throw new Refusal('record-type', 'a link has no such request')
+  stream.setTimeout(desk.limits.idleMs, () => stream.close(constants.NGHTTP2_CANCEL))
+  return routes[path as Path](request)
+}
+
+const takeRecords = async ({ stream, caller, desk }: Request): Promise<unknown> => {
+  const records = decodeRecords(await readWhole(stream, desk.limits.batchBytes, desk), desk.limits)
+  const answers = await desk.handlers.records(caller.agent, records)
+  for (const one of answers)
+    desk.metrics.linkRecords.inc({ direction: 'in', outcome: 'ok' in one ? 'ok' : one.refused })
+  return answers
+}
+
+const takeHand = async (request: Request): Promise<HandAnswer | { retry: number }> => {
+  const { stream, caller, desk } = request
+  const chunks = chunksOf(stream)
+  const read = await readHead(chunks, desk.limits.headBytes)
+  if (!read) throw broken(stream, new Refusal('record-malformed', 'a hand-over ends within its head'))
+  const { head, rest } = read
+  if (head.size > desk.limits.payloadBytes)
+    throw new Refusal('payload-too-large', `a payload may have ${desk.limits.payloadBytes} bytes here`)
+  // From here on the payload as a whole has its time, too.
+  const slowest = setTimeout(
+    () => stream.close(constants.NGHTTP2_CANCEL),
+    desk.limits.idleMs + ((head.size - head.from) / desk.limits.leastBytesPerSecond) * 1000,
+  )
+  const payload = counted(rest, chunks, head, stream, (bytes) => desk.metrics.linkBytes.inc({ direction: 'in' }, bytes))
+  const body = await (head.size <= desk.limits.memoryBytes
+    ? inMemory(payload, head)
+    : onDisk(payload, head, request)
+  ).finally(() => clearTimeout(slowest))
+  if ('retry' in body) return body
+  stream.setTimeout(0) // the rest is up to us
+  return desk.handlers.hand(caller.agent, { envelope: head.envelope, stamps: head.stamps, route: head.route }, body)
+}
+
+const inMemory = async (payload: AsyncIterable<Buffer>, head: Head): Promise<Arrived> => {
+  if (head.from !== 0) throw new Refusal('record-malformed', 'small payloads are sent whole')
+  const bytes = await gather(payload)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  if (sha256 !== head.sha256) throw wrongHash()
+  return { size: head.size, sha256, bytes }
+}
+
+const onDisk = async (
+  payload: AsyncIterable<Buffer>,
+  head: Head,
+  request: Request,
+): Promise<Arrived | { retry: number }> => {
+  const { caller, desk, large } = request
+  if (large.count >= desk.limits.largeTaken)
+    throw new Refusal('too-many-streams', `at most ${desk.limits.largeTaken} large payloads at once`)
+  large.count += 1
+  try {
+    const part = await desk.parts.take(caller.agent, head, head.from)
+    if ('retry' in part) return part
+    try {
+      for await (const chunk of payload) await part.write(chunk)
+    } catch (error) {
+      await (error instanceof Cut ? part.keep() : part.drop())
+      throw error
+    }
+    const body = await part.finish()
+    if (body) return body
+    if (head.from > 0) return { retry: 0 } // perhaps what we had was damaged, not what came
+    throw wrongHash()
+  } finally {
+    large.count -= 1
+  }
+}
+
+/** Passes on exactly as many bytes as announced, or refuses; throws Cut if the stream broke. */
+async function* counted(
+  rest: Buffer,
+  chunks: AsyncIterator<Buffer>,
+  head: Head,
+  stream: ServerHttp2Stream,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  let left = head.size - head.from
+  for (let chunk: Buffer | undefined = rest; chunk !== undefined; chunk = (await chunks.next()).value) {
+    left -= chunk.length
+    count(chunk.length)
+    if (left < 0) throw new Refusal('payload-mismatch', 'the payload is longer than announced')
+    if (chunk.length > 0) yield chunk
+  }
+  if (left > 0) throw broken(stream, new Refusal('payload-mismatch', 'the payload is shorter than announced'))
+}
+
+const wrongHash = (): Refusal => new Refusal('payload-mismatch', 'the payload has another hash than announced')
+
+/** A body that ends too soon: did its sender end it, or did the link break? HTTP/2 streams end in both cases. */
+const broken = (stream: ServerHttp2Stream, otherwise: Refusal): Error =>
+  stream.aborted || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? new Cut() : otherwise
+
+/** Leaves the stream open at the end, so that it can be answered; errors become Cut. */
+async function* chunksOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer, undefined> {
+  try {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk as Buffer
+  } catch {
+    throw new Cut()
+  }
+  return undefined
+}
+
+const readWhole = async (stream: ServerHttp2Stream, limit: number, { limits }: Desk): Promise<Buffer> => {
+  const slowest = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.idleMs)
+  try {
+    let size = 0
+    const bounded = async function* () {
+      for await (const chunk of chunksOf(stream)) {
+        size += chunk.length
+        if (size > limit) throw new Refusal('record-too-large', `this request may have ${limit} bytes`)
+        yield chunk
+      }
+    }
+    const body = await gather(bounded())
+    if (stream.aborted || stream.destroyed) throw new Cut()
+    return body
+  } finally {
+    clearTimeout(slowest)
+  }
+}
+
+const gather = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const all: Buffer[] = []
+  for await (const chunk of chunks) all.push(chunk)
+  const [only] = all
+  return all.length === 1 && only ? only : Buffer.concat(all)
+}
