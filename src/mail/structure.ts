@@ -43,12 +43,14 @@ export const structureText = (node: Node, extended: boolean): string => {
 
 const multipartText = ({ mime, children }: Node, extended: boolean): string => {
   // The grammar wants at least one part. RFC 3501 §9, body-type-mpart.
-  const parts = children.length === 0 ? NOTHING : children.map((child) => structureText(child, extended)).join('')
+  const parts =
+    children.length === 0 ? nothing(extended) : children.map((child) => structureText(child, extended)).join('')
   const tail = extended ? ` ${paramsText(mime.params, false)} ${commonText(mime)}` : ''
   return `(${parts} ${string(mime.subtype)}${tail})`
 }
 
-const NOTHING = '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)'
+const nothing = (extended: boolean): string =>
+  `("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0${extended ? ' NIL NIL NIL NIL' : ''})`
 
 const commonText = ({ disposition, language, location }: Mime): string => {
   const shown = disposition ? `(${string(disposition.value)} ${paramsText(disposition.params, false)})` : 'NIL'
