@@ -1,0 +1,73 @@
+/**
+ * What is owed to others once it is promised: nothing leaves the gateway but what a row here, or in
+ * `custody`, still asks for.
+ *
+ * | row | durable since | a crash leaves | gone by |
+ * |---|---|---|---|
+ * | custody, not done | the transaction that took the envelope on | the row: raised as `due` at the start | done |
+ * | owed reports | the transaction of what they tell of | the row: sent again; the neighbour knows repeats | acknowledged, or past `expires` |
+ * | outgoing copy | the submission's own transaction | the row: shown as it last was | `cleared` |
+ *
+ * So effects run at least once, and a crash between any two lines only repeats one. A row is dropped
+ * in the transaction that learns it was served, never before.
+ */
+import type { Stage } from '../src/custody/submission.ts'
+import type { Owed } from '../src/report/owed.ts'
+import { flag } from './change.ts'
+import type { Source, Tx } from './db.ts'
+import { documents } from './document.ts'
+import { mark } from './flag.ts'
+import { idsNamed } from './mailbox.ts'
+import { appendMany, type Draft } from './message.ts'
+import { removeMany } from './move.ts'
+
+export const owed = documents<Owed, 'neighbour' | 'expires'>('owed', ({ key }) => key, {
+  neighbour: ({ to }) => to,
+  expires: ({ expires }) => expires,
+})
+
+/** Neighbours to whom something is owed: whom to settle with at the start. */
+export const creditors = async (from: Source): Promise<string[]> =>
+  (await from.read.all<{ neighbour: string }>('SELECT DISTINCT neighbour FROM owed')).map(({ neighbour }) => neighbour)
+
+/** The copy in Outgoing that shows a sender where a submission stands; a letter of theirs, so already read. */
+export const showOutgoing = async (
+  tx: Tx,
+  copies: readonly (Draft & { submission: string; account: number; stage: Stage })[],
+): Promise<void> => {
+  const folders = await idsNamed(tx, [...new Set(copies.map(({ account }) => account))], 'Outgoing')
+  const shown = copies.flatMap((copy) => {
+    const mailbox = folders.get(copy.account)
+    return mailbox === undefined ? [] : [{ ...copy, mailbox, flags: flag.seen, keywords: `$${copy.stage}` }]
+  })
+  const added = await appendMany(tx, shown)
+  await tx.insertMany(
+    'outgoing',
+    ['submission', 'message'],
+    shown.map(({ submission }, i) => [submission, added[i]?.id ?? 0]),
+  )
+}
+
+/** Brings copies to their stage, or clears them away; of several for one submission the last counts. */
+export const markOutgoing = async (
+  tx: Tx,
+  marks: readonly { submission: string; stage: Stage | 'cleared' }[],
+): Promise<void> => {
+  const stages = new Map(marks.map(({ submission, stage }) => [submission, stage]))
+  const rows = await tx.range<{ submission: string; message: number }>(
+    'SELECT submission, message FROM outgoing WHERE submission IN (?*)',
+    [[...stages.keys()]],
+  )
+  const gone = rows.filter(({ submission }) => stages.get(submission) === 'cleared')
+  const kept = rows.filter(({ submission }) => stages.get(submission) !== 'cleared')
+  await mark(
+    tx,
+    kept.map(({ submission, message }) => ({ id: message, keywords: `$${stages.get(submission)}` })),
+  )
+  if (gone.length === 0) return
+  await removeMany(
+    tx,
+    gone.map(({ message }) => message),
+  )
+  await tx.run('DELETE FROM outgoing WHERE submission IN (?*)', [gone.map(({ submission }) => submission)])
+}

@@ -1,0 +1,79 @@
+/**
+ * The web of trust, as the gateway keeps it: the values of src/ as documents. What is owed is in outbox.ts.
+ *
+ * `body` in a custody or a submission holds that body (blob.ts): whoever saves or drops the row adds
+ * or drops the reference, in the same transaction. Times are epoch ms.
+ */
+import { type Custody, dueAt } from '../src/custody/custody.ts'
+import type { Submission } from '../src/custody/submission.ts'
+import { partsOfKey } from '../src/envelope/envelope.ts'
+import type { Known } from '../src/route/search.ts'
+import { type Contact, contactKey, type Link, type Route } from '../src/state.ts'
+import type { Source } from './db.ts'
+import { documents } from './document.ts'
+
+export const custody = documents<
+  Custody,
+  'state' | 'due_at' | 'next' | 'awaits' | 'submission' | 'message_id' | 'envelope_id' | 'body'
+>('custody', ({ key }) => key, {
+  state: ({ state }) => state,
+  due_at: dueAt,
+  next: ({ next }) => next,
+  awaits: ({ awaits }) => awaits,
+  submission: ({ submission }) => submission,
+  message_id: ({ messageId }) => messageId,
+  envelope_id: ({ key }) => partsOfKey(key)[1],
+  body: ({ body }) => body,
+})
+
+/** Keys of all that is not done, the longest due first: what the engine takes up at its start. */
+export const unfinishedCustody = async (from: Source): Promise<string[]> => {
+  const sql = `SELECT id FROM custody WHERE state IN (?*) ORDER BY due_at`
+  const rows = await from.read.range<{ id: string }>(sql, [['spooled', 'waiting', 'handing', 'handed']])
+  return rows.map(({ id }) => id)
+}
+
+/** When the next row is due; undefined if there is none. */
+export const nextDue = async (from: Source): Promise<number | undefined> =>
+  (await from.read.one<{ due: number }>('SELECT due_at AS due FROM custody ORDER BY due_at LIMIT 1'))?.due
+
+export const submissions = documents<Submission, 'account' | 'clear_at' | 'message_id' | 'body'>(
+  'submission',
+  ({ id }) => id,
+  {
+    account: ({ account }) => account,
+    clear_at: ({ clearAt }) => clearAt,
+    message_id: ({ messageId }) => messageId,
+    body: ({ body }) => body,
+  },
+)
+
+export const links = documents<Link, never>('link', ({ agent }) => agent, {})
+
+/** What a person thinks of others; by `contactKey`. */
+export const contacts = documents<Contact, 'entity' | 'address'>(
+  'contact',
+  ({ entity, other }) => contactKey(entity, other),
+  { entity: ({ entity }) => entity, address: ({ address }) => address },
+)
+
+/** Somebody elsewhere, with the text of the card that says so. */
+export const cards = documents<Known & { card: string }, 'address'>('card', ({ entity }) => entity, {
+  address: ({ address }) => address,
+})
+
+export const routes = documents<Route, 'expires'>('route', ({ entity }) => entity, {
+  expires: ({ expires }) => expires,
+})
+
+/** A one-time token we gave out, by its hash, never by itself. `used` is when, and `by` which agent. */
+export type Invitation = { hash: string; expires: number; note?: string; used?: { at: number; by: string } }
+
+export const invitations = documents<Invitation, 'expires'>('invitation', ({ hash }) => hash, {
+  expires: ({ expires }) => expires,
+})
+
+/** Counters and secrets of one link, which a backup leaves out (docs/protocol.md, LINK1). */
+export type LinkState = { agent: string } & Record<string, unknown>
+
+export const linkStates = documents<LinkState, never>('link_state', ({ agent }) => agent, {})
