@@ -9,6 +9,7 @@ export type Choices = {
   domain?: string | undefined
   name?: string | undefined
   ports: Ports
+  net?: string | undefined
   plainLoopback?: boolean | undefined
   /** Name or address under which neighbours reach this gateway; a loopback address keeps links on this machine. */
   host?: string | undefined
@@ -27,7 +28,7 @@ export const portsFrom = (base: number): Ports => ({
   health: base + 80,
 })
 
-export const configText = ({ domain, name, ports, plainLoopback = false, host }: Choices): string => {
+export const configText = ({ domain, name, net, ports, plainLoopback = false, host }: Choices): string => {
   const q = JSON.stringify // a TOML basic string escapes as JSON does
   const isLocal = host === '127.0.0.1' || host === '::1' || host === 'localhost'
   const linkHost = isLocal ? host : '0.0.0.0'
@@ -42,7 +43,7 @@ ${domain === undefined ? '# domain = "example.org"' : `domain = ${q(domain)}`}
 # How neighbours see this gateway.
 ${name === undefined ? '# name = "Vouchsafe"' : `name = ${q(name)}`}
 # The name of the web. Gateways of different webs understand nothing of each other.
-# net = "vouchsafe"
+${net === undefined ? '# net = "vouchsafe"' : `net = ${q(net)}`}
 
 [login]
 # Allow passwords without TLS, from and to 127.0.0.1 and ::1 only.

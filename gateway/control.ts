@@ -13,6 +13,7 @@
  */
 import { chmod, unlink } from 'node:fs/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isRefusalCode, Refusal } from '../src/refusal.ts'
 import { version } from './version.ts'
@@ -35,6 +36,8 @@ type Answer =
 
 const requestLimitBytes = 4 * 1024 * 1024 // a pasted key or card fits many times over
 const socketPathLimit = 107 // sun_path of unix(7), less its NUL
+
+export const controlPath = (home: string): string => join(home, 'control.sock')
 
 /** Serves operations by name until closed. `failed` hears what went wrong inside (for the log). */
 export const serveControl = async (

@@ -1,0 +1,57 @@
+/** `vouchsafe contact`: what a person here thinks of others. */
+import type { Command } from 'commander'
+import { act, perform, UsageError, verb } from './context.ts'
+import { clock, facts, table } from './layout.ts'
+import { askYes, isInteractive } from './prompt.ts'
+
+type As = { as?: string }
+
+export const contactCommands = (root: Command): void => {
+  const contact = root.command('contact').description('correspondents: add, list, trust')
+  add(contact)
+  list(contact)
+  trust(contact)
+}
+
+const withAccount = (command: Command): Command =>
+  command.option('--as <account>', 'whose contact it is (may be left out with a single account)')
+
+const add = (contact: Command): void =>
+  act<As>(
+    withAccount(verb(contact, 'add', 'let somebody’s mail into INBOX from the first one')).argument('<address>'),
+    async (context, [address = ''], { as }) => {
+      const one = await perform(context, 'contact.add', { address, ...(as !== undefined && { as }) })
+      return {
+        result: one,
+        text: facts({ contact: one.address, entity: one.entity, words: one.words, trust: one.trust }),
+        next: [`compare the six words with ${one.address}, then: vouchsafe contact trust ${one.address}`],
+      }
+    },
+  )
+
+const list = (contact: Command): void =>
+  act<As>(withAccount(verb(contact, 'list', 'all contacts of an account')), async (context, _args, { as }) => {
+    const contacts = await perform(context, 'contact.list', as === undefined ? {} : { as })
+    if (contacts.length === 0) return { result: contacts, text: 'No contacts yet: whoever you write to becomes one.' }
+    const rows = contacts.map((one) => [one.address, one.trust, clock(one.since), one.words])
+    return { result: contacts, text: table(['address', 'trust', 'since', 'words'], rows) }
+  })
+
+const trust = (contact: Command): void => {
+  const command = withAccount(verb(contact, 'trust', 'say that you have compared the six words'))
+    .argument('<address>')
+    .option('--words <words>', 'the six words, as the other person read them out')
+  act<As & { words?: string }>(command, async (context, [address = ''], { as, words }) => {
+    const compared = words ?? (await compare(context, address))
+    const one = await perform(context, 'contact.trust', { address, words: compared, ...(as !== undefined && { as }) })
+    return { result: one, text: `${one.address} is trusted: you have compared the key.` }
+  })
+}
+
+const compare = async (context: Parameters<typeof perform>[0], address: string): Promise<string> => {
+  if (!isInteractive()) throw new UsageError('Give the words the other person read out: --words "…".')
+  const { words, address: spelled } = await perform(context, 'contact.look', { address })
+  process.stderr.write(`The key known here for ${spelled} reads:\n\n  ${words}\n\n`)
+  if (await askYes('Does the other person see the same six words?')) return words
+  throw new UsageError('Not trusted. If the words differ, somebody may be in between: ask them by another way.')
+}

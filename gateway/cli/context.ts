@@ -1,0 +1,89 @@
+/**
+ * What every command has in common: `--home`, `--json`, a passphrase for the keys, the way to
+ * the house, and how its answer is shown.
+ *
+ * A command asks for an operation by name. Where a gateway runs on the home it does the
+ * work; else the home is opened here, for this one operation. Heavy modules are loaded only then.
+ */
+import { resolve } from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import { callControl, controlPath, type Progress } from '../control.ts'
+import type { Operations } from '../operation/operations.ts'
+
+export type Context = { home: string; json: boolean; passphraseFd?: number; say(line: string): void }
+
+/** What a command answers: `result` for --json, `text` for people, and what they may want to do next. */
+export type Shown = { result: unknown; text: string; next?: string[]; failed?: boolean }
+
+export type ArgsOf<Name extends keyof Operations> = Parameters<Operations[Name]>[1]
+export type ResultOf<Name extends keyof Operations> = Awaited<ReturnType<Operations[Name]>>
+
+/** Wrong use: exit code 2, with the sentence that says what is right. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** A leaf of the command tree, with the options that all have. */
+export const verb = (parent: Command, name: string, summary: string): Command =>
+  parent
+    .command(name)
+    .description(summary)
+    .option('--home <folder>', 'the home folder (or VOUCHSAFE_HOME; default ./var)')
+    .option('--json', 'answer as JSON, for programs')
+    .option('--passphrase-fd <number>', 'read the passphrase of the keys from this file descriptor', fdOf)
+
+/** Ties a leaf to what it does. Exit code 0, or 1 if the answer says that something is wrong. */
+export const act = <Options extends object>(
+  command: Command,
+  run: (context: Context, args: string[], options: Options) => Promise<Shown>,
+): void => {
+  command.action(async () => {
+    const options = command.optsWithGlobals<Options & { home?: string; json?: true; passphraseFd?: number }>()
+    const context: Context = {
+      home: resolve(options.home ?? process.env.VOUCHSAFE_HOME ?? 'var'),
+      json: options.json === true,
+      ...(options.passphraseFd !== undefined && { passphraseFd: options.passphraseFd }),
+      say: (line) => void process.stderr.write(`${line}\n`),
+    }
+    const shown = await run(context, command.args, options)
+    if (context.json) process.stdout.write(`${JSON.stringify(shown.result)}\n`)
+    else {
+      if (shown.text !== '') process.stdout.write(`${shown.text}\n`)
+      if (shown.next?.length) process.stdout.write(`\nNext:\n${shown.next.map((line) => `  ${line}`).join('\n')}\n`)
+    }
+    if (shown.failed) process.exitCode = 1
+  })
+}
+
+/** Does an operation in the running gateway, or here if none runs. */
+export const perform = async <Name extends keyof Operations>(
+  context: Context,
+  name: Name,
+  args: ArgsOf<Name>,
+  progress: Progress = () => {},
+): Promise<ResultOf<Name>> => {
+  const answer = await callControl(controlPath(context.home), name, args, progress)
+  if (answer) return answer.result as ResultOf<Name>
+
+  const [{ openHouse }, { operations }, { createLog }] = await Promise.all([
+    import('../main.ts'),
+    import('../operation/operations.ts'),
+    import('../log.ts'),
+  ])
+  const log = createLog({ level: 'warn', format: 'text' }, process.stderr)
+  const house = await openHouse(context.home, { log, ...fdOption(context) })
+  try {
+    const run = operations[name] as (house: object, args: object, progress: Progress) => Promise<ResultOf<Name>>
+    return await run(house, args, progress)
+  } finally {
+    await house.close()
+  }
+}
+
+export const fdOption = ({ passphraseFd }: Context): { passphraseFd?: number } =>
+  passphraseFd === undefined ? {} : { passphraseFd }
+
+const fdOf = (value: string): number => {
+  if (/^\d{1,4}$/.test(value)) return Number(value)
+  throw new InvalidArgumentError('Give the number of an open file descriptor, for example 3.')
+}

@@ -1,0 +1,80 @@
+/** `vouchsafe queue` and `vouchsafe trace`: what is under way, and where it has been. */
+import type { Command } from 'commander'
+import { act, perform, type ResultOf, verb } from './context.ts'
+import { bytes, clock, facts, plural, span, table } from './layout.ts'
+
+export const queueCommands = (root: Command): void => {
+  trace(verb(root, 'trace', 'the signed trail of one message'))
+  const queue = root.command('queue').description('messages under way: list, show, retry, drop')
+  list(queue)
+  trace(verb(queue, 'show', 'one message under way, with its trail'))
+  retry(queue)
+  drop(queue)
+}
+
+const id = ['<id>', 'envelope id (32 hex digits) or Message-ID'] as const
+
+const trace = (command: Command): void =>
+  act<{ signed?: true }>(
+    command.argument(...id).option('--signed', 'show the signed records themselves'),
+    async (context, [text = ''], { signed }) => {
+      const trails = await perform(context, 'queue.show', { id: text })
+      return { result: trails, text: trails.map((trail) => describe(trail, signed === true)).join('\n\n') }
+    },
+  )
+
+const describe = (trail: ResultOf<'queue.show'>[number], isSigned: boolean): string => {
+  const rows = trail.steps.map((step) => [clock(step.at), step.byName, step.text])
+  const outcome = trail.outcome
+    ? `${trail.outcome.event}${trail.outcome.code ? ` (${trail.outcome.code})` : ''} ${clock(trail.outcome.at)}`
+    : trail.why
+  return [
+    facts({
+      envelope: trail.envelope,
+      'message-id': trail.messageId ?? undefined,
+      to: trail.to,
+      size: bytes(trail.sizeBytes),
+      now: outcome,
+      'given up': trail.outcome ? undefined : clock(trail.expires),
+    }),
+    '',
+    table(['when', 'who', 'what'], rows),
+    ...(isSigned
+      ? ['', ...trail.steps.filter((step) => step.signed !== '').map((step) => `${step.event}: ${step.signed}`)]
+      : []),
+  ].join('\n')
+}
+
+const list = (queue: Command): void =>
+  act(verb(queue, 'list', 'all messages under way'), async (context) => {
+    const all = await perform(context, 'queue.list', {})
+    if (all.length === 0) return { result: all, text: 'Nothing is under way.' }
+    const now = Date.now()
+    const rows = all.map((one) => [
+      one.envelope,
+      one.to.length > 40 ? `${one.to.slice(0, 39)}…` : one.to,
+      bytes(one.sizeBytes),
+      span(now - one.created),
+      one.why,
+    ])
+    return {
+      result: all,
+      text: `${table(['envelope', 'to', 'size', 'for', 'state'], rows)}\n\n${plural(all.length, 'message')} under way`,
+    }
+  })
+
+const retry = (queue: Command): void =>
+  act(verb(queue, 'retry', 'try a waiting message now').argument(...id), async (context, [text = '']) => {
+    const done = await perform(context, 'queue.retry', { id: text })
+    return {
+      result: done,
+      text: `${plural(done.retried.length, 'envelope')} tried again.`,
+      next: [`vouchsafe trace ${text}`],
+    }
+  })
+
+const drop = (queue: Command): void =>
+  act(verb(queue, 'drop', 'give a message up; its sender is told').argument(...id), async (context, [text = '']) => {
+    const done = await perform(context, 'queue.drop', { id: text })
+    return { result: done, text: `${plural(done.dropped.length, 'envelope')} given up. The sender gets a notice.` }
+  })

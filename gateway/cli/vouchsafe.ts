@@ -1,0 +1,61 @@
+/**
+ * `vouchsafe <noun> <verb>`: the entry. Exit codes: 0 done, 1 failed (the reason is on
+ * standard error), 2 wrong use. Only what a command needs is loaded, so that it starts at once.
+ */
+import { Command, CommanderError } from 'commander'
+import { Refusal } from '../../src/refusal.ts'
+import { version } from '../version.ts'
+import { backupCommands } from './backup.ts'
+import { contactCommands } from './contact.ts'
+import { UsageError } from './context.ts'
+import { initCommand } from './init.ts'
+import { keyCommands } from './key.ts'
+import { linkCommands } from './link.ts'
+import { queueCommands } from './queue.ts'
+import { serveCommand } from './serve.ts'
+import { statusCommand } from './status.ts'
+import { userCommands } from './user.ts'
+
+const program = (): Command => {
+  const root = new Command('vouchsafe')
+    .description('A mail gateway over a web of trust: keep your mail client, seal every message.')
+    .version(version)
+    .option('--home <folder>', 'the home folder (or VOUCHSAFE_HOME; default ./var)')
+    .option('--json', 'answer as JSON, for programs')
+    .exitOverride()
+  for (const add of [
+    initCommand,
+    serveCommand,
+    userCommands,
+    linkCommands,
+    contactCommands,
+    queueCommands,
+    statusCommand,
+    keyCommands,
+    backupCommands,
+  ])
+    add(root)
+  return root
+}
+
+const main = async (argv: string[]): Promise<void> => {
+  try {
+    await program().parseAsync(argv)
+  } catch (error) {
+    process.exitCode = explain(error, argv.includes('--json'))
+  }
+}
+
+/** Says on standard error what went wrong. @returns the exit code */
+const explain = (error: unknown, isJson: boolean): number => {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has been said already
+  const isUsage = error instanceof UsageError
+  const code = error instanceof Refusal ? error.code : isUsage ? 'usage' : 'failed'
+  const detail = error instanceof Refusal ? error.detail : error instanceof Error ? error.message : String(error)
+  if (isJson) process.stderr.write(`${JSON.stringify({ error: { code, detail } })}\n`)
+  else process.stderr.write(`vouchsafe: ${detail}${error instanceof Refusal ? ` (${code})` : ''}\n`)
+  if (process.env.VOUCHSAFE_TRACE && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  return isUsage ? 2 : 1
+}
+
+await main(process.argv)

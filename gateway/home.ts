@@ -1,0 +1,71 @@
+/**
+ * A new home folder: everything under it is readable by its owner alone.
+ *
+ *   vouchsafe.toml   the configuration            vouchsafe.db   what is kept
+ *   key/             the agent's and entities'    blob/          large bodies
+ *   tls/             the certificate for clients  control.sock   while the gateway runs
+ */
+import { mkdir, open, rename, stat } from 'node:fs/promises'
+import { altDomain } from '../src/address.ts'
+import { fingerprintWords } from '../src/identity/words.ts'
+import { openStore } from '../store/store.ts'
+import { type Config, configPath, parseConfig } from './config.ts'
+import { type Choices, configText } from './config-text.ts'
+import { makeKeyring, passphraseOf } from './keys.ts'
+import { openTls } from './tls.ts'
+
+export type Made = {
+  home: string
+  domain: string
+  agent: string
+  words: string
+  /** SHA-256 of the certificate that mail clients see. */
+  fingerprint: string
+  config: Config
+}
+
+/**
+ * Makes a home that is not there yet. The configuration is written last: a home without one is
+ * none, so an init that was cut short is simply done again.
+ *
+ * @throws Error in words for the administrator
+ */
+export const makeHome = async (home: string, choices: Choices, keys: { passphraseFd?: number }): Promise<Made> => {
+  if (await isThere(configPath(home)))
+    throw new Error(`${home} is a home already. Nothing was changed. Use another --home, or edit its vouchsafe.toml.`)
+  const text = configText(choices)
+  const config = parseConfig(text, 'the configuration from these options')
+
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  const { agent } = await makeKeyring(home, await passphraseOf(keys))
+  const tls = await openTls({ home, domain: config.gateway.domain })
+  const store = await openStore(home)
+  await store.close()
+  await writeDurably(configPath(home), text)
+
+  return {
+    home,
+    domain: config.gateway.domain ?? altDomain(agent.id),
+    agent: agent.id,
+    words: fingerprintWords(agent.id),
+    fingerprint: tls.fingerprint(),
+    config,
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+const writeDurably = async (path: string, text: string): Promise<void> => {
+  const file = await open(`${path}.new`, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+}

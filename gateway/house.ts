@@ -1,0 +1,73 @@
+/**
+ * A house: everything under one home folder, opened. `main.ts` assembles it, with its
+ * edges for `serve` and without them for a single command.
+ *
+ * An *operation* is what the command line can ask of a house: a plain function of the
+ * house and its arguments to a JSON value. Where a gateway runs on the home it is called
+ * there over the control socket, else the command opens the home itself and calls the same
+ * function: so a command means the same whether the gateway runs or not.
+ */
+import type { AgentId, EntityId } from '../src/address.ts'
+import type { Custody } from '../src/custody/custody.ts'
+import type { Known } from '../src/route/search.ts'
+import type { Contact, Link, Local } from '../src/state.ts'
+import type { Store } from '../store/store.ts'
+import type { Config } from './config.ts'
+import type { Progress } from './control.ts'
+import type { Keyring } from './keys.ts'
+import type { Log } from './log.ts'
+import type { Pairing } from './pairing.ts'
+
+export type House = {
+  home: string
+  config: Config
+  /** The domain of addresses here: the configured one, or the agent's `.vouchsafe.alt` name. */
+  domain: string
+  log: Log
+  store: Store
+  keyring: Keyring
+  web: Web
+  pairing: Pairing
+  /** Absent when a command opened the home itself: then no link is up and nothing is dialled. */
+  serving?: Serving
+}
+
+export type Serving = {
+  since: number
+  /** `host:port` of each listener, by edge. */
+  listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
+}
+
+/**
+ * What operations ask of the web of trust. Everything written here is durable when the
+ * promise resolves, and the engine's working memory and the links know of it.
+ */
+export type Web = {
+  links(): Link[]
+  saveLink(link: Link): Promise<void>
+  /** Nothing is taken from or handed to it from now on. */
+  revokeLink(agent: AgentId): Promise<void>
+
+  /** A new account's entity is findable from now on. */
+  admit(local: Local): Promise<void>
+  dismiss(entity: EntityId): Promise<void>
+
+  contacts(entity: EntityId): Promise<Contact[]>
+  saveContact(contact: Contact): Promise<void>
+  /**
+   * Who an address is: known already, or searched for through the neighbours, for a bounded time.
+   * @returns undefined if nobody answered for it
+   */
+  find(address: string): Promise<Known | undefined>
+
+  /** Envelopes in custody here that are not done, oldest first. */
+  queue(): Promise<Custody[]>
+  /** Every envelope here, done or not, by envelope id, custody key or Message-ID (with or without `<>`). */
+  lookUp(text: string): Promise<Custody[]>
+  /** Tries again now; hops that were avoided count again. */
+  retry(key: string): Promise<void>
+  /** Gives it up: its sender gets a notice, or the neighbour upstream a report. */
+  giveUp(key: string): Promise<void>
+}
+
+export type Operation<Args extends object, Result> = (house: House, args: Args, progress: Progress) => Promise<Result>

@@ -1,0 +1,89 @@
+/**
+ * What a person here thinks of somebody elsewhere. `implicit`: wrote to them, or added them;
+ * `explicit`: compared fingerprint words, in person or by telephone. Both let their mail into
+ * INBOX; mail of anybody else goes to Requests.
+ */
+import { canonical } from '../../src/address.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { Contact } from '../../src/state.ts'
+import type { House, Operation } from '../house.ts'
+import { soleEntity } from './who.ts'
+
+export type ContactView = { address: string; entity: string; words: string; trust: Contact['trust']; since: number }
+
+/** `as`: the account whose contact it is; may be left out where there is only one. */
+export const contactAdd: Operation<{ as?: string; address: string }, ContactView> = async (house, { as, address }) => {
+  const me = await soleEntity(house, as)
+  const known = await found(house, address)
+  const was = (await house.web.contacts(me)).find((one) => one.other === known.entity)
+  return save(house, me, known, was?.trust === 'explicit' ? 'explicit' : 'implicit')
+}
+
+export const contactList: Operation<{ as?: string }, ContactView[]> = async (house, { as }) => {
+  const contacts = await house.web.contacts(await soleEntity(house, as))
+  return contacts.filter((one) => one.trust !== 'none').map(viewOf)
+}
+
+/** Who the web says an address is, to be compared before it is trusted; changes nothing. */
+export const contactLook: Operation<{ address: string }, { address: string; entity: string; words: string }> = async (
+  house,
+  { address },
+) => {
+  const { entity, address: spelled } = await found(house, address)
+  return { address: spelled, entity, words: fingerprintWords(entity) }
+}
+
+/** `words`: as the other person read them out; they must be those of the key we know. */
+export const contactTrust: Operation<{ as?: string; address: string; words: string }, ContactView> = async (
+  house,
+  { as, address, words },
+) => {
+  const me = await soleEntity(house, as)
+  const known = await found(house, address)
+  const expected = fingerprintWords(known.entity)
+  if (
+    words
+      .trim()
+      .toLowerCase()
+      .split(/[\s-]+/)
+      .join(' ') !== expected
+  )
+    throw new Refusal(
+      'card-conflict',
+      `The words differ. The key known here for ${known.address} reads "${expected}". ` +
+        'Do not trust it before you both see the same words.',
+    )
+  return save(house, me, known, 'explicit')
+}
+
+const found = async ({ web, serving }: House, text: string) => {
+  const address = canonical(text)
+  const known = await web.find(address)
+  if (known) return known
+  throw new Refusal(
+    'address-unknown',
+    serving
+      ? `None of the neighbours could find ${address}. Check the spelling, and \`vouchsafe link list\`.`
+      : `${address} isn't known here yet, and the gateway doesn't run to search for it: \`vouchsafe serve\` first.`,
+  )
+}
+
+const save = async (
+  { web }: House,
+  me: string,
+  known: { entity: string; address: string },
+  trust: 'explicit' | 'implicit',
+): Promise<ContactView> => {
+  const contact: Contact = { entity: me, other: known.entity, trust, address: known.address, at: Date.now() }
+  await web.saveContact(contact)
+  return viewOf(contact)
+}
+
+const viewOf = ({ address, other, trust, at }: Contact): ContactView => ({
+  address,
+  entity: other,
+  words: fingerprintWords(other),
+  trust,
+  since: at,
+})

@@ -1,0 +1,51 @@
+/** Every operation by the name under which the control socket serves it. */
+import type { Progress, ServedOperation } from '../control.ts'
+import type { House } from '../house.ts'
+import { backup, verify } from './backup.ts'
+import { contactAdd, contactList, contactLook, contactTrust } from './contact.ts'
+import { keyExport, keyShow } from './key.ts'
+import { linkAccept, linkInvite, linkList, linkRevoke, linkShow } from './link.ts'
+import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
+import { status } from './status.ts'
+import { userAdd, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
+
+export const operations = {
+  'user.add': userAdd,
+  'user.list': userList,
+  'user.show': userShow,
+  'user.passwd': userPasswd,
+  'user.revoke': userRevoke,
+  'user.remove': userRemove,
+  'link.invite': linkInvite,
+  'link.accept': linkAccept,
+  'link.list': linkList,
+  'link.show': linkShow,
+  'link.revoke': linkRevoke,
+  'contact.add': contactAdd,
+  'contact.list': contactList,
+  'contact.look': contactLook,
+  'contact.trust': contactTrust,
+  'queue.list': queueList,
+  'queue.show': queueShow,
+  'queue.retry': queueRetry,
+  'queue.drop': queueDrop,
+  'key.show': keyShow,
+  'key.export': keyExport,
+  status,
+  backup,
+  verify,
+}
+
+export type Operations = typeof operations
+
+/**
+ * The operations of one house, for the control socket. A caller is of the same version (control.ts
+ * sees to it) and runs as the same user, so arguments come as the command line typed them.
+ */
+export const operationsOf = (house: House): Record<string, ServedOperation> =>
+  Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => {
+      const run = operation as (house: House, args: object, progress: Progress) => Promise<unknown>
+      return [name, (args: object, progress: Progress) => run(house, args, progress)]
+    }),
+  )

@@ -1,0 +1,146 @@
+/** What is under way, where each message has been, and what an administrator may do about it. */
+import type { Custody } from '../../src/custody/custody.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { nameOfAgent } from '../fingerprint.ts'
+import type { House, Operation } from '../house.ts'
+
+/** One envelope: one message to one recipient. */
+export type Underway = {
+  key: string
+  envelope: string
+  role: Custody['role']
+  state: Custody['state']
+  /** As typed at the origin; relays know the entity only. */
+  to: string
+  messageId: string | null
+  sizeBytes: number
+  created: number
+  expires: number
+  attempts: number
+  retryAt: number | null
+  /** In words: what it waits for. */
+  why: string
+}
+
+export type Trail = Underway & {
+  outcome: { event: string; code: string | null; by: string; at: number } | null
+  steps: { event: string; at: number; by: string; byName: string; next: string | null; text: string; signed: string }[]
+}
+
+export const queueList: Operation<object, Underway[]> = async (house) =>
+  (await house.web.queue()).map((row) => underwayOf(house, row))
+
+/** @returns a trail a recipient: a message to three people has three */
+export const queueShow: Operation<{ id: string }, Trail[]> = async (house, { id }) =>
+  (await lookUp(house, id)).map((row) => trailOf(house, row))
+
+export const queueRetry: Operation<{ id: string }, { retried: string[] }> = async (house, { id }) => {
+  if (!house.serving)
+    throw new Error('Nothing is handed on while the gateway does not run. `vouchsafe serve` tries everything again.')
+  const rows = unfinished(await lookUp(house, id), id)
+  for (const { key } of rows) await house.web.retry(key)
+  return { retried: rows.map(({ id }) => id) }
+}
+
+export const queueDrop: Operation<{ id: string }, { dropped: string[] }> = async (house, { id }) => {
+  const rows = unfinished(await lookUp(house, id), id)
+  for (const { key } of rows) await house.web.giveUp(key)
+  return { dropped: rows.map(({ id }) => id) }
+}
+
+const lookUp = async ({ web }: House, id: string): Promise<Custody[]> => {
+  const rows = await web.lookUp(id)
+  if (rows.length > 0) return rows
+  throw new Refusal(
+    'entity-unknown',
+    `No message ${id} is known here. Give its envelope id (32 hex digits) or its Message-ID. ` +
+      'Messages that ended are forgotten after twice their life-time.',
+  )
+}
+
+const unfinished = (rows: Custody[], id: string): Custody[] => {
+  const left = rows.filter((row) => row.state !== 'done')
+  if (left.length > 0) return left
+  throw new Error(`${id} has ended: \`vouchsafe trace ${id}\` shows how.`)
+}
+
+const underwayOf = (house: House, row: Custody): Underway => ({
+  key: row.key,
+  envelope: row.id,
+  role: row.role,
+  state: row.state,
+  to: row.address ?? row.to ?? 'unknown',
+  messageId: row.messageId ?? null,
+  sizeBytes: row.size,
+  created: row.created,
+  expires: row.expires,
+  attempts: row.attempts,
+  retryAt: row.retryAt,
+  why: whyOf(house, row),
+})
+
+const whyOf = (house: House, row: Custody): string => {
+  switch (row.state) {
+    case 'spooled':
+      return row.awaits?.startsWith('who:') ? 'looking for the recipient' : 'about to be sealed'
+    case 'waiting':
+      return row.awaits === null ? 'waiting to try again' : awaited(house, row.awaits)
+    case 'handing':
+      return `being handed to ${nameOf(house, row.next ?? '')}`
+    case 'handed':
+      return `in custody of ${nameOf(house, row.next ?? '')}`
+    case 'done':
+      return row.outcome?.event ?? 'done'
+  }
+}
+
+const awaited = (house: House, awaits: string): string => {
+  const [kind, of = ''] = awaits.split(/:(.*)/s)
+  return kind === 'up' ? `waiting for ${nameOf(house, of)} to connect` : 'looking for a path'
+}
+
+const trailOf = (house: House, row: Custody): Trail => {
+  const { outcome } = row
+  const taken = {
+    event: 'taken',
+    at: row.created,
+    by: row.origin,
+    byName: nameOf(house, row.origin),
+    next: null,
+    text: row.role === 'origin' ? 'accepted from the mail client' : 'sent by its origin',
+    signed: row.envelope ?? '',
+  }
+  const steps = row.trail.map((step) => ({
+    event: step.event,
+    at: step.at,
+    by: step.by,
+    byName: nameOf(house, step.by),
+    next: step.next ?? null,
+    text: textOf(house, step),
+    signed: step.jws,
+  }))
+  return {
+    ...underwayOf(house, row),
+    outcome: outcome ? { event: outcome.event, code: outcome.code ?? null, by: outcome.by, at: outcome.at } : null,
+    steps: [taken, ...steps],
+  }
+}
+
+const textOf = (house: House, step: Custody['trail'][number]): string => {
+  switch (step.event) {
+    case 'accepted':
+      return 'took custody (signed receipt)'
+    case 'forwarded':
+      return `handed it to ${nameOf(house, step.next ?? '')}`
+    case 'refused':
+      return `refused it: ${step.code ?? 'no reason given'}`
+    default:
+      return step.event
+  }
+}
+
+/** A neighbour by its name, ourselves as such, anybody further by the first letters of the agent id. */
+const nameOf = ({ web, keyring, config }: House, agent: string): string => {
+  if (agent === keyring.agent.id) return `${config.gateway.name} (here)`
+  return web.links().find((link) => link.agent === agent)?.name ?? nameOfAgent(agent)
+}

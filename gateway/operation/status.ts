@@ -1,0 +1,80 @@
+/** Whether all is well, in one answer: for people (`vouchsafe status`) and for /health. */
+
+import { X509Certificate } from 'node:crypto'
+import { statfs } from 'node:fs/promises'
+import { fingerprintWords } from '../../src/identity/words.ts'
+import { list } from '../../store/account.ts'
+import type { House, Operation } from '../house.ts'
+import { clientSettings } from '../settings.ts'
+import { openTls } from '../tls.ts'
+import { version } from '../version.ts'
+
+export type Status = {
+  version: string
+  /** Null when no gateway runs on the home. */
+  upMs: number | null
+  domain: string
+  agent: string
+  words: string
+  accounts: number
+  links: { up: number; down: number }
+  underway: number
+  /** SHA-256 of the certificate for mail clients, and until when it holds. */
+  certificate: string
+  settings: Record<string, string>
+  listening: Record<string, string[]>
+  /** What is wrong, each with what to do; none when all is well. */
+  problems: string[]
+  /** What a new home still lacks. */
+  advice: string[]
+}
+
+const dayMs = 86_400_000
+/** Below this a durable write may fail soon; SMTP says "try again" when it does. */
+const leastFreeBytes = 200 * 1024 ** 2
+
+export const status: Operation<object, Status> = async (house) => {
+  const { serving, web, keyring, config, domain, home } = house
+  const active = web.links().filter((link) => link.state === 'active')
+  const up = active.filter((link) => link.up).length
+  const [all, queue] = await Promise.all([list(house.store.db), web.queue()])
+  const accounts = all.length
+  const { certificate } = (await openTls({ home, domain: config.gateway.domain, ...config.tls })).current()
+  const { fingerprint256, validTo } = new X509Certificate(certificate)
+  return {
+    version,
+    upMs: serving ? Date.now() - serving.since : null,
+    domain,
+    agent: keyring.agent.id,
+    words: fingerprintWords(keyring.agent.id),
+    accounts,
+    links: { up, down: active.length - up },
+    underway: queue.length,
+    certificate: `${fingerprint256}, until ${validTo}`,
+    settings: clientSettings(config),
+    listening: serving?.listening ?? {},
+    problems: [...certificateProblems(validTo), ...(await diskProblems(home)), ...keyProblems(house, accounts)],
+    advice: [
+      ...(serving ? [] : ['vouchsafe serve']),
+      ...(accounts > 0 ? [] : [`vouchsafe user add you@${domain}`]),
+      ...(active.length > 0 ? [] : ['vouchsafe link invite, or vouchsafe link accept CODE']),
+    ],
+  }
+}
+
+const certificateProblems = (validTo: string): string[] => {
+  const days = Math.floor((Date.parse(validTo) - Date.now()) / dayMs)
+  return days < 7 ? [`the certificate for mail clients ends in ${days} days: renew it, then send SIGHUP`] : []
+}
+
+const diskProblems = async (home: string): Promise<string[]> => {
+  const { bavail, bsize } = await statfs(home)
+  const free = bavail * bsize
+  if (free >= leastFreeBytes) return []
+  return [`only ${Math.round(free / 1024 ** 2)} MiB are free at ${home}: mail is refused when the disk is full`]
+}
+
+const keyProblems = ({ keyring, home }: House, accounts: number): string[] => {
+  const missing = accounts - keyring.entities().size
+  return missing > 0 ? [`${missing} keys are missing from ${home}/key: restore them from a backup`] : []
+}

@@ -1,0 +1,144 @@
+/**
+ * Accounts. Adding one makes its entity: the key first, then the account, so that a crash in
+ * between leaves a key nobody uses, never an account without a key.
+ */
+import { randomBytes } from 'node:crypto'
+import { base32 } from '../../src/address.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
+import { type Account, byAddress, create, list, remove } from '../../store/account.ts'
+import { list as listMailboxes, statuses } from '../../store/mailbox.ts'
+import { passwords, removePassword, setPassword } from '../../store/password.ts'
+import type { Operation } from '../house.ts'
+import { accountOf, addressHere } from './who.ts'
+
+export type UserView = {
+  address: string
+  name: string
+  enabled: boolean
+  entity: string
+  words: string
+  createdAt: number
+}
+export type UserDetail = UserView & {
+  folders: { name: string; messages: number; unseen: number; size: number }[]
+  passwords: { label: string; createdAt: number; usedAt: number | null }[]
+}
+
+/** Below this a password can be guessed even over a throttled login. */
+const PASSWORD_MIN = 8
+/** The label of the password an account is made with. */
+const FIRST_LABEL = 'main'
+
+/** `password`: as given, or made here; only one made here is in the answer, this once. */
+export const userAdd: Operation<
+  { address: string; name?: string; password?: string },
+  UserView & { password?: string }
+> = async (house, args) => {
+  const address = addressHere(house, args.address)
+  const { db } = house.store
+  const secret = passwordFrom(args.password)
+  if (await byAddress(db, address)) throw exists(address)
+
+  const { generateEntity } = await import('../../src/identity/entity.ts')
+  const name = args.name?.trim() ?? ''
+  const entity = await generateEntity({ name, address, now: Date.now() })
+  await house.keyring.add(entity)
+  const account = await create(db, { address, name, entityId: entity.id })
+  if (account === 'exists') {
+    await house.keyring.remove(entity.id)
+    throw exists(address)
+  }
+  await setPassword(db, account.id, FIRST_LABEL, secret.password)
+  await house.web.admit({ entity: entity.id, account: account.id, address })
+  house.log.info({ area: 'user', event: 'added', account: address }, 'a new account')
+  return { ...viewOf(account), ...secret.shown }
+}
+
+export const userList: Operation<object, UserView[]> = async ({ store }) => (await list(store.db)).map(viewOf)
+
+export const userShow: Operation<{ address: string }, UserDetail> = async (house, { address }) => {
+  const account = await accountOf(house, address)
+  const { db } = house.store
+  const boxes = await listMailboxes(db, account.id)
+  const counts = new Map(
+    (
+      await statuses(
+        db,
+        boxes.map(({ id }) => id),
+      )
+    ).map((one) => [one.id, one]),
+  )
+  return {
+    ...viewOf(account),
+    folders: boxes.map(({ id, name }) => {
+      const { messages = 0, unseen = 0, size = 0 } = counts.get(id) ?? {}
+      return { name, messages, unseen, size }
+    }),
+    passwords: (await passwords(db, account.id)).map(({ label, createdAt, usedAt }) => ({ label, createdAt, usedAt })),
+  }
+}
+
+export const userPasswd: Operation<
+  { address: string; label: string; password?: string },
+  { address: string; label: string; password?: string }
+> = async (house, args) => {
+  const account = await accountOf(house, args.address)
+  const secret = passwordFrom(args.password)
+  await setPassword(house.store.db, account.id, args.label, secret.password)
+  house.log.info(
+    { area: 'user', event: 'password-set', account: account.address, label: args.label },
+    'a password was set',
+  )
+  return { address: account.address, label: args.label, ...secret.shown }
+}
+
+export const userRevoke: Operation<{ address: string; label: string }, { address: string; label: string }> = async (
+  house,
+  { address, label },
+) => {
+  const account = await accountOf(house, address)
+  if (!(await removePassword(house.store.db, account.id, label)))
+    throw new Error(`${account.address} has no password "${label}". \`vouchsafe user show\` lists them.`)
+  house.log.info(
+    { area: 'user', event: 'password-revoked', account: account.address, label },
+    'a password was taken back',
+  )
+  return { address: account.address, label }
+}
+
+/** Deletes mail and key. Mail that is on its way to it will be refused, and its senders told. */
+export const userRemove: Operation<{ address: string }, { address: string; messages: number }> = async (
+  house,
+  args,
+) => {
+  const account = await accountOf(house, args.address)
+  const { folders } = await userShow(house, args, () => {})
+  await house.web.dismiss(account.entityId)
+  await remove(house.store.db, account.id)
+  await house.keyring.remove(account.entityId)
+  house.log.warn({ area: 'user', event: 'removed', account: account.address }, 'an account was removed')
+  return { address: account.address, messages: folders.reduce((sum, box) => sum + box.messages, 0) }
+}
+
+const viewOf = ({ address, name, enabled, entityId, createdAt }: Account): UserView => ({
+  address,
+  name,
+  enabled,
+  entity: entityId,
+  words: fingerprintWords(entityId),
+  createdAt,
+})
+
+const passwordFrom = (given: string | undefined): { password: string; shown: { password?: string } } => {
+  if (given === undefined) {
+    // 100 random bits, in groups a person can copy.
+    const made = (base32(randomBytes(13)).slice(0, 20).match(/.{5}/g) ?? []).join('-')
+    return { password: made, shown: { password: made } }
+  }
+  if ([...given].length < PASSWORD_MIN)
+    throw new Error(`A password has at least ${PASSWORD_MIN} characters. Leave it empty to have one made.`)
+  return { password: given, shown: {} }
+}
+
+const exists = (address: string): Error =>
+  new Error(`${address} is there already. \`vouchsafe user passwd ${address}\` gives it another password.`)
