@@ -1,0 +1,91 @@
+/**
+ * The only edits ever made to a letter: once, to its header, when its sender submits it. RFC 6409 §8.
+ *
+ *   Bcc, Resent-Bcc                 removed: the other recipients must not see them
+ *   Return-Path, Vouchsafe-Path,    removed: only a gateway on the way may say such things,
+ *   Authentication-Results            and what the sender's client said of them is forged (RFC 8601 §5)
+ *   Received                        several become one that only counts them: they would tell where the sender
+ *                                     sits, but the count finds loops (RFC 5321 §6.3)
+ *   Date, Message-ID                added where missing or empty (RFC 6409 §8.2, §8.3)
+ *
+ * What is added stands above all else. Every other byte stays as and where it is.
+ */
+import { parseAddresses } from './address-list.ts'
+import { formatDate } from './date.ts'
+import { findFields, unfold } from './header.ts'
+import { decodeText } from './words.ts'
+
+export type Edited = {
+  header: Buffer
+  /** With its angle brackets. */
+  messageId: string
+  /** Decoded. */
+  subject: string
+  /** The addresses of From, as written. */
+  from: string[]
+  /** More than HOPS_MAX gateways had it before: it runs in a circle. */
+  loops: boolean
+}
+
+/** RFC 5321 §6.3 wants at least 100 for one gateway's own count; Postfix and Exim stop at 50 and 30. */
+const HOPS_MAX = 50
+
+const REMOVED: ReadonlySet<string> = new Set([
+  'bcc',
+  'resent-bcc',
+  'return-path',
+  'vouchsafe-path',
+  'authentication-results',
+  'received',
+])
+
+/**
+ * @param header up to and including the empty line, if there is one
+ * @param messageIdDomain the right side of a Message-ID that must be made; also names the gateway in `Received`
+ */
+export const editSubmission = (
+  header: Buffer,
+  { now, messageIdDomain, makeId }: { now: number; messageIdDomain: string; makeId: () => string },
+): Edited => {
+  const text = header.toString('latin1')
+  const kept: Buffer[] = []
+  const from: string[] = []
+  let [date, messageId, subject] = ['', '', '']
+  let [hops, at] = [0, 0]
+  for (const field of findFields(text)) {
+    const name = field.name.toLowerCase()
+    const value = READ.has(name) ? unfold(text.slice(field.colon + 1, field.end)) : ''
+    const isEmptyId = value === '' && (name === 'date' || name === 'message-id')
+    if (name === 'received') hops += hopsTold(value)
+    if (name === 'date') date ||= value
+    if (name === 'message-id') messageId ||= value
+    if (name === 'subject') subject = decodeText(value)
+    if (name === 'from') from.push(...addressesOf(value))
+    if (!REMOVED.has(name) && !isEmptyId) continue
+    kept.push(header.subarray(at, field.from))
+    at = field.to
+  }
+  kept.push(header.subarray(at))
+  const added: string[] = []
+  if (hops > 0) added.push(`Received: by ${messageIdDomain} (${hops} earlier hops left out); ${formatDate(now)}`)
+  if (date === '') added.push(`Date: ${formatDate(now)}`)
+  if (messageId === '') {
+    messageId = `<${makeId()}@${messageIdDomain}>`
+    added.push(`Message-ID: ${messageId}`)
+  }
+  const above = Buffer.from(added.map((line) => `${line}\r\n`).join(''))
+  return { header: Buffer.concat([above, ...kept]), messageId: idIn(messageId), subject, from, loops: hops > HOPS_MAX }
+}
+
+const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'subject', 'from'])
+
+/** One hop, or those a gateway of ours left out before. */
+const hopsTold = (received: string): number =>
+  Math.min(Number(/\((\d{1,4}) earlier hops left out\)/.exec(received)?.[1] ?? 0), HOPS_MAX) + 1
+
+const addressesOf = (value: string): string[] =>
+  parseAddresses(value)
+    .filter((item) => item.host !== null)
+    .map((item) => decodeText(`${item.local}@${item.host}`))
+
+const idIn = (value: string): string => /<[^<> \t]+>/.exec(value)?.[0] ?? value

@@ -1,0 +1,193 @@
+/**
+ * A letter to a sender about his message: multipart/report, RFC 6522, RFC 3464, RFC 6533.
+ *
+ *   1  text/plain                what happened, to whom, where the message is, what to do: for the person
+ *   2  message/delivery-status   the same for programs; message/global-delivery-status if an address is not ASCII
+ *   3  text/rfc822-headers       the header of the message, or message/rfc822 with all of it (failed, RET=FULL)
+ *
+ * It comes from nobody who could be answered by a machine: null return path,
+ * Auto-Submitted (RFC 3834). It answers the message, so clients show it beside it.
+ */
+import { formatDate } from '../mail/date.ts'
+import { encodeText } from '../mail/words.ts'
+
+export type NoticeRecipient = {
+  address: string
+  /** ORCPT as given, decoded: `rfc822;ann@old.test`. RFC 3461 §4.2. */
+  orcpt?: string
+  /** RFC 3463: `5.1.1`. */
+  status: string
+  /** Sentences for the sender. */
+  reason: string
+  advice: string
+  /** Delayed: when it will be given up, epoch ms. */
+  until?: number
+}
+
+export type NoticeAbout = {
+  kind: 'delayed' | 'failed' | 'delivered'
+  to: string
+  /** The domain of the gateway that writes. */
+  gateway: string
+  now: number
+  /** `header` up to and including the empty line, if there is one; `arrived` when 250 was said. */
+  original: { messageId: string; subject: string; header: Buffer; arrived: number }
+  recipients: NoticeRecipient[]
+  /** Who had the message, since when: sentences without a full stop, oldest first. */
+  trail: { text: string; at: number }[]
+  ret: 'FULL' | 'HDRS'
+  /** The whole message, where RET=FULL is to be honoured. */
+  full?: Buffer
+  envid?: string
+  makeId: () => string
+}
+
+export const notice = (about: NoticeAbout): Buffer => {
+  const { original, gateway, now, makeId } = about
+  const id = makeId()
+  const boundary = `=_notice_${id}`
+  const header = [
+    'Return-Path: <>',
+    `Date: ${formatDate(now)}`,
+    `From: Mail gateway <postmaster@${clean(gateway)}>`,
+    `To: <${clean(about.to)}>`,
+    `Subject: ${encodeText(`${titles[about.kind]}: ${clean(original.subject).slice(0, SUBJECT_MAX) || '(no subject)'}`)}`,
+    `Message-ID: <${clean(id)}@${clean(gateway)}>`,
+    ...(original.messageId
+      ? [`In-Reply-To: ${clean(original.messageId)}`, `References: ${clean(original.messageId)}`]
+      : []),
+    'Auto-Submitted: auto-replied',
+    'MIME-Version: 1.0',
+    `Content-Type: multipart/report; report-type=${isAscii(about) ? '' : 'global-'}delivery-status;`,
+    ` boundary="${boundary}"`,
+    '',
+  ]
+  const parts = [textPart(about), statusPart(about), originalPart(about)]
+  const pieces = parts.flatMap((part) => [Buffer.from(`\r\n--${boundary}\r\n`), part])
+  return Buffer.concat([Buffer.from(header.join('\r\n')), ...pieces, Buffer.from(`\r\n--${boundary}--\r\n`)])
+}
+
+/** A subject of many lines would fill the list of letters. */
+const SUBJECT_MAX = 200
+
+const titles: Record<NoticeAbout['kind'], string> = {
+  delayed: 'Not yet delivered',
+  failed: 'Not delivered',
+  delivered: 'Delivered',
+}
+
+const openings: Record<NoticeAbout['kind'], string> = {
+  delayed: 'Your message has not arrived yet. It is not lost: the gateways go on trying.',
+  failed: 'Your message could not be delivered. No further attempt will be made.',
+  delivered: 'Your message has arrived. You asked to be told.',
+}
+
+const places: Record<NoticeAbout['kind'], string> = {
+  delayed: 'Where it is now',
+  failed: 'Where it stopped',
+  delivered: 'Where it is now',
+}
+
+const nextSteps: Record<NoticeAbout['kind'], string> = {
+  delayed: 'Please do not send it again: it could then arrive twice.',
+  failed: 'Your own copy, in the folder your mail program keeps sent mail in, is still there.',
+  delivered: 'Arrived means: it lies in the mailbox. Whether it was read, nobody but the recipient knows.',
+}
+
+const textPart = (about: NoticeAbout): Buffer => {
+  const { original, recipients, trail } = about
+  const now = trail.at(-1)
+  const paragraphs = [
+    openings[about.kind],
+    ...recipients.flatMap(recipientLines),
+    nextSteps[about.kind],
+    `The message:\n  Subject: ${clean(original.subject) || '(none)'}\n  Sent:    ${time(original.arrived)}`,
+    ...(now ? [`${places[about.kind]}:\n${wrap(`${now.text}, ${time(now.at)}.`, '  ')}`] : []),
+    ...(trail.length > 0
+      ? [`Its way so far:\n${trail.map((step) => wrap(`${time(step.at)}: ${step.text}`, '  ', '    ')).join('\n')}`]
+      : []),
+    `This letter was written by the mail gateway ${clean(about.gateway)}. Its administrator reads answers to it.`,
+  ]
+  const text = paragraphs.map((each) => (each.includes('\n') ? each : wrap(each, ''))).join('\n\n')
+  const head =
+    'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nContent-Description: Notice\r\n\r\n'
+  return Buffer.from(`${head}${text.replace(/\n/g, '\r\n')}\r\n`)
+}
+
+const recipientLines = ({ address, reason, advice, until }: NoticeRecipient): string[] => [
+  [
+    `To: ${clean(address)}`,
+    wrap(`Why: ${clean(reason)}`, '  ', '       '),
+    wrap(`What you can do: ${clean(advice)}`, '  ', '       '),
+    ...(until === undefined ? [] : [`  It will be tried until ${time(until)}.`]),
+  ].join('\n'),
+]
+
+const statusPart = (about: NoticeAbout): Buffer => {
+  const { gateway, envid, original, recipients } = about
+  const groups = [
+    [
+      ...(envid ? [`Original-Envelope-Id: ${clean(envid)}`] : []),
+      `Reporting-MTA: dns; ${clean(gateway)}`,
+      `Arrival-Date: ${formatDate(original.arrived)}`,
+    ],
+    ...recipients.map((recipient) => recipientFields(about, recipient)),
+  ]
+  const fields = groups.map((group) => `${group.join('\r\n')}\r\n`).join('\r\n')
+  const type = isAscii(about) ? 'message/delivery-status' : 'message/global-delivery-status'
+  const encoding = isAscii(about) ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
+  return Buffer.from(`Content-Type: ${type}\r\n${encoding}Content-Description: Delivery report\r\n\r\n${fields}`)
+}
+
+/** RFC 3464 §2.3. The diagnostic type is ours: a hop of the web speaks no SMTP. */
+const recipientFields = ({ kind, trail, now }: NoticeAbout, recipient: NoticeRecipient): string[] => {
+  const { address, orcpt, status, reason, until } = recipient
+  const type = ASCII.test(address) ? 'rfc822' : 'utf-8'
+  return [
+    ...(orcpt ? [`Original-Recipient: ${clean(orcpt)}`] : []),
+    `Final-Recipient: ${type}; ${clean(address)}`,
+    `Action: ${kind}`,
+    `Status: ${clean(status)}`,
+    ...(kind === 'delivered' ? [] : [`Diagnostic-Code: x-vouchsafe; ${clean(reason)}`]),
+    `Last-Attempt-Date: ${formatDate(trail.at(-1)?.at ?? now)}`,
+    ...(kind === 'delayed' && until !== undefined ? [`Will-Retry-Until: ${formatDate(until)}`] : []),
+  ]
+}
+
+/** RFC 3461 §4.3: RET is for messages that failed; all others are answered with the header alone. */
+const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
+  const isWhole = kind === 'failed' && ret === 'FULL' && full !== undefined
+  const bytes = isWhole ? full : original.header
+  const type = isWhole ? 'message/rfc822' : 'text/rfc822-headers'
+  const encoding = bytes.every((byte) => byte < 128) ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
+  const head = `Content-Type: ${type}\r\n${encoding}Content-Description: Your message\r\n\r\n`
+  return Buffer.concat([Buffer.from(head), bytes])
+}
+
+const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ address }) => ASCII.test(address))
+
+const ASCII = /^[\x20-\x7e]*$/
+
+/** One line, whatever it was made of. */
+const clean = (text: string): string => text.replace(/[\s\0]+/g, ' ').trim()
+
+/** `Tue, 1 Jul 2025, 08:52 UTC`: no locale and no zone but one. */
+const time = (at: number): string => {
+  const [weekday, day, month, year, clock = ''] = new Date(at).toUTCString().split(' ')
+  return `${weekday} ${Number(day)} ${month} ${year}, ${clock.slice(0, 5)} UTC`
+}
+
+const WIDTH = 76
+
+const wrap = (text: string, first: string, next = first): string => {
+  const lines: string[] = []
+  let line = first
+  for (const word of clean(text).split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line)
+      line = next
+    }
+    line += line.trim() === '' ? word : ` ${word}`
+  }
+  return [...lines, line].join('\n')
+}
