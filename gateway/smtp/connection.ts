@@ -1,0 +1,88 @@
+/**
+ * smtp-server's connection, where it does not do what submission needs:
+ *
+ * - replies of ours bring their own enhanced code: the library derives one from the basic code alone,
+ *   so that 553 were always 5.1.3;
+ * - AUTH is not announced before TLS: a client that sees it may send its password at once (RFC 4954 §4);
+ * - whoever has not logged in is given less time;
+ * - a stop says 421 to idle clients at once and lets the others finish.
+ */
+import type { Socket } from 'node:net'
+import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
+import type { EntityId } from '../../src/address.ts'
+import { replies } from './replies.ts'
+
+/** Who submits. `address` is canonical. */
+export type Account = { id: number; address: string; entityId: EntityId }
+
+export type Session = SMTPServerSession & {
+  /** Forgotten by the library at STARTTLS (RFC 3207 §4.2). */
+  user?: Account | false
+  connection: Connection
+  failedLogins?: number
+  isCounted?: true
+}
+
+/** Time to log in, the TLS handshake and three tries of typing a password included. */
+const LOGIN_MS = 60_000
+/** RFC 5321 §4.5.3.2.7 */
+const IDLE_MS = 300_000
+
+const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
+
+export class Connection extends SMTPConnection {
+  private isRetiring = false
+
+  constructor(server: SMTPServer, socket: Socket, options: object) {
+    super(server, socket, options)
+    Object.assign(this.session, { connection: this })
+  }
+
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    const isOwn = typeof data === 'string' && isOwnReply.test(data)
+    const isAuthHidden = Array.isArray(data) && !this.secure && !this._server.options.allowInsecureAuth
+    super.send(code, isAuthHidden ? data.filter((line) => !line.startsWith('AUTH ')) : data, isOwn ? false : context)
+  }
+
+  override _armTimeout(socket: Socket = this._socket): void {
+    socket.setTimeout(this.idleMs(), () => this._onTimeout())
+  }
+
+  /** From here on the client has the time of those we know. */
+  loggedIn(): void {
+    this._socket.setTimeout(this.idleMs())
+  }
+
+  /** Says goodbye: now if the client waits for nothing, else when it has its answer. */
+  retire(): void {
+    this.isRetiring = true
+    this.settle()
+  }
+
+  /** After each message: whoever was to be told goodbye is told now. */
+  settle(): void {
+    if (!this.isRetiring || this._closing || this._dataStream || this._handlerPending) return
+    const [code, enhanced, text] = replies.stopping
+    this.send(code, `${enhanced} ${text}`) // which closes, as any 421
+  }
+
+  private idleMs(): number {
+    const ms = this.session.user ? IDLE_MS : LOGIN_MS
+    return Math.min(ms, this._server.options.socketTimeout ?? ms)
+  }
+}
+
+/** smtp-server, with connections of ours. */
+export class Server extends SMTPServer {
+  override connect(socket: Socket, options: object): void {
+    const connection = new Connection(this, socket, options)
+    this.connections.add(connection)
+    connection.on('error', (error) => this.emit('error', error))
+    connection.init()
+  }
+
+  retire(): void {
+    for (const connection of this.connections) if (connection instanceof Connection) connection.retire()
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The submission edge: a listener each for STARTTLS, for TLS from the first byte, and, where configured,
+ * for devices that can't log in. It hands complete messages to `submit` and says 250 when that is done.
+ */
+import { type AddressInfo, SocketAddress } from 'node:net'
+import { type HostPort, isLoopback, type Listener } from '../config-value.ts'
+import { createMeter } from '../throttle.ts'
+import type { TlsPair } from '../tls.ts'
+import { Server } from './connection.ts'
+import { type SessionOptions, sessionHandlers } from './session.ts'
+
+export type SmtpConfig = {
+  listeners: Listener[]
+  /** Of the greeting, of the gateway's addresses, and of the Message-IDs it adds. */
+  domain: string
+  sizeLimit: number
+  recipientLimit: number
+  messagesPerMinute: number
+  sessionLimit: number
+  /** Login without TLS, on the listeners bound to a loopback address. */
+  plainLoopback: boolean
+  trusted: { listen: HostPort; accounts: ReadonlyMap<string, string> } | null
+}
+
+export type SmtpOptions = { config: SmtpConfig; tls: TlsPair } & Pick<
+  SessionOptions,
+  'login' | 'account' | 'lookup' | 'submit' | 'startBody' | 'log' | 'metrics'
+>
+
+export type Smtp = {
+  /** Where it listens, in the order of the configuration, the trusted one last. */
+  addresses: AddressInfo[]
+  /** New sessions get this certificate. */
+  useTls(pair: TlsPair): void
+  /** Takes no new sessions; a message in hand is finished, at most `CLOSE_MS` later all are gone. */
+  close(): Promise<void>
+}
+
+const CLOSE_MS = 10_000
+const MINUTE_MS = 60_000
+/** What an account may address in a minute, for each message it may send then; RCPTs that are refused count. */
+const RECIPIENTS_PER_MESSAGE = 10
+
+/** @throws when a listener can't be opened, with the others closed again */
+export const startSmtp = async (options: SmtpOptions): Promise<Smtp> => {
+  const { config, log } = options
+  const meters = {
+    messages: createMeter(config.messagesPerMinute, MINUTE_MS),
+    recipients: createMeter(config.messagesPerMinute * RECIPIENTS_PER_MESSAGE, MINUTE_MS),
+  }
+  const session: SessionOptions = { ...options, ...meters, domain: config.domain, sizeLimit: config.sizeLimit }
+  const common = { ...commonOptions(config), cert: options.tls.certificate, key: options.tls.key }
+
+  const servers = config.listeners.map((listener) => ({
+    at: listener as HostPort,
+    server: new Server({
+      ...common,
+      secure: listener.security === 'tls',
+      allowInsecureAuth: config.plainLoopback && isLoopback(listener.host),
+      ...sessionHandlers(session),
+    }),
+  }))
+  if (config.trusted) {
+    const trusted = new Map([...config.trusted.accounts].map(([ip, address]) => [plainIp(ip), address]))
+    servers.push({
+      at: config.trusted.listen,
+      server: new Server({
+        ...common,
+        disabledCommands: [...common.disabledCommands, 'AUTH', 'STARTTLS'],
+        ...sessionHandlers({ ...session, trusted }),
+      }),
+    })
+  }
+
+  const close = async () => {
+    await Promise.all(servers.map(({ server }) => closeServer(server)))
+  }
+  // Garbage instead of TLS, a client that has gone: of interest to whoever looks for it.
+  for (const { server } of servers)
+    server.on('error', (error: Error) => log.debug({ event: 'session-error', detail: error.message }))
+  const addresses = await Promise.all(servers.map(({ server, at }) => listen(server, at))).catch(async (error) => {
+    await close()
+    throw error
+  })
+  return {
+    addresses,
+    useTls: ({ certificate, key }) => {
+      for (const { server } of servers) server.updateSecureContext({ cert: certificate, key })
+    },
+    close,
+  }
+}
+
+const commonOptions = (config: SmtpConfig) => ({
+  name: config.domain,
+  banner: 'Vouchsafe',
+  heloResponse: '%s', // and not where the client comes from
+  size: config.sizeLimit,
+  maxRecipients: config.recipientLimit,
+  maxClients: config.sessionLimit,
+  closeTimeout: CLOSE_MS,
+  authMethods: ['PLAIN', 'LOGIN'],
+  authRequiredMessage: 'Log in first; if your program offers no login here, let it use TLS',
+  hideENHANCEDSTATUSCODES: false,
+  hideDSN: false,
+  disableReverseLookup: true, // nobody wants the name, and each lookup would tell the resolver who mails when
+  disabledCommands: ['XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'],
+  minVersion: 'TLSv1.2' as const, // RFC 8997; the library's default is TLSv1
+  logger: false,
+})
+
+const listen = (server: Server, { host, port }: HostPort): Promise<AddressInfo> =>
+  new Promise((resolve, reject) => {
+    server.server.once('error', reject)
+    server.listen(port, host, () => {
+      server.server.off('error', reject)
+      resolve(server.server.address() as AddressInfo)
+    })
+  })
+
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(resolve)
+    server.retire()
+  })
+
+/** As smtp-server spells addresses. */
+const plainIp = (ip: string): string => {
+  const address = ip.replace(/^::ffff:(?=\d+\.)/i, '')
+  return address.includes(':') ? new SocketAddress({ address, family: 'ipv6' }).address : address
+}

@@ -1,0 +1,255 @@
+/**
+ * What happens at each turn of an SMTP session: who may speak, whose address, to whom, which message.
+ * RFC 6409 (submission), RFC 4954 (AUTH), RFC 3461 (DSN). Where nothing has to be awaited the callback is
+ * called at once: under load that is one turn of the event loop less a command.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerOptions } from 'smtp-server'
+import type { EntityId } from '../../src/address.ts'
+import type { Parsed } from '../../src/mail/parsed.ts'
+import { editSubmission } from '../../src/mail/submit.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { BodyDraft, BodyWriter } from '../../store/blob.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Meter } from '../throttle.ts'
+import type { Account, Session } from './connection.ts'
+import { checkMail, checkRcpt, type Recipient, recipientsOf } from './envelope.ts'
+import { discard, receive } from './receive.ts'
+import { asReply, ReplyError, refused } from './replies.ts'
+
+/** A message as its client handed it in, complete and checked. `body` is the whole of it with `header` as edited. */
+export type Submission = {
+  /** 32 hex characters; what 250 names it by. */
+  id: string
+  account: number
+  entityId: EntityId
+  /** Canonical; the account's. */
+  from: string
+  recipients: Recipient[]
+  ret: 'FULL' | 'HDRS'
+  envid?: string
+  messageId: string
+  subject: string
+  header: Buffer
+  body: BodyDraft
+  parsed: Parsed
+  /** Epoch ms of the end of DATA. */
+  at: number
+}
+
+/** `here` and `known` are taken at once; `undecided`, because the search did not end in its time, is taken too. */
+export type Found = 'here' | 'missing' | 'known' | 'unknown' | 'undecided'
+
+export type SessionOptions = {
+  /** Of the gateway's addresses; also of the Message-IDs it adds. */
+  domain: string
+  sizeLimit: number
+  /** IP address → address of the account it sends as; absent where one logs in. */
+  trusted?: ReadonlyMap<string, string>
+  messages: Meter
+  recipients: Meter
+  login(address: string, password: string, remote: string): Promise<Account | Refusal>
+  account(address: string): Promise<Account | undefined>
+  lookup(address: string, account: Account): Promise<Found>
+  /** Resolves when the message is durable. The draft is its own from the call on, whatever comes of it. */
+  submit(submission: Submission): Promise<void>
+  startBody(): BodyWriter
+  log: Log
+  metrics: Pick<Metrics, 'submissions' | 'sessions' | 'logins' | 'refusals' | 'acceptSeconds'>
+}
+
+type Done = (error?: Error | null) => void
+
+/** After so many the connection ends: a client that asks its person tries once, one that guesses has to dial anew. */
+const FAILED_LOGINS_MAX = 3
+
+/** The handlers in smtp-server's form. */
+export const sessionHandlers = (options: SessionOptions) =>
+  ({
+    onConnect(session: Session, done: Done): void {
+      options.metrics.sessions.inc({ edge: 'smtp' })
+      session.isCounted = true
+      if (options.trusted === undefined) done()
+      else void answer(options, session, welcome(options, options.trusted, session), done)
+    },
+
+    onAuth(auth: SMTPServerAuthentication, session: Session, done: AuthDone): void {
+      const work = logIn(options, auth, session).then((user) => {
+        done(null, { user })
+        session.connection.loggedIn()
+      })
+      work.catch((error: unknown) => done(replyFor(options, session, error)))
+    },
+
+    onMailFrom(address: SMTPServerAddress, session: Session, done: Done): void {
+      let reply: Error | null = null
+      try {
+        address.address = senderOf(options, address, session)
+      } catch (error) {
+        reply = replyFor(options, session, error)
+      }
+      done(reply)
+    },
+
+    onRcptTo(address: SMTPServerAddress, session: Session, done: Done): void {
+      void answer(options, session, admit(options, address, session), done)
+    },
+
+    onData(stream: Readable, session: Session, done: (error?: Error | null, text?: string) => void): void {
+      accept(options, stream, session)
+        .then(
+          (id) => done(null, `2.0.0 Accepted as ${id}`),
+          (error: unknown) => refuseMessage(options, stream, session, error, done),
+        )
+        .then(() => session.connection.settle())
+    },
+
+    onClose(session: Session): void {
+      if (session.isCounted) options.metrics.sessions.dec({ edge: 'smtp' })
+    },
+  }) satisfies SMTPServerOptions
+
+type AuthDone = (error: Error | null, response?: { user: Account }) => void
+
+const answer = async (options: SessionOptions, session: Session, work: Promise<void>, done: Done) => {
+  let reply: Error | null = null
+  try {
+    await work
+  } catch (error) {
+    reply = replyFor(options, session, error)
+  }
+  done(reply)
+}
+
+/** A trusted listener knows its devices by where they are, and nobody else. */
+const welcome = async (options: SessionOptions, trusted: ReadonlyMap<string, string>, session: Session) => {
+  const address = trusted.get(session.remoteAddress)
+  const account = address === undefined ? undefined : await options.account(address)
+  if (account === undefined)
+    throw new ReplyError([554, '5.7.1', 'Your address is not among the devices that may send here without a login'])
+  session.user = account
+}
+
+const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, session: Session): Promise<Account> => {
+  const { username = '', authzid = '' } = auth
+  const isForAnother = authzid !== '' && authzid !== username // RFC 4616 §2: to act as somebody else
+  const found = isForAnother
+    ? new Refusal('login-failed')
+    : await options.login(username, auth.password ?? '', session.remoteAddress)
+  options.metrics.logins.inc({ edge: 'smtp', outcome: found instanceof Refusal ? found.code : 'ok' })
+  if (!(found instanceof Refusal)) return found
+
+  const { code } = found
+  options.log.warn({ event: 'login-refused', code, account: username.slice(0, 254), remote: session.remoteAddress })
+  session.failedLogins = (session.failedLogins ?? 0) + 1
+  if (session.failedLogins < FAILED_LOGINS_MAX) throw refused(code)
+  throw new ReplyError([421, '4.7.0', 'Too many failed logins; check the password and connect again'], code)
+}
+
+const senderOf = (options: SessionOptions, address: SMTPServerAddress, session: Session): string => {
+  const account = senderAccount(session)
+  if (address.address === '') throw refused('sender-not-yours', nullSenderText)
+  const from = checkMail(address, session)
+  if (from !== account.address) throw refused('sender-not-yours')
+  if (options.messages.take(String(account.id)) > 0) throw refused('rate-limited')
+  return from
+}
+
+/** Also stands where the library asks for no login because it can't offer one. */
+const senderAccount = ({ user }: Session): Account => {
+  if (!user) throw new ReplyError([530, '5.7.0', 'Log in first'])
+  return user
+}
+
+const nullSenderText =
+  'Submission needs your own address as the sender; the gateway itself reports what becomes of mail'
+
+/** Tries count, not successes: or RCPT were a way to read out who is known here. */
+const admit = async (options: SessionOptions, address: SMTPServerAddress, session: Session): Promise<void> => {
+  const account = senderAccount(session)
+  const to = checkRcpt(address, session, options.domain)
+  if (options.recipients.take(String(account.id)) > 0) throw refused('rate-limited')
+  const found = await options.lookup(to, account)
+  if (found === 'missing') throw refused('mailbox-missing')
+  if (found === 'unknown') throw refused('address-unknown')
+  address.address = to
+}
+
+const accept = async (options: SessionOptions, stream: Readable, session: Session): Promise<string> => {
+  const { domain, sizeLimit, startBody, log, metrics } = options
+  const account = senderAccount(session)
+  const recipients = recipientsOf(session)
+  const { dsn } = session.envelope
+  const { edited, body, parsed } = await receive(stream, {
+    sizeLimit,
+    startBody,
+    edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: domain, makeId }),
+  })
+  const at = Date.now()
+  const { messageId, subject, header } = edited
+  const id = makeId()
+  await options.submit({
+    id,
+    account: account.id,
+    entityId: account.entityId,
+    from: account.address,
+    recipients,
+    ret: dsn?.ret === 'FULL' ? 'FULL' : 'HDRS',
+    ...(dsn?.envid && { envid: dsn.envid }),
+    messageId,
+    subject,
+    header,
+    body,
+    parsed,
+    at,
+  })
+  metrics.acceptSeconds.observe((Date.now() - at) / 1000)
+  metrics.submissions.inc({ outcome: 'accepted' })
+  log.info({
+    event: 'accepted',
+    submission: id,
+    messageId,
+    account: account.address,
+    recipients: recipients.length,
+    size: body.size,
+  })
+  return id
+}
+
+const makeId = (): string => randomBytes(16).toString('hex')
+
+/** The refusal is said where the client listens for it, after its final dot; unless that does not come. */
+const refuseMessage = async (
+  options: SessionOptions,
+  stream: Readable,
+  session: Session,
+  error: unknown,
+  done: Done,
+): Promise<void> => {
+  if (isGone(error)) return done(asReply(error)) // nobody hears it
+  const reply = replyFor(options, session, error)
+  options.metrics.submissions.inc({ outcome: reply.code ?? 'fault' })
+  const isWhole = await discard(stream)
+  if (!isWhole) stream.destroy() // so that the library answers now
+  done(reply)
+  if (!isWhole) session.connection.close()
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ECONNECTION' || error.code === 'ERR_STREAM_PREMATURE_CLOSE')
+
+/** Errors become replies here and nowhere else; what is behind them goes to the log. */
+const replyFor = ({ log, metrics }: SessionOptions, { user }: Session, error: unknown): ReplyError => {
+  const reply = asReply(error)
+  const who = user && { account: user.address }
+  if (reply.code !== undefined) {
+    metrics.refusals.inc({ edge: 'smtp', code: reply.code })
+    const detail = error instanceof Refusal ? error.detail : reply.message
+    if (reply.code !== 'login-failed') log.info({ event: 'refused', code: reply.code, ...who, detail })
+  } else if (!(error instanceof ReplyError)) log.error({ event: 'fault', ...who, err: error })
+  return reply
+}
