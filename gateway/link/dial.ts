@@ -7,6 +7,8 @@
  *    └── backoff, jittered <───────────────┴─────────────────────────────────┘
  */
 import { randomBytes } from 'node:crypto'
+import type { ServerHttp2Session } from 'node:http2'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import { ask } from './call.ts'
@@ -28,11 +30,7 @@ export const keepDialling = (scene: Scene, agent: string, addresses: readonly st
   const { signal } = stopping
   let failures = 0
 
-  const pause = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-    })
+  const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => {})
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 
   const outlive = async (link: Link) => {
@@ -96,24 +94,7 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     const theirs = await greet(scene, out, link)
     const inSocket = await open(REVERSE)
     const session = serverSession(inSocket, limits)
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new LinkFault('timeout', 'the neighbour does not say hello')),
-        limits.helloMs,
-      )
-      session.once('close', () => {
-        clearTimeout(timer)
-        reject(new LinkFault('closed', 'the neighbour closed the second connection'))
-      })
-      const hello = async (hello: Hello) => {
-        checkNet(scene, hello)
-        if (hello.link !== link) throw new Refusal('link-unknown', 'this link was not asked for')
-        clearTimeout(timer)
-        resolve()
-        return { ok: true, ...helloOf(scene, link) }
-      }
-      serve(session, { agent, remote: address, standing: () => scene.allow(agent), hello }, scene.desk)
-    })
+    await theirHello(scene, { agent, address, link }, session)
     if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
     join(scene, { agent, dialledBy: 'us', theirs }, { out, outSocket, in: session, inSocket })
   } catch (error) {
@@ -123,6 +104,28 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     decided()
   }
 }
+
+/** Serves the second connection, and waits until they have said hello on it. */
+const theirHello = (
+  scene: Scene,
+  { agent, address, link }: { agent: string; address: string; link: string },
+  session: ServerHttp2Session,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new LinkFault('timeout', 'they say no hello')), scene.limits.helloMs)
+    session.once('close', () => {
+      clearTimeout(timer)
+      reject(new LinkFault('closed', 'they closed the second connection'))
+    })
+    const hello = async (theirs: Hello) => {
+      checkNet(scene, theirs)
+      if (theirs.link !== link) throw new Refusal('link-unknown', 'this link was not asked for')
+      clearTimeout(timer)
+      resolve()
+      return { ok: true, ...helloOf(scene, link) }
+    }
+    serve(session, { agent, remote: address, standing: () => scene.allow(agent), hello }, scene.desk)
+  })
 
 /** One `/pair` to somebody who need not be a neighbour yet. */
 export const pairWith = async (scene: Scene, address: string, agent: string, request: unknown): Promise<unknown> => {

@@ -1,0 +1,217 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { LinkFault } from '../../gateway/link/handlers.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+
+/** The error a promise ends in. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    (value) => expect.fail(`no failure but ${JSON.stringify(value)}`),
+    (error: unknown) => error,
+  )
+
+describe('a link', () => {
+  const agents: TestAgent[] = []
+  const start: typeof startAgent = async (options) => {
+    const made = await startAgent(options)
+    agents.push(made)
+    return made
+  }
+  afterEach(async () => {
+    await Promise.all(agents.splice(0).map((one) => one.stop()))
+  })
+
+  it('is up on both sides once one of them dials, and each may hand to the other', async () => {
+    const [a, b] = [await start(), await start()]
+    befriend(a, b)
+    await areLinked(a, b)
+    const [there, back] = [payloadOf(5000), payloadOf(5001)]
+    expect(await a.edge.hand(b.agent.id, offerOf('one'), there)).to.deep.equal({ accepted: 'receipt for one' })
+    expect(await b.edge.hand(a.agent.id, offerOf('two'), back)).to.deep.equal({ accepted: 'receipt for two' })
+    const { sha256, size, bytes } = there
+    expect(b.hands).to.deep.equal([{ from: a.agent.id, offer: offerOf('one'), body: { sha256, size, bytes } }])
+    expect(a.hands.map(({ from }) => from)).to.deep.equal([b.agent.id])
+  })
+
+  it('carries payloads of every size around the bounds, bytes unchanged, the large ones as durable files', async () => {
+    const [a, b] = [await start(), await start()]
+    befriend(a, b)
+    await areLinked(a, b)
+    for (const size of [0, 1, 65_536, 65_537, 262_144, 262_145, 5_000_000]) {
+      const payload = payloadOf(size)
+      await a.edge.hand(b.agent.id, offerOf(`${size}`), payload)
+      const body = b.hands.at(-1)?.body
+      expect(body?.size).to.equal(size)
+      const bytes = body && ('file' in body ? await readFile(join(b.home, 'blob', body.file)) : body.bytes)
+      expect(bytes?.equals(payload.bytes), `${size} bytes`).to.equal(true)
+      expect(body && 'file' in body).to.equal(size > 65_536)
+    }
+  })
+
+  it('answers records one by one and in order, in as many calls as their size wants', async () => {
+    const [a, b] = [
+      await start(),
+      await start({
+        handlers: {
+          records: async (_from, lines) =>
+            lines.map((line) => (line === 'bad' ? { refused: 'record-malformed' } : { ok: true })),
+        },
+      }),
+    ]
+    befriend(a, b)
+    await areLinked(a, b)
+    const long = 'x'.repeat(60_000)
+    const lines = ['one', 'bad', ...Array.from({ length: 40 }, () => long), 'y'.repeat(70_000), 'three', 'bad']
+    const answers = await a.edge.send(b.agent.id, lines)
+    expect(answers).to.have.length(lines.length)
+    lines.forEach((line, i) => {
+      const expected =
+        line === 'bad'
+          ? { refused: 'record-malformed' }
+          : line.length > 65_536
+            ? { refused: 'record-too-large' }
+            : { ok: true }
+      expect(answers[i]).to.deep.equal(expected)
+    })
+    expect(await a.edge.send(b.agent.id, [])).to.deep.equal([])
+  })
+
+  it('passes a refusal on by its code, and a failure of the other gateway as a fault without its cause', async () => {
+    const [a, b] = [
+      await start(),
+      await start({
+        handlers: {
+          async hand(_from, { envelope }) {
+            if (envelope === 'loop') throw new Refusal('path-loops', 'went round')
+            if (envelope === 'full') return { refused: 'custody-full', detail: 'no\u001b[31m room' }
+            throw new Error('secret of b')
+          },
+        },
+      }),
+    ]
+    befriend(a, b)
+    await areLinked(a, b)
+    const hand = (name: string) => a.edge.hand(b.agent.id, offerOf(name), payloadOf(10))
+    expect(await hand('loop')).to.deep.equal({ refused: 'path-loops', detail: 'went round' })
+    expect(await hand('full')).to.deep.equal({ refused: 'custody-full', detail: 'no [31m room' })
+    const error = await failure(hand('boom'))
+    expect(error).to.be.instanceOf(LinkFault).with.property('code', 'fault')
+    expect(String(error)).not.to.include('secret')
+  })
+
+  it('of two agents that dial each other at once is one link, not two', async () => {
+    for (let round = 0; round < 10; round++) {
+      const [a, b] = [await start(), await start()]
+      befriend(a, b, 'both')
+      await areLinked(a, b)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect([a.ups, b.ups]).to.deep.equal([[b.agent.id], [a.agent.id]])
+      expect([a.downs, b.downs]).to.deep.equal([[], []])
+      const dialledBy = [a, b].map(({ log }) => log.find(({ event }) => event === 'up')?.dialledBy)
+      expect(dialledBy).to.have.members(['us', 'them'])
+    }
+  })
+
+  it('comes back by itself after the neighbour was gone', async () => {
+    const [a, b] = [await start(), await startAgent()]
+    befriend(a, b)
+    await areLinked(a, b)
+    await b.edge.close()
+    await until(() => !a.edge.isUp(b.agent.id), 'a sees that b is gone')
+    expect(a.downs).to.deep.equal([b.agent.id])
+    const again = await start({ agent: b.agent, port: b.edge.address.port })
+    again.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
+    await until(() => a.edge.isUp(b.agent.id), 'a is linked again')
+    expect(a.ups).to.deep.equal([b.agent.id, b.agent.id])
+    await b.stop()
+  })
+
+  it('ends when the neighbour is revoked, and is not made again', async () => {
+    const [a, b] = [await start(), await start()]
+    befriend(a, b)
+    await areLinked(a, b)
+    b.neighbours.clear()
+    b.edge.refresh()
+    await until(() => !a.edge.isUp(b.agent.id), 'a hears of it')
+    await until(
+      () => b.log.some(({ code, agent }) => code === 'link-unknown' && agent === a.agent.id),
+      'a is refused by name',
+    )
+    await until(() => a.log.some(({ code }) => code === 'link-unknown'), 'and logs why')
+    expect(b.ups).to.have.length(1)
+  })
+
+  it('out of reach is a fault at once', async () => {
+    const a = await start()
+    const error = await failure(a.edge.hand('b'.repeat(52), offerOf('x'), payloadOf(1)))
+    expect(error).to.be.instanceOf(LinkFault).with.property('code', 'unreachable')
+  })
+
+  it('is not made between two webs', async () => {
+    const [a, b] = [await start({ net: 'one' }), await start({ net: 'other' })]
+    befriend(a, b)
+    await until(() => a.log.some(({ code }) => code === 'net-mismatch'), 'a is told why')
+    expect(a.edge.isUp(b.agent.id)).to.equal(false)
+  })
+
+  it('is not made with another key than the pinned one, and the log says so', async () => {
+    const [a, b, c] = [await start(), await start(), await start()]
+    a.neighbours.set(b.agent.id, { addresses: [c.address], standing: 'linked' })
+    a.edge.refresh()
+    await until(
+      () => a.log.some(({ code, agent }) => code === 'agent-mismatch' && agent === b.agent.id),
+      'it is logged',
+    )
+    expect(a.ups).to.deep.equal([])
+    expect(await failure(a.edge.pair(c.address, b.agent.id, {}))).to.have.property('code', 'agent-mismatch')
+  })
+
+  it('is paired by somebody invited, who may call nothing else', async () => {
+    const [a, b] = [await start(), await start({ handlers: { pair: async (from, request) => ({ from, request }) } })]
+    expect(await failure(a.edge.pair(b.address, b.agent.id, {}))).to.have.property('code', 'link-unknown')
+    b.neighbours.set(a.agent.id, { addresses: [], standing: 'invited' })
+    expect(await a.edge.pair(b.address, b.agent.id, { token: 't' })).to.deep.equal({
+      from: a.agent.id,
+      request: { token: 't' },
+    })
+    a.neighbours.set(b.agent.id, { addresses: [b.address], standing: 'linked' })
+    a.edge.refresh()
+    await until(() => a.log.some(({ code }) => code === 'link-unknown'), 'a hello is refused')
+    expect(a.ups).to.deep.equal([])
+  })
+
+  it('closes after what is in hand is finished, and not before', async () => {
+    let finish: () => void = () => {}
+    const [a, b] = [
+      await start(),
+      await start({
+        handlers: { hand: () => new Promise((resolve) => (finish = () => resolve({ accepted: 'late' }))) },
+      }),
+    ]
+    befriend(a, b)
+    await areLinked(a, b)
+    const answer = a.edge.hand(b.agent.id, offerOf('slow'), payloadOf(10))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const closed = b.edge.close()
+    setTimeout(() => finish(), 100)
+    expect(await answer).to.deep.equal({ accepted: 'late' })
+    await closed
+  })
+
+  it('that is closing does not wait for ever', async () => {
+    const [a, b] = [
+      await start(),
+      await start({ limits: { closeMs: 100 }, handlers: { hand: () => new Promise(() => {}) } }),
+    ]
+    befriend(a, b)
+    await areLinked(a, b)
+    const answer = failure(a.edge.hand(b.agent.id, offerOf('stuck'), payloadOf(10)))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const began = Date.now()
+    await b.edge.close()
+    expect(Date.now() - began).to.be.lessThan(1000)
+    expect(await answer).to.have.property('code', 'closed')
+  })
+})
