@@ -8,10 +8,11 @@
 import { mkdir, open, rename, stat } from 'node:fs/promises'
 import { altDomain } from '../src/address.ts'
 import { fingerprintWords } from '../src/identity/words.ts'
-import { openStore } from '../store/store.ts'
+import { databaseOf, openStore } from '../store/store.ts'
+import { verify } from '../store/verify.ts'
 import { type Config, configPath, parseConfig } from './config.ts'
 import { type Choices, configText } from './config-text.ts'
-import { makeKeyring, passphraseOf } from './keys.ts'
+import { makeKeyring, openKeyring, passphraseOf } from './keys.ts'
 import { openTls } from './tls.ts'
 
 export type Made = {
@@ -51,6 +52,37 @@ export const makeHome = async (home: string, choices: Choices, keys: { passphras
     fingerprint: tls.fingerprint(),
     config,
   }
+}
+
+export type Checked = {
+  home: string
+  problems: string[]
+  accounts: number
+  messages: number
+  bodies: number
+  keys: number
+}
+
+/**
+ * Whether a home, or a backup, is whole: database, bodies, keys. Reads only, beside a running gateway too.
+ *
+ * @param progress is told how many bodies are done, of how many
+ */
+export const checkHome = async (
+  home: string,
+  keys: { passphraseFd?: number },
+  progress: (done: number, of: number) => void,
+): Promise<Checked> => {
+  if (!(await isThere(databaseOf(home)))) throw new Error(`${home} is no home: it has no database.`)
+  const { problems, accounts, messages, bodies } = await verify(home, progress)
+  const found = await openKeyring(home, await passphraseOf(keys)).then(
+    (keyring) => ({ keys: 1 + keyring.entities().size, problems: [] }),
+    (error: unknown) => ({ keys: 0, problems: [error instanceof Error ? error.message : String(error)] }),
+  )
+  const missing = accounts + 1 - found.keys
+  const lost =
+    found.keys > 0 && missing > 0 ? [`${missing} keys of ${accounts} accounts are missing from ${home}/key`] : []
+  return { home, problems: [...problems, ...found.problems, ...lost], accounts, messages, bodies, keys: found.keys }
 }
 
 const isThere = (path: string): Promise<boolean> =>

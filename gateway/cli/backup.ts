@@ -1,67 +1,76 @@
-/** `vouchsafe backup`, `restore` and `verify`. */
+/**
+ * `vouchsafe backup`, `restore` and `verify`. They read the home's files themselves, beside a
+ * running gateway: hashing gigabytes must not stand in the way of the mail.
+ */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { act, perform, verb } from './context.ts'
+import { act, type Context, fdOption, verb } from './context.ts'
 import { bytes, plural } from './layout.ts'
 
 export const backupCommands = (root: Command): void => {
-  backup(root)
-  restore(root)
-  verify(root)
+  backupCommand(root)
+  restoreCommand(root)
+  verifyCommand(root)
 }
 
-const backup = (root: Command): void =>
+const backupCommand = (root: Command): void =>
   act(
     verb(root, 'backup', 'copy the home, consistent while the gateway runs').argument(
       '<to>',
       'a folder that is not there yet',
     ),
     async (context, [to = '']) => {
-      const made = await perform(context, 'backup', { to: resolve(to) }, progressOn(context))
+      const { backup } = await import('../../store/backup.ts')
+      const made = await backup(context.home, resolve(to), progressOn(context))
       return {
-        result: made,
-        text: `${made.to} holds a copy: ${plural(made.files, 'file')}, ${bytes(made.sizeBytes)}. It holds keys and mail: keep it as safe as the home.`,
-        next: [`vouchsafe verify --home ${made.to}        # checks the copy`],
+        result: { to: resolve(to), ...made },
+        text: `${resolve(to)} holds a copy: ${plural(made.messages, 'message')}, ${bytes(made.bytes)}. It has keys and mail in it: keep it as safe as the home.`,
+        next: [`vouchsafe verify --home ${resolve(to)}        # checks the copy at any time`],
       }
     },
   )
 
-const restore = (root: Command): void =>
+const restoreCommand = (root: Command): void =>
   act(
-    verb(root, 'restore', 'make a home from a backup').argument('<from>', 'what `backup` wrote'),
+    verb(root, 'restore', 'make a home from a backup').argument('<from>', 'what `vouchsafe backup` made'),
     async (context, [from = '']) => {
-      const { restoreHome } = await import('../operation/backup.ts')
-      const made = await restoreHome(resolve(from), context.home)
+      const { restore } = await import('../../store/backup.ts')
+      const made = await restore(resolve(from), context.home, progressOn(context))
       return {
-        result: made,
-        text: `${made.home} is restored from ${made.from}.`,
+        result: { from: resolve(from), ...made, home: context.home },
+        text: `${context.home} is restored: ${plural(made.messages, 'message')}, as of ${new Date(made.at).toISOString()}.`,
         next: [
-          'make sure that the old gateway does not run any more: two with one key would be taken for a theft',
-          `vouchsafe verify --home ${made.home}`,
-          `vouchsafe serve --home ${made.home}`,
+          'make sure that the old gateway does not run any more: there may be one with this key',
+          `vouchsafe serve --home ${context.home}`,
         ],
       }
     },
   )
 
-const verify = (root: Command): void =>
-  act(verb(root, 'verify', 'check every message, body and key'), async (context) => {
-    const found = await perform(context, 'verify', {}, progressOn(context))
+const verifyCommand = (root: Command): void =>
+  act(verb(root, 'verify', 'check every message, body and key of a home or a backup'), async (context) => {
+    const { checkHome } = await import('../home.ts')
+    const found = await checkHome(context.home, fdOption(context), progressOn(context))
+    const isWhole = found.problems.length === 0
+    const counts = [
+      plural(found.messages, 'message'),
+      plural(found.bodies, 'body', 'bodies'),
+      plural(found.keys, 'key'),
+    ]
     return {
       result: found,
-      text:
-        found.problems.length === 0
-          ? `All is well: ${plural(found.messages, 'message')}, ${plural(found.bodies, 'body', 'bodies')}, ${plural(found.keys, 'key')}.`
-          : found.problems.map((problem) => `Problem: ${problem}`).join('\n'),
-      next: found.problems.length === 0 ? [] : ['restore what is damaged from a backup: `vouchsafe restore FROM`'],
-      failed: found.problems.length > 0,
+      text: isWhole
+        ? `All is well: ${counts.join(', ')}.`
+        : found.problems.map((problem) => `Problem: ${problem}`).join('\n'),
+      next: isWhole ? [] : ['what is damaged comes back from a backup: vouchsafe restore FROM --home NEW'],
+      failed: !isWhole,
     }
   })
 
 /** A line on standard error that is written over, on a terminal only. */
-const progressOn = (context: { json: boolean }) => (event: object) => {
-  if (context.json || !process.stderr.isTTY) return
-  const { done, total } = event as { done?: number; total?: number }
-  process.stderr.write(`\r${done ?? 0}${total === undefined ? '' : ` of ${total}`} checked or copied`)
-  if (done === total) process.stderr.write('\n')
-}
+const progressOn =
+  ({ json }: Context) =>
+  (done: number, of: number): void => {
+    if (json || !process.stderr.isTTY) return
+    process.stderr.write(`\r${done} of ${of} checked${done === of ? '\n' : ''}`)
+  }

@@ -1,7 +1,6 @@
 /** Every operation by the name under which the control socket serves it. */
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
-import { backup, verify } from './backup.ts'
 import { contactAdd, contactList, contactLook, contactTrust } from './contact.ts'
 import { keyExport, keyShow } from './key.ts'
 import { linkAccept, linkInvite, linkList, linkRevoke, linkShow } from './link.ts'
@@ -32,8 +31,6 @@ export const operations = {
   'key.show': keyShow,
   'key.export': keyExport,
   status,
-  backup,
-  verify,
 }
 
 export type Operations = typeof operations

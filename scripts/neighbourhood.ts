@@ -1,0 +1,155 @@
+/**
+ * Gateways as processes on this machine, driven by the real commands: what the demo, the crash
+ * test and the benchmarks stand on. Everything is on loopback and below one temporary folder.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Ports, portsFrom } from '../gateway/config-text.ts'
+
+/** scripts/vouchsafe, whether this runs from scripts/ or from dist/scripts/. */
+const here = fileURLToPath(new URL('.', import.meta.url))
+const top = here.includes('/dist/') ? join(here, '../..') : join(here, '..')
+const vouchsafe = join(top, 'scripts/vouchsafe')
+
+export type Person = { address: string; password: string }
+
+export class Gateway {
+  readonly name: string
+  readonly domain: string
+  readonly home: string
+  readonly portBase: number
+  readonly ports: Ports
+  private process: ChildProcess | undefined
+
+  constructor(folder: string, name: string, domain: string, portBase: number) {
+    this.name = name
+    this.domain = domain
+    this.home = join(folder, name.toLowerCase())
+    this.portBase = portBase
+    this.ports = portsFrom(portBase)
+  }
+
+  /** Runs a command on this home. @returns its JSON answer @throws Error with what it said on standard error */
+  async run<Result>(args: string[], input = ''): Promise<Result> {
+    const answer = await this.command([...args, '--json'], input)
+    return JSON.parse(answer) as Result
+  }
+
+  /** Runs a command on this home. @returns what a person sees */
+  command(args: string[], input = ''): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const child = execFile(
+        vouchsafe,
+        [...args, '--home', this.home],
+        { maxBuffer: 64 * 1024 ** 2 },
+        (error, out, said) => (error ? reject(new Error(said.trim() || error.message)) : resolve(out)),
+      )
+      child.stdin?.on('error', () => {}) // a command that reads no input may end before it is written
+      child.stdin?.end(input)
+    })
+  }
+
+  init(...options: string[]): Promise<unknown> {
+    const [domain, host, base] = [this.domain, '127.0.0.1', String(this.portBase)]
+    return this.run(['init', '--domain', domain, '--name', this.name, '--host', host, '--port-base', base, ...options])
+  }
+
+  async addUser(name: string, password: string): Promise<Person> {
+    const made = await this.run<{ address: string }>(['user', 'add', name, '--password-stdin'], `${password}\n`)
+    return { address: made.address, password }
+  }
+
+  /** Starts the process and resolves when it answers. Its log goes to `<home>/log`. */
+  async start(): Promise<void> {
+    const log = openSync(join(this.home, 'log'), 'a', 0o600)
+    const child = spawn(vouchsafe, ['serve', '--home', this.home], { stdio: ['ignore', log, log] })
+    closeSync(log)
+    this.process = child
+    const ended = new Promise<never>((_resolve, reject) =>
+      child.once('exit', () => reject(new Error(`${this.name} did not start:\n${this.log().slice(-2000)}`))),
+    )
+    ended.catch(() => {})
+    await Promise.race([this.answers(), ended])
+  }
+
+  /** SIGTERM by default. Resolves when the process has gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.process
+    this.process = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    await gone
+  }
+
+  get pid(): number | undefined {
+    return this.process?.pid
+  }
+
+  log(): string {
+    return readFileSync(join(this.home, 'log'), 'utf8')
+  }
+
+  /** The certificate its mail clients see, PEM. */
+  certificate(): string {
+    return readFileSync(join(this.home, 'tls/certificate.pem'), 'utf8')
+  }
+
+  private async answers(): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      const response = await fetch(`http://127.0.0.1:${this.ports.health}/health`).catch(() => undefined)
+      if (response?.ok) return
+      if (tries > 200) throw new Error(`${this.name} does not answer:\n${this.log().slice(-2000)}`)
+      await sleep(50)
+    }
+  }
+}
+
+/** `inviter` and `accepter` become neighbours, and have a link up when it resolves. */
+export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<void> => {
+  const { code } = await inviter.run<{ code: string }>(['link', 'invite'])
+  const { agent } = await accepter.run<{ agent: string }>(['link', 'accept', code])
+  await until(`${accepter.name} connects to ${inviter.name}`, async () => {
+    const links = await accepter.run<{ agent: string; up: boolean }[]>(['link', 'list'])
+    return links.some((link) => link.agent === agent && link.up)
+  })
+}
+
+/** A folder that is gone when the process ends, unless `keep`. */
+export const temporaryFolder = (keep = false): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'vouchsafe-'))
+  if (!keep) process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** @returns the first of `count` port bases, 100 apart, of which every port is free */
+export const freePortBase = async (count: number): Promise<number> => {
+  for (let base = 21_000; base < 60_000; base += 100 * count) {
+    const bases = Array.from({ length: count }, (_, at) => base + 100 * at)
+    const ports = bases.flatMap((from) => Object.values(portsFrom(from)))
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base
+  }
+  throw new Error('no free ports on 127.0.0.1')
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+
+/** Waits for a claim to become true. @throws Error that names it, after `limitMs` */
+export const until = async (claim: string, isTrue: () => Promise<boolean>, limitMs = 20_000): Promise<void> => {
+  const end = Date.now() + limitMs
+  while (!(await isTrue())) {
+    if (Date.now() > end) throw new Error(`it did not happen within ${limitMs / 1000} s: ${claim}`)
+    await sleep(50)
+  }
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
