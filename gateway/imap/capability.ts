@@ -1,0 +1,16 @@
+/**
+ * What this server can do, as the client is told before and after login. RFC 3501 §7.2.1.
+ *
+ * Before login only what matters for logging in: many clients ask again, all are told again with the answer to LOGIN.
+ */
+import type { Session } from './session.ts'
+
+const always = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID', 'ENABLE']
+const loggedIn = ['IDLE', 'NAMESPACE', 'UIDPLUS', 'MOVE', 'UNSELECT', 'CHILDREN', 'SPECIAL-USE']
+
+export const capabilities = (session: Session): string => {
+  if (session.account) return [...always, ...loggedIn, `APPENDLIMIT=${session.edge.config.appendLimit}`].join(' ')
+  const words = [...always, session.mayLogIn ? 'AUTH=PLAIN' : 'LOGINDISABLED']
+  if (session.canStartTls) words.splice(1, 0, 'STARTTLS')
+  return words.join(' ')
+}

@@ -1,0 +1,54 @@
+/**
+ * COPY, MOVE and their UID forms. RFC 3501 §6.4.7, RFC 6851, UIDPLUS RFC 4315.
+ * copy = "COPY" SP sequence-set SP mailbox
+ *
+ * By numbers it is all or nothing: if one of them is gone, nothing is copied (RFC 2180 §4.4.1).
+ */
+import { find } from '../../../store/mailbox.ts'
+import { copy as copyTo, move as moveTo, type UidPair } from '../../../store/move.ts'
+import { type Command, mailboxOpen, ok } from '../command.ts'
+import { notWritable, tryCreate } from '../mailbox-reply.ts'
+import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
+import { formatSet, type Range } from '../wire/sequence.ts'
+
+type Args = { ranges: Range[]; to: string }
+
+const copying = (by: By, moves: boolean): Command<Args> => ({
+  in: mailboxOpen,
+  ...(moves && { writes: true }),
+  parse(words) {
+    words.space()
+    const ranges = words.sequenceSet()
+    words.space()
+    const to = words.mailbox()
+    words.end()
+    return { ranges, to }
+  },
+
+  async run({ edge, user, mailbox, output }, { ranges, to }) {
+    const { db } = edge.store
+    const all = meant(mailbox, by, ranges)
+    if (!all) return noSuchNumber
+    if (all.someAreGone) return expungeIssued
+    const target = await find(db, user.id, to)
+    if (!target) return tryCreate
+    if (target.readOnly) return notWritable
+    const pairs = await (moves ? moveTo : copyTo)(db, mailbox.mailbox.id, uidsOf(all.messages), target.id)
+    if (pairs.length === 0) return ok('There was nothing to do')
+    const code = copyUid(target.uidValidity, pairs)
+    if (!moves) return ok('Copied', code)
+    // COPYUID leaves before any EXPUNGE renumbers the messages. RFC 6851 §4.3.
+    output.line(`* OK [${code}] Moved`)
+    return ok('Moved')
+  },
+})
+
+export const copy = copying('seq', false)
+export const uidCopy = copying('uid', false)
+export const move = copying('seq', true)
+export const uidMove = copying('uid', true)
+
+const copyUid = (uidValidity: number, pairs: readonly UidPair[]): string => {
+  const [from, to] = [formatSet(pairs.map((pair) => pair.from)), formatSet(pairs.map((pair) => pair.to))]
+  return `COPYUID ${uidValidity} ${from} ${to}`
+}

@@ -1,0 +1,34 @@
+/**
+ * EXPUNGE, RFC 3501 §6.4.3, and UID EXPUNGE, RFC 4315 §2.1.
+ *
+ * What went is told by the view before the tagged answer, as everything else that happened.
+ */
+import { expunge as remove } from '../../../store/move.ts'
+import { type Command, mailboxOpen, nothing, ok } from '../command.ts'
+import { uidsOf } from '../range.ts'
+import type { Range } from '../wire/sequence.ts'
+
+export const expunge: Command<void> = {
+  in: mailboxOpen,
+  writes: true,
+  parse: nothing,
+  async run({ edge, mailbox }) {
+    await remove(edge.store.db, mailbox.mailbox.id, 'deleted')
+    return ok('Expunged')
+  },
+}
+
+export const uidExpunge: Command<Range[]> = {
+  in: mailboxOpen,
+  writes: true,
+  parse(words) {
+    words.space()
+    const ranges = words.sequenceSet()
+    words.end()
+    return ranges
+  },
+  async run({ edge, mailbox }, ranges) {
+    await remove(edge.store.db, mailbox.mailbox.id, 'deleted', uidsOf(mailbox.view.byUid(ranges)))
+    return ok('Expunged')
+  },
+}

@@ -1,0 +1,182 @@
+/**
+ * FETCH and UID FETCH. RFC 3501 §6.4.5, §6.4.8.
+ * fetch = "FETCH" SP sequence-set SP (macro / item / "(" item *(SP item) ")")
+ *
+ * What the view knows (flags, dates, sizes) is answered without asking the store; what was remembered at delivery
+ * comes a page at a time; bodies one by one, long ones as a stream. A message's answer is begun only when all of it
+ * is at hand or open, so a message that goes meanwhile is left out whole.
+ */
+import type { Readable } from 'node:stream'
+import { flag } from '../../../store/change.ts'
+import { store } from '../../../store/flag.ts'
+import { type Cached, cached } from '../../../store/message.ts'
+import { columnsFor, type Found, find, type Known } from '../body.ts'
+import { type Command, mailboxOpen, ok } from '../command.ts'
+import { type Item, type Plain, parseItems, type Section } from '../fetch-item.ts'
+import type { Output } from '../output.ts'
+import { type By, expungeIssued, meant, noSuchNumber, pages } from '../range.ts'
+import type { Selected } from '../selected.ts'
+import type { Session } from '../session.ts'
+import type { Numbered, Row } from '../view.ts'
+import type { Range } from '../wire/sequence.ts'
+import { dateTime, flagList } from '../wire/writer.ts'
+
+type Args = { ranges: Range[]; items: Item[] }
+type Column = 'envelope' | 'bodyStructure' | 'body' | keyof Known
+type Remembered = Partial<Pick<Cached, Column>>
+
+/** A page is marked as seen, remembered things read, and told, before the next. */
+const PAGE = 500
+
+const fetching = (by: By): Command<Args> => ({
+  in: mailboxOpen,
+  ...(by === 'seq' && { keepsNumbers: true }),
+  parse(words) {
+    words.space()
+    const ranges = words.sequenceSet()
+    words.space()
+    const items = parseItems(words)
+    words.end()
+    // A UID FETCH always tells the uid. RFC 3501 §6.4.8.
+    if (by === 'uid' && !items.some(({ get }) => get === 'UID')) items.unshift({ get: 'UID' })
+    return { ranges, items }
+  },
+
+  async run(session, { ranges, items }) {
+    const all = meant(session.mailbox, by, ranges)
+    if (!all) return noSuchNumber
+    let { someAreGone } = all
+    const marksSeen = !session.mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
+    for (const page of pages(all.messages, PAGE)) {
+      const asked = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
+      const isWhole = await tell(session, page, asked)
+      someAreGone ||= by === 'seq' && !isWhole
+    }
+    return someAreGone ? expungeIssued : ok('Fetched')
+  },
+})
+
+export const fetch = fetching('seq')
+export const uidFetch = fetching('uid')
+
+/** @returns whether any was not seen before: then the answers say so (RFC 3501 §6.4.5) */
+const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[]): Promise<boolean> => {
+  const unseen = messages.filter(({ row }) => (row.flags & flag.seen) === 0).map(({ row }) => row.uid)
+  if (unseen.length === 0) return false
+  const add = { mode: 'add', flags: flag.seen } as const
+  mailbox.view.told(await store(edge.store.db, mailbox.mailbox.id, unseen, add))
+  return true
+}
+
+const withFlags = (items: Item[]): Item[] =>
+  items.some(({ get }) => get === 'FLAGS') ? items : [...items, { get: 'FLAGS' }]
+
+/** @returns false if some are gone and were left out */
+const tell = async (session: Session, messages: readonly Numbered[], items: readonly Item[]): Promise<boolean> => {
+  const { output, mailbox, edge } = session
+  const sections = items.filter((item) => item.get === 'section')
+  const columns = columnsOf(items)
+  const remembered = columns.length > 0 ? await remember(session, messages, columns) : undefined
+  let isWhole = true
+  for (const { seq, row } of messages) {
+    const known: Remembered | undefined = remembered ? remembered.get(row.id) : {}
+    const found = known && (await findAll(edge.store.db, row, known, sections))
+    if (!found) {
+      isWhole = false
+      continue
+    }
+    await tellOne(output, mailbox, seq, row, known, items, found)
+    if (!output.hasRoom) await output.room()
+  }
+  return isWhole
+}
+
+const remember = async (session: Session, messages: readonly Numbered[], columns: readonly Column[]) => {
+  const ids = messages.map(({ row }) => row.id)
+  const rows: ({ id: number } & Remembered)[] = await cached(session.edge.store.db, ids, columns)
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+const columnsOf = (items: readonly Item[]): Column[] => {
+  const columns = items.flatMap((item): Column[] => {
+    if (item.get === 'section') return columnsFor(item)
+    const column = plainColumns[item.get]
+    return column ? [column] : []
+  })
+  return [...new Set(columns)]
+}
+
+const plainColumns: Partial<Record<Plain, Column>> = {
+  ENVELOPE: 'envelope',
+  BODYSTRUCTURE: 'bodyStructure',
+  BODY: 'body',
+}
+
+const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
+  const all: Found[] = []
+  for (const section of sections) {
+    const found = await find(db, row, known, section)
+    if (!found) {
+      for (const { bytes } of all) if (isStream(bytes)) bytes.destroy()
+      return undefined
+    }
+    all.push(found)
+  }
+  return all
+}
+
+/** `found` holds the sections among the items, in their order. */
+const tellOne = async (
+  output: Output,
+  selected: Selected,
+  seq: number,
+  row: Row,
+  known: Remembered,
+  items: readonly Item[],
+  found: readonly Found[],
+): Promise<void> => {
+  if (selected.hasNewKeyword(row.keywords)) output.line(selected.flagsLine())
+  let next = 0
+  let before = `* ${seq} FETCH (`
+  for (const item of items) {
+    if (item.get === 'section') await tellSection(output, `${before}${item.label}`, found[next++])
+    else output.write(before + plainText(item.get, row, known))
+    before = ' '
+  }
+  output.line(')')
+}
+
+const plainText = (get: Plain, row: Row, known: Remembered): string => {
+  switch (get) {
+    case 'FLAGS':
+      return `FLAGS ${flagList(row.flags, row.keywords, row.isRecent)}`
+    case 'UID':
+      return `UID ${row.uid}`
+    case 'INTERNALDATE':
+      return `INTERNALDATE ${dateTime(row.internalDate)}`
+    case 'RFC822.SIZE':
+      return `RFC822.SIZE ${row.size}`
+    case 'ENVELOPE':
+      return `ENVELOPE ${known.envelope}`
+    case 'BODYSTRUCTURE':
+      return `BODYSTRUCTURE ${known.bodyStructure}`
+    case 'BODY':
+      return `BODY ${known.body}`
+  }
+}
+
+const tellSection = async (output: Output, label: string, { size, bytes }: Found = { size: 0, bytes: null }) => {
+  if (bytes === null) return output.write(`${label} NIL`)
+  output.write(`${label} {${size}}\r\n`)
+  if (!isStream(bytes)) return output.bytes(bytes)
+  let sent = 0
+  for await (const chunk of bytes) {
+    output.bytes(chunk)
+    sent += chunk.length
+    await output.room()
+  }
+  // The client waits for what was announced; nothing else could be said to it now.
+  if (sent !== size) throw new Error(`a body of ${size} octets ended after ${sent}`)
+}
+
+const isStream = (bytes: Buffer | Readable | null): bytes is Readable => bytes !== null && !Buffer.isBuffer(bytes)

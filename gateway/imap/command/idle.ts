@@ -1,0 +1,47 @@
+/**
+ * IDLE: news as they come, until DONE. RFC 2177.
+ *
+ * Changes that come together are told together: one turn of the event loop is awaited. A client that does not read
+ * is told nothing; the view keeps what is new, in no more room than the mailbox itself.
+ */
+import { bad, type Command, loggedIn, nothing, ok } from '../command.ts'
+import { Gone } from '../output.ts'
+import { MAILBOX_DELETED, type Session } from '../session.ts'
+
+export const idle: Command<void> = {
+  in: loggedIn,
+  parse: nothing,
+  async run(session) {
+    session.output.line('+ Idling')
+    const stop = tellAtOnce(session)
+    try {
+      const line = await session.input.bareLine()
+      if (line === undefined) throw new Gone()
+      return line?.toUpperCase() === 'DONE' ? ok('Idled') : bad('DONE was expected')
+    } finally {
+      stop()
+    }
+  },
+}
+
+const tellAtOnce = (session: Session): (() => void) => {
+  const { output, selected } = session
+  let isDue = false
+  const tell = () => {
+    isDue = false
+    if (output.hasRoom) selected?.tellNews(output, true)
+    output.flush()
+    if (selected?.isDeleted) session.dismiss(MAILBOX_DELETED)
+  }
+  const soon = () => {
+    if (!isDue) setImmediate(tell)
+    isDue = true
+  }
+  if (selected) selected.onNews = soon
+  const stopListening = output.onRoom(soon)
+  soon()
+  return () => {
+    if (selected) selected.onNews = () => {}
+    stopListening()
+  }
+}

@@ -1,0 +1,11 @@
+/** NAMESPACE: one, one's own. RFC 2342. */
+import { type Command, loggedIn, nothing, ok } from '../command.ts'
+
+export const namespace: Command<void> = {
+  in: loggedIn,
+  parse: nothing,
+  async run(session) {
+    session.output.line('* NAMESPACE (("" "/")) NIL NIL')
+    return ok('One namespace')
+  },
+}

@@ -1,0 +1,65 @@
+/** Every command by its name, upper-case. */
+import type { Command } from '../command.ts'
+import { append } from './append.ts'
+import { authenticate } from './authenticate.ts'
+import { capability } from './capability.ts'
+import { copy, move, uidCopy, uidMove } from './copy.ts'
+import { enable } from './enable.ts'
+import { expunge, uidExpunge } from './expunge.ts'
+import { fetch, uidFetch } from './fetch.ts'
+import { id } from './id.ts'
+import { idle } from './idle.ts'
+import { list, lsub } from './list.ts'
+import { login } from './login.ts'
+import { logout } from './logout.ts'
+import { create, del, rename, subscribe, unsubscribe } from './mailbox.ts'
+import { namespace } from './namespace.ts'
+import { check, noop } from './noop.ts'
+import { search, uidSearch } from './search.ts'
+import { examine, select } from './select.ts'
+import { starttls } from './starttls.ts'
+import { status } from './status.ts'
+import { store, uidStore } from './store.ts'
+import { close, unselect } from './unselect.ts'
+
+export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['CAPABILITY', capability],
+  ['NOOP', noop],
+  ['LOGOUT', logout],
+  ['ID', id],
+
+  ['STARTTLS', starttls],
+  ['AUTHENTICATE', authenticate],
+  ['LOGIN', login],
+
+  ['ENABLE', enable],
+  ['SELECT', select],
+  ['EXAMINE', examine],
+  ['CREATE', create],
+  ['DELETE', del],
+  ['RENAME', rename],
+  ['SUBSCRIBE', subscribe],
+  ['UNSUBSCRIBE', unsubscribe],
+  ['LIST', list],
+  ['LSUB', lsub],
+  ['STATUS', status],
+  ['APPEND', append],
+  ['NAMESPACE', namespace],
+  ['IDLE', idle],
+
+  ['CHECK', check],
+  ['CLOSE', close],
+  ['UNSELECT', unselect],
+  ['EXPUNGE', expunge],
+  ['SEARCH', search],
+  ['FETCH', fetch],
+  ['STORE', store],
+  ['COPY', copy],
+  ['MOVE', move],
+  ['UID EXPUNGE', uidExpunge],
+  ['UID SEARCH', uidSearch],
+  ['UID FETCH', uidFetch],
+  ['UID STORE', uidStore],
+  ['UID COPY', uidCopy],
+  ['UID MOVE', uidMove],
+])

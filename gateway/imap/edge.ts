@@ -1,0 +1,63 @@
+/**
+ * What all sessions of this edge share: store, configuration, the stream of changes, and who is connected.
+ */
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Refusal } from '../../src/refusal.ts'
+import type { Account } from '../../store/account.ts'
+import type { Store } from '../../store/store.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Command, Reply } from './command.ts'
+import type { Watch } from './watch.ts'
+
+export type Listen = { host: string; port: number; security: 'starttls' | 'tls' }
+
+export type ImapConfig = {
+  listeners: readonly Listen[]
+  /** Login without TLS, from 127.0.0.0/8 and ::1 only. */
+  plainLoopback: boolean
+  sessionLimit: number
+  /** From one address, before and after login: a household behind one address has many devices. */
+  sessionsPerAddress: number
+  sessionsPerAccount: number
+  /** Largest message APPEND takes, in bytes. */
+  appendLimit: number
+  timing: Timing
+}
+
+/** In milliseconds. */
+export type Timing = {
+  strangerIdleMs: number
+  /** From the greeting to a login, however busy. */
+  loginDeadlineMs: number
+  /** RFC 3501 §5.4: at least 30 minutes. */
+  userIdleMs: number
+  handshakeMs: number
+  /** Times the number of failures so far. */
+  failedLoginMs: number
+}
+
+export const usualTiming: Timing = {
+  strangerIdleMs: 60_000,
+  loginDeadlineMs: 180_000,
+  userIdleMs: 30 * 60_000,
+  handshakeMs: 30_000,
+  failedLoginMs: 1000,
+}
+
+export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>
+
+export type Edge = {
+  readonly store: Store
+  readonly config: ImapConfig
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly watch: Watch
+  readonly login: Login
+  /** Takes one of the account's places; false when all are taken. */
+  claim(account: Account): boolean
+  loggedOut(account: Account | undefined): void
+  secure(socket: Socket): Promise<TLSSocket>
+  count(command: Command, outcome: Reply['status']): void
+}

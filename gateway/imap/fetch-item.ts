@@ -1,0 +1,113 @@
+/**
+ * What FETCH may ask for. RFC 3501 §6.4.5.
+ *
+ * fetch-att = "FLAGS" / "UID" / … / "BODY" [".PEEK"] "[" [section-spec] "]" ["<" number "." nz-number ">"]
+ *
+ * The RFC822 items are BODY sections by their old names.
+ */
+import type { SectionPart } from '../../src/mail/section.ts'
+import { fail, type Words } from './wire/words.ts'
+import { string } from './wire/writer.ts'
+
+export type Plain = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE'
+
+export type Section = {
+  get: 'section'
+  /** How the answer names it: `BODY[1.MIME]<0>`. */
+  label: string
+  path: number[]
+  what: SectionPart
+  /** HEADER.FIELDS and HEADER.FIELDS.NOT: these fields, or all others. */
+  fields?: { names: string[]; not: boolean }
+  /** Octets of it, counted from 0. */
+  partial?: { from: number; count: number }
+  /** Leaves \Seen as it is. */
+  peeks: boolean
+}
+
+export type Item = { get: Plain } | Section
+
+const plain: readonly string[] = [
+  'FLAGS',
+  'UID',
+  'INTERNALDATE',
+  'RFC822.SIZE',
+  'ENVELOPE',
+  'BODY',
+  'BODYSTRUCTURE',
+] satisfies Plain[]
+const isPlain = (name: string): name is Plain => plain.includes(name)
+
+const macros = new Map<string, Plain[]>([
+  ['FAST', ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE']],
+  ['ALL', ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE']],
+  ['FULL', ['FLAGS', 'INTERNALDATE', 'RFC822.SIZE', 'ENVELOPE', 'BODY']],
+])
+
+const oldNames = new Map<string, Pick<Section, 'what' | 'peeks'>>([
+  ['RFC822', { what: '', peeks: false }],
+  ['RFC822.HEADER', { what: 'HEADER', peeks: true }],
+  ['RFC822.TEXT', { what: 'TEXT', peeks: false }],
+])
+
+/** A mailbox of a hundred parts asked for one by one is no mail client. */
+const ITEMS_MAX = 200
+
+export const parseItems = (words: Words): Item[] => {
+  if (words.peek() !== '(') {
+    const name = words.name()
+    return macros.get(name)?.map((get) => ({ get })) ?? [parseItem(name, words)]
+  }
+  const items = words.list(() => parseItem(words.name(), words))
+  if (items.length === 0) fail('there is nothing to fetch')
+  return items.length <= ITEMS_MAX ? items : fail('these are too many items')
+}
+
+const parseItem = (name: string, words: Words): Item => {
+  const opens = words.peek() === '['
+  if (opens && (name === 'BODY' || name === 'BODY.PEEK')) return parseSection(words, name === 'BODY.PEEK')
+  if (opens) fail('only BODY has sections')
+  if (isPlain(name)) return { get: name }
+  const old = oldNames.get(name)
+  return old ? { get: 'section', label: name, path: [], ...old } : fail('there is no such item')
+}
+
+const parseSection = (words: Words, peeks: boolean): Section => {
+  words.expect('[')
+  const spec = words.sectionSpec()
+  const section = readSpec(spec)
+  const names = section.fields ? parseNames(words) : undefined
+  if (section.fields && names) section.fields.names = names
+  words.expect(']')
+  const partial = words.tryChar('<') ? parsePartial(words) : undefined
+  const shownNames = names ? ` (${names.map(shown).join(' ')})` : ''
+  const label = `BODY[${spec}${shownNames}]${partial ? `<${partial.from}>` : ''}`
+  return { get: 'section', label, peeks, ...section, ...(partial && { partial }) }
+}
+
+const readSpec = (spec: string): Pick<Section, 'path' | 'what' | 'fields'> => {
+  const [, numbers = '', rest = ''] = /^((?:[1-9]\d{0,8}(?:\.|$))*)(.*)$/.exec(spec) ?? []
+  const path = numbers.split('.').filter(Boolean).map(Number)
+  if (rest === '' && spec.endsWith('.')) fail('the section ends with a dot')
+  if (rest === 'HEADER.FIELDS') return { path, what: 'HEADER', fields: { names: [], not: false } }
+  if (rest === 'HEADER.FIELDS.NOT') return { path, what: 'HEADER', fields: { names: [], not: true } }
+  if (rest === 'MIME' && path.length > 0) return { path, what: rest }
+  if (rest === '' || rest === 'HEADER' || rest === 'TEXT') return { path, what: rest }
+  return fail('there is no such section')
+}
+
+const parseNames = (words: Words): string[] => {
+  words.space()
+  const names = words.list(() => words.astring())
+  return names.length > 0 ? names : fail('a header field was expected')
+}
+
+const parsePartial = (words: Words): { from: number; count: number } => {
+  const from = words.number()
+  words.expect('.')
+  const count = words.number()
+  words.expect('>')
+  return count > 0 ? { from, count } : fail('no octets were asked for')
+}
+
+const shown = (name: string): string => (/^[A-Za-z\d-]+$/.test(name) ? name : string(name))

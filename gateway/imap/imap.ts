@@ -1,0 +1,176 @@
+/**
+ * The IMAP edge: IMAP4rev1 (RFC 3501) for ordinary mail clients.
+ *
+ * Listeners with TLS from the start, and listeners with STARTTLS. A connection over a limit is told so and closed;
+ * a handshake that fails or dawdles is closed and logged. `close` says BYE to everybody.
+ */
+import type { EventEmitter } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import type { Account } from '../../store/account.ts'
+import type { Store } from '../../store/store.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { TlsPair } from '../tls.ts'
+import { commands } from './command/table.ts'
+import type { Command, Reply } from './command.ts'
+import type { Edge, ImapConfig, Listen, Login } from './edge.ts'
+import { Session } from './session.ts'
+import { Tally } from './tally.ts'
+import { Watch } from './watch.ts'
+
+export type ImapOptions = {
+  store: Store
+  config: ImapConfig
+  /** The pair of the moment: asked at every handshake, so a renewed certificate needs no restart. */
+  tls(): TlsPair
+  login: Login
+  log: Log
+  metrics: Metrics
+}
+
+export type ImapEdge = {
+  /** Where it listens, in the order of the configuration. */
+  addresses: { host: string; port: number; security: Listen['security'] }[]
+  close(): Promise<void>
+}
+
+const KEEP_ALIVE_MS = 120_000
+
+export const startImap = async (options: ImapOptions): Promise<ImapEdge> => {
+  const house = new House(options)
+  const servers: Server[] = []
+  const addresses: ImapEdge['addresses'] = []
+  const close = async () => {
+    house.close()
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  }
+  try {
+    for (const { host, port, security } of options.config.listeners) {
+      const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
+      server.on('connection', (socket) => void house.receive(socket, security))
+      await listen(server, host, port)
+      servers.push(server)
+      const address = server.address()
+      addresses.push({ host, port: address !== null && typeof address === 'object' ? address.port : port, security })
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { addresses, close }
+}
+
+const listen = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+
+/** Who is connected, and what they share. */
+class House implements Edge {
+  readonly store: Store
+  readonly config: ImapConfig
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly login: Login
+  readonly watch: Watch
+  private readonly tls: () => TlsPair
+  private readonly sessions = new Set<Session>()
+  private readonly sockets = new Set<Socket>()
+  private readonly perAddress = new Tally<string>()
+  private readonly perAccount = new Tally<number>()
+  private readonly names = new Map<Command, string>([...commands].map(([name, command]) => [command, name]))
+  private context: { pair: TlsPair; secure: SecureContext } | undefined
+
+  constructor({ store, config, tls, login, log, metrics }: ImapOptions) {
+    this.store = store
+    this.config = config
+    this.log = log.child({ area: 'imap' })
+    this.metrics = metrics
+    this.login = login
+    this.tls = tls
+    this.watch = new Watch(store.db.changes)
+  }
+
+  async receive(raw: Socket, security: Listen['security']): Promise<void> {
+    const remote = raw.remoteAddress ?? 'unknown'
+    raw.on('error', () => {}) // its close is all that matters
+    const isFull = this.sockets.size >= this.config.sessionLimit
+    if (isFull || !this.perAddress.take(remote, this.config.sessionsPerAddress)) {
+      this.log.warn({ event: 'turned-away', remote, why: isFull ? 'total' : 'address' }, 'too many connections')
+      // Before a handshake nobody could read it.
+      raw.end(security === 'tls' ? '' : '* BYE [LIMIT] Too many connections; close another first\r\n')
+      return
+    }
+    this.sockets.add(raw)
+    this.metrics.sessions.inc({ edge: 'imap' })
+    raw.once('close', () => {
+      this.sockets.delete(raw)
+      this.perAddress.give(remote)
+      this.metrics.sessions.dec({ edge: 'imap' })
+    })
+    try {
+      const socket = security === 'tls' ? await this.secure(raw) : raw
+      const session = new Session(this, socket, remote, security === 'tls')
+      this.sessions.add(session)
+      await session.serve()
+      this.sessions.delete(session)
+    } catch (error) {
+      this.log.info({ event: 'handshake-failed', remote, why: String(error) }, 'no TLS session came about')
+      raw.destroy()
+    }
+  }
+
+  secure(raw: Socket): Promise<TLSSocket> {
+    const socket = new TLSSocket(raw, { isServer: true, secureContext: this.secureContext() })
+    return new Promise((resolve, reject) => {
+      const failed = (error?: Error) => {
+        clearTimeout(timer)
+        reject(error ?? new Error('closed in the handshake'))
+        socket.destroy()
+      }
+      const timer = setTimeout(() => failed(new Error('the handshake took too long')), this.config.timing.handshakeMs)
+      socket.once('error', failed)
+      socket.once('close', failed)
+      const events: EventEmitter = socket // `secure` is not among a TLSSocket's typed events
+      events.once('secure', () => {
+        clearTimeout(timer)
+        socket.off('error', failed)
+        socket.off('close', failed)
+        socket.on('error', () => {})
+        resolve(socket)
+      })
+    })
+  }
+
+  claim(account: Account): boolean {
+    return this.perAccount.take(account.id, this.config.sessionsPerAccount)
+  }
+
+  loggedOut(account: Account | undefined): void {
+    if (account) this.perAccount.give(account.id)
+  }
+
+  count(command: Command, outcome: Reply['status']): void {
+    this.metrics.imapCommands.inc({ command: this.names.get(command) ?? 'unknown', outcome })
+  }
+
+  close(): void {
+    this.watch.close()
+    for (const session of this.sessions) session.dismiss('The gateway is stopping; come again')
+    for (const socket of this.sockets) socket.destroySoon()
+  }
+
+  private secureContext(): SecureContext {
+    const pair = this.tls()
+    if (this.context?.pair !== pair) {
+      const secure = createSecureContext({ cert: pair.certificate, key: pair.key, minVersion: 'TLSv1.2' })
+      this.context = { pair, secure }
+    }
+    return this.context.secure
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * What the store says of a mailbox name, as IMAP says it. RFC 5530.
+ */
+import type { MailboxNo } from '../../store/mailbox.ts'
+import { no, type Reply } from './command.ts'
+
+export const missing = no('NONEXISTENT', 'There is no such mailbox')
+/** For APPEND, COPY and MOVE: the client may make it and try again. RFC 3501 §7.1. */
+export const tryCreate = no('TRYCREATE', 'There is no such mailbox; create it first')
+export const notWritable = no('NOPERM', 'That mailbox is kept by the gateway; nothing can be put there')
+
+export const mailboxNo: Record<MailboxNo, Reply> = {
+  missing,
+  exists: no('ALREADYEXISTS', 'There is a mailbox of that name already'),
+  malformed: no(
+    'CANNOT',
+    'No mailbox can be called that: empty or too long names, control characters, * and % are out',
+  ),
+  special: no('NOPERM', 'The gateway needs that mailbox under its name'),
+  children: no('HASCHILDREN', 'There are mailboxes below it; delete those first'),
+}

@@ -1,0 +1,31 @@
+/**
+ * Which messages a command means, by number or by uid, and what is said of those that went meanwhile.
+ *
+ * A number of a message that was expunged but not yet told of is answered with NO [EXPUNGEISSUED] (RFC 5530); a uid
+ * of nobody is passed over in silence (RFC 3501 §6.4.8).
+ */
+import { bad, no, type Reply } from './command.ts'
+import type { Selected } from './selected.ts'
+import type { Numbered } from './view.ts'
+import type { Range } from './wire/sequence.ts'
+
+export type By = 'seq' | 'uid'
+
+export type Meant = { messages: Numbered[]; someAreGone: boolean }
+
+export const meant = ({ view }: Selected, by: By, ranges: readonly Range[]): Meant | undefined => {
+  const all = by === 'uid' ? view.byUid(ranges) : view.bySeq(ranges)
+  if (!all) return undefined
+  const messages = all.filter(({ row }) => !row.isGone)
+  return { messages, someAreGone: by === 'seq' && messages.length < all.length }
+}
+
+export const noSuchNumber: Reply = bad('there is no message of such a number')
+export const expungeIssued: Reply = no('EXPUNGEISSUED', 'Some of these messages are gone')
+
+export const uidsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.uid)
+
+/** The items in pages of so many. */
+export function* pages<T>(items: readonly T[], size: number): Generator<T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
+}

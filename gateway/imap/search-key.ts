@@ -1,0 +1,154 @@
+/**
+ * What SEARCH may look for. RFC 3501 §6.4.4.
+ *
+ * Keys side by side are all to hold. Texts come in the charset the client names and are folded for comparison as
+ * they are read (`fold`), so that what follows compares like with like.
+ */
+import { TextDecoder } from 'node:util'
+import { flag } from '../../store/change.ts'
+import type { Range } from './wire/sequence.ts'
+import { fail, type Words } from './wire/words.ts'
+
+export type Key =
+  | { is: 'all' }
+  | { is: 'recent' }
+  | { is: 'flag'; bit: number }
+  /** Lower-case. */
+  | { is: 'keyword'; name: string }
+  | { is: 'seq' | 'uid'; ranges: Range[] }
+  | { is: 'larger' | 'smaller'; size: number }
+  /** `day`: epoch ms of its start, as if in UTC; times and zones are disregarded. `by` is the date received or sent. */
+  | { is: 'before' | 'on' | 'since'; by: 'received' | 'sent'; day: number }
+  /** `name` lower-case; an empty text asks for the field alone. */
+  | { is: 'header'; name: string; text: string }
+  | { is: 'body' | 'text'; text: string }
+  | { is: 'not'; key: Key }
+  | { is: 'or' | 'and'; keys: Key[] }
+
+/** Brackets, NOT and OR within each other. */
+const DEPTH_MAX = 50
+const KEYS_MAX = 2000
+
+/** For comparing: composed, and without the difference of case. */
+export const fold = (text: string): string => text.normalize('NFKC').toLowerCase()
+
+/** Undefined for a charset nobody here knows. */
+export const charsetDecoder = (charset: string): ((octets: string) => string) | undefined => {
+  try {
+    const decoder = new TextDecoder(charset)
+    return (octets) => decoder.decode(Buffer.from(octets, 'latin1'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads keys to the end of the command. `decode` turns a string's octets into text. */
+export const parseKeys = (words: Words, decode: (octets: string) => string): Key => {
+  const parser = new Parser(words, decode)
+  const keys = [parser.key(0)]
+  while (words.trySpace()) keys.push(parser.key(0))
+  words.end()
+  return all(keys)
+}
+
+class Parser {
+  private readonly words: Words
+  private readonly decode: (octets: string) => string
+  private count = 0
+
+  constructor(words: Words, decode: (octets: string) => string) {
+    this.words = words
+    this.decode = decode
+  }
+
+  key(depth: number): Key {
+    const { words } = this
+    if (depth > DEPTH_MAX || ++this.count > KEYS_MAX) fail('the search is too complicated')
+    const next = words.peek() ?? ''
+    if (next === '(') {
+      const keys = words.list(() => this.key(depth + 1))
+      return keys.length > 0 ? all(keys) : fail('a search key was expected')
+    }
+    if (/[\d*]/.test(next)) return { is: 'seq', ranges: words.sequenceSet() }
+    const name = words.keyword()
+    return flagKeys.get(name) ?? this.keyWithArgument(name, depth)
+  }
+
+  private keyWithArgument(name: string, depth: number): Key {
+    const { words } = this
+    const dated = dateKeys.get(name)
+    if (!dated && !argumentKeys.has(name)) return fail('there is no such search key')
+    words.space()
+    if (dated) return { ...dated, day: words.date() }
+    switch (name) {
+      case 'NOT':
+        return not(this.key(depth + 1))
+      case 'OR': {
+        const first = this.key(depth + 1)
+        words.space()
+        return { is: 'or', keys: [first, this.key(depth + 1)] }
+      }
+      case 'UID':
+        return { is: 'uid', ranges: words.sequenceSet() }
+      case 'KEYWORD':
+        return { is: 'keyword', name: words.atom().toLowerCase() }
+      case 'UNKEYWORD':
+        return not({ is: 'keyword', name: words.atom().toLowerCase() })
+      case 'LARGER':
+        return { is: 'larger', size: words.number() }
+      case 'SMALLER':
+        return { is: 'smaller', size: words.number() }
+      case 'HEADER': {
+        const field = words.astring().toLowerCase()
+        words.space()
+        return { is: 'header', name: field, text: this.text() }
+      }
+      case 'BODY':
+        return { is: 'body', text: this.text() }
+      case 'TEXT':
+        return { is: 'text', text: this.text() }
+      default:
+        return { is: 'header', name: name.toLowerCase(), text: this.text() } // BCC, CC, FROM, SUBJECT, TO
+    }
+  }
+
+  private text(): string {
+    return fold(this.decode(this.words.astring()))
+  }
+}
+
+const all = (keys: Key[]): Key => (keys.length === 1 && keys[0] ? keys[0] : { is: 'and', keys })
+const not = (key: Key): Key => ({ is: 'not', key })
+const has = (bit: number): Key => ({ is: 'flag', bit })
+const recent: Key = { is: 'recent' }
+
+const flagKeys = new Map<string, Key>([
+  ['ALL', { is: 'all' }],
+  ['ANSWERED', has(flag.answered)],
+  ['UNANSWERED', not(has(flag.answered))],
+  ['DELETED', has(flag.deleted)],
+  ['UNDELETED', not(has(flag.deleted))],
+  ['DRAFT', has(flag.draft)],
+  ['UNDRAFT', not(has(flag.draft))],
+  ['FLAGGED', has(flag.flagged)],
+  ['UNFLAGGED', not(has(flag.flagged))],
+  ['SEEN', has(flag.seen)],
+  ['UNSEEN', not(has(flag.seen))],
+  ['RECENT', recent],
+  ['OLD', not(recent)],
+  ['NEW', { is: 'and', keys: [recent, not(has(flag.seen))] }],
+])
+
+const dateKeys = new Map<string, { is: 'before' | 'on' | 'since'; by: 'received' | 'sent' }>([
+  ['BEFORE', { is: 'before', by: 'received' }],
+  ['ON', { is: 'on', by: 'received' }],
+  ['SINCE', { is: 'since', by: 'received' }],
+  ['SENTBEFORE', { is: 'before', by: 'sent' }],
+  ['SENTON', { is: 'on', by: 'sent' }],
+  ['SENTSINCE', { is: 'since', by: 'sent' }],
+])
+
+const argumentKeys: ReadonlySet<string> = new Set([
+  ...['NOT', 'OR', 'UID', 'KEYWORD', 'UNKEYWORD', 'LARGER', 'SMALLER', 'HEADER', 'BODY', 'TEXT'],
+  ...['BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
+])

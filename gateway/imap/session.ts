@@ -1,0 +1,297 @@
+/**
+ * One client, from greeting to goodbye. RFC 3501 §3.
+ *
+ *   unauthenticated --LOGIN, AUTHENTICATE--> authenticated --SELECT, EXAMINE--> selected
+ *   selected --CLOSE, UNSELECT, a SELECT that fails--> authenticated
+ *   any --LOGOUT, silence, rubbish, five failed logins--> over
+ *
+ * One command at a time, in the order sent: what a client pipelines waits in its socket. Before each tagged answer
+ * the selected mailbox tells its news. Errors become answers here and nowhere else: what does not parse is BAD, a
+ * refusal is NO, a fault is NO and goes to the log, and the session ends with it.
+ */
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { Refusal } from '../../src/refusal.ts'
+import type { Account } from '../../store/account.ts'
+import { capabilities } from './capability.ts'
+import { commands } from './command/table.ts'
+import { bad, type Command, no, type Reply, type State } from './command.ts'
+import type { Edge } from './edge.ts'
+import { Incoming } from './incoming.ts'
+import { Input } from './input.ts'
+import { Gone, Output } from './output.ts'
+import { refused } from './refused.ts'
+import type { Selected } from './selected.ts'
+import type { Piece, ReaderLimits, Taken } from './wire/reader.ts'
+import { Malformed, Words } from './wire/words.ts'
+import { humanText } from './wire/writer.ts'
+
+/** A stranger needs a line for a password and no more. */
+const strangerLimits: ReaderLimits = { line: 8192, literal: 4096, command: 16_384, skip: 1 << 20 }
+/** Clients name thousands of messages in one line; what is refused (a message too large) is read past. */
+const userLimits: ReaderLimits = { line: 65_536, literal: 65_536, command: 262_144, skip: 0xffffffff }
+const BAD_MAX = 10
+const UNKNOWN = 'unknown'
+export const MAILBOX_DELETED = 'The mailbox you had selected was deleted elsewhere'
+
+type Head = { tag: string; name: string; command: Command | undefined }
+
+export class Session {
+  readonly edge: Edge
+  readonly remote: string
+  account: Account | undefined
+  selected: Selected | undefined
+  failedLogins = 0
+  input: Input
+  output: Output
+  private socket: Socket | TLSSocket
+  private isTls: boolean
+  private isEnding = false
+  private badInARow = 0
+  private loginDeadline: NodeJS.Timeout | undefined
+
+  constructor(edge: Edge, socket: Socket | TLSSocket, remote: string, isTls: boolean) {
+    this.edge = edge
+    this.remote = remote
+    this.isTls = isTls
+    this.socket = socket
+    this.input = new Input(socket, strangerLimits)
+    this.output = new Output(socket)
+  }
+
+  get state(): State {
+    if (!this.account) return 'unauthenticated'
+    return this.selected ? 'selected' : 'authenticated'
+  }
+
+  /** The mailbox of a command that is allowed in the selected state only. */
+  get mailbox(): Selected {
+    if (!this.selected) throw new Error('no mailbox is selected')
+    return this.selected
+  }
+
+  /** Whose session it is, for a command that is not allowed before login. */
+  get user(): Account {
+    if (!this.account) throw new Error('nobody has logged in')
+    return this.account
+  }
+
+  /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
+  get mayLogIn(): boolean {
+    return this.isTls || (this.edge.config.plainLoopback && isLoopback(this.remote))
+  }
+
+  get canStartTls(): boolean {
+    return !this.isTls && !this.account
+  }
+
+  /** Runs until either side ends it. Never throws. */
+  async serve(): Promise<void> {
+    const { timing } = this.edge.config
+    this.socket.setTimeout(timing.strangerIdleMs, this.onIdle)
+    this.loginDeadline = setTimeout(() => this.dismiss('Log in sooner'), timing.loginDeadlineMs)
+    try {
+      this.output.line(`* OK [CAPABILITY ${capabilities(this)}] Vouchsafe is ready`)
+      await this.loop()
+    } catch (error) {
+      if (!(error instanceof Gone)) this.edge.log.error({ event: 'fault', remote: this.remote, err: error }, 'session')
+    } finally {
+      clearTimeout(this.loginDeadline)
+      this.leave()
+      this.output.flush()
+      this.socket.end()
+      this.edge.loggedOut(this.account)
+    }
+  }
+
+  /** Ends the session from outside: the gateway stops, the client is silent. */
+  dismiss(text: string): void {
+    this.bye(text)
+    this.output.flush()
+    this.socket.destroySoon()
+  }
+
+  /** Says goodbye; the session is over once the command at hand is answered. */
+  bye(text: string, code?: string): void {
+    if (this.isEnding) return
+    this.isEnding = true
+    this.output.line(`* BYE ${code ? `[${code}] ` : ''}${humanText(text)}`)
+  }
+
+  welcome(account: Account): void {
+    this.account = account
+    clearTimeout(this.loginDeadline)
+    this.socket.setTimeout(this.edge.config.timing.userIdleMs)
+    this.input.allow(userLimits)
+  }
+
+  /** Leaves the selected mailbox, without EXPUNGE. */
+  leave(): void {
+    this.selected?.close(this.edge)
+    this.selected = undefined
+  }
+
+  private readonly onIdle = (): void => {
+    this.dismiss(this.account ? 'Autologout; silent for too long' : 'Log in sooner')
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.isEnding) {
+      this.output.flush()
+      const taken = await this.input.next()
+      if (taken === undefined) return
+      await this.serveOne(taken)
+      await this.output.room()
+    }
+  }
+
+  private async serveOne(taken: Taken): Promise<void> {
+    switch (taken.on) {
+      case 'bytes':
+        throw new Error('a streamed literal outlived its command')
+      case 'endless':
+        return this.bye('That is more than any command needs', 'TOOBIG')
+      case 'too-long':
+        return this.answerBad(this.head(taken.pieces).tag, 'the command is too long')
+      case 'literal':
+        return this.serveLiteral(taken)
+      case 'command':
+        return this.serveCommand(taken.pieces)
+    }
+  }
+
+  private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {
+    const { tag, command } = this.head(taken.pieces)
+    if (command?.streams && command.in.includes(this.state)) {
+      const args = this.parseMessageHead(command, taken.pieces)
+      if (args) {
+        const incoming = new Incoming(this.input, this.output, taken.size, taken.sync)
+        await this.runCommand(tag, command, args.parsed, incoming)
+        return incoming.finish()
+      }
+    }
+    if (!taken.fits) {
+      this.input.skip()
+      return this.answerBad(tag, 'the literal is too large')
+    }
+    if (taken.sync) {
+      this.output.line('+ Go on')
+      this.output.flush()
+    }
+    this.input.keep()
+  }
+
+  /** What stands before a message's literal; undefined if the literal is something else, a mailbox name perhaps. */
+  private parseMessageHead(command: Command, pieces: Piece[]): { parsed: unknown } | undefined {
+    try {
+      return { parsed: command.parse(this.argumentsOf(pieces)) }
+    } catch (error) {
+      if (error instanceof Malformed) return undefined
+      throw error
+    }
+  }
+
+  private async serveCommand(pieces: Piece[]): Promise<void> {
+    const { tag, name, command } = this.head(pieces)
+    if (tag === '*') return this.answerBad(tag, 'a command is a tag, a space and a word')
+    if (!command) return this.answerBad(tag, name === '' ? 'the command is missing' : 'there is no such command here')
+    if (!command.in.includes(this.state)) return this.answerBad(tag, outOfPlace(this.state))
+    let args: unknown
+    try {
+      if (command.streams) throw new Malformed('a message was expected, as a literal')
+      args = command.parse(this.argumentsOf(pieces))
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      return this.answerBad(tag, error.message, name)
+    }
+    await this.runCommand(tag, command, args)
+  }
+
+  private async runCommand(tag: string, command: Command, args: unknown, incoming?: Incoming): Promise<void> {
+    const reply = await this.run(command, args, incoming)
+    this.badInARow = reply.status === 'BAD' ? this.badInARow : 0
+    this.edge.count(command, reply.status)
+    if (reply.status === 'BAD') return this.answerBad(tag, reply.text)
+    if (this.selected?.isDeleted) this.bye(MAILBOX_DELETED)
+    if (!this.isEnding) this.selected?.tellNews(this.output, !command.keepsNumbers)
+    this.answer(tag, reply)
+    if (reply.next === 'starttls') await this.startTls()
+  }
+
+  private async run(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {
+    if (command.writes && this.selected?.isReadOnly) return no('READ-ONLY', 'This mailbox is read-only')
+    try {
+      return await command.run(this, args, incoming)
+    } catch (error) {
+      if (error instanceof Malformed) return bad(error.message)
+      if (error instanceof Refusal) return refused(error)
+      if (error instanceof Gone) throw error
+      this.edge.log.error({ event: 'fault', account: this.account?.address, err: error }, 'a command failed')
+      this.bye('Something went wrong here; please come again')
+      return no('SERVERBUG', 'Something went wrong here, and is in the log; nothing was lost')
+    }
+  }
+
+  private answer(tag: string, { status, code, text }: Reply): void {
+    this.output.line(`${tag} ${status} ${code ? `[${code}] ` : ''}${humanText(text)}`)
+  }
+
+  private answerBad(tag: string, why: string, name = UNKNOWN): void {
+    this.answer(tag, bad(`Not understood: ${why}`))
+    this.edge.metrics.imapCommands.inc({ command: name, outcome: 'BAD' })
+    if (++this.badInARow < BAD_MAX) return
+    this.edge.log.warn({ event: 'rubbish', remote: this.remote, account: this.account?.address }, 'ten BAD in a row')
+    this.bye('Too many commands in a row that mean nothing')
+  }
+
+  /** Tag and command word; tag `*` where there is none to answer to. */
+  private head(pieces: Piece[]): Head {
+    const words = new Words(pieces)
+    let tag = '*'
+    try {
+      tag = words.tag()
+      words.space()
+      const name = commandName(words)
+      return { tag, name, command: commands.get(name) }
+    } catch (error) {
+      if (error instanceof Malformed) return { tag, name: '', command: undefined }
+      throw error
+    }
+  }
+
+  /** Words after the command's; a command with arguments starts with the space before them. */
+  private argumentsOf(pieces: Piece[]): Words {
+    const words = new Words(pieces)
+    words.tag()
+    words.space()
+    commandName(words)
+    return words
+  }
+
+  /** The rest of the session is encrypted. What came before that is not to be trusted: RFC 3501 §6.2.1. */
+  private async startTls(): Promise<void> {
+    this.output.flush()
+    this.input.release()
+    this.socket = await this.edge.secure(this.socket)
+    this.isTls = true
+    this.input = new Input(this.socket, strangerLimits)
+    this.output = new Output(this.socket)
+    this.socket.setTimeout(this.edge.config.timing.strangerIdleMs, this.onIdle)
+  }
+}
+
+const commandName = (words: Words): string => {
+  const name = words.keyword()
+  if (name !== 'UID') return name
+  words.space()
+  return `UID ${words.keyword()}`
+}
+
+const outOfPlace = (state: State): string => {
+  if (state === 'unauthenticated') return 'log in first'
+  return state === 'authenticated'
+    ? 'not now: either select a mailbox first, or you are logged in'
+    : 'not when logged in'
+}
+
+const isLoopback = (address: string): boolean => /^(127\.|::1$|::ffff:127\.)/.test(address)

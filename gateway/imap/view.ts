@@ -1,0 +1,203 @@
+/**
+ * A session's own numbering of the mailbox it selected. RFC 3501 §2.3.1.2, §5.2, §7.4.1.
+ *
+ *   added   --> coming ---flush--------------------> shown (EXISTS; gets the next number)
+ *   flagged --> shown, stale --flush---------------> shown (FETCH of its flags)
+ *   expunged -> shown, gone ---flush with expunge--> out (EXPUNGE; later numbers move down)
+ *
+ * Numbers change in `flush` alone, so between two flushes a number means one message, whatever other sessions do.
+ * `flush(false)` is for the answers to FETCH, STORE and SEARCH, in which EXPUNGE would make the client mistake one
+ * message for another. Pure: changes in, notices out. Changes may come twice and may be older than what was loaded;
+ * modseq and uid tell.
+ */
+import type { Flagged, Row as Message } from '../../store/change.ts'
+import { type Range, resolveSet } from './wire/sequence.ts'
+
+/** `isRecent`: RFC 3501 §2.3.2, of this session. `isGone`: expunged, and the client not told yet. */
+export type Row = Message & { isRecent: boolean; isGone: boolean }
+export type Numbered = { seq: number; row: Row }
+
+/** What the client is to be told, in this order. */
+export type Notice =
+  | { say: 'expunge'; seq: number }
+  | { say: 'exists'; count: number }
+  | { say: 'recent'; count: number }
+  | { say: 'flags'; seq: number; row: Row }
+
+export class View {
+  private shown: Row[]
+  private coming: Row[] = []
+  private readonly stale = new Set<number>()
+  private goneCount = 0
+  private recentCount: number
+  /** The largest uid ever seen: what comes late with a lower one is known, or gone. */
+  private seenUid: number
+
+  /**
+   * @param messages ascending by uid
+   * @param recentFrom messages from this uid on have not been shown to any session before
+   */
+  constructor(messages: readonly Message[], recentFrom: number) {
+    this.shown = messages.map((message) => ({ ...message, isRecent: message.uid >= recentFrom, isGone: false }))
+    this.recentCount = this.shown.filter((row) => row.isRecent).length
+    this.seenUid = this.largestUid
+  }
+
+  get count(): number {
+    return this.shown.length
+  }
+
+  get recent(): number {
+    return this.recentCount
+  }
+
+  get largestUid(): number {
+    return this.shown.at(-1)?.uid ?? 0
+  }
+
+  /** The number of the first message not seen, which SELECT tells; undefined if all are. */
+  get firstUnseen(): number | undefined {
+    const index = this.shown.findIndex((row) => (row.flags & 1) === 0)
+    return index < 0 ? undefined : index + 1
+  }
+
+  *[Symbol.iterator](): Generator<Numbered> {
+    for (let i = 0; i < this.shown.length; i++) {
+      const row = this.shown[i]
+      if (row) yield { seq: i + 1, row }
+    }
+  }
+
+  /** Every keyword that a message here carries. */
+  keywords(): Set<string> {
+    const lists = new Set(this.shown.map((row) => row.keywords))
+    return new Set([...lists].flatMap((list) => (list === '' ? [] : list.split(' '))))
+  }
+
+  /** Messages with these numbers, ascending; undefined if a number is none of ours (RFC 3501 §9, seq-number). */
+  bySeq(ranges: readonly Range[]): Numbered[] | undefined {
+    const resolved = resolveSet(ranges, this.count)
+    const last = resolved.at(-1)
+    const first = resolved[0]
+    if (!last || !first || first.from < 1 || last.to > this.count) return undefined
+    return resolved.flatMap(({ from, to }) => this.slice(from - 1, to))
+  }
+
+  /** Messages with these uids, ascending; uids of nobody are passed over (RFC 3501 §6.4.8). */
+  byUid(ranges: readonly Range[]): Numbered[] {
+    return resolveSet(ranges, this.largestUid).flatMap(({ from, to }) =>
+      this.slice(firstAt(this.shown, from), firstAt(this.shown, to + 1)),
+    )
+  }
+
+  seqOf(uid: number): number | undefined {
+    const index = firstAt(this.shown, uid)
+    return this.shown[index]?.uid === uid ? index + 1 : undefined
+  }
+
+  added(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.uid <= this.seenUid) continue // was already there when the mailbox was loaded
+      this.seenUid = message.uid
+      this.coming.push({ ...message, isRecent: true, isGone: false })
+    }
+  }
+
+  flagged(messages: readonly Flagged[]): void {
+    for (const { uid, modseq, flags, keywords } of messages) {
+      const row = this.find(uid)
+      if (!row || modseq <= row.modseq) continue
+      Object.assign(row, { modseq, flags, keywords })
+      if (!row.isGone && this.seqOf(uid) !== undefined) this.stale.add(uid)
+    }
+  }
+
+  expunged(uids: readonly number[]): void {
+    const away = new Set(uids)
+    this.coming = this.coming.filter((row) => !away.has(row.uid))
+    for (const uid of away) {
+      const row = this.find(uid)
+      if (!row || row.isGone) continue
+      row.isGone = true
+      this.goneCount++
+      this.stale.delete(uid)
+    }
+  }
+
+  /** The client knows these flags: from our answer, or because it asked for silence about its own change. */
+  told(messages: readonly Flagged[]): void {
+    for (const message of messages) {
+      const row = this.find(message.uid)
+      if (!row) continue
+      if (message.modseq > row.modseq) {
+        const { modseq, flags, keywords } = message
+        Object.assign(row, { modseq, flags, keywords })
+      }
+      if (message.modseq === row.modseq) this.stale.delete(message.uid)
+    }
+  }
+
+  /** Whether `flush` would say anything. */
+  hasNews(canExpunge: boolean): boolean {
+    return this.coming.length > 0 || this.stale.size > 0 || (canExpunge && this.goneCount > 0)
+  }
+
+  /** Brings the numbering up to date and says how. EXPUNGE before EXISTS, EXISTS before FETCH of the new. */
+  flush(canExpunge: boolean): Notice[] {
+    const notices: Notice[] = []
+    const recentBefore = this.recentCount
+    if (canExpunge && this.goneCount > 0) notices.push(...this.dropGone())
+    if (this.coming.length > 0) {
+      for (const row of this.coming) this.shown.push(row)
+      this.recentCount += this.coming.length
+      this.coming = []
+      notices.push({ say: 'exists', count: this.count })
+    }
+    if (this.recentCount !== recentBefore) notices.push({ say: 'recent', count: this.recentCount })
+    for (const uid of this.stale) {
+      const seq = this.seqOf(uid)
+      const row = seq === undefined ? undefined : this.shown[seq - 1]
+      if (seq !== undefined && row) notices.push({ say: 'flags', seq, row })
+    }
+    this.stale.clear()
+    return notices
+  }
+
+  /** From the last to the first, so that no number said here depends on another. */
+  private dropGone(): Notice[] {
+    const notices: Notice[] = []
+    for (let seq = this.shown.length; seq >= 1; seq--) {
+      const row = this.shown[seq - 1]
+      if (!row?.isGone) continue
+      notices.push({ say: 'expunge', seq })
+      if (row.isRecent) this.recentCount--
+    }
+    this.shown = this.shown.filter((row) => !row.isGone)
+    this.goneCount = 0
+    return notices
+  }
+
+  private find(uid: number): Row | undefined {
+    for (const rows of [this.shown, this.coming]) {
+      const row = rows[firstAt(rows, uid)]
+      if (row?.uid === uid) return row
+    }
+    return undefined
+  }
+
+  private slice(from: number, to: number): Numbered[] {
+    return this.shown.slice(from, to).map((row, i) => ({ seq: from + i + 1, row }))
+  }
+}
+
+/** Index of the first message whose uid is at least this. */
+const firstAt = (rows: readonly Row[], uid: number): number => {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((rows[middle]?.uid ?? 0) < uid) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,202 @@
+/**
+ * A command's words, read from left to right: the terminals of RFC 3501 §9.
+ *
+ * A command is text that literals interrupt (reader.ts). Text is latin1, one character an octet; what people wrote
+ * in another charset stays octets until somebody knows the charset. Every method reads one thing or throws
+ * `Malformed`, whose message is a sentence for the BAD reply and never repeats what the client sent.
+ */
+import type { Piece } from './reader.ts'
+import { parseSet, type Range } from './sequence.ts'
+import { decodeName } from './utf7.ts'
+
+export class Malformed extends Error {
+  override readonly name = 'Malformed'
+}
+
+// Printable ASCII without the atom-specials of RFC 3501 §9; `]`, `%` and `*` where the grammar allows them.
+const ATOM = /[!#$&'+-Z[^-z|}~]+/y
+const ASTRING = /[!#$&'+-Z[\]^-z|}~]+/y
+const LIST_MAILBOX = /[!#-'*-Z[\]^-z|}~]+/y
+const TAG = /[!#$&',-Z[\]^-z|}~]+/y
+const SET = /[\d*:,]+/y
+const QUOTED = /"((?:[^"\\\r\n]|\\["\\])*)"/y
+const NAME = /[A-Za-z][A-Za-z\d.]*/y
+const SECTION = /[A-Za-z\d.]*/y
+const NUMBER = /\d{1,10}/y
+const DATE = /"?([ \d]?\d)-(\w{3})-(\d{4})"?/y
+const DATE_TIME = /"([ \d]\d)-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"/y
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+
+export class Words {
+  private readonly pieces: readonly Piece[]
+  private index = 0
+  private offset = 0
+
+  constructor(pieces: readonly Piece[]) {
+    this.pieces = pieces
+  }
+
+  tag(): string {
+    return this.match(TAG)?.[0] ?? fail('a command starts with a tag')
+  }
+
+  atom(): string {
+    return this.match(ATOM)?.[0] ?? fail('an atom was expected')
+  }
+
+  /** An atom that is one of a few words, upper-cased. */
+  keyword(): string {
+    return this.atom().toUpperCase()
+  }
+
+  /** A FETCH attribute's name, upper-cased; a bracket ends it, as it would not an atom. */
+  name(): string {
+    return this.match(NAME)?.[0].toUpperCase() ?? fail('an item was expected')
+  }
+
+  /** What stands in `BODY[…]` before a list of fields: `1.2.HEADER`, or nothing. Upper-cased. */
+  sectionSpec(): string {
+    return this.match(SECTION)?.[0].toUpperCase() ?? ''
+  }
+
+  number(): number {
+    const text = this.match(NUMBER)?.[0] ?? fail('a number was expected')
+    const number = Number(text)
+    return number <= 0xffffffff ? number : fail('the number is too large')
+  }
+
+  string(): string {
+    return this.tryString() ?? fail('a string was expected')
+  }
+
+  astring(): string {
+    return this.tryString() ?? this.match(ASTRING)?.[0] ?? fail('an atom or a string was expected')
+  }
+
+  /** A mailbox name, decoded from modified UTF-7; `INBOX` in any case is INBOX. RFC 3501 §5.1. */
+  mailbox(): string {
+    return decodeMailbox(this.astring())
+  }
+
+  /** LIST's pattern, in which `*` and `%` may stand in an atom. */
+  listMailbox(): string {
+    const text = this.tryString() ?? this.match(LIST_MAILBOX)?.[0] ?? fail('a mailbox pattern was expected')
+    return decodeName(text) ?? fail('a mailbox name is spelled in modified UTF-7')
+  }
+
+  sequenceSet(): Range[] {
+    const text = this.match(SET)?.[0]
+    return (text === undefined ? undefined : parseSet(text)) ?? fail('a sequence set was expected')
+  }
+
+  /** `(a b c)` or `()`; `item` reads one. */
+  list<T>(item: () => T): T[] {
+    const items: T[] = []
+    this.expect('(')
+    if (this.tryChar(')')) return items
+    do items.push(item())
+    while (this.trySpace())
+    this.expect(')')
+    return items
+  }
+
+  /** A flag with its backslash, or a keyword. `\Recent` cannot be set by a client. RFC 3501 §2.3.2. */
+  flag(): string {
+    return this.tryChar('\\') ? `\\${this.atom()}` : this.atom()
+  }
+
+  /** `1-Feb-1994`, quoted or not, as epoch ms of its first moment in UTC. */
+  date(): number {
+    const [, day = '', month = '', year = ''] = this.match(DATE) ?? fail('a date like 1-Feb-1994 was expected')
+    return utc(day, month, year, 0)
+  }
+
+  /** `"17-Jul-1996 02:44:25 -0700"` as epoch ms. */
+  dateTime(): number {
+    const found = this.match(DATE_TIME) ?? fail('a date-time like "17-Jul-1996 02:44:25 -0700" was expected')
+    const [, day = '', month = '', year = '', hour, minute, second, sign, zoneHour, zoneMinute] = found
+    if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) fail('there is no such time of day')
+    const zoneMin = (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? -1 : 1)
+    const timeMs = ((Number(hour) * 60 + Number(minute) - zoneMin) * 60 + Number(second)) * 1000
+    return utc(day, month, year, timeMs)
+  }
+
+  /** Passes this word, in any case, if it stands here. */
+  tryWord(word: string): boolean {
+    const [before, after] = [this.offset, this.offset + word.length]
+    if (this.text().slice(before, after).toUpperCase() !== word || /[^ )]/.test(this.text()[after] ?? '')) return false
+    this.offset = after
+    return true
+  }
+
+  space(): void {
+    this.expect(' ')
+  }
+
+  trySpace(): boolean {
+    return this.tryChar(' ')
+  }
+
+  expect(char: string): void {
+    if (!this.tryChar(char)) fail(char === ' ' ? 'a space was expected' : `"${char}" was expected`)
+  }
+
+  tryChar(char: string): boolean {
+    if (this.text()[this.offset] !== char) return false
+    this.offset++
+    return true
+  }
+
+  peek(): string | undefined {
+    return this.text()[this.offset]
+  }
+
+  isAtEnd(): boolean {
+    return this.offset === this.text().length && this.index >= this.pieces.length - 1
+  }
+
+  end(): void {
+    if (!this.isAtEnd()) fail('there is more than the command takes')
+  }
+
+  private tryString(): string | undefined {
+    const quoted = this.match(QUOTED)
+    if (quoted) return (quoted[1] ?? '').replace(/\\(["\\])/g, '$1')
+    // A literal stands between two texts: the text before it is read to its end.
+    const next = this.pieces[this.index + 1]
+    if (this.offset < this.text().length || next === undefined || 'text' in next) return undefined
+    this.index += 2
+    this.offset = 0
+    return next.literal.toString('latin1')
+  }
+
+  private match(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.offset
+    const found = pattern.exec(this.text())
+    if (found) this.offset = pattern.lastIndex
+    return found ?? undefined
+  }
+
+  private text(): string {
+    const piece = this.pieces[this.index]
+    return piece && 'text' in piece ? piece.text : ''
+  }
+}
+
+export const decodeMailbox = (text: string): string => {
+  const name = decodeName(text) ?? fail('a mailbox name is spelled in modified UTF-7')
+  return name.toUpperCase() === 'INBOX' ? 'INBOX' : name
+}
+
+const utc = (day: string, month: string, year: string, timeMs: number): number => {
+  const monthIndex = MONTHS.indexOf(month.toLowerCase())
+  const date = new Date(0)
+  date.setUTCFullYear(Number(year), monthIndex, Number(day))
+  // 30-Feb moves into March: there is no such day.
+  if (monthIndex < 0 || date.getUTCMonth() !== monthIndex || Number(day) < 1) return fail('there is no such day')
+  return date.getTime() + timeMs
+}
+
+export const fail = (why: string): never => {
+  throw new Malformed(why)
+}

@@ -1,0 +1,45 @@
+/**
+ * What goes to the client: RFC 3501 §7, §9. All text is latin1, one character an octet, as reader.ts and src/mail
+ * hold it; people's text (mailbox names) is made 7-bit here.
+ */
+import { flag } from '../../../store/change.ts'
+import { encodeName } from './utf7.ts'
+
+/** A quoted string where that is allowed, else a literal. */
+export const string = (text: string): string =>
+  quotable.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : `{${text.length}}\r\n${text}`
+
+/** INBOX keeps its name; the others are quoted modified UTF-7. */
+export const mailboxName = (name: string): string => (name === 'INBOX' ? name : string(encodeName(name)))
+
+/** The system flags that the store keeps as bits; `\Recent` is the session's. */
+export const flagBits = {
+  '\\Answered': flag.answered,
+  '\\Flagged': flag.flagged,
+  '\\Deleted': flag.deleted,
+  '\\Seen': flag.seen,
+  '\\Draft': flag.draft,
+} as const
+
+/** @param keywords separated by spaces */
+export const flagList = (bits: number, keywords: string, isRecent = false): string => {
+  const flags = Object.entries(flagBits).flatMap(([name, bit]) => (bits & bit ? [name] : []))
+  if (keywords !== '') flags.push(keywords)
+  if (isRecent) flags.push('\\Recent')
+  return `(${flags.join(' ')})`
+}
+
+/** `"17-Jul-1996 02:44:25 +0000"`: the moment, in UTC. */
+export const dateTime = (ms: number): string => {
+  const at = new Date(ms)
+  const month = MONTHS[at.getUTCMonth()]
+  const [hour, minute, second] = [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()].map(two)
+  return `"${two(at.getUTCDate())}-${month}-${at.getUTCFullYear()} ${hour}:${minute}:${second} +0000"`
+}
+
+/** Text after a status: one line, printable ASCII, whatever went wrong inside. */
+export const humanText = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 500)
+
+const two = (n: number): string => String(n).padStart(2, '0')
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const quotable = /^[\x20-\x7e]{0,1000}$/

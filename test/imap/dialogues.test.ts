@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { runDialogue, type Steps } from '../dialogue/run.ts'
+import { letter, startTestImap, type TestImap } from './server.ts'
+
+const folder = join(import.meta.dirname, '../dialogue/imap')
+const dialogues = readdirSync(folder).filter((name) => name.endsWith('.txt'))
+
+describe('IMAP dialogues', () => {
+  let imap: TestImap
+  beforeEach(async () => {
+    imap = await startTestImap({ appendLimit: 100_000 })
+  })
+  afterEach(() => imap.close())
+
+  let delivered = 0
+  const steps: Steps = {
+    /** `! deliver INBOX 3`: three letters, numbered through the dialogue. */
+    async deliver([mailbox = 'INBOX', count = '1']) {
+      const letters = Array.from({ length: Number(count) }, () => letter(++delivered))
+      await imap.deliver(mailbox, letters)
+    },
+    async tls(_, client) {
+      client.change((socket) => connectTls({ socket, rejectUnauthorized: false, servername: 'localhost' }))
+      await once(client.socket, 'secureConnect')
+    },
+    /** `! 2 together b1 NOOP | b2 NOOP`: in one packet. */
+    async together(words, client) {
+      client.send(words.join(' ').replaceAll(' | ', '\r\n'))
+    },
+    async wait([ms = '50']) {
+      await wait(Number(ms))
+    },
+  }
+
+  const open = async (): Promise<Socket> => {
+    const socket = connect(imap.port, '127.0.0.1')
+    await once(socket, 'connect')
+    return socket
+  }
+
+  for (const name of dialogues) {
+    const text = readFileSync(join(folder, name), 'latin1')
+    const claim = Buffer.from(/^# (.*)$/m.exec(text)?.[1] ?? '', 'latin1').toString()
+    it(`${name.slice(0, -4)}: ${claim}`, async () => {
+      delivered = 0
+      await runDialogue(text, open, steps)
+    })
+  }
+})
