@@ -16,7 +16,7 @@ import { type Delegation, isCount, isDelegated, makeDelegation, readDelegation, 
 import { barePublicKey, type Entity, entityIdOf } from './entity.ts'
 import { profile } from './openpgp.ts'
 import { recent } from './recent.ts'
-import { readStatement, signStatement, verifyStatement } from './statement.ts'
+import { CLOCK_SKEW_MS, readStatement, signStatement, verifyStatement } from './statement.ts'
 
 /**
  * Bytes. A usual card has 1 900. It rides along in the signature of every letter, where
@@ -73,6 +73,7 @@ export const readCard = async (text: string, net: string, now: number): Promise<
     }),
   )
   if (signedFor !== net) throw invalid('it was made for another net')
+  if (card.at > now + CLOCK_SKEW_MS) throw invalid('it was made in the future; is a clock wrong?')
   if (now >= keyExpires) throw invalid('its key has expired')
   if (!isDelegated(card.delegation, now)) throw invalid('its delegation does not stand at this time')
   return card
@@ -95,7 +96,7 @@ const verifyCard = async (text: string, now: number): Promise<Verified> => {
   if (entityIdOf(read) !== entityId) throw new Error('its key is not the one it names')
   const publicKey: openpgp.PublicKey = read
   await verifyStatement(text, 'card', publicKey, now)
-  await publicKey.getEncryptionKey(undefined, new Date(now), undefined, profile)
+  await publicKey.getEncryptionKey(undefined, new Date(now + CLOCK_SKEW_MS), undefined, profile)
   const delegated = await readDelegation(delegation, publicKey, now)
   const expires = await publicKey.getExpirationTime(undefined, profile)
   return {

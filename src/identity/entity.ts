@@ -80,7 +80,7 @@ export const entityIdOf = (key: openpgp.Key): EntityId => {
 }
 
 /** A name in one line, without what would break the user ID apart. */
-const plainName = (name: string): string => name.replace(/[\p{C}<>]+/gu, ' ').trim()
+const plainName = (name: string): string => name.replace(/[\p{C}\s<>]+/gu, ' ').trim()
 
 /** `Name <address>` or a bare address. */
 const userIdForm = /^(?:(.*?)\s*<)?([^<>]+@[^<>]+?)>?$/su

@@ -26,10 +26,10 @@ type Sealing = {
   now?: number
 }
 
-/** Seals a letter of up to some megabytes. */
+/** Seals a letter of up to some megabytes. @throws Refusal card-invalid if nothing can be encrypted to the card any more */
 export const seal = async (letter: Sealing & { plaintext: Buffer }): Promise<Buffer> => {
   const message = await openpgp.createMessage({ binary: bytesOf(letter.plaintext), date: dateOf(letter) })
-  const sealed = await openpgp.encrypt({ ...sealing(letter), message, format: 'binary' })
+  const sealed = await openpgp.encrypt({ ...(await sealing(letter)), message, format: 'binary' })
   return Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
 }
 
@@ -39,7 +39,7 @@ export const sealStream = async (
 ): Promise<AsyncIterable<Uint8Array>> => {
   const binary = ReadableStream.from(letter.plaintext)
   const message = await openpgp.createMessage({ binary, date: dateOf(letter) })
-  return openpgp.encrypt({ ...sealing(letter), message, format: 'binary' })
+  return openpgp.encrypt({ ...(await sealing(letter)), message, format: 'binary' })
 }
 
 type Opening = {
@@ -121,20 +121,23 @@ export const openStream = async ({
 // Plaintext is given out before it is authenticated, to a sink that knows; how much it may hold is the sink's to say.
 const streaming = { ...profile, allowUnauthenticatedStream: true, maxDecompressedMessageSize: Number.POSITIVE_INFINITY }
 
-const dateOf = ({ now }: { now?: number }): Date => new Date(now ?? Date.now())
+/** A recipient whose clock is ahead has a key from the future: the letter is dated no earlier than his card. */
+const dateOf = ({ now, to }: Sealing): Date => new Date(Math.max(now ?? Date.now(), to.at))
 
-const sealing = (letter: Sealing) => ({
-  encryptionKeys: letter.to.publicKey,
-  signingKeys: letter.from.key,
-  signatureNotations: letterNotation({
-    ...letter,
-    from: letter.from.id,
-    to: letter.to.entityId,
-    address: letter.to.address,
-  }),
-  date: dateOf(letter),
-  config: profile,
-})
+const sealing = async (letter: Sealing) => {
+  const { from, to, id, card } = letter
+  const date = dateOf(letter)
+  await to.publicKey.getEncryptionKey(undefined, date, undefined, profile).catch((cause: unknown) => {
+    throw new Refusal('card-invalid', `nothing can be sealed for ${to.address} by the key on its card: ${cause}`)
+  })
+  return {
+    encryptionKeys: to.publicKey,
+    signingKeys: from.key,
+    signatureNotations: letterNotation({ id, from: from.id, to: to.entityId, address: to.address, card }),
+    date,
+    config: profile,
+  }
+}
 
 /** A plain Uint8Array over the same memory: what the library slices must be a copy, and a Buffer's slices are not. */
 const bytesOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
