@@ -50,6 +50,7 @@ export const refusalCodes = [
   'card-invalid',
   'card-conflict', // two keys claim one address
   'expired',
+  'given-up', // an administrator took it out of the queue
 
   // Invitations
   'invitation-unknown',
@@ -96,5 +97,6 @@ const finalCodes: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'sender-unverified',
   'card-invalid',
   'expired',
+  'given-up',
 ])
 export const isFinal = (code: RefusalCode): boolean => finalCodes.has(code)

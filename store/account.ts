@@ -39,6 +39,11 @@ export const byAddress = async (from: Source, address: string): Promise<Account 
   return row && shaped(row)
 }
 
+export const byId = async (from: Source, id: number): Promise<Account | undefined> => {
+  const row = await from.read.one<Stored>(`SELECT ${accountColumns} FROM account WHERE id = ?`, [id])
+  return row && shaped(row)
+}
+
 /** All accounts, by address. */
 export const list = async (from: Source): Promise<Account[]> =>
   (await from.read.all<Stored>(`SELECT ${accountColumns} FROM account ORDER BY address`)).map(shaped)

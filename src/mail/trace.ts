@@ -34,7 +34,8 @@ export type Trace = {
   by: string
   at: number
   envelope: string
-  recipient: string
+  /** Absent where one copy serves several: none of them may learn of the others (Bcc). */
+  recipient?: string
   /** The sender's address as its card proves it. */
   sender: string
   findings: Findings
@@ -72,7 +73,7 @@ const received = ({ by, at, envelope, recipient, path }: Trace): string => {
   const protocol = neighbour ? 'VOUCHSAFE' : 'ESMTPSA'
   return [
     `Received: ${from}by ${value(by)} with ${protocol}`,
-    ` id ${value(envelope)} for <${value(recipient)}>;`,
+    ` id ${value(envelope)}${recipient === undefined ? '' : ` for <${value(recipient)}>`};`,
     ` ${formatDate(at)}`,
   ].join('\r\n')
 }

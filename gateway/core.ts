@@ -1,0 +1,24 @@
+/**
+ * What the gateway's inner parts share: who we are, what is kept, and the engine. Assembled by main.ts.
+ */
+import type { Agent } from '../src/identity/agent.ts'
+import type { Store } from '../store/store.ts'
+import type { Engine } from './engine.ts'
+import type { Keyring } from './keys.ts'
+import type { LinkEdge } from './link/edge.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+
+export type Core = {
+  agent: Agent
+  /** The web's name: records signed for another are refused. */
+  net: string
+  home: string
+  keyring: Keyring
+  store: Store
+  engine: Engine
+  link: LinkEdge
+  log: Log
+  metrics: Metrics
+  now(): number
+}

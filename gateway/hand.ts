@@ -1,0 +1,95 @@
+/**
+ * A letter out: the payload is sealed and made durable, then stamped and handed to the next hop,
+ * whose signed receipt comes back as an event.
+ */
+import type { Custody } from '../src/custody/custody.ts'
+import { checkReceipt } from '../src/envelope/chain.ts'
+import { chainHash } from '../src/envelope/envelope.ts'
+import { readCard } from '../src/identity/card.ts'
+import { signRecord } from '../src/identity/record.ts'
+import { seal, sealStream } from '../src/identity/seal.ts'
+import { Refusal } from '../src/refusal.ts'
+import type { EnvelopeRecord } from '../src/wire/record.ts'
+import { type BodyDraft, openBody, readBody, startBody } from '../store/blob.ts'
+import { cards } from '../store/web.ts'
+import { custodyOf, submissionOf } from './batch.ts'
+import { ownCard } from './card.ts'
+import type { Core } from './core.ts'
+
+/** Up to this the whole message is sealed in memory; above it streams, in constant memory. */
+export const WHOLE_BYTES = 1024 * 1024
+
+/** Ends in `sealed` or `unsealable`; a fault leaves the row spooled and is tried again by the clock. */
+export const sealRow = async (core: Core, key: string): Promise<void> => {
+  const row = await custodyOf(core, key)
+  if (row === undefined || row.state !== 'spooled' || row.body === null) return
+  try {
+    const body = await sealed(core, row, row.body)
+    const { id, to = '', priority, created, expires } = row
+    const record: EnvelopeRecord = { id, to, hash: body.sha256, size: body.size, priority, created, expires }
+    const jws = await signRecord(core.agent, core.net, 'ENVELOPE', record)
+    const envelope = { ...record, origin: core.agent.id, jws }
+    await core.engine.handle(([body = 0]) => ({ on: 'sealed', key, envelope, body }), [{ body }])
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    core.log.warn({ event: 'unsealable', envelope: row.id, messageId: row.messageId, code: error.code }, error.detail)
+    await core.engine.handle({ on: 'unsealable', key, code: error.code })
+  }
+}
+
+const sealed = async (core: Core, row: Custody, body: number): Promise<BodyDraft> => {
+  const submission = await submissionOf(core, row.submission ?? '')
+  const from = submission && core.keyring.entity(submission.entity)
+  if (!from) throw new Refusal('sender-not-yours', 'the account that sent it has left this gateway')
+  const to = await readCard((await cards.load(core.store.db, [row.to ?? '']))[0]?.card ?? '', core.net, core.now())
+  const letter = { from, to, id: row.id, card: await ownCard(core, from) }
+  const writer = startBody(core.home)
+  try {
+    if (row.size <= WHOLE_BYTES)
+      await writer.write(await seal({ ...letter, plaintext: await readBody(core.store.db, body) }))
+    else
+      for await (const chunk of await sealStream({ ...letter, plaintext: await openBody(core.store.db, body) }))
+        await writer.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    return await writer.finish()
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+}
+
+/** Ends in `accepted`, `rejected` or `unreachable`. */
+export const handRow = async (core: Core, key: string, to: string): Promise<void> => {
+  const row = await custodyOf(core, key)
+  if (row === undefined || row.state !== 'handing' || row.next !== to) return
+  const { envelope, hash, body } = row
+  if (!envelope || !hash || body === null) return
+  const at = core.now()
+  const stamp = await signRecord(core.agent, core.net, 'STAMP', {
+    id: row.id,
+    chain: chainHash(envelope, row.stamps),
+    to,
+    at,
+  })
+  const stamps = [...row.stamps, stamp]
+  try {
+    const payload = { size: row.size, sha256: hash, open: (from: number) => openBody(core.store.db, body, from) }
+    const answer = await core.link.hand(to, { envelope, stamps, route: row.onward }, payload)
+    if ('refused' in answer)
+      return void (await core.engine.handle({ on: 'rejected', key, by: to, code: answer.refused }))
+    const expect = {
+      net: core.net,
+      by: to,
+      from: core.agent.id,
+      origin: row.origin,
+      id: row.id,
+      chain: chainHash(envelope, stamps),
+    }
+    await checkReceipt(answer.accepted, expect)
+    await core.engine.handle({ on: 'accepted', key, by: to, receipt: answer.accepted })
+  } catch (error) {
+    // A receipt that does not hold is no receipt: the neighbour is asked again, and the log says why.
+    const why = error instanceof Error ? error.message : String(error)
+    core.log.warn({ event: 'hand-failed', envelope: row.id, messageId: row.messageId, to }, why)
+    await core.engine.handle({ on: 'unreachable', key, by: to, why })
+  }
+}

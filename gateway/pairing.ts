@@ -1,0 +1,130 @@
+/**
+ * How two gateways become neighbours by invitation: one code, one use, one expiry.
+ *
+ *   inviter: invite ──code──> (by mail, paper, telephone) ──> accept: dials, shows the token
+ *   inviter: takes it, keeps the link ──answer──> accepter keeps the link, both connect
+ *
+ * The link is TLS with the agent key that stands in the code, so the token can't be overheard or
+ * relayed. A crash between the two keepings is mended by accepting again: the same agent may show a
+ * used token once more, nobody else may.
+ */
+import { randomBytes } from 'node:crypto'
+import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../src/link/invitation.ts'
+import { Refusal } from '../src/refusal.ts'
+import type { Link } from '../src/state.ts'
+import { hashId, list, matching, record, text } from '../src/wire/shape.ts'
+import { invitations } from '../store/web.ts'
+import type { Core } from './core.ts'
+import { nameOfAgent } from './fingerprint.ts'
+import { LinkFault } from './link/handlers.ts'
+
+export type Pairing = {
+  /** @param addresses host:port under which we can be dialled; by default those the configuration announces */
+  invite(lifeMs: number, addresses?: string[]): Promise<{ code: string; expires: number; announced: string[] }>
+  /** @throws Refusal `invitation-*`, or with the last address's failure */
+  accept(code: string): Promise<Link>
+  /** A stranger on the link port shows a token. */
+  take(from: string, request: unknown): Promise<unknown>
+  /** Whether anybody may knock at present: an invitation is open. */
+  isOpen(now: number): boolean
+}
+
+/** What each side tells the other about itself. */
+type Introduction = ReturnType<typeof introduction>
+const shown = { name: text(80), addresses: list(matching(/^\S{3,300}$/, 'host:port'), 0, 8) }
+const introduction = record(shown)
+const acceptance = record({ ...shown, token: matching(/^[A-Za-z0-9_-]{22}$/, 'a token') })
+
+export const openPairing = async (core: Core, self: { name: string; addresses: () => string[] }): Promise<Pairing> => {
+  // Kept beside the table, so that a knock costs no read.
+  const expiries = new Map((await invitations.all(core.store.db)).map((one) => [one.hash, one.expires]))
+  const me = (): Introduction => ({ name: self.name, addresses: self.addresses() })
+
+  const invite: Pairing['invite'] = async (lifeMs, addresses = self.addresses()) => {
+    const token = randomBytes(TOKEN_BYTES)
+    const expires = core.now() + lifeMs
+    const hash = tokenHash(token)
+    await core.store.db.transaction((tx) => invitations.save(tx, [{ hash, expires }]))
+    expiries.set(hash, expires)
+    return {
+      code: encodeInvitation({ agentId: core.agent.id, addresses, token, expires }),
+      expires,
+      announced: addresses,
+    }
+  }
+
+  const take: Pairing['take'] = async (from, request) => {
+    const { token, name, addresses } = acceptance(request, 'PAIR')
+    const [kept] = await invitations.load(core.store.db, [tokenHash(Buffer.from(token, 'base64url'))])
+    if (kept === undefined)
+      throw new Refusal('invitation-unknown', 'this invitation was not made here, or was taken back')
+    if (kept.used !== undefined && kept.used.by !== from)
+      throw new Refusal('invitation-used', 'this invitation was used by somebody else')
+    if (kept.used === undefined && kept.expires <= core.now())
+      throw new Refusal('invitation-expired', 'this invitation has expired; ask for a new one')
+    await core.store.db.transaction((tx) => invitations.save(tx, [{ ...kept, used: { by: from, at: core.now() } }]))
+    await become(core, { agent: from, name, addresses })
+    return { v: 1, ...me() }
+  }
+
+  const accept: Pairing['accept'] = async (code) => {
+    const { agentId, addresses, token, expires } = decodeInvitation(code)
+    if (agentId === core.agent.id)
+      throw new Refusal(
+        'invitation-unknown',
+        'this is an invitation by this very gateway: give the code to the other side',
+      )
+    if (expires <= core.now()) throw new Refusal('invitation-expired', 'this invitation has expired; ask for a new one')
+    if (addresses.length === 0)
+      throw new Refusal(
+        'invitation-unknown',
+        'the inviter can not be dialled from outside; let them accept an invitation of yours instead',
+      )
+    const request = { v: 1, ...me(), token: token.toString('base64url') }
+    const theirs = introduction(await dialAny(core, addresses, agentId, request), 'PAIR')
+    return become(core, {
+      agent: agentId,
+      name: theirs.name,
+      addresses: theirs.addresses.length > 0 ? theirs.addresses : addresses,
+    })
+  }
+
+  const isOpen = (now: number) => [...expiries.values()].some((expires) => expires > now)
+  return { invite, accept, take, isOpen }
+}
+
+const dialAny = async (core: Core, addresses: string[], agentId: string, request: unknown): Promise<unknown> => {
+  let last: unknown
+  for (const address of addresses) {
+    try {
+      return await core.link.pair(address, agentId, request)
+    } catch (error) {
+      if (!(error instanceof LinkFault)) throw error
+      last = new LinkFault(
+        error.code,
+        `${address} does not answer: ask the inviter whether their gateway runs and its link port is open (${error.message})`,
+      )
+    }
+  }
+  throw last
+}
+
+/** A revoked neighbour who is invited again is a neighbour again: a person wanted it. */
+const become = async (
+  core: Core,
+  { agent, name, addresses }: Pick<Link, 'agent' | 'name' | 'addresses'>,
+): Promise<Link> => {
+  hashId(agent, 'agent')
+  const link: Link = {
+    agent,
+    name: name || nameOfAgent(agent),
+    addresses,
+    state: 'active',
+    since: core.now(),
+    up: core.link.isUp(agent),
+  }
+  await core.engine.handle({ on: 'linked', link })
+  core.log.info({ event: 'linked', agent, name: link.name }, 'a new neighbour')
+  core.link.refresh()
+  return link
+}

@@ -1,0 +1,70 @@
+/**
+ * PATH, signed: by the agent that represents the entity, then by every relay on the way back.
+ * Whoever asked accepts it only if all of it holds: so nobody can invent a route.
+ */
+import { createHash } from 'node:crypto'
+import { targetOfAddress, targetOfEntity } from '../src/address.ts'
+import type { Effect } from '../src/effect.ts'
+import { readCard } from '../src/identity/card.ts'
+import { signRecord, verifyRecord } from '../src/identity/record.ts'
+import { Refusal } from '../src/refusal.ts'
+import { ROUTE_LIFE_MS } from '../src/route/discover.ts'
+import type { Path } from '../src/route/search.ts'
+import { hopRecord, type PathMessage, pathRecord } from '../src/wire/record.ts'
+import { ownCard } from './card.ts'
+import type { Core } from './core.ts'
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Our answer to a WHO for somebody who lives here. */
+export const answerWho = async (
+  core: Core,
+  asked: Extract<Effect, { do: 'answer' }>,
+): Promise<PathMessage | undefined> => {
+  const entity = core.keyring.entity(asked.entity)
+  if (entity === undefined) return undefined
+  const card = await ownCard(core, entity)
+  const { qid, target, route } = asked
+  const record = { qid, target, entity: entity.id, route, card: hashOf(card), expires: core.now() + ROUTE_LIFE_MS }
+  return { t: 'PATH', path: await signRecord(core.agent, core.net, 'PATH', record), hops: [], card }
+}
+
+/** The same with our signature: the decision has checked that both neighbours on the route are ours. */
+export const passOn = async (core: Core, message: PathMessage): Promise<PathMessage> => ({
+  ...message,
+  hops: [...message.hops, await signRecord(core.agent, core.net, 'HOP', { path: hashOf(message.path) })],
+})
+
+/**
+ * @throws Refusal unless every signature holds: the target's agent for the route, each hop between
+ * it and us in order, and the entity for the card, which must name the agent and what was asked for
+ */
+export const verifyPath = async (core: Core, message: PathMessage): Promise<Path> => {
+  const { by, body } = await verifyRecord(message.path, core.net, 'PATH')
+  const record = pathRecord(body, 'PATH')
+  const { route } = record
+  if (by !== route.at(-1)) throw new Refusal('agent-mismatch', 'the route is not signed by the agent it leads to')
+  if (new Set(route).size !== route.length) throw new Refusal('path-loops', 'an agent stands twice on the route')
+  if (record.card !== hashOf(message.card))
+    throw new Refusal('card-invalid', 'the card is not the one that was signed for')
+
+  const passed = route.slice(route.indexOf(core.agent.id) + 1, -1).reverse()
+  if (!route.includes(core.agent.id) || passed.length !== message.hops.length)
+    throw new Refusal('chain-broken', 'the route does not lead here, or a hop has not signed')
+  const path = hashOf(message.path)
+  for (const [i, jws] of message.hops.entries()) {
+    const hop = await verifyRecord(jws, core.net, 'HOP')
+    if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== path)
+      throw new Refusal('chain-broken', `hop ${i + 1} did not sign this route`)
+  }
+  return { record, card: message.card, message, known: await knownBy(core, message.card, record, by) }
+}
+
+const knownBy = async (core: Core, text: string, record: Path['record'], agent: string): Promise<Path['known']> => {
+  const card = await readCard(text, core.net, core.now())
+  if (card.entityId !== record.entity || card.agentId !== agent)
+    throw new Refusal('card-invalid', 'the card is of another entity, or names another agent')
+  if (record.target !== targetOfEntity(card.entityId) && record.target !== targetOfAddress(card.address))
+    throw new Refusal('card-invalid', 'the card is not of whom was asked for')
+  return { entity: card.entityId, address: card.address, agent, expires: card.delegation.expires }
+}

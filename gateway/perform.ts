@@ -1,0 +1,114 @@
+/**
+ * Effects, performed once what they rest on is durable. Each ends in an event, so that what came of
+ * it is decided and saved like everything else. A crash in the middle is answered by `due` at the
+ * next start; a fault is logged, and the clock asks again.
+ */
+import type { Effect } from '../src/effect.ts'
+import { partsOfKey } from '../src/envelope/envelope.ts'
+import { encodeMessage, type Message } from '../src/wire/record.ts'
+import { custody } from '../store/web.ts'
+import type { Core } from './core.ts'
+import { handRow, sealRow } from './hand.ts'
+import { openLane } from './lane.ts'
+import { answerWho, passOn } from './path.ts'
+import type { Searches } from './searches.ts'
+import { settleWith } from './settle.ts'
+
+export type Performer = { perform(effect: Effect): void; stop(): Promise<void> }
+
+/** Sealing keeps both cores busy at this width; more would only hold more plaintext in memory. */
+const SEALING = 16
+/** Hand-overs under way, over all neighbours; each link has its own limits below this. */
+const HANDING = 128
+/** Neighbours that are sent reports at once. */
+const SETTLING = 32
+
+export const openPerformer = (core: () => Core, searches: Searches): Performer => {
+  let stopped = false
+  const failed = (error: unknown) => {
+    if (!stopped)
+      core().log.error({ event: 'effect-failed', err: error }, 'an effect failed; it will be asked for again')
+  }
+  const sealing = openLane(SEALING, failed)
+  const handing = openLane(HANDING, failed)
+  const settling = openLane(SETTLING, failed)
+  const timers = new Set<NodeJS.Timeout>()
+  const tell = (to: string, message: Message) => core().link.send(to, [encodeMessage(message)])
+
+  const perform = (effect: Effect): void => {
+    if (stopped) return
+    switch (effect.do) {
+      case 'seal':
+        sealing.enter(effect.key, () => sealRow(core(), effect.key))
+        break
+      case 'hand':
+        handing.enter(effect.key, () => handRow(core(), effect.key, effect.to))
+        break
+      case 'settle':
+        settling.enter(effect.to, () => settleWith(core(), effect.to))
+        break
+      case 'search':
+        searches.begin(effect.target)
+        break
+      case 'searched':
+        searches.ended(effect.target, effect.result)
+        break
+      case 'wake':
+        void wake(effect.awaits).catch(failed)
+        break
+      case 'ring':
+        ring(effect.qid, effect.at)
+        break
+      case 'log':
+        writeLog(core(), effect)
+        break
+      // Searches live in memory: what is lost here is asked again by the asker's next ring.
+      case 'tell':
+        void tell(effect.to, effect.message).catch(() => {})
+        break
+      case 'answer':
+        void answerWho(core(), effect)
+          .then((path) => path && tell(effect.to, path))
+          .catch(() => {})
+        break
+      case 'pass':
+        void passOn(core(), effect.message)
+          .then((path) => tell(effect.to, path))
+          .catch(() => {})
+        break
+    }
+  }
+
+  const wake = async (awaits: string) => {
+    for (const { key } of await custody.by(core().store.db, 'awaits', [awaits]))
+      void core().engine.handle({ on: 'due', key }).catch(failed)
+  }
+
+  const ring = (qid: string, at: number) => {
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer)
+        core().engine.handle({ on: 'ring', qid }).catch(failed)
+      },
+      Math.max(0, at - core().now()),
+    )
+    timers.add(timer)
+  }
+
+  const stop = async () => {
+    stopped = true
+    for (const timer of timers) clearTimeout(timer)
+    await Promise.all([sealing.idle(), handing.idle(), settling.idle()])
+  }
+  return { perform, stop }
+}
+
+/** One line for each event in a message's life: grep the envelope id or the Message-ID. */
+const writeLog = (core: Core, { event, key, messageId, to, detail }: Extract<Effect, { do: 'log' }>): void => {
+  const envelope = key?.includes('/') ? partsOfKey(key)[1] : undefined
+  core.metrics.envelopes.inc({ event })
+  core.log.info(
+    { area: 'engine', event, ...(envelope ? { envelope } : { submission: key }), messageId, to, detail },
+    event,
+  )
+}

@@ -1,0 +1,102 @@
+/**
+ * What neighbours send: decoded, every signature verified, and only then an event.
+ * A refusal goes back by its code; whatever else goes wrong is a fault of ours and the neighbour tries again.
+ */
+import { checkChain } from '../src/envelope/chain.ts'
+import { chainHash, keyOf } from '../src/envelope/envelope.ts'
+import { signRecord, verifyRecord } from '../src/identity/record.ts'
+import { Refusal } from '../src/refusal.ts'
+import type { Report } from '../src/report/report.ts'
+import {
+  type AcceptedRecord,
+  decodeMessage,
+  type Message,
+  type ReportsMessage,
+  reportRecord,
+} from '../src/wire/record.ts'
+import type { Core } from './core.ts'
+import type { Arrived, HandAnswer, LinkHandlers, Offer, RecordAnswer } from './link/handlers.ts'
+import { openArrived } from './open.ts'
+import { verifyPath } from './path.ts'
+
+export const receiver = (core: () => Core): Pick<LinkHandlers, 'hand' | 'records'> => ({
+  hand: (from, offer, body) => takeHand(core(), from, offer, body),
+  records: (from, lines) => Promise.all(lines.map((line) => takeRecord(core(), from, line))),
+})
+
+const takeHand = async (core: Core, from: string, offer: Offer, body: Arrived): Promise<HandAnswer> => {
+  try {
+    const here = { net: core.net, me: core.agent.id, from, now: core.now() }
+    const { envelope, hops } = await checkChain(offer, here)
+    if (envelope.hash !== body.sha256 || envelope.size !== body.size)
+      throw new Refusal('payload-mismatch', 'the payload is not the one the envelope was made for')
+    const path = hops.map((hop) => hop.agent)
+    const arrival = {
+      from,
+      envelope,
+      stamps: offer.stamps,
+      path,
+      advice: offer.route.filter((agent) => agent !== here.me),
+    }
+    const opened = core.engine.state.locals.has(envelope.to) ? await openArrived(core, envelope, hops, body) : undefined
+    const draft = opened ? opened.draft : { body }
+    const answer = await core.engine.handle(
+      ([id = 0]) => ({ on: 'arrived', arrival: { ...arrival, body: id, ...(opened && { opened: opened.sender }) } }),
+      [draft],
+    )
+    if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+    if (answer.say !== 'accepted') throw new Error('an arrival was neither accepted nor refused')
+    const receipt: AcceptedRecord = {
+      id: envelope.id,
+      origin: envelope.origin,
+      from,
+      chain: chainHash(offer.envelope, offer.stamps),
+      at: answer.at,
+    }
+    return { accepted: await signRecord(core.agent, core.net, 'ACCEPTED', receipt) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    core.log.warn({ event: 'hand-refused', from, code: error.code }, error.detail)
+    core.metrics.refusals.inc({ edge: 'link', code: error.code })
+    return { refused: error.code, detail: error.detail }
+  }
+}
+
+const takeRecord = async (core: Core, from: string, line: string): Promise<RecordAnswer> => {
+  try {
+    await take(core, from, decodeMessage(line))
+    return { ok: true }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    core.log.warn({ event: 'record-refused', from, code: error.code }, error.detail)
+    core.metrics.refusals.inc({ edge: 'link', code: error.code })
+    return { refused: error.code }
+  }
+}
+
+const take = async (core: Core, from: string, message: Message): Promise<void> => {
+  switch (message.t) {
+    case 'WHO':
+      return void (await core.engine.handle({ on: 'who', from, who: message }))
+    case 'NONE':
+      return void (await core.engine.handle({ on: 'none', from, qid: message.qid, cut: message.cut }))
+    case 'PATH':
+      return void (await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) }))
+    case 'REPORTS':
+      return takeReports(core, from, message)
+  }
+}
+
+const takeReports = async (core: Core, from: string, { origin, id, reports }: ReportsMessage): Promise<void> => {
+  const verified = await Promise.all(reports.map((jws) => verifyReport(core, jws, origin, id)))
+  const answer = await core.engine.handle({ on: 'reported', from, key: keyOf(origin, id), reports: verified })
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+}
+
+const verifyReport = async (core: Core, jws: string, origin: string, id: string): Promise<Report> => {
+  const { by, body } = await verifyRecord(jws, core.net, 'REPORT')
+  const report = reportRecord(body, 'REPORT')
+  if (report.origin !== origin || report.id !== id)
+    throw new Refusal('report-foreign', 'the report is about another envelope')
+  return { ...report, by, jws }
+}

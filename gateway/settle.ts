@@ -1,0 +1,55 @@
+/**
+ * Reports owed to neighbours are sent in bundles, one an envelope, many in a call. What a
+ * neighbour has acknowledged durably is owed no more; the rest is sent again when it connects.
+ */
+
+import { partsOfKey } from '../src/envelope/envelope.ts'
+import { signRecord } from '../src/identity/record.ts'
+import type { Item, Owed } from '../src/report/owed.ts'
+import { encodeMessage } from '../src/wire/record.ts'
+import { owed } from '../store/outbox.ts'
+import type { Core } from './core.ts'
+
+/** Bundles in one call: at most some 300 KiB, below the link's limit of 1 MiB a batch. */
+const BUNDLES = 100
+/**
+ * Reports wait this long for company: "handed on" and "delivered" of a quick message leave in one
+ * bundle, and many messages' in one call. It delays what the sender sees in Outgoing, never mail.
+ */
+const GATHER_MS = 25
+
+/** Sends all that is owed to `to` now; what comes to be owed meanwhile asks for another round. */
+export const settleWith = async (core: Core, to: string): Promise<void> => {
+  await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
+  const all = await owed.by(core.store.db, 'neighbour', [to])
+  for (let i = 0; i < all.length && core.link.isUp(to); i += BUNDLES) {
+    const some = all.slice(i, i + BUNDLES)
+    const answers = await core.link.send(to, await Promise.all(some.map((one) => bundle(core, one))))
+    await Promise.all(some.map((one, j) => taken(core, one, answers[j])))
+  }
+}
+
+const bundle = async (core: Core, owing: Owed): Promise<string> => {
+  const [origin, id] = partsOfKey(owing.custody)
+  const reports = await Promise.all(owing.items.map((item) => signed(core, item)))
+  return encodeMessage({ t: 'REPORTS', origin, id, reports })
+}
+
+const signed = (core: Core, item: Item): Promise<string> =>
+  'jws' in item ? Promise.resolve(item.jws) : signRecord(core.agent, core.net, 'REPORT', item.own)
+
+type RecordAnswer = Awaited<ReturnType<Core['link']['send']>>[number]
+
+/** A report that is refused by name will be refused again: it is owed no more, and the log says so. */
+const taken = async (core: Core, owing: Owed, answer: RecordAnswer | undefined): Promise<void> => {
+  if (answer === undefined) return
+  if ('refused' in answer) {
+    if (answer.refused === 'disk-full' || answer.refused === 'stopping') return
+    const [, envelope] = partsOfKey(owing.custody)
+    core.log.warn(
+      { event: 'report-refused', envelope, to: owing.to, code: answer.refused },
+      'a neighbour refused our report',
+    )
+  }
+  await core.engine.handle({ on: 'acknowledged', owed: owing.key, items: owing.items })
+}

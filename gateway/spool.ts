@@ -1,0 +1,32 @@
+/**
+ * Large texts on their way: read from a draft that is not kept yet, or written where only we look
+ * until every check has passed. A crash leaves them in blob/tmp, which the store sweeps at its start.
+ */
+import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type { BodyDraft } from '../store/blob.ts'
+
+export const openDraft = (home: string, draft: BodyDraft): Readable =>
+  'bytes' in draft
+    ? Readable.from([draft.bytes], { objectMode: false })
+    : createReadStream(join(home, 'blob', draft.file))
+
+export type Spool = { sink(chunk: Uint8Array): Promise<void>; read(): Readable; remove(): Promise<void> }
+
+export const spoolPlain = async (home: string): Promise<Spool> => {
+  const folder = join(home, 'blob', 'tmp')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, randomBytes(16).toString('hex'))
+  const file = await open(path, 'wx', 0o600)
+  return {
+    sink: async (chunk) => void (await file.writeFile(chunk)), // writeFile goes on where the last one ended, and writes all
+    read: () => createReadStream(path),
+    async remove() {
+      await file.close()
+      await rm(path, { force: true })
+    },
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * A submitted message becomes an event: ids are drawn, and where somebody of this gateway is among
+ * the recipients, the message with the trace fields of a delivery here is prepared beside it.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Recipient, Submission } from '../src/custody/submission.ts'
+import { traceHeader } from '../src/mail/trace.ts'
+import { Refusal } from '../src/refusal.ts'
+import { startBody } from '../store/blob.ts'
+import type { Core } from './core.ts'
+import type { Draft } from './engine.ts'
+import { walked } from './open.ts'
+import type { Submission as Submitted } from './smtp/session.ts'
+import { openDraft } from './spool.ts'
+
+/** Resolves once it is durable: only then may 250 be said. */
+export const submit = async (core: Core, given: Submitted): Promise<void> => {
+  const recipients = given.recipients.map(
+    (one): Recipient => ({ ...one, envelope: randomBytes(16).toString('hex'), stage: 'Queued' }),
+  )
+  const { state } = core.engine
+  const here = recipients.filter((one) => state.addresses.has(one.address))
+  const [first] = here
+  const elsewhere = recipients.some((one) => !state.addresses.has(one.address))
+  const drafts: Draft[] = [
+    ...(elsewhere ? [{ body: given.body, parsed: given.parsed }] : []),
+    ...(first ? [await forHere(core, given, first, here.length === 1)] : []),
+  ]
+  const submission: Omit<Submission, 'body'> = {
+    id: given.id,
+    account: given.account,
+    entity: given.entityId,
+    from: given.from,
+    messageId: given.messageId,
+    subject: given.subject,
+    header: given.header.toString('base64'),
+    ret: given.ret,
+    ...(given.envid && { envid: given.envid }),
+    size: given.body.size,
+    at: given.at,
+    recipients,
+    clearAt: null,
+  }
+  const answer = await core.engine.handle(
+    (bodies) => ({
+      on: 'submitted',
+      submission: { ...submission, body: elsewhere ? (bodies[0] ?? 0) : null },
+      here: bodies.at(-1) ?? 0,
+    }),
+    drafts,
+  )
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+}
+
+/** One copy serves all recipients here, so it names none of them if they are several. */
+const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnly: boolean): Promise<Draft> => {
+  const head = traceHeader({
+    returnPath: given.from,
+    by: core.engine.state.domain,
+    at: core.now(),
+    envelope: recipient.envelope,
+    ...(isOnly && { recipient: recipient.address }),
+    sender: given.from,
+    findings: { sealed: false, signed: false, entity: given.entityId, known: 'own' },
+    path: [],
+  })
+  return walked(startBody(core.home), head, openDraft(core.home, given.body))
+}

@@ -1,0 +1,44 @@
+/**
+ * What operations ask of the web of trust (`Web` in house.ts), answered by the engine and the store.
+ */
+import { targetOfAddress } from '../src/address.ts'
+import type { Custody } from '../src/custody/custody.ts'
+import { admitLocal, type Link, removeLocal } from '../src/state.ts'
+import { contacts, custody } from '../store/web.ts'
+import type { Core } from './core.ts'
+import type { Web } from './house.ts'
+import type { Searches } from './searches.ts'
+
+export const trustWeb = (core: Core, searches: Searches): Web => ({
+  links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
+  saveLink: (link: Link) => done(core.engine.handle({ on: 'linked', link }).then(() => core.link.refresh())),
+  revokeLink: (agent) => done(core.engine.handle({ on: 'unlinked', agent }).then(() => core.link.refresh())),
+
+  admit: async (local) => admitLocal(core.engine.state, local),
+  dismiss: async (entity) => removeLocal(core.engine.state, entity),
+
+  contacts: (entity) => contacts.by(core.store.db, 'entity', [entity]),
+  saveContact: (contact) => done(core.engine.handle({ on: 'trusted', contact })),
+  find: async (address) => {
+    const { state } = core.engine
+    const known = () => state.known.get(state.knownAt.get(address) ?? '')
+    if (known() === undefined) await searches.find(targetOfAddress(address))
+    return known()
+  },
+
+  queue: async () => oldestFirst(await custody.by(core.store.db, 'state', ['spooled', 'waiting', 'handing', 'handed'])),
+  lookUp: async (text) => {
+    const { db } = core.store
+    const [byKey, byId, byMessage] = await Promise.all([
+      custody.load(db, [text]),
+      custody.by(db, 'envelope_id', [text.toLowerCase()]),
+      custody.by(db, 'message_id', [text, `<${text}>`]),
+    ])
+    return oldestFirst([...new Map([...byKey, ...byId, ...byMessage].map((row) => [row.key, row])).values()])
+  },
+  retry: (key) => done(core.engine.handle({ on: 'retry', key })),
+  giveUp: (key) => done(core.engine.handle({ on: 'given-up', key })),
+})
+
+const oldestFirst = (rows: Custody[]): Custody[] => rows.sort((a, b) => a.created - b.created)
+const done = async (work: Promise<unknown>): Promise<void> => void (await work)
