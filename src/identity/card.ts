@@ -96,7 +96,8 @@ const verifyCard = async (text: string, now: number): Promise<Verified> => {
   if (entityIdOf(read) !== entityId) throw new Error('its key is not the one it names')
   const publicKey: openpgp.PublicKey = read
   await verifyStatement(text, 'card', publicKey, now)
-  await publicKey.getEncryptionKey(undefined, new Date(now + CLOCK_SKEW_MS), undefined, profile)
+  const date = new Date(Math.max(now, at)) // by a clock ahead of ours, its key is from the future
+  await publicKey.getEncryptionKey(undefined, date, undefined, profile)
   const delegated = await readDelegation(delegation, publicKey, now)
   const expires = await publicKey.getExpirationTime(undefined, profile)
   return {
