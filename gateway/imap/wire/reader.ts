@@ -42,7 +42,7 @@ const nothing = Buffer.alloc(0)
 const HEAD_BYTES = 1024
 
 type Announced = { size: number; sync: boolean }
-type TooLong = { head: string; tail: string; ended: boolean }
+type TooLong = { head: string; tail: string; bytes: number; ended: boolean }
 type At =
   | { at: 'line' }
   | ({ at: 'asked' } & Announced)
@@ -165,7 +165,8 @@ export class Reader {
     const length = part.ended && whole.at(-1) === CR ? whole.length - 1 : whole.length
     if (length <= this.limits.line) return whole.toString('latin1', 0, length)
     const tail = whole.toString('latin1', Math.max(0, whole.length - TAIL_BYTES))
-    return { head: whole.toString('latin1', 0, HEAD_BYTES), tail, ended: part.ended }
+    const head = whole.toString('latin1', 0, Math.min(HEAD_BYTES, this.limits.line))
+    return { head, tail, bytes: whole.length, ended: part.ended }
   }
 
   private uptoLineFeed(): { bytes: Buffer; ended: boolean } {
@@ -237,7 +238,8 @@ export class Reader {
     else this.state = { at: 'skipped', left: size }
   }
 
-  private skipRestOf({ tail, ended }: TooLong): void {
+  private skipRestOf({ tail, bytes, ended }: TooLong): void {
+    if (this.countSkipped(bytes)) return
     if (ended) this.endSkippedLine(tail.endsWith('\r') ? tail.slice(0, -1) : tail)
     else this.state = { at: 'skipping-line', tail }
   }

@@ -1,0 +1,165 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { type Notice, View } from '../../gateway/imap/view.ts'
+import { parseSet } from '../../gateway/imap/wire/sequence.ts'
+import type { Row as Message } from '../../store/change.ts'
+
+const message = (uid: number, modseq = 1, flags = 0): Message => ({
+  id: uid * 10,
+  uid,
+  modseq,
+  flags,
+  keywords: '',
+  internalDate: 0,
+  size: 1,
+})
+const flagged = (uid: number, modseq: number, flags: number) => ({ uid, modseq, flags, keywords: '' })
+const set = (text: string) => parseSet(text) ?? []
+const said = (notices: Notice[]) =>
+  notices.map((notice) => {
+    if (notice.say === 'expunge') return `${notice.seq} EXPUNGE`
+    if (notice.say === 'flags') return `${notice.seq} FLAGS ${notice.row.flags}`
+    return `${notice.count} ${notice.say.toUpperCase()}`
+  })
+const open = (uids: number[], recentFrom = 1000) =>
+  new View(
+    uids.map((uid) => message(uid)),
+    recentFrom,
+  )
+
+describe('IMAP view', () => {
+  it('numbers from one, by uid', () => {
+    const view = open([5, 7, 9])
+    expect(view.bySeq(set('2:*'))?.map(({ seq, row }) => [seq, row.uid])).to.deep.equal([
+      [2, 7],
+      [3, 9],
+    ])
+    expect(view.byUid(set('1:7,100')).map(({ seq, row }) => [seq, row.uid])).to.deep.equal([
+      [1, 5],
+      [2, 7],
+    ])
+    expect(view.byUid(set('100:*')).map(({ row }) => row.uid)).to.deep.equal([9])
+    expect(view.seqOf(9)).to.equal(3)
+    expect(view.seqOf(8)).to.equal(undefined)
+  })
+  it('has no message of a number beyond the last, and none at all when empty', () => {
+    expect(open([5]).bySeq(set('1:2'))).to.equal(undefined)
+    expect(open([]).bySeq(set('1:*'))).to.equal(undefined)
+    expect(open([]).byUid(set('1:*'))).to.deep.equal([])
+  })
+  it('keeps the numbers until it may tell of EXPUNGE, then tells from the last', () => {
+    const view = open([5, 7, 9, 11])
+    view.expunged([5, 9])
+    expect(said(view.flush(false))).to.deep.equal([])
+    expect(view.seqOf(11)).to.equal(4)
+    expect(said(view.flush(true))).to.deep.equal(['3 EXPUNGE', '1 EXPUNGE'])
+    expect(view.seqOf(11)).to.equal(2)
+  })
+  it('tells EXPUNGE, EXISTS, RECENT, then flags of the new', () => {
+    const view = open([5, 7])
+    view.added([message(8), message(9)])
+    view.flagged([flagged(7, 2, 1)])
+    view.expunged([5])
+    view.flagged([flagged(9, 3, 4)])
+    expect(said(view.flush(true))).to.deep.equal(['1 EXPUNGE', '3 EXISTS', '2 RECENT', '1 FLAGS 1'])
+    expect([...view].map(({ row }) => row.flags)).to.deep.equal([1, 0, 4])
+  })
+  it('never tells of what came and went between two answers', () => {
+    const view = open([5])
+    view.added([message(6)])
+    view.expunged([6])
+    expect(said(view.flush(true))).to.deep.equal([])
+  })
+  it('hears everything twice, late, and of the gone, without harm', () => {
+    const view = open([5, 6])
+    view.added([message(5), message(6), message(7)])
+    view.added([message(7)])
+    view.flagged([flagged(6, 1, 1), flagged(99, 5, 1)])
+    view.expunged([99, 5])
+    view.expunged([5])
+    view.flagged([flagged(5, 9, 1)])
+    expect(said(view.flush(true))).to.deep.equal(['1 EXPUNGE', '2 EXISTS', '1 RECENT'])
+    view.added([message(5)])
+    expect(said(view.flush(true))).to.deep.equal([])
+  })
+  it('does not tell a session what it did itself, unless another came after', () => {
+    const view = open([5])
+    view.flagged([flagged(5, 2, 1)])
+    view.told([flagged(5, 2, 1)])
+    expect(said(view.flush(true))).to.deep.equal([])
+    view.told([flagged(5, 3, 2)])
+    view.flagged([flagged(5, 3, 2)])
+    expect(said(view.flush(true))).to.deep.equal([])
+    view.flagged([flagged(5, 4, 3)])
+    view.told([flagged(5, 3, 2)])
+    expect(said(view.flush(true))).to.deep.equal(['1 FLAGS 3'])
+  })
+
+  /**
+   * A client that believes what it is told: positions, no uids. After every flush it must agree with the view, and
+   * once all is told, the view must agree with the mailbox.
+   */
+  it('a client that follows it always knows the mailbox', () => {
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ do: fc.constant('add' as const), count: fc.integer({ min: 1, max: 4 }) }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({ do: fc.constant('expunge' as const), at: fc.array(fc.nat(20), { maxLength: 4 }) }),
+      },
+      { weight: 3, arbitrary: fc.record({ do: fc.constant('flag' as const), at: fc.nat(20), flags: fc.nat(31) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('flush' as const), canExpunge: fc.boolean() }) },
+    )
+    fc.assert(
+      fc.property(fc.nat(5), fc.array(step, { maxLength: 60 }), (count, steps) => {
+        let modseq = 1
+        let nextUid = 1
+        let mailbox: Message[] = Array.from({ length: count }, () => message(nextUid++))
+        const view = new View(mailbox, 1)
+        let client: { uid: number | undefined; flags: number }[] = mailbox.map(({ uid, flags }) => ({ uid, flags }))
+
+        const listen = (notices: Notice[], canExpunge: boolean) => {
+          for (const notice of notices) {
+            if (notice.say === 'expunge') {
+              expect(canExpunge).to.equal(true)
+              expect(notice.seq).to.be.within(1, client.length)
+              client = client.toSpliced(notice.seq - 1, 1)
+            }
+            if (notice.say === 'exists') while (client.length < notice.count) client.push({ uid: undefined, flags: 0 })
+            if (notice.say === 'flags') client[notice.seq - 1] = { uid: notice.row.uid, flags: notice.row.flags }
+          }
+          // It asks for the new ones, as clients do.
+          const numbered = view.bySeq(client.length > 0 ? set(`1:${client.length}`) : []) ?? []
+          for (const { seq, row } of numbered)
+            if (client[seq - 1]?.uid === undefined) client[seq - 1] = { uid: row.uid, flags: row.flags }
+          expect(client).to.deep.equal([...view].map(({ row }) => ({ uid: row.uid, flags: row.flags })))
+        }
+
+        for (const each of steps) {
+          if (each.do === 'add') {
+            const fresh = Array.from({ length: each.count }, () => message(nextUid++))
+            mailbox.push(...fresh)
+            view.added(fresh)
+          } else if (each.do === 'expunge') {
+            const uids = each.at.flatMap((at) => mailbox[at]?.uid ?? [])
+            mailbox = mailbox.filter(({ uid }) => !uids.includes(uid))
+            view.expunged(uids)
+          } else if (each.do === 'flag') {
+            const old = mailbox[each.at]
+            if (!old) continue
+            mailbox[each.at] = { ...old, flags: each.flags, modseq: ++modseq }
+            view.flagged([flagged(old.uid, modseq, each.flags)])
+          } else {
+            // The client forgets flags of what is gone; only flags told count.
+            for (const { seq, row } of view)
+              if (row.isGone && client[seq - 1]) client[seq - 1] = { uid: row.uid, flags: row.flags }
+            listen(view.flush(each.canExpunge), each.canExpunge)
+          }
+        }
+        listen(view.flush(true), true)
+        expect(client).to.deep.equal(mailbox.map(({ uid, flags }) => ({ uid, flags })))
+        expect(view.hasNews(true)).to.equal(false)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
