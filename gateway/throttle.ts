@@ -29,7 +29,7 @@ export const createMeter = (limit: number, windowMs: number, clock: Clock = Date
     const left = was === undefined ? limit : Math.min(limit, was.left + Math.max(0, now - was.at) * perMs)
     const bucket = { left, at: now }
     buckets.delete(key)
-    if (buckets.size >= KEYS_MAX) for (const oldest of buckets.keys()) if (buckets.delete(oldest)) break
+    if (buckets.size >= KEYS_MAX) forgetOldest(buckets)
     buckets.set(key, bucket)
     return bucket
   }
@@ -45,6 +45,15 @@ export const createMeter = (limit: number, windowMs: number, clock: Clock = Date
       const bucket = touch(key)
       bucket.left = Math.min(limit, bucket.left + amount)
     },
+  }
+}
+
+/** Many at once: taking single keys off the front of a Map gets slower with each. */
+const forgetOldest = (buckets: Map<string, unknown>): void => {
+  let count = KEYS_MAX / 10
+  for (const key of buckets.keys()) {
+    if (count-- === 0) return
+    buckets.delete(key)
   }
 }
 

@@ -8,7 +8,7 @@
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
 import type { Socket } from 'node:net'
-import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { EntityId } from '../../src/address.ts'
 import { replies } from './replies.ts'
@@ -24,18 +24,22 @@ export type Session = SMTPServerSession & {
   isCounted?: true
 }
 
-/** Time to log in, the TLS handshake and three tries of typing a password included. */
-const LOGIN_MS = 60_000
-/** RFC 5321 §4.5.3.2.7 */
-const IDLE_MS = 300_000
+/** How long a client may say nothing. */
+export type Patience = {
+  /** Before it has logged in. */
+  loginMs: number
+  idleMs: number
+}
 
 const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 
 export class Connection extends SMTPConnection {
+  private readonly patience: Patience
   private isRetiring = false
 
-  constructor(server: SMTPServer, socket: Socket, options: object) {
+  constructor(server: Server, socket: Socket, options: object) {
     super(server, socket, options)
+    this.patience = server.patience
     Object.assign(this.session, { connection: this })
   }
 
@@ -68,13 +72,19 @@ export class Connection extends SMTPConnection {
   }
 
   private idleMs(): number {
-    const ms = this.session.user ? IDLE_MS : LOGIN_MS
-    return Math.min(ms, this._server.options.socketTimeout ?? ms)
+    return this.session.user ? this.patience.idleMs : this.patience.loginMs
   }
 }
 
 /** smtp-server, with connections of ours. */
 export class Server extends SMTPServer {
+  readonly patience: Patience
+
+  constructor(options: SMTPServerOptions, patience: Patience) {
+    super({ ...options, socketTimeout: patience.loginMs }) // of a TLS handshake
+    this.patience = patience
+  }
+
   override connect(socket: Socket, options: object): void {
     const connection = new Connection(this, socket, options)
     this.connections.add(connection)

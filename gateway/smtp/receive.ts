@@ -28,8 +28,6 @@ export type Intake = {
 const HEADER_MAX = 256 << 10
 /** What is still read of a refused message so that its client, which answers to nothing before its final dot, hears why. */
 const DISCARD_MAX = 16 << 20
-/** A client this quiet after a flaw waits for us: its own final dot was no CR LF . CR LF. */
-const STALL_MS = 3_000
 
 /** @throws ReplyError, Refusal, or what the stream or the disk failed with; nothing is kept then */
 export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: Intake): Promise<Received> => {
@@ -73,13 +71,14 @@ export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: 
 /**
  * Reads on and keeps nothing.
  *
+ * @param stallMs a client this quiet waits for us: what it took for its final dot was no CR LF . CR LF
  * @returns whether the message came to its end; if not, the client sends without end or has fallen silent
  */
-export const discard = (stream: Readable): Promise<boolean> =>
+export const discard = (stream: Readable, stallMs: number): Promise<boolean> =>
   new Promise((resolve) => {
     if (stream.readableEnded || stream.destroyed) return resolve(true)
     let left = DISCARD_MAX
-    const stall = setTimeout(() => done(false), STALL_MS)
+    const stall = setTimeout(() => done(false), stallMs)
     const done = (isWhole: boolean) => {
       clearTimeout(stall)
       resolve(isWhole)

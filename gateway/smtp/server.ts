@@ -3,15 +3,16 @@
  * for devices that can't log in. It hands complete messages to `submit` and says 250 when that is done.
  */
 import { type AddressInfo, SocketAddress } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { type HostPort, isLoopback, type Listener } from '../config-value.ts'
 import { createMeter } from '../throttle.ts'
 import type { TlsPair } from '../tls.ts'
-import { Server } from './connection.ts'
+import { type Patience, Server } from './connection.ts'
 import { type SessionOptions, sessionHandlers } from './session.ts'
 
 export type SmtpConfig = {
   listeners: Listener[]
-  /** Of the greeting, of the gateway's addresses, and of the Message-IDs it adds. */
+  /** Of the gateway's addresses. */
   domain: string
   sizeLimit: number
   recipientLimit: number
@@ -32,43 +33,65 @@ export type Smtp = {
   addresses: AddressInfo[]
   /** New sessions get this certificate. */
   useTls(pair: TlsPair): void
-  /** Takes no new sessions; a message in hand is finished, at most `CLOSE_MS` later all are gone. */
+  /** Takes no new sessions; a message in hand is finished, at most `closeMs` later all are gone. */
   close(): Promise<void>
 }
 
-const CLOSE_MS = 10_000
+/** How long a client may be silent or a stop may last. */
+export type Times = Patience & { stallMs: number; closeMs: number }
+export const usualTimes: Times = {
+  loginMs: 60_000, // also for the TLS handshake
+  idleMs: 300_000, // RFC 5321 §4.5.3.2.7
+  stallMs: 3_000,
+  closeMs: 10_000,
+}
+
 const MINUTE_MS = 60_000
 /** What an account may address in a minute, for each message it may send then; RCPTs that are refused count. */
 const RECIPIENTS_PER_MESSAGE = 10
 
 /** @throws when a listener can't be opened, with the others closed again */
-export const startSmtp = async (options: SmtpOptions): Promise<Smtp> => {
+export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promise<Smtp> => {
   const { config, log } = options
   const meters = {
     messages: createMeter(config.messagesPerMinute, MINUTE_MS),
     recipients: createMeter(config.messagesPerMinute * RECIPIENTS_PER_MESSAGE, MINUTE_MS),
   }
-  const session: SessionOptions = { ...options, ...meters, domain: config.domain, sizeLimit: config.sizeLimit }
-  const common = { ...commonOptions(config), cert: options.tls.certificate, key: options.tls.key }
+  const { domain, sizeLimit } = config
+  const host = domainToASCII(domain)
+  const session: SessionOptions = { ...options, ...meters, domain, host, sizeLimit, stallMs: times.stallMs }
+  const common = {
+    ...commonOptions(config),
+    name: host,
+    closeTimeout: times.closeMs,
+    cert: options.tls.certificate,
+    key: options.tls.key,
+  }
 
   const servers = config.listeners.map((listener) => ({
     at: listener as HostPort,
-    server: new Server({
-      ...common,
-      secure: listener.security === 'tls',
-      allowInsecureAuth: config.plainLoopback && isLoopback(listener.host),
-      ...sessionHandlers(session),
-    }),
+    server: new Server(
+      {
+        ...common,
+        secure: listener.security === 'tls',
+        allowInsecureAuth: config.plainLoopback && isLoopback(listener.host),
+        ...sessionHandlers(session),
+      },
+      times,
+    ),
   }))
   if (config.trusted) {
     const trusted = new Map([...config.trusted.accounts].map(([ip, address]) => [plainIp(ip), address]))
     servers.push({
       at: config.trusted.listen,
-      server: new Server({
-        ...common,
-        disabledCommands: [...common.disabledCommands, 'AUTH', 'STARTTLS'],
-        ...sessionHandlers({ ...session, trusted }),
-      }),
+      server: new Server(
+        {
+          ...common,
+          disabledCommands: [...common.disabledCommands, 'AUTH', 'STARTTLS'],
+          ...sessionHandlers({ ...session, trusted }),
+        },
+        times,
+      ),
     })
   }
 
@@ -92,13 +115,11 @@ export const startSmtp = async (options: SmtpOptions): Promise<Smtp> => {
 }
 
 const commonOptions = (config: SmtpConfig) => ({
-  name: config.domain,
   banner: 'Vouchsafe',
   heloResponse: '%s', // and not where the client comes from
   size: config.sizeLimit,
   maxRecipients: config.recipientLimit,
   maxClients: config.sessionLimit,
-  closeTimeout: CLOSE_MS,
   authMethods: ['PLAIN', 'LOGIN'],
   authRequiredMessage: 'Log in first; if your program offers no login here, let it use TLS',
   hideENHANCEDSTATUSCODES: false,

@@ -3,7 +3,7 @@
  * RFC 6409 (submission), RFC 4954 (AUTH), RFC 3461 (DSN). Where nothing has to be awaited the callback is
  * called at once: under load that is one turn of the event loop less a command.
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerOptions } from 'smtp-server'
 import type { EntityId } from '../../src/address.ts'
@@ -43,11 +43,15 @@ export type Submission = {
 export type Found = 'here' | 'missing' | 'known' | 'unknown' | 'undecided'
 
 export type SessionOptions = {
-  /** Of the gateway's addresses; also of the Message-IDs it adds. */
+  /** Of the gateway's addresses. */
   domain: string
+  /** The domain in ASCII, for the header fields that are added. */
+  host: string
   sizeLimit: number
   /** IP address → address of the account it sends as; absent where one logs in. */
   trusted?: ReadonlyMap<string, string>
+  /** See `discard`. */
+  stallMs: number
   messages: Meter
   recipients: Meter
   login(address: string, password: string, remote: string): Promise<Account | Refusal>
@@ -178,14 +182,14 @@ const admit = async (options: SessionOptions, address: SMTPServerAddress, sessio
 }
 
 const accept = async (options: SessionOptions, stream: Readable, session: Session): Promise<string> => {
-  const { domain, sizeLimit, startBody, log, metrics } = options
+  const { host, sizeLimit, startBody, log, metrics } = options
   const account = senderAccount(session)
   const recipients = recipientsOf(session)
   const { dsn } = session.envelope
   const { edited, body, parsed } = await receive(stream, {
     sizeLimit,
     startBody,
-    edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: domain, makeId }),
+    edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: host, makeId }),
   })
   const at = Date.now()
   const { messageId, subject, header } = edited
@@ -218,7 +222,8 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   return id
 }
 
-const makeId = (): string => randomBytes(16).toString('hex')
+/** 32 hex characters. Node draws UUIDs in advance: a tenth of the time of `randomBytes`. */
+const makeId = (): string => randomUUID().replaceAll('-', '')
 
 /** The refusal is said where the client listens for it, after its final dot; unless that does not come. */
 const refuseMessage = async (
@@ -231,7 +236,7 @@ const refuseMessage = async (
   if (isGone(error)) return done(asReply(error)) // nobody hears it
   const reply = replyFor(options, session, error)
   options.metrics.submissions.inc({ outcome: reply.code ?? 'fault' })
-  const isWhole = await discard(stream)
+  const isWhole = await discard(stream, options.stallMs)
   if (!isWhole) stream.destroy() // so that the library answers now
   done(reply)
   if (!isWhole) session.connection.close()

@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls'
 import { createLog } from '../../gateway/log.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import type { Account } from '../../gateway/smtp/connection.ts'
-import { type SmtpConfig, type SmtpOptions, startSmtp } from '../../gateway/smtp/server.ts'
+import { type SmtpConfig, type SmtpOptions, startSmtp, type Times, usualTimes } from '../../gateway/smtp/server.ts'
 import type { Found, Submission } from '../../gateway/smtp/session.ts'
 import { throttleLogins } from '../../gateway/throttle.ts'
 import { selfSigned } from '../../gateway/tls.ts'
@@ -19,6 +19,7 @@ export const password = 'correct horse'
 const web: Record<string, Found> = {
   'alice@a.test': 'here',
   'nobody@a.test': 'missing',
+  'postmaster@a.test': 'missing',
   'bob@b.test': 'known',
   'ülf@b.test': 'known',
   'stranger@nowhere.test': 'unknown',
@@ -45,39 +46,43 @@ const pair = selfSigned(['localhost', 'a.test'], ['127.0.0.1', '::1'])
 export const openEdge = async (
   config: Partial<SmtpConfig> = {},
   options: Partial<Omit<SmtpOptions, 'config'>> = {},
+  times: Partial<Times> = {},
 ): Promise<Edge> => {
   const home = await mkdtemp(join(tmpdir(), 'vouchsafe-smtp-'))
   const submissions: Submission[] = []
   const log: string[] = []
   const metrics = createMetrics()
-  const smtp = await startSmtp({
-    config: {
-      listeners: [
-        { host: '127.0.0.1', port: 0, security: 'starttls' },
-        { host: '127.0.0.1', port: 0, security: 'tls' },
-      ],
-      domain: 'a.test',
-      sizeLimit: 64 << 20,
-      recipientLimit: 100,
-      messagesPerMinute: 300,
-      sessionLimit: 100,
-      plainLoopback: true,
-      trusted: null,
-      ...config,
+  const smtp = await startSmtp(
+    {
+      config: {
+        listeners: [
+          { host: '127.0.0.1', port: 0, security: 'starttls' },
+          { host: '127.0.0.1', port: 0, security: 'tls' },
+        ],
+        domain: 'a.test',
+        sizeLimit: 64 << 20,
+        recipientLimit: 100,
+        messagesPerMinute: 300,
+        sessionLimit: 100,
+        plainLoopback: true,
+        trusted: null,
+        ...config,
+      },
+      tls: await pair,
+      login: throttleLogins(
+        async (address, given) => (address === alice.address && given === password ? alice : undefined),
+        { failures: 5, windowMs: 60_000 },
+      ),
+      account: async (address) => (address === alice.address ? alice : undefined),
+      lookup: async (address) => web[address] ?? 'unknown',
+      submit: async (submission) => void submissions.push(submission),
+      startBody: () => startBody(home),
+      log: createLog({ level: 'debug', format: 'json' }, { write: (line) => log.push(line) }),
+      metrics,
+      ...options,
     },
-    tls: await pair,
-    login: throttleLogins(
-      async (address, given) => (address === alice.address && given === password ? alice : undefined),
-      { failures: 5, windowMs: 60_000 },
-    ),
-    account: async (address) => (address === alice.address ? alice : undefined),
-    lookup: async (address) => web[address] ?? 'unknown',
-    submit: async (submission) => void submissions.push(submission),
-    startBody: () => startBody(home),
-    log: createLog({ level: 'debug', format: 'json' }, { write: (line) => log.push(line) }),
-    metrics,
-    ...options,
-  })
+    { ...usualTimes, ...times },
+  )
   return {
     ports: smtp.addresses.map(({ port }) => port),
     submissions,
