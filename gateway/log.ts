@@ -24,7 +24,7 @@ export type LogOptions = {
 /** Where lines go: standard output for a service, standard error for a command. */
 export type LogSink = { isTTY?: boolean; write(line: string): unknown }
 
-const secretWords = ['password', 'passphrase', 'token', 'code', 'secret', 'pass', 'privateKey', 'authorization']
+const secretWords = ['password', 'passphrase', 'token', 'invitation', 'secret', 'pass', 'privateKey', 'authorization']
 
 export const createLog = (options: LogOptions, sink: LogSink = process.stdout): Log => {
   const isText = options.format === 'text' || (options.format === 'auto' && sink.isTTY === true)

@@ -3,7 +3,7 @@
  * test and the benchmarks stand on. Everything is on loopback and below one temporary folder.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,6 +56,15 @@ export class Gateway {
   init(...options: string[]): Promise<unknown> {
     const [domain, host, base] = [this.domain, '127.0.0.1', String(this.portBase)]
     return this.run(['init', '--domain', domain, '--name', this.name, '--host', host, '--port-base', base, ...options])
+  }
+
+  /** Changes one key of the configuration, by its line in the file that `init` wrote; counts from the next start. */
+  set(key: string, value: string): void {
+    const path = join(this.home, 'vouchsafe.toml')
+    const text = readFileSync(path, 'utf8')
+    const line = new RegExp(`^(?:# )?${key} = .*$`, 'm')
+    if (!line.test(text)) throw new Error(`${path} has no line for ${key}`)
+    writeFileSync(path, text.replace(line, `${key} = ${value}`))
   }
 
   async addUser(name: string, password: string): Promise<Person> {

@@ -1,6 +1,6 @@
 /**
  * The rules of docs/architecture.md that a machine can check, read off the imports of every file.
- * Type-only imports count: a direction is a direction of thought, not of loading.
+ * Type-only imports count for a direction, which is one of thought; a cycle is one of loading.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -10,12 +10,24 @@ import ts from 'typescript'
 
 const folders = ['src', 'store', 'gateway', 'scripts', 'test']
 
+type Imports = {
+  files: string[] /** Those that are there when the program runs. */
+  loaded: string[]
+  packages: string[]
+}
+
 /** Relative imports as paths from the top, others as package names (`node:` kept). */
-const importsOf = (file: string): { files: string[]; packages: string[] } => {
-  const names = ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles.map(({ fileName }) => fileName)
+const importsOf = (file: string): Imports => {
+  const text = readFileSync(file, 'utf8')
+  const pathOf = (name: string) => normalize(join(dirname(file), name))
+  const names = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
   const [own, others] = [names.filter((name) => name.startsWith('.')), names.filter((name) => !name.startsWith('.'))]
+  const erased = new Set(
+    [...text.matchAll(/^(?:import|export) type [^'"]*from '(\.[^']+)'/gm)].map(([, name = '']) => name),
+  )
   return {
-    files: own.map((name) => normalize(join(dirname(file), name))),
+    files: own.map(pathOf),
+    loaded: own.filter((name) => !erased.has(name)).map(pathOf),
     packages: others.map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : (name.split('/')[0] ?? ''))),
   }
 }
@@ -127,7 +139,7 @@ const cycles = (): string[] => {
     const at = path.indexOf(file)
     if (at >= 0) found.push([...path.slice(at), file].join(' → '))
     if (at >= 0 || done.has(file)) return
-    for (const next of imports.get(file)?.files ?? []) visit(next, [...path, file])
+    for (const next of imports.get(file)?.loaded ?? []) visit(next, [...path, file])
     done.add(file)
   }
   for (const file of sources) visit(file, [])
