@@ -24,7 +24,9 @@ export type Calls = {
   answered(): number
 }
 
-type Write = (stream: ClientHttp2Stream, isAnswered: () => boolean) => Promise<void> | void
+/** What a writer of a body hears and says: an early answer ends it; each chunk that left is a sign of life. */
+type Course = { isAnswered(): boolean; moved(): void }
+type Write = (stream: ClientHttp2Stream, course: Course) => Promise<void> | void
 type Terms = { idleMs: number; answerBytes: number }
 
 export const callsOver = (
@@ -42,8 +44,8 @@ export const callsOver = (
     const head = { ...offer, sha256: body.sha256, size: body.size, from }
     const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'out' }, bytes)
     return handAnswer(
-      await exchange(session, '/hand', limits, (stream, isAnswered) =>
-        writeHand(stream, encodeHead(head), body, from, count, isAnswered),
+      await exchange(session, '/hand', limits, (stream, course) =>
+        writeHand(stream, encodeHead(head), body, from, count, course),
       ),
     )
   }
@@ -120,18 +122,27 @@ const askOffset = async (session: ClientHttp2Session, { sha256, size }: Body, li
 const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: Write): Promise<unknown> =>
   new Promise((resolve, reject) => {
     if (session.closed || session.destroyed) return reject(new LinkFault('closed', 'the link is down'))
-    const stream = session.request({ ':method': 'POST', ':path': path })
+    const stream = open(session, path)
+    if (!stream) return reject(new LinkFault('closed', 'the link takes no more calls'))
     const chunks: Buffer[] = []
     let size = 0
     let status: number | undefined
+    let isSettled = false
 
     const fail = (error: Error) => {
+      isSettled = true
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL)
       reject(error)
     }
-    stream.setTimeout(terms.idleMs, () => fail(new LinkFault('timeout', 'nothing moved on a call for too long')))
+    const silence = setTimeout(
+      () => fail(new LinkFault('timeout', 'nothing moved on a call for too long')),
+      terms.idleMs,
+    )
+    const moved = () => void silence.refresh()
+    stream.on('headers', moved) // 102: they are at it (the stream's own timeout does not count these)
     stream.on('response', (headers) => {
       status = headers[':status']
+      moved()
     })
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
@@ -143,16 +154,29 @@ const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: 
       if (status >= 500) return fail(new LinkFault('fault', 'the neighbour failed'))
       try {
         resolve(JSON.parse(Buffer.concat(chunks).toString()))
+        isSettled = true
       } catch {
         fail(new LinkFault('fault', 'the answer is no JSON'))
       }
     })
     stream.on('error', () => {}) // 'close' follows
-    stream.on('close', () => reject(new LinkFault('closed', 'the link broke, or the neighbour broke off')))
+    stream.on('close', () => {
+      clearTimeout(silence)
+      if (!isSettled) reject(new LinkFault('closed', 'the link broke, or the neighbour broke off'))
+    })
     // A failure to read our own payload is nobody's fault but ours.
-    Promise.resolve(write(stream, () => status !== undefined)).catch(fail)
+    Promise.resolve(write(stream, { isAnswered: () => status !== undefined, moved })).catch(fail)
     return undefined
   })
+
+/** @returns undefined if the session is going down, or has used up its stream numbers */
+const open = (session: ClientHttp2Session, path: Path): ClientHttp2Stream | undefined => {
+  try {
+    return session.request({ ':method': 'POST', ':path': path })
+  } catch {
+    return undefined
+  }
+}
 
 /** Small enough that a stream which waits for the window holds little, large enough to be cheap. */
 const CHUNK_BYTES = 64 * 1024
@@ -163,24 +187,26 @@ const writeHand = async (
   body: Body,
   from: number,
   count: (bytes: number) => void,
-  isAnswered: () => boolean,
+  { isAnswered, moved }: Course,
 ): Promise<void> => {
   if (from === body.size) return void stream.end(head)
   const source = await body.open(from)
   let left = body.size - from
-  let waiting: Buffer = head // the head leaves together with the first bytes
-  for await (const read of chunksOf(source)) {
+  let waiting: Buffer = head // leaves together with the first bytes
+  // To the end of the source and not only of `left`: an iteration broken off costs an error object,
+  // and a source longer than it should be is seen.
+  for await (const chunk of chunksOf(source)) {
     // An early answer is a refusal: nobody wants the rest.
-    if (isAnswered() || stream.closed || stream.destroyed) return void source.destroy()
-    left -= read.length
+    if (isAnswered() || stream.closed || stream.destroyed) return
+    moved()
+    left -= chunk.length
     if (left < 0) break
-    count(read.length)
-    const chunk = waiting.length > 0 ? Buffer.concat([waiting, read]) : read
-    waiting = Buffer.alloc(0)
-    if (left === 0) return void stream.end(chunk)
-    if (!stream.write(chunk)) await drained(stream)
+    count(chunk.length)
+    if (!stream.write(waiting)) await drained(stream)
+    waiting = chunk
   }
-  throw new Error(`our own payload ${body.sha256} has another size than ${body.size}`)
+  if (left !== 0) throw new Error(`our own payload ${body.sha256} has another size than ${body.size}`)
+  stream.end(waiting)
 }
 
 async function* chunksOf(source: Readable): AsyncGenerator<Buffer> {

@@ -49,6 +49,9 @@ export type Caller = {
 
 type Request = { stream: ServerHttp2Stream; caller: Caller; desk: Desk; large: { count: number } }
 
+/** Node's timers run at once beyond. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /** The stream broke while we read: nobody waits for an answer any more. */
 class Cut extends Error {}
 
@@ -102,7 +105,6 @@ const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<v
 
 const reply = (stream: ServerHttp2Stream, status: number, body: unknown): void => {
   if (stream.closed || stream.destroyed || stream.headersSent) return
-  stream.setTimeout(0)
   stream.respond({ ':status': status, 'content-type': 'application/json' })
   stream.end(JSON.stringify(body), () => {
     // Whoever still sends may stop. RFC 9113 §8.1.
@@ -124,13 +126,12 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
 }
 
 const route = (request: Request, path: string): Promise<unknown> => {
-  const { caller, desk, stream } = request
+  const { caller, desk } = request
   if (desk.isClosing()) throw new Refusal('stopping', 'this gateway is shutting down; try again later')
   const standing = caller.standing()
   if (standing === 'no' || (standing === 'invited' && path !== '/pair'))
     throw new Refusal('link-unknown', 'you are not a neighbour here')
   if (!Object.hasOwn(routes, path)) throw new Refusal('record-type', 'a link has no such request')
-  stream.setTimeout(desk.limits.idleMs, () => stream.close(constants.NGHTTP2_CANCEL))
   return routes[path as Path](request)
 }
 
@@ -144,25 +145,33 @@ const takeRecords = async ({ stream, caller, desk }: Request): Promise<unknown> 
 
 const takeHand = async (request: Request): Promise<HandAnswer | { retry: number }> => {
   const { stream, caller, desk } = request
-  const chunks = chunksOf(stream)
-  const read = await readHead(chunks, desk.limits.headBytes)
-  if (!read) throw broken(stream, new Refusal('record-malformed', 'a hand-over ends within its head'))
-  const { head, rest } = read
-  if (head.size > desk.limits.payloadBytes)
-    throw new Refusal('payload-too-large', `a payload may have ${desk.limits.payloadBytes} bytes here`)
-  // From here on the payload as a whole has its time, too.
-  const slowest = setTimeout(
-    () => stream.close(constants.NGHTTP2_CANCEL),
-    desk.limits.idleMs + ((head.size - head.from) / desk.limits.leastBytesPerSecond) * 1000,
-  )
-  const payload = counted(rest, chunks, head, stream, (bytes) => desk.metrics.linkBytes.inc({ direction: 'in' }, bytes))
-  const body = await (head.size <= desk.limits.memoryBytes
-    ? inMemory(payload, head)
-    : onDisk(payload, head, request)
-  ).finally(() => clearTimeout(slowest))
-  if ('retry' in body) return body
-  stream.setTimeout(0) // the rest is up to us
-  return desk.handlers.hand(caller.agent, { envelope: head.envelope, stamps: head.stamps, route: head.route }, body)
+  const chunks = chunksOf(stream, desk.limits.idleMs)
+  try {
+    const read = await readHead(chunks, desk.limits.headBytes)
+    if (!read) throw broken(stream, new Refusal('record-malformed', 'a hand-over ends within its head'))
+    const { envelope, stamps, route } = read.head
+    const body = await takeBody(request, read.head, read.rest, chunks)
+    if ('retry' in body) return body
+    return await desk.handlers.hand(caller.agent, { envelope, stamps, route }, body)
+  } finally {
+    await chunks.return(undefined)
+  }
+}
+
+const takeBody = async (request: Request, head: Head, rest: Buffer, chunks: AsyncIterator<Buffer>) => {
+  const { stream, desk } = request
+  const { limits, metrics } = desk
+  if (head.size > limits.payloadBytes)
+    throw new Refusal('payload-too-large', `a payload may have ${limits.payloadBytes} bytes here`)
+  const slowestMs = limits.idleMs + ((head.size - head.from) / limits.leastBytesPerSecond) * 1000
+  const tooSlow = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), Math.min(slowestMs, MAX_TIMER_MS))
+  const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'in' }, bytes)
+  const payload = counted(rest, chunks, head, stream, count)
+  try {
+    return await (head.size <= limits.memoryBytes ? inMemory(payload, head) : onDisk(payload, head, request))
+  } finally {
+    clearTimeout(tooSlow)
+  }
 }
 
 const inMemory = async (payload: AsyncIterable<Buffer>, head: Head): Promise<Arrived> => {
@@ -224,12 +233,21 @@ const wrongHash = (): Refusal => new Refusal('payload-mismatch', 'the payload ha
 const broken = (stream: ServerHttp2Stream, otherwise: Refusal): Error =>
   stream.aborted || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? new Cut() : otherwise
 
-/** Leaves the stream open at the end, so that it can be answered; errors become Cut. */
-async function* chunksOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer, undefined> {
+/**
+ * Leaves the stream open at the end, so that it can be answered; errors and silence become Cut.
+ * (The stream's own timeout won't do: our life signs would keep it from ever running out.)
+ */
+async function* chunksOf(stream: ServerHttp2Stream, idleMs: number): AsyncGenerator<Buffer, undefined> {
+  const silence = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), idleMs)
   try {
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) yield chunk as Buffer
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      silence.refresh()
+      yield chunk as Buffer
+    }
   } catch {
     throw new Cut()
+  } finally {
+    clearTimeout(silence)
   }
   return undefined
 }
@@ -239,7 +257,7 @@ const readWhole = async (stream: ServerHttp2Stream, limit: number, { limits }: D
   try {
     let size = 0
     const bounded = async function* () {
-      for await (const chunk of chunksOf(stream)) {
+      for await (const chunk of chunksOf(stream, limits.idleMs)) {
         size += chunk.length
         if (size > limit) throw new Refusal('record-too-large', `this request may have ${limit} bytes`)
         yield chunk
