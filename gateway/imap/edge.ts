@@ -46,6 +46,9 @@ export const usualTiming: Timing = {
   failedLoginMs: 1000,
 }
 
+/** For what the configuration does not name. */
+export const usualLimits = { sessionsPerAddress: 100, timing: usualTiming }
+
 export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>
 
 export type Edge = {

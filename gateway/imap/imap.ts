@@ -2,10 +2,11 @@
  * The IMAP edge: IMAP4rev1 (RFC 3501) for ordinary mail clients.
  *
  * Listeners with TLS from the start, and listeners with STARTTLS. A connection over a limit is told so and closed;
- * a handshake that fails or dawdles is closed and logged. `close` says BYE to everybody.
+ * a handshake that fails or dawdles is closed and logged. `close` says BYE to everybody, between two answers.
  */
 import type { EventEmitter } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
 import type { Store } from '../../store/store.ts'
@@ -36,14 +37,16 @@ export type ImapEdge = {
 }
 
 const KEEP_ALIVE_MS = 120_000
+const STOP_MS = 3000
 
 export const startImap = async (options: ImapOptions): Promise<ImapEdge> => {
   const house = new House(options)
   const servers: Server[] = []
   const addresses: ImapEdge['addresses'] = []
   const close = async () => {
-    house.close()
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
+    await house.close()
+    await Promise.all(closed)
   }
   try {
     for (const { host, port, security } of options.config.listeners) {
@@ -103,7 +106,8 @@ class House implements Edge {
     if (isFull || !this.perAddress.take(remote, this.config.sessionsPerAddress)) {
       this.log.warn({ event: 'turned-away', remote, why: isFull ? 'total' : 'address' }, 'too many connections')
       // Before a handshake nobody could read it.
-      raw.end(security === 'tls' ? '' : '* BYE [LIMIT] Too many connections; close another first\r\n')
+      if (security === 'starttls') raw.write('* BYE [LIMIT] Too many connections; close another first\r\n')
+      raw.destroySoon()
       return
     }
     this.sockets.add(raw)
@@ -159,10 +163,13 @@ class House implements Edge {
     this.metrics.imapCommands.inc({ command: this.names.get(command) ?? 'unknown', outcome })
   }
 
-  close(): void {
-    this.watch.close()
+  /** Says goodbye to all; commands under way have STOP_MS to finish. */
+  async close(): Promise<void> {
     for (const session of this.sessions) session.dismiss('The gateway is stopping; come again')
-    for (const socket of this.sockets) socket.destroySoon()
+    const isEmpty = () => this.sessions.size === 0
+    for (const until = Date.now() + STOP_MS; !isEmpty() && Date.now() < until; ) await wait(10)
+    for (const socket of this.sockets) socket.destroy()
+    this.watch.close()
   }
 
   private secureContext(): SecureContext {

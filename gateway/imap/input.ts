@@ -9,6 +9,8 @@ export class Input {
   private readonly socket: Duplex
   private readonly reader: Reader
   private isOver = false
+  /** Nothing is under way in the other direction but whole lines: a word may be put in. */
+  isWaiting = false
   private wake: () => void = () => {}
   private readonly onEvent = () => this.wake()
   private readonly onEnd = () => {
@@ -76,9 +78,11 @@ export class Input {
         return true
       }
       if (this.isOver || this.socket.destroyed) return false
+      this.isWaiting = true
       await new Promise<void>((resolve) => {
         this.wake = resolve
       })
+      this.isWaiting = false
     }
   }
 }

@@ -31,6 +31,8 @@ const strangerLimits: ReaderLimits = { line: 8192, literal: 4096, command: 16_38
 /** Clients name thousands of messages in one line; what is refused (a message too large) is read past. */
 const userLimits: ReaderLimits = { line: 65_536, literal: 65_536, command: 262_144, skip: 0xffffffff }
 const BAD_MAX = 10
+/** For a client that has had its last word to close its side. */
+const LINGER_MS = 5000
 const UNKNOWN = 'unknown'
 export const MAILBOX_DELETED = 'The mailbox you had selected was deleted elsewhere'
 
@@ -47,6 +49,8 @@ export class Session {
   private socket: Socket | TLSSocket
   private isTls: boolean
   private isEnding = false
+  private isOver = false
+  private farewell: string | undefined
   private badInARow = 0
   private loginDeadline: NodeJS.Timeout | undefined
 
@@ -100,12 +104,21 @@ export class Session {
       this.leave()
       this.output.flush()
       this.socket.end()
+      this.isOver = true
+      this.socket.setTimeout(LINGER_MS)
       this.edge.loggedOut(this.account)
     }
   }
 
-  /** Ends the session from outside: the gateway stops, the client is silent. */
+  /**
+   * Ends the session from outside: the gateway stops, the client is silent. In the midst of an answer, a literal
+   * perhaps, no word may be put in: the command is let finish first.
+   */
   dismiss(text: string): void {
+    if (!this.input.isWaiting && !this.isOver) {
+      this.farewell = text
+      return
+    }
     this.bye(text)
     this.output.flush()
     this.socket.destroySoon()
@@ -132,7 +145,9 @@ export class Session {
   }
 
   private readonly onIdle = (): void => {
-    this.dismiss(this.account ? 'Autologout; silent for too long' : 'Log in sooner')
+    if (!this.input.isWaiting)
+      this.socket.destroy() // it does not read what it asked for, or does not close
+    else this.dismiss(this.account ? 'Autologout; silent for too long' : 'Log in sooner')
   }
 
   private async loop(): Promise<void> {
@@ -142,6 +157,7 @@ export class Session {
       if (taken === undefined) return
       await this.serveOne(taken)
       await this.output.room()
+      if (this.farewell !== undefined) this.bye(this.farewell)
     }
   }
 

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ImapConfig, type Timing, usualTiming } from '../../gateway/imap/edge.ts'
-import { startImap } from '../../gateway/imap/imap.ts'
+import { type ImapEdge, startImap } from '../../gateway/imap/imap.ts'
 import { createLog } from '../../gateway/log.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
@@ -24,6 +24,7 @@ export type Letter = { bytes: Buffer | string; flags?: number; keywords?: string
 
 export type TestImap = {
   store: Store
+  edge: ImapEdge
   account: Account
   /** STARTTLS, login in the clear allowed. */
   port: number
@@ -71,6 +72,7 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
   const [clear, tlsAt] = edge.addresses
   return {
     store,
+    edge,
     account,
     port: clear?.port ?? 0,
     tlsPort: tlsAt?.port ?? 0,

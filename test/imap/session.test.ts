@@ -1,0 +1,426 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { store as storeFlags } from '../../store/flag.ts'
+import { find } from '../../store/mailbox.ts'
+import { view } from '../../store/message.ts'
+import { copy, expunge } from '../../store/move.ts'
+import { Client } from '../dialogue/run.ts'
+import { corpus } from '../fixture/corpus.ts'
+import { letter, startTestImap, type TestImap } from './server.ts'
+
+/** A client that numbers its commands and gathers their answers. */
+class Mail extends Client {
+  private count = 0
+
+  /** Untagged lines, then the tagged one. */
+  async ask(command: string): Promise<string[]> {
+    const tag = `t${++this.count}`
+    this.send(`${tag} ${command}`)
+    const lines: string[] = []
+    for (;;) {
+      const line = await this.line(20_000)
+      if (line === undefined) throw new Error(`closed in answer to ${command}, after ${lines.join(' / ')}`)
+      lines.push(line)
+      if (line.startsWith(`${tag} `)) return lines
+    }
+  }
+
+  /** The size and bytes of the one literal in the answer. */
+  async literal(command: string): Promise<Buffer> {
+    const text = (await this.ask(command)).join('\r\n')
+    const [head = '', size = ''] = /\{(\d+)\}\r\n/.exec(text) ?? []
+    const from = text.indexOf(head) + head.length
+    return Buffer.from(text.slice(from, from + Number(size)), 'latin1')
+  }
+}
+
+describe('IMAP sessions', () => {
+  let imap: TestImap
+  const opened: Socket[] = []
+  afterEach(async () => {
+    for (const socket of opened.splice(0)) socket.destroy()
+    await imap.close()
+  })
+
+  const open = async (): Promise<Mail> => {
+    const socket = connect({ port: imap.port, host: '127.0.0.1', noDelay: true })
+    opened.push(socket)
+    return new Mail(socket)
+  }
+  const logIn = async (mailbox?: string): Promise<Mail> => {
+    const client = await open()
+    await client.line()
+    await client.ask('LOGIN ann@a.test secret')
+    if (mailbox) await client.ask(`SELECT ${mailbox}`)
+    return client
+  }
+  const idOf = async (name: string): Promise<number> => {
+    const found = await find(imap.store.db, imap.account.id, name)
+    if (!found) throw new Error(`no mailbox ${name}`)
+    return found.id
+  }
+
+  describe('limits', () => {
+    it('a stranger who says nothing is told goodbye', async () => {
+      imap = await startTestImap({ timing: { strangerIdleMs: 60 } })
+      const client = await open()
+      expect(await client.line()).to.match(/^\* OK/)
+      expect(await client.line()).to.match(/^\* BYE/)
+      expect(await client.line()).to.equal(undefined)
+    })
+    it('and so is one who talks on without logging in', async () => {
+      imap = await startTestImap({ timing: { loginDeadlineMs: 150 } })
+      const client = await open()
+      await client.line()
+      const talk = async () => {
+        for (;;) {
+          await client.ask('NOOP')
+          await wait(20)
+        }
+      }
+      expect(await talk().catch((error: Error) => error.message)).to.match(/^closed/)
+    })
+    it('a user who says nothing is logged out, one who idles too', async () => {
+      imap = await startTestImap({ timing: { userIdleMs: 150 } })
+      const [silent, idle] = [await logIn(), await logIn('INBOX')]
+      idle.send('i IDLE')
+      expect(await idle.line()).to.match(/^\+/)
+      expect(await silent.line()).to.match(/^\* BYE Autologout/)
+      expect(await idle.line()).to.match(/^\* BYE Autologout/)
+    })
+    it('one address has so many connections, and all together so many', async () => {
+      imap = await startTestImap({ sessionsPerAddress: 2 })
+      const first = await open()
+      await first.line()
+      await (await open()).line()
+      const third = await open()
+      expect(await third.line()).to.match(/^\* BYE \[LIMIT\]/)
+      expect(await third.line()).to.equal(undefined)
+      expect(imap.log.join('')).to.contain('turned-away')
+      first.socket.destroy()
+      await wait(50)
+      expect(await (await open()).line()).to.match(/^\* OK/)
+    })
+    it('one account has so many sessions', async () => {
+      imap = await startTestImap({ sessionsPerAccount: 1 })
+      const first = await logIn()
+      const second = await open()
+      await second.line()
+      expect(await second.ask('LOGIN ann@a.test secret')).to.match(/NO \[LIMIT\]/)
+      await first.ask('LOGOUT')
+      await wait(50)
+      expect(await second.ask('LOGIN ann@a.test secret')).to.match(/OK/)
+    })
+    it('an endless line ends in BYE', async () => {
+      imap = await startTestImap()
+      const client = await open()
+      await client.line()
+      for (let i = 0; i < 40 && !client.socket.destroyed; i++) client.socket.write(Buffer.alloc(65_536, 'a'))
+      expect(await client.line()).to.match(/BAD/)
+      expect(await client.line()).to.match(/^\* BYE \[TOOBIG\]/)
+    })
+    it('a client that asks and does not read is not written to without end', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [{ bytes: Buffer.alloc(8 << 20, 'abcdefg\r\n') }])
+      const client = await logIn('INBOX')
+      client.socket.pause()
+      for (let i = 0; i < 40; i++) client.send(`x${i} FETCH 1 BODY.PEEK[]`)
+      const before = process.memoryUsage().arrayBuffers + process.memoryUsage().external
+      await wait(500)
+      expect(process.memoryUsage().arrayBuffers + process.memoryUsage().external - before).to.be.below(32 << 20)
+    })
+    it('TLS 1.1 is refused, a stranger on a TLS port as well, and both are logged', async () => {
+      imap = await startTestImap()
+      const old = connectTls({
+        port: imap.tlsPort,
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        maxVersion: 'TLSv1.1',
+        minVersion: 'TLSv1',
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      })
+      const [error] = await once(old, 'error')
+      expect(String(error)).to.match(/alert|protocol|version/i)
+      const plain = connect(imap.tlsPort, '127.0.0.1')
+      opened.push(plain)
+      plain.on('error', () => {})
+      plain.write('a1 NOOP\r\nwhatever\r\n')
+      plain.resume()
+      await once(plain, 'close')
+      await wait(20)
+      expect(imap.log.filter((line) => line.includes('handshake-failed'))).to.have.length(2)
+    })
+    it('a handshake that is never finished is given up', async () => {
+      imap = await startTestImap({ timing: { handshakeMs: 100 } })
+      const half = connect(imap.tlsPort, '127.0.0.1')
+      opened.push(half)
+      half.on('error', () => {})
+      half.resume()
+      await once(half, 'close')
+    })
+    it('no password passes in the clear unless the gateway says so', async () => {
+      imap = await startTestImap({ plainLoopback: false })
+      const client = await open()
+      expect(await client.line())
+        .to.contain('LOGINDISABLED')
+        .and.not.contain('AUTH=PLAIN')
+      expect((await client.ask('LOGIN ann@a.test secret')).at(-1)).to.contain('NO [PRIVACYREQUIRED]')
+      expect((await client.ask('AUTHENTICATE PLAIN AGFubkBhLnRlc3QAc2VjcmV0')).at(-1)).to.contain(
+        'NO [PRIVACYREQUIRED]',
+      )
+      await client.ask('STARTTLS')
+      client.change((socket) => connectTls({ socket, rejectUnauthorized: false }))
+      expect((await client.ask('LOGIN ann@a.test secret')).at(-1)).to.contain('OK')
+    })
+  })
+
+  describe('stopping', () => {
+    it('says goodbye to who waits, and lets an answer be finished before', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [{ bytes: Buffer.alloc(2 << 20, 'abcdefg\r\n') }])
+      const [idle, reader] = [await logIn('INBOX'), await logIn('INBOX')]
+      idle.send('i IDLE')
+      await idle.line()
+      reader.socket.pause()
+      reader.send('f FETCH 1 BODY.PEEK[]')
+      await wait(50)
+      const closed = imap.edge.close()
+      expect(await idle.line()).to.match(/^\* BYE/)
+      reader.socket.resume()
+      let line = await reader.line()
+      while (line === 'abcdefg' || line?.startsWith('* 1 FETCH')) line = await reader.line()
+      expect(line).to.match(/\)$/)
+      expect(await reader.line()).to.match(/^f OK/)
+      expect(await reader.line()).to.match(/^\* BYE/)
+      await closed
+    })
+  })
+
+  describe('bytes', () => {
+    it('every message of the corpus is told byte for byte, and taken byte for byte', async () => {
+      imap = await startTestImap()
+      await imap.deliver(
+        'INBOX',
+        corpus.map(({ bytes }) => ({ bytes })),
+      )
+      const client = await logIn('INBOX')
+      for (const [i, { name, bytes }] of corpus.entries()) {
+        expect((await client.literal(`FETCH ${i + 1} BODY.PEEK[]`)).equals(bytes), name).to.equal(true)
+        const [header, body] = [
+          await client.literal(`FETCH ${i + 1} RFC822.HEADER`),
+          await client.literal(`FETCH ${i + 1} BODY.PEEK[TEXT]`),
+        ]
+        expect(Buffer.concat([header, body]).equals(bytes), name).to.equal(true)
+        if (bytes.length === 0 || bytes.includes(0)) continue
+        client.socket.write(`p${i} APPEND Archive {${bytes.length}+}\r\n`)
+        client.socket.write(Buffer.concat([bytes, Buffer.from('\r\n')]))
+        expect(await client.line(), name).to.match(/OK \[APPENDUID/)
+      }
+      await client.ask('SELECT Archive')
+      const taken = corpus.filter(({ bytes }) => bytes.length > 0 && !bytes.includes(0))
+      for (const [i, { name, bytes }] of taken.entries())
+        expect((await client.literal(`FETCH ${i + 1} BODY.PEEK[]`)).equals(bytes), name).to.equal(true)
+    })
+    it('a NUL is refused', async () => {
+      imap = await startTestImap()
+      const client = await logIn()
+      client.send('n APPEND INBOX {9+}')
+      client.send('A: b\r\n\r\n\0')
+      expect(await client.line()).to.match(/n NO \[CANNOT\]/)
+    })
+    it('a large message streams in and out, in pieces and whole', async function () {
+      this.timeout(60_000)
+      imap = await startTestImap({ appendLimit: 256 << 20 })
+      const client = await logIn()
+      const size = 160 << 20
+      const head = Buffer.from('Subject: large\r\n\r\n')
+      const block = Buffer.alloc(1 << 20, 'All work and no play makes Jack a dull boy.\r\n')
+      client.send(`a APPEND INBOX {${head.length + size}}`)
+      expect(await client.line()).to.match(/^\+/)
+      client.socket.write(head)
+      const atFirst = process.memoryUsage().arrayBuffers
+      let most = 0
+      for (let sent = 0; sent < size; sent += block.length) {
+        if (!client.socket.write(block)) await once(client.socket, 'drain')
+        most = Math.max(most, process.memoryUsage().arrayBuffers)
+      }
+      client.send('')
+      expect(await client.line(30_000)).to.match(/OK \[APPENDUID/)
+      await client.ask('SELECT INBOX')
+      expect(await client.literal('FETCH 1 BODY.PEEK[TEXT]<1048570.20>')).to.deep.equal(
+        Buffer.concat([block, block]).subarray(1048570, 1048590),
+      )
+      client.socket.removeAllListeners('data')
+      let received = 0
+      client.socket.on('data', (chunk: Buffer) => {
+        received += chunk.length
+        most = Math.max(most, process.memoryUsage().arrayBuffers)
+      })
+      client.send('b FETCH 1 BODY.PEEK[]')
+      while (received < size + head.length) await wait(20)
+      expect(most - atFirst).to.be.below(80 << 20) // both ends are in this process, and what they let go of lingers
+    })
+  })
+
+  describe('bulk', () => {
+    it('SELECT of 10 000 messages and FETCH of their flags ask the store a few times, not each', async function () {
+      this.timeout(60_000)
+      imap = await startTestImap()
+      await imap.deliver(
+        'INBOX',
+        Array.from({ length: 10_000 }, (_, i) => letter(i)),
+      )
+      const client = await logIn()
+      const { read } = imap.store.db
+      let reads = 0
+      const counted =
+        <Args extends unknown[], Result>(work: (...args: Args) => Result) =>
+        (...args: Args): Result => {
+          reads++
+          return work(...args)
+        }
+      imap.store.db.read = { all: counted(read.all), one: counted(read.one), range: counted(read.range) } as typeof read
+      expect(await client.ask('SELECT INBOX')).to.include('* 10000 EXISTS')
+      expect(await client.ask('FETCH 1:* (FLAGS UID INTERNALDATE RFC822.SIZE)')).to.have.length(10_001)
+      expect(await client.ask('UID SEARCH UNSEEN')).to.have.length(2)
+      expect(reads).to.be.below(12)
+    })
+  })
+
+  describe('several at once', () => {
+    it('a move in one is told to all, in the order each may be told', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])
+      const [one, two] = [await logIn('INBOX'), await logIn('INBOX')]
+      await one.ask('MOVE 1 Archive')
+      expect(await two.ask('FETCH 2:3 UID')).to.deep.equal(['* 2 FETCH (UID 2)', '* 3 FETCH (UID 3)', 't3 OK Fetched'])
+      expect(await two.ask('FETCH 1 BODY[]')).to.deep.equal(['t4 NO [EXPUNGEISSUED] Some of these messages are gone'])
+      expect(await two.ask('NOOP')).to.deep.equal(['* 1 EXPUNGE', 't5 OK Done'])
+    })
+
+    it('whoever follows what it is told knows the mailbox, whatever the others do', async function () {
+      this.timeout(120_000)
+      imap = await startTestImap()
+      const inbox = await idOf('INBOX')
+      const command = fc.record({
+        by: fc.nat(2),
+        what: fc.constantFrom(
+          'NOOP',
+          'CHECK',
+          'FETCH',
+          'UID FETCH',
+          'STORE',
+          'UID STORE',
+          'SILENT',
+          'COPY',
+          'MOVE',
+          'EXPUNGE',
+          'DELIVER',
+          'GATEWAY',
+          'SEARCH',
+        ),
+        at: fc.nat(7),
+        flags: fc.constantFrom('\\Seen', '\\Deleted', '\\Flagged $Work', '\\Answered'),
+      })
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (steps) => {
+          await expunge(
+            imap.store.db,
+            inbox,
+            (await view(imap.store.db, inbox)).map(({ uid }) => uid),
+          )
+          await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])
+          const followers = await Promise.all([follow(), follow(), follow()])
+          // Not one after the other: each client goes its way, at the same time as the others.
+          const shares = followers.map((follower, i) =>
+            run(
+              follower,
+              steps.filter(({ by }) => by === i),
+            ),
+          )
+          await Promise.all(shares)
+          for (const follower of followers) await follower.ask('NOOP')
+          for (const follower of followers) await follower.ask('FETCH 1:* (UID FLAGS)').catch(() => [])
+          const kept = await view(imap.store.db, inbox)
+          for (const { known, client } of followers) {
+            expect(known.map(({ uid }) => uid)).to.deep.equal(kept.map(({ uid }) => uid))
+            expect(known.map(({ seen }) => seen)).to.deep.equal(kept.map(({ flags }) => (flags & 1) !== 0))
+            client.socket.destroy()
+          }
+        }),
+        { numRuns: 60 },
+      )
+
+      type Known = { uid: number | undefined; seen: boolean }
+      type Follower = { client: Mail; known: Known[]; ask(command: string): Promise<string[]> }
+
+      async function follow(): Promise<Follower> {
+        const client = await logIn()
+        const known: Known[] = []
+        const ask = async (text: string): Promise<string[]> => {
+          const lines = await client.ask(text)
+          const isByNumber = /^(FETCH|STORE|SEARCH)/.test(text)
+          for (const line of lines) {
+            const [, number = '', word, rest = ''] = /^\* (\d+) (EXISTS|EXPUNGE|FETCH)(.*)$/.exec(line) ?? []
+            const seq = Number(number)
+            if (word === 'EXPUNGE') {
+              expect(isByNumber, `${text}: ${line}`).to.equal(false)
+              expect(seq).to.be.within(1, known.length)
+              known.splice(seq - 1, 1)
+            }
+            if (word === 'EXISTS') {
+              expect(seq).to.be.at.least(known.length)
+              while (known.length < seq) known.push({ uid: undefined, seen: false })
+            }
+            if (word === 'FETCH') {
+              const one = known[seq - 1]
+              if (!one) throw new Error(`${text}: ${line}: of ${known.length}`)
+              const uid = /UID (\d+)/.exec(rest)?.[1]
+              if (uid !== undefined) {
+                // A number means one message, until EXPUNGE says otherwise.
+                expect(one.uid ?? Number(uid), `${text}: ${line}`).to.equal(Number(uid))
+                one.uid = Number(uid)
+              }
+              if (rest.includes('FLAGS')) one.seen = rest.includes('\\Seen')
+            }
+          }
+          return lines
+        }
+        await ask('SELECT INBOX')
+        await ask('FETCH 1:* (UID FLAGS)')
+        return { client, known, ask }
+      }
+
+      type Step = { what: string; at: number; flags: string }
+      async function run({ known, ask }: Follower, steps: Step[]): Promise<void> {
+        for (const { what, at, flags } of steps) {
+          const seq = Math.min(at + 1, known.length)
+          const uid = known[seq - 1]?.uid ?? 1
+          if (what === 'DELIVER') await imap.deliver('INBOX', [letter(at)])
+          else if (what === 'GATEWAY') {
+            await storeFlags(imap.store.db, inbox, [uid], { mode: 'add', flags: 4 })
+            await copy(imap.store.db, inbox, [uid], inbox)
+          } else if (what === 'NOOP' || what === 'CHECK' || what === 'EXPUNGE') await ask(what)
+          else if (seq === 0) continue
+          else if (what === 'FETCH') await ask(`FETCH ${seq}:* (UID FLAGS BODY[TEXT])`)
+          else if (what === 'UID FETCH') await ask(`UID FETCH ${uid}:* (FLAGS BODY.PEEK[HEADER])`)
+          else if (what === 'STORE') await ask(`STORE ${seq} FLAGS (${flags})`)
+          else if (what === 'UID STORE') await ask(`UID STORE ${uid} +FLAGS (${flags})`)
+          else if (what === 'SILENT') {
+            const one = known[seq - 1]
+            const answer = await ask(`UID STORE ${uid} FLAGS.SILENT (${flags})`)
+            // Told to be silent, the client believes what it said, unless told otherwise in the same breath.
+            if (one && known.includes(one) && !answer.some((line) => line.includes(`FETCH (UID ${uid} `)))
+              one.seen = flags.includes('\\Seen')
+          } else if (what === 'COPY') await ask(`COPY ${seq} INBOX`)
+          else if (what === 'MOVE') await ask(`UID MOVE ${uid} Trash`)
+          else await ask('SEARCH UNSEEN TEXT hello')
+        }
+      }
+    })
+  })
+})
