@@ -1,0 +1,164 @@
+/**
+ * A small web of real gateway processes for a test: in a line, each linked to the next, with the plain
+ * login that is allowed on loopback, and a person at both ends.
+ */
+import { connect, type Socket } from 'node:net'
+import { ImapFlow } from 'imapflow'
+import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+
+export type Web = { gateways: Gateway[]; a: Gateway; b: Gateway; ann: Person; bob: Person; close(): Promise<void> }
+
+/** @param settings configuration keys to change everywhere, as `Gateway.set` takes them */
+export const startLine = async (names: string[], settings: Record<string, string> = {}): Promise<Web> => {
+  const folder = temporaryFolder()
+  const base = await freePortBase(names.length)
+  const gateways = names.map((name, i) => new Gateway(folder, name, `${name}.test`, base + 100 * i))
+  await Promise.all(gateways.map((one) => one.init('--net', 'journey', '--plain-loopback')))
+  for (const one of gateways) for (const [key, value] of Object.entries(settings)) one.set(key, value)
+  const [a, b] = [gateways[0], gateways.at(-1)]
+  if (a === undefined || b === undefined) throw new Error('a line has two ends')
+  const ann = await a.addUser('ann', 'ann-s password')
+  const bob = await b.addUser('bob', 'bob-s password')
+  await Promise.all(gateways.map((one) => one.start()))
+  for (const [i, one] of gateways.entries()) {
+    const next = gateways[i + 1]
+    if (next) await befriend(next, one)
+  }
+  return { gateways, a, b, ann, bob, close: async () => void (await Promise.all(gateways.map((one) => one.stop()))) }
+}
+
+/** Says the bytes as they are: no library in between that might mend them. */
+export class RawSmtp {
+  private readonly socket: Socket
+  private text = ''
+  private heard: () => void = () => {}
+  private over = false
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (chunk) => {
+      this.text += chunk.toString('latin1')
+      this.heard()
+    })
+    for (const event of ['close', 'error'])
+      socket.on(event, () => {
+        this.over = true
+        this.heard()
+      })
+  }
+
+  static async logIn(gateway: Gateway, person: Person): Promise<RawSmtp> {
+    const client = new RawSmtp(connect(gateway.ports.smtp, '127.0.0.1'))
+    await client.reply()
+    await client.say('EHLO client.test')
+    await client.say(`AUTH PLAIN ${Buffer.from(`\0${person.address}\0${person.password}`).toString('base64')}`)
+    return client
+  }
+
+  async say(line: string): Promise<string> {
+    this.socket.write(`${line}\r\n`)
+    return this.reply()
+  }
+
+  /** @returns the last reply: to DATA's end, or the first that was no yes */
+  async submit(from: string, to: string[], bytes: Buffer, parameters = ''): Promise<string> {
+    for (const line of [`MAIL FROM:<${from}>${parameters}`, ...to.map((address) => `RCPT TO:<${address}>`), 'DATA']) {
+      const reply = await this.say(line)
+      if (!/^[23]/.test(reply)) return reply
+    }
+    this.socket.write(stuffed(bytes))
+    return this.reply()
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  private async reply(): Promise<string> {
+    for (;;) {
+      const whole = /^(?:\d{3}-[^\n]*\n)*\d{3} [^\n]*\n/.exec(this.text)?.[0]
+      if (whole !== undefined) {
+        this.text = this.text.slice(whole.length)
+        return whole.trimEnd()
+      }
+      if (this.over) throw new Error('the server closed the session')
+      await new Promise<void>((resolve) => {
+        this.heard = resolve
+      })
+    }
+  }
+}
+
+/** RFC 5321 §4.5.2; DATA can't carry a message whose last line is not ended, so it is ended. */
+export const ended = (bytes: Buffer): Buffer =>
+  bytes.subarray(-2).toString('latin1') === '\r\n' ? bytes : Buffer.concat([bytes, Buffer.from('\r\n')])
+
+const stuffed = (bytes: Buffer): Buffer => {
+  const text = ended(bytes).toString('latin1')
+  return Buffer.from(`${text.replace(/^\./, '..').replaceAll('\r\n.', '\r\n..')}.\r\n`, 'latin1')
+}
+
+export const withImap = async <T>(
+  gateway: Gateway,
+  person: Person,
+  work: (client: ImapFlow) => Promise<T>,
+): Promise<T> => {
+  const client = new ImapFlow({
+    host: '127.0.0.1',
+    port: gateway.ports.imap,
+    secure: false,
+    doSTARTTLS: false,
+    auth: { user: person.address, pass: person.password },
+    logger: false,
+  })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.logout()
+  }
+}
+
+export type Got = { uid: number; messageId: string; subject: string; source: Buffer; flags: Set<string> }
+
+/** All messages of a folder, whole. */
+export const readAll = (gateway: Gateway, person: Person, folder: string): Promise<Got[]> =>
+  withImap(gateway, person, async (client) => {
+    const box = await client.mailboxOpen(folder, { readOnly: true })
+    const all: Got[] = []
+    if (box.exists === 0) return all
+    for await (const { uid, envelope, source, flags } of client.fetch('1:*', {
+      envelope: true,
+      source: true,
+      flags: true,
+      uid: true,
+    }))
+      all.push({
+        uid,
+        messageId: envelope?.messageId ?? '',
+        subject: envelope?.subject ?? '',
+        source: source ?? Buffer.alloc(0),
+        flags: flags ?? new Set(),
+      })
+    return all
+  })
+
+/** Waits until a folder holds at least `count` messages, and reads them. */
+export const awaitMessages = async (
+  gateway: Gateway,
+  person: Person,
+  folder: string,
+  count: number,
+  limitMs = 20_000,
+): Promise<Got[]> => {
+  let all: Got[] = []
+  await until(
+    `${count} messages in ${folder} of ${person.address}`,
+    async () => {
+      all = await readAll(gateway, person, folder)
+      return all.length >= count
+    },
+    limitMs,
+  )
+  return all
+}
