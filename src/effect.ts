@@ -32,7 +32,8 @@ export type Effect =
 /** What the one who raised the event is told, after the commit. */
 export type Answer =
   | { say: 'done' }
-  | { say: 'accepted'; key: string; at: number; chainOf: { envelope: string; stamps: string[] } }
+  /** Custody was taken, or had been before: a receipt is signed for the very chain that was shown. */
+  | { say: 'accepted'; at: number }
   | { say: 'refused'; code: RefusalCode; detail: string }
 
 export type Step = { changes: Change[]; effects: Effect[]; answer?: Answer }

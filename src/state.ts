@@ -7,7 +7,7 @@
  */
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
-import type { Custody } from './custody/custody.ts'
+import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Owed } from './report/owed.ts'
 import type { Known, Search } from './route/search.ts'
@@ -53,6 +53,7 @@ export type State = {
   /** The gateway's own name in letters it writes, and all domains whose addresses live here. */
   domain: string
   domains: ReadonlySet<string>
+  terms: Terms
   links: Map<string, Link>
   locals: Map<string, Local> // by entity
   addresses: Map<string, string> // local address → entity
@@ -87,10 +88,11 @@ export type Change =
 export const contactKey = (entity: string, other: string): string => `${entity}>${other}`
 
 /** `domain` is the gateway's first domain; `more` are others that live here. */
-export const emptyState = (me: string, domain: string, more: Iterable<string> = []): State => ({
+export const emptyState = (me: string, domain: string, more: Iterable<string> = [], terms = defaultTerms): State => ({
   me,
   domain,
   domains: new Set([domain, ...more]),
+  terms,
   links: new Map(),
   locals: new Map(),
   addresses: new Map(),

@@ -6,6 +6,7 @@
  */
 import { targetOfAddress } from './address.ts'
 import { type Arrival, arrived } from './custody/arrival.ts'
+import type { Custody } from './custody/custody.ts'
 import { finish } from './custody/finish.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
@@ -14,16 +15,16 @@ import type { Submission } from './custody/submission.ts'
 import type { Effect, Step } from './effect.ts'
 import { type Envelope, keyOf } from './envelope/envelope.ts'
 import type { RefusalCode } from './refusal.ts'
-import { owedKey } from './report/owed.ts'
+import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
 import { answered, ask, asked, exhausted, forget, ringTimeout } from './route/discover.ts'
 import type { Path } from './route/search.ts'
-import { type Contact, contactKey, type Link, type State } from './state.ts'
+import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
 import type { Who } from './wire/record.ts'
 
 export type Event =
   // From the mail client
-  | { on: 'submitted'; submission: Submission }
+  | { on: 'submitted'; submission: Submission; here: number }
   | { on: 'trusted'; contact: Contact }
   // From neighbours
   | { on: 'arrived'; arrival: Arrival }
@@ -37,7 +38,7 @@ export type Event =
   | { on: 'accepted'; key: string; by: string; receipt: string }
   | { on: 'rejected'; key: string; by: string; code: RefusalCode }
   | { on: 'unreachable'; key: string; by: string; why: string }
-  | { on: 'acknowledged'; owed: string; count: number }
+  | { on: 'acknowledged'; owed: string; items: Item[] }
   | { on: 'search'; target: string; seed: string }
   // From links and the clock
   | { on: 'linked'; link: Link }
@@ -68,11 +69,10 @@ export const needs = (state: State, event: Event): Needs => {
       }
     }
     case 'arrived': {
-      const { envelope, from, opened } = event.arrival
+      const { envelope, opened } = event.arrival
       const key = keyOf(envelope.origin, envelope.id)
       return {
         custody: [key],
-        owed: [owedKey(from, key)],
         ...(opened && { contacts: [contactKey(envelope.to, opened.from)] }),
       }
     }
@@ -95,16 +95,20 @@ export const needs = (state: State, event: Event): Needs => {
   }
 }
 
-/** What a loaded custody row needs beside it. */
-export const needsOf = (row: { key: string; from?: string; submission?: string }): Needs => ({
-  ...(row.from && { owed: [owedKey(row.from, row.key)] }),
-  ...(row.submission && { submissions: [row.submission] }),
-})
+/** What a loaded custody row needs beside it; what its sender thinks of the recipient counts until it is sealed. */
+export const needsOf = (state: State, row: Custody): Needs => {
+  const to = row.to ?? state.knownAt.get(row.address ?? '')
+  return {
+    ...(row.from && { owed: [owedKey(row.from, row.key)] }),
+    ...(row.submission && { submissions: [row.submission] }),
+    ...(row.state === 'spooled' && row.sender && to && { contacts: [contactKey(row.sender, to)] }),
+  }
+}
 
 export const step = (state: State, event: Event, now: number): Step => {
   switch (event.on) {
     case 'submitted':
-      return submitted(state, event.submission, now)
+      return submitted(state, event.submission, event.here, now)
     case 'trusted':
       return { changes: [{ put: 'contact', row: event.contact }], effects: [] }
     case 'arrived':
@@ -128,7 +132,7 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'unreachable':
       return unreachable(state, event.key, event.by, event.why, now)
     case 'acknowledged':
-      return acknowledged(state, event.owed, event.count)
+      return acknowledged(state, event.owed, event.items)
     case 'search':
       return ask(state, event.target, event.seed, now)
     case 'linked':
@@ -176,11 +180,15 @@ const unlinked = (state: State, agent: string): Step => {
   return was ? { changes: [{ put: 'link', row: { ...was, state: 'revoked', up: false } }], effects: [] } : nothing
 }
 
-/** A neighbour that connects gets what has waited for it, and what it is owed. */
+/**
+ * A neighbour that connects gets what has waited for it, and what it is owed; also one that was
+ * thought connected: it may be back before we noticed that it had gone.
+ */
 const connected = (state: State, agent: string, up: boolean): Step => {
   const was = state.links.get(agent)
-  if (was === undefined || was.up === up) return nothing
-  return { changes: [{ put: 'link', row: { ...was, up } }], effects: up ? greet(agent) : [] }
+  if (was === undefined) return nothing
+  const changes: Change[] = was.up === up ? [] : [{ put: 'link', row: { ...was, up } }]
+  return { changes, effects: up ? greet(agent) : [] }
 }
 
 const greet = (agent: string): Effect[] => [
@@ -204,7 +212,7 @@ const clear = (state: State, id: string, now: number): Step => {
 /** An administrator asks to try now: hops that were avoided count again. */
 const retry = (state: State, key: string, now: number): Step => {
   const row = state.custody.get(key)
-  return row === undefined ? nothing : moveOn(state, { ...row, avoid: [], attempts: 0 }, now)
+  return row === undefined ? nothing : moveOn(state, { ...row, avoid: [], attempts: 0, retryAt: null }, now)
 }
 
 const giveUp = (state: State, key: string, now: number): Step => {

@@ -6,10 +6,11 @@
 import type { Answer, Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
-import { about, owe, owedKey } from '../report/owed.ts'
+import { about, type Item, owe } from '../report/owed.ts'
+import { isFinalEvent } from '../report/report.ts'
 import { choose } from '../route/choose.ts'
 import type { State } from '../state.ts'
-import type { Custody } from './custody.ts'
+import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
 import { folderFor } from './origin.ts'
 
@@ -28,9 +29,9 @@ export type Arrival = {
 export const arrived = (state: State, arrival: Arrival, now: number): Step => {
   const { envelope, from, stamps } = arrival
   const key = keyOf(envelope.origin, envelope.id)
-  const accepted: Answer = { say: 'accepted', key, at: now, chainOf: { envelope: envelope.jws, stamps } }
+  const accepted: Answer = { say: 'accepted', at: now }
   const was = state.custody.get(key)
-  if (was !== undefined) return repeated(state, was, from, accepted, now)
+  if (was !== undefined) return repeated(was, from, accepted)
 
   const row: Custody = {
     key,
@@ -41,12 +42,14 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
     to: envelope.to,
     body: arrival.body,
     envelope: envelope.jws,
+    hash: envelope.hash,
     stamps,
     path: [...arrival.path, state.me],
     from,
     advice: arrival.advice,
     onward: [],
     avoid: [],
+    tried: [],
     size: envelope.size,
     priority: envelope.priority,
     created: envelope.created,
@@ -55,7 +58,7 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
     retryAt: null,
     attempts: 0,
     awaits: null,
-    delayTold: false,
+    delayAt: null,
     trail: [],
   }
   const local = state.locals.get(envelope.to)
@@ -89,7 +92,7 @@ const deliver = (
   const folder = folderFor(state, local.entity, opened.from)
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
   const report = { own: { ...about(row.key, now), event: 'delivered' as const } }
-  const owed = owe(undefined, arrival.from, row.key, [report], forgetAfter(row))
+  const owed = owe(undefined, arrival.from, row.key, [report], forgetAt(row))
   return {
     changes: [
       { deliver: { account: local.account, folder, body: arrival.body, provenance } },
@@ -100,28 +103,40 @@ const deliver = (
   }
 }
 
-const forgetAfter = (row: Custody): number => row.expires + (row.expires - row.created)
-
 /**
- * A second copy. Over the same link it is a lost receipt, which is given again. Over another one
- * it went round: a destination tells that neighbour the outcome too, a relay says it has it already.
+ * A second copy. Over the same link it is a lost receipt, which is given again, and what that
+ * neighbour was told before is told again: who asks anew may have lost it. Over another link it went
+ * round: a destination tells that neighbour the outcome too, a relay says that it has it already.
  */
-const repeated = (state: State, was: Custody, from: string, accepted: Answer, now: number): Step => {
-  const outcome = was.outcome
+const repeated = (was: Custody, from: string, accepted: Answer): Step => {
+  const { outcome } = was
   if (outcome && outcome.event !== 'delivered')
     return refuse(outcome.code ?? 'expired', 'this gateway had it before, and it ended so')
-  if (was.from === from) return { changes: [], effects: [taken(was, 'repeated')], answer: accepted }
-  if (was.role === 'relay') return refuse('path-loops', 'this gateway has it already, by another path')
   if (was.role === 'origin') return refuse('path-loops', 'this gateway sent it')
-  const report = { own: { ...about(was.key, outcome?.at ?? now), event: 'delivered' as const } }
-  const before = state.owed.get(owedKey(from, was.key))
-  const owed = before ?? owe(undefined, from, was.key, [report], forgetAfter(was))
+  if (was.role === 'relay' && was.from !== from)
+    return refuse('path-loops', 'this gateway has it already, by another path')
+  const log = taken(was, 'repeated')
+  const items = retold(was)
+  if (items.length === 0) return { changes: [], effects: [log], answer: accepted }
   return {
-    changes: [{ put: 'owed', row: owed }],
-    effects: [taken(was, 'repeated'), { do: 'settle', to: from }],
+    changes: [{ put: 'owed', row: owe(undefined, from, was.key, items, forgetAt(was)) }],
+    effects: [log, { do: 'settle', to: from }],
     answer: accepted,
   }
 }
+
+/** All that was ever reported of it upstream, in the same order and words. */
+const retold = ({ key, outcome, role, trail }: Custody): Item[] =>
+  role === 'destination'
+    ? [{ own: { ...about(key, outcome?.at ?? 0), event: 'delivered' } }]
+    : trail
+        .filter(({ event }) => event === 'delivered' || !isFinalEvent(event)) // a way that failed was not the end
+        .map(
+          ({ event, by, at, jws }): Item =>
+            event === 'accepted'
+              ? { own: { ...about(key, at), event: 'forwarded', next: by, ...(jws && { receipt: jws }) } }
+              : { jws },
+        )
 
 const refuse = (code: RefusalCode, detail: string): Step => ({
   changes: [],

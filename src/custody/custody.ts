@@ -25,13 +25,16 @@ export type Custody = {
   state: 'spooled' | 'waiting' | 'handing' | 'handed' | 'done'
   /** The recipient; not known at the origin while the address is still looked for. */
   to?: string
-  /** Origin only: the submission and the address as typed. */
+  /** Origin only: the submission, the entity that wrote it, and the address as typed. */
   submission?: string
+  sender?: string
   address?: string
   messageId?: string
   /** The stored bytes: as submitted while spooled, the sealed payload after; null when done. */
   body: number | null
   envelope?: string
+  /** The payload's SHA-256, hex. */
+  hash?: string
   stamps: string[]
   /** Agents that have had it, origin first, us last. */
   path: string[]
@@ -41,6 +44,8 @@ export type Custody = {
   advice: string[]
   onward: string[]
   avoid: { by: string; until: number }[]
+  /** Neighbours it was handed to. Whoever has not said no may have it, receipt or not; all of them are heard. */
+  tried: { by: string; saidNo: boolean }[]
   size: number
   priority: Priority
   created: number
@@ -51,18 +56,26 @@ export type Custody = {
   attempts: number
   /** What a waiting row waits for: `up:<agent>` or `who:<target>`. */
   awaits: string | null
-  delayTold: boolean
+  /** Origin only: when to tell the sender of a delay; null once told. */
+  delayAt: number | null
   trail: TrailStep[]
   outcome?: { event: 'delivered' | 'refused' | 'expired'; code?: RefusalCode; by: string; at: number }
 }
 
-/** The sender hears of a delay after this long. */
-export const DELAY_MS = 2 * 3_600_000
-/** Given up: somebody known but out of reach; an address that no search has found. */
-export const KNOWN_LIFE_MS = 5 * 86_400_000
-export const UNKNOWN_LIFE_MS = 86_400_000
+/** How long an origin tries, as its administrator set it. */
+export type Terms = {
+  /** The sender hears of a delay after this long. */
+  delayMs: number
+  /** Given up: somebody known but out of reach; an address that no search has found. */
+  knownLifeMs: number
+  unknownLifeMs: number
+}
+export const defaultTerms: Terms = { delayMs: 2 * 3_600_000, knownLifeMs: 5 * 86_400_000, unknownLifeMs: 86_400_000 }
+
 /** An origin that handed its envelope on waits this long past the expiry for the report that says so. */
 export const LAST_WORD_MS = 30 * 60_000
+/** A letter is sealed in seconds, a gigabyte in minutes: what is not sealed by then met a fault and is sealed anew. */
+export const SEAL_GUARD_MS = 5 * 60_000
 /** How long a hop that refused is left alone for this envelope. */
 export const AVOID_MS = 15 * 60_000
 
@@ -87,13 +100,20 @@ export const dueAt = (row: Custody): number => {
   if (row.state === 'done') return forgetAt(row)
   const times = [lastMoment(row)]
   if (row.retryAt !== null) times.push(row.retryAt)
-  if (row.role === 'origin' && !row.delayTold) times.push(row.created + DELAY_MS)
+  if (row.delayAt !== null) times.push(row.delayAt)
   return Math.min(...times)
 }
 
-/** When it is given up here. The origin leaves the last word to whoever has custody. */
+/**
+ * When it is given up here. Whoever handed it on, receipt or not, leaves the last word to those
+ * further on: it listens past the expiry, the longer the nearer it is to the origin, so that a
+ * delivery in the last minute is not reported as a failure by somebody who only heard nothing.
+ */
 export const lastMoment = (row: Custody): number =>
-  row.role === 'origin' && row.state === 'handed' ? row.expires + LAST_WORD_MS : row.expires
+  row.tried.length === 0 ? row.expires : row.expires + Math.floor(LAST_WORD_MS / row.path.length)
 
-/** (origin, id) is remembered until twice the expiry, so that a late copy is known as a repeat. */
-export const forgetAt = (row: Custody): number => row.expires + (row.expires - row.created)
+/**
+ * (origin, id) is remembered until twice the expiry, so that a late copy is known as a repeat; and
+ * never less than that, whatever another's clock or malice wrote into `created`.
+ */
+export const forgetAt = (row: Custody): number => row.expires + Math.max(LAST_WORD_MS, row.expires - row.created)

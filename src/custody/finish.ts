@@ -3,15 +3,15 @@
  * expiry; an origin tells its sender, everybody else owes the report to whoever handed it over.
  */
 import type { Effect, Step } from '../effect.ts'
-import { about, owe, owedKey } from '../report/owed.ts'
+import { about, type Item, owe, owedKey } from '../report/owed.ts'
 import type { Change, State } from '../state.ts'
-import type { Custody } from './custody.ts'
+import { type Custody, forgetAt } from './custody.ts'
 import { progress, tell } from './letters.ts'
 
 type Outcome = NonNullable<Custody['outcome']>
 
-/** @param downstream the signed reports that brought the outcome; without them the outcome is our own word */
-export const finish = (state: State, was: Custody, outcome: Outcome, now: number, downstream: string[] = []): Step => {
+/** @param told the reports that brought the outcome; without them the outcome is our own word */
+export const finish = (state: State, was: Custody, outcome: Outcome, now: number, told: Item[] = []): Step => {
   const row: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
   const log: Effect = {
     do: 'log',
@@ -23,9 +23,8 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
   const kept: Change = { put: 'custody', row }
   if (row.role === 'origin') return { changes: [kept, ...tellSender(state, row, outcome, now)], effects: [log] }
   if (row.from === undefined) return { changes: [kept], effects: [log] }
-  const items = downstream.length > 0 ? downstream.map((jws) => ({ jws })) : [{ own: own(row, outcome) }]
-  const forgetAt = row.expires + (row.expires - row.created)
-  const owed = owe(state.owed.get(owedKey(row.from, row.key)), row.from, row.key, items, forgetAt)
+  const items = told.length > 0 ? told : [{ own: own(row, outcome) }]
+  const owed = owe(state.owed.get(owedKey(row.from, row.key)), row.from, row.key, items, forgetAt(row))
   return { changes: [kept, { put: 'owed', row: owed }], effects: [log, { do: 'settle', to: row.from }] }
 }
 

@@ -8,7 +8,7 @@ import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about, owe, owedKey } from '../report/owed.ts'
 import { choose } from '../route/choose.ts'
 import type { Change, State } from '../state.ts'
-import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
+import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { progress } from './letters.ts'
 
@@ -20,13 +20,17 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
   if (way === undefined) {
     const target = targetOfEntity(to)
-    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
+    const awaits = `who:${target}`
+    // Woken early by a way that is none for this envelope: to ask again at once would find it again, for ever.
+    if (row.awaits === awaits && row.retryAt !== null && now < row.retryAt) return nothing
+    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits }
     return routing(state, waiting, now, { do: 'search', target })
   }
   const { next, onward } = way
   if (!state.links.get(next)?.up)
     return routing(state, { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }, now)
-  const handing: Custody = { ...row, state: 'handing', next, onward, awaits: null, retryAt: now + HAND_GUARD_MS }
+  const tried = [...row.tried.filter((one) => one.by !== next), { by: next, saidNo: false }]
+  const handing: Custody = { ...row, state: 'handing', next, onward, tried, awaits: null, retryAt: now + HAND_GUARD_MS }
   return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key: row.key, to: next }] }
 }
 
@@ -36,17 +40,19 @@ const routing = (state: State, row: Custody, now: number, ...effects: Effect[]):
   return { changes: [{ put: 'custody', row }, ...shown], effects }
 }
 
-/** The next hop signed for it. A receipt that comes after a time-out counts just as well. */
+/** A neighbour signed for it. A receipt that comes after a time-out, or after another was asked, counts just as well. */
 export const accepted = (state: State, key: string, by: string, receipt: string, now: number): Step => {
   const was = state.custody.get(key)
-  if (was === undefined || was.next !== by || (was.state !== 'handing' && was.state !== 'waiting')) return nothing
+  if (was === undefined || (was.state !== 'handing' && was.state !== 'waiting')) return nothing
   const row: Custody = {
     ...was,
     state: 'handed',
+    next: by,
+    tried: [...was.tried.filter((one) => one.by !== by), { by, saidNo: false }],
     retryAt: null,
     awaits: null,
     attempts: 0,
-    trail: [...was.trail.filter((step) => step.event !== 'accepted'), { event: 'accepted', by, at: now, jws: receipt }],
+    trail: [...was.trail.filter((step) => !isReceiptBy(step, by)), { event: 'accepted', by, at: now, jws: receipt }],
   }
   const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
   if (row.role === 'origin')
@@ -55,18 +61,40 @@ export const accepted = (state: State, key: string, by: string, receipt: string,
   return { changes: [{ put: 'custody', row }, ...told.changes], effects: [log, ...told.effects] }
 }
 
+export const isReceiptBy = (step: Custody['trail'][number], by: string): boolean =>
+  step.event === 'accepted' && step.by === by
+
+/** Neighbours other than `by` that may have it: none of them has said no. */
+export const holdersBeside = (row: Custody, by: string): boolean =>
+  row.tried.some((one) => one.by !== by && !one.saidNo)
+
+/** The row after `by` said no: back to waiting, and `by` left alone until `until`. */
+export const turnedDown = (row: Custody, by: string, until: number, now: number): Custody => ({
+  ...row,
+  state: 'waiting',
+  awaits: null,
+  retryAt: now + backoffMs(row.key, row.attempts),
+  attempts: row.attempts + 1,
+  tried: row.tried.map((one) => (one.by === by ? { by, saidNo: true } : one)),
+  avoid: [...row.avoid.filter((one) => one.by !== by && one.until > now), { by, until }],
+})
+
 /** Reports owed to whoever handed it to us. */
 export const oweUpstream = (state: State, row: Custody, items: Parameters<typeof owe>[3]): Step => {
   if (row.from === undefined || items.length === 0) return nothing
   const was = state.owed.get(owedKey(row.from, row.key))
   const owed: Change = {
     put: 'owed',
-    row: owe(was, row.from, row.key, items, row.expires + (row.expires - row.created)),
+    row: owe(was, row.from, row.key, items, forgetAt(row)),
   }
   return { changes: [owed], effects: [{ do: 'settle', to: row.from }] }
 }
 
-/** What a no from the next hop means: nothing will help, that way will not help, or later may. */
+/**
+ * What a no from the next hop means: nothing will help, that way will not help, or later may.
+ * `envelope-expired` says only that it came too late: an earlier copy may have come in time, so the
+ * last word is waited for. Nor is a final no the end while another neighbour may have it.
+ */
 const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'mailbox-full',
   'disk-full',
@@ -74,24 +102,23 @@ const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'stopping',
   'rate-limited',
   'too-many-streams',
+  'envelope-expired',
 ])
 
 export const rejected = (state: State, key: string, by: string, code: RefusalCode, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state !== 'handing' || was.next !== by) return nothing
   const log: Effect = { do: 'log', event: 'hop-refused', key, to: by, detail: code }
-  if (isFinal(code)) {
+  if (isFinal(code) && !patient.has(code) && !holdersBeside(was, by)) {
     const end = finish(state, was, { event: 'refused', code, by, at: now }, now)
     return { ...end, effects: [log, ...end.effects] }
   }
-  const later: Custody = {
-    ...was,
-    state: 'waiting',
-    retryAt: now + backoffMs(key, was.attempts),
-    attempts: was.attempts + 1,
+  if (patient.has(code)) {
+    const retryAt = now + backoffMs(key, was.attempts)
+    const later: Custody = { ...was, state: 'waiting', retryAt, attempts: was.attempts + 1 }
+    return { changes: [{ put: 'custody', row: later }], effects: [log] }
   }
-  if (patient.has(code)) return { changes: [{ put: 'custody', row: later }], effects: [log] }
-  const row = { ...later, avoid: [...was.avoid.filter((one) => one.until > now), { by, until: now + AVOID_MS }] }
+  const row = turnedDown(was, by, isFinal(code) ? was.expires : now + AVOID_MS, now)
   const stale: Change[] = was.to !== undefined && state.routes.has(was.to) ? [{ drop: 'route', entity: was.to }] : []
   return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
 }

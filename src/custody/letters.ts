@@ -41,7 +41,7 @@ export const tellRecipient = (
   state: State,
   submission: Submission,
   recipient: Recipient,
-  row: Pick<Custody, 'trail' | 'id' | 'state'>,
+  row: Pick<Custody, 'trail' | 'id' | 'tried'>,
   told: Told,
   now: number,
 ): Change[] => {
@@ -59,7 +59,7 @@ export const tellRecipient = (
         ...(recipient.orcpt && { orcpt: recipient.orcpt }),
         ...(told.kind === 'delayed' && { until: told.until }),
         status: told.kind === 'failed' ? statusOf(told.code) : told.kind === 'delayed' ? '4.4.7' : '2.0.0',
-        reason: explain(told.kind === 'failed' ? told.code : told.kind, state, row.trail),
+        reason: explain(told.kind === 'failed' ? told.code : told.kind, state, row.trail, unsureOf(row)),
         advice: advise(told.kind === 'failed' ? told.code : told.kind, recipient.address),
       },
     ],
@@ -70,3 +70,6 @@ export const tellRecipient = (
   })
   return [{ deliver: { account: submission.account, folder: 'INBOX', body: { letter } } }]
 }
+
+const unsureOf = ({ trail, tried }: Pick<Custody, 'trail' | 'tried'>): string[] =>
+  tried.filter((one) => !one.saidNo && !trail.some((step) => step.by === one.by)).map((one) => one.by)

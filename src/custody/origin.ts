@@ -7,16 +7,17 @@ import type { Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { type Change, contactKey, type State } from '../state.ts'
-import { type Custody, KNOWN_LIFE_MS, UNKNOWN_LIFE_MS } from './custody.ts'
+import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { advance } from './handing.ts'
 import { tellRecipient } from './letters.ts'
 import { isOver, overall, type Recipient, type Submission } from './submission.ts'
 
-export const submitted = (state: State, given: Submission, now: number): Step => {
+/** @param here the message with the trace fields of a delivery here: what recipients of this gateway get */
+export const submitted = (state: State, given: Submission, here: number, now: number): Step => {
   if (state.submissions.has(given.id)) return { ...nothing, answer: { say: 'done' } }
   const parts = given.recipients.map((one) =>
-    state.addresses.has(one.address) ? deliverHere(state, given, one, now) : spool(state, given, one, now),
+    state.addresses.has(one.address) ? deliverHere(state, given, one, here, now) : spool(state, given, one, now),
   )
   const recipients = parts.map((part) => part.recipient)
   const changes = parts.flatMap((part) => part.changes)
@@ -42,7 +43,7 @@ export const submitted = (state: State, given: Submission, now: number): Step =>
 
 type Part = { recipient: Recipient; changes: Change[]; effects: Effect[] }
 
-const deliverHere = (state: State, given: Submission, recipient: Recipient, now: number): Part => {
+const deliverHere = (state: State, given: Submission, recipient: Recipient, here: number, now: number): Part => {
   const entity = state.addresses.get(recipient.address)
   const local = entity === undefined ? undefined : state.locals.get(entity)
   if (local === undefined) return spool(state, given, recipient, now)
@@ -53,9 +54,9 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, now:
   return {
     recipient: done,
     changes: [
-      { deliver: { account: local.account, folder, body: given.body ?? 0, provenance } },
+      { deliver: { account: local.account, folder, body: here, provenance } },
       ...trustByWriting(state, given.entity, local.entity, local.address, now),
-      ...tellRecipient(state, given, done, { trail: [], id: done.envelope, state: 'done' }, { kind: 'delivered' }, now),
+      ...tellRecipient(state, given, done, { trail: [], id: done.envelope, tried: [] }, { kind: 'delivered' }, now),
     ],
     effects: [{ do: 'log', event: 'delivered', key, messageId: given.messageId, detail: folder }],
   }
@@ -84,6 +85,7 @@ const spool = (state: State, given: Submission, recipient: Recipient, now: numbe
     state: 'spooled',
     ...(to && { to }),
     submission: given.id,
+    sender: given.entity,
     address: recipient.address,
     messageId: given.messageId,
     body: given.body,
@@ -92,14 +94,15 @@ const spool = (state: State, given: Submission, recipient: Recipient, now: numbe
     advice: [],
     onward: [],
     avoid: [],
+    tried: [],
     size: given.size,
     priority: priorityOf(given.size),
     created: given.at,
-    expires: given.at + (to ? KNOWN_LIFE_MS : UNKNOWN_LIFE_MS),
+    expires: given.at + (to ? state.terms.knownLifeMs : state.terms.unknownLifeMs),
     retryAt: null,
     attempts: 0,
     awaits: null,
-    delayTold: false,
+    delayAt: given.at + state.terms.delayMs,
     trail: [],
   }
   const { changes, effects } = prepare(state, row, now)
@@ -112,20 +115,20 @@ export const prepare = (state: State, was: Custody, now: number): Step => {
   const known = to === undefined ? undefined : state.known.get(to)
   if (to !== undefined && known !== undefined && known.expires > now) {
     // An address found late gets the life of a known one.
-    const row = { ...was, to, expires: was.created + KNOWN_LIFE_MS, awaits: null, retryAt: null }
-    const trust = trustByWriting(state, senderOf(state, row), to, known.address, now)
+    const expires = was.created + state.terms.knownLifeMs
+    const row = { ...was, to, expires, awaits: null, retryAt: now + SEAL_GUARD_MS }
+    const trust = was.sender === undefined ? [] : trustByWriting(state, was.sender, to, known.address, now)
     return { changes: [{ put: 'custody', row }, ...trust], effects: [{ do: 'seal', key: row.key }] }
   }
   const target = to === undefined ? targetOfAddress(was.address ?? '') : targetOfEntity(to)
-  const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + SEARCH_AGAIN_MS }
+  const awaits = `who:${target}`
+  if (was.awaits === awaits && was.retryAt !== null && now < was.retryAt) return nothing // woken by no answer to us
+  const row: Custody = { ...was, awaits, retryAt: now + SEARCH_AGAIN_MS }
   return { changes: [{ put: 'custody', row }], effects: [{ do: 'search', target }] }
 }
 
 /** An address nobody answered for is asked about again this often: all five rings take about two minutes. */
 const SEARCH_AGAIN_MS = 5 * 60_000
-
-const senderOf = (state: State, row: Custody): string =>
-  state.submissions.get(row.submission ?? '')?.entity ?? row.to ?? ''
 
 /** The payload is sealed and will be durable with this step: from here on the same bytes are handed, always. */
 export const sealed = (state: State, key: string, envelope: Envelope, body: number, now: number): Step => {
@@ -135,6 +138,7 @@ export const sealed = (state: State, key: string, envelope: Envelope, body: numb
     ...was,
     state: 'waiting',
     envelope: envelope.jws,
+    hash: envelope.hash,
     body,
     size: envelope.size,
     expires: envelope.expires,

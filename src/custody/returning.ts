@@ -3,12 +3,12 @@
  */
 import type { Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
-import { settle } from '../report/owed.ts'
+import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
 import type { Change, State } from '../state.ts'
-import { type Custody, DELAY_MS, forgetAt, HAND_GUARD_MS, lastMoment } from './custody.ts'
+import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, lastMoment } from './custody.ts'
 import { finish } from './finish.ts'
-import { advance, oweUpstream } from './handing.ts'
+import { advance, holdersBeside, isReceiptBy, oweUpstream, turnedDown } from './handing.ts'
 import { progress, tell } from './letters.ts'
 import { prepare } from './origin.ts'
 
@@ -16,22 +16,39 @@ import { prepare } from './origin.ts'
 export const reported = (state: State, from: string, key: string, reports: readonly Report[], now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return { ...nothing, answer: { say: 'done' } }
-  if (was.next !== from || was.state === 'spooled')
-    return refuse('report-foreign', 'this envelope was not handed to you')
-  const fresh = believed(state, was, reports)
+  if (!was.tried.some((one) => one.by === from)) return refuse('report-foreign', 'this envelope was not handed to you')
+  // A report may overtake the receipt, or the receipt be lost: whoever was handed it and speaks of it has it.
+  const receipt: TrailStep[] = was.trail.some((step) => isReceiptBy(step, from))
+    ? []
+    : [{ event: 'accepted', by: from, at: now, jws: '' }]
+  const before = { ...was, trail: [...was.trail, ...receipt] }
+  const fresh = believed(state, before, reports)
   if (fresh instanceof Refusal) return refuse(fresh.code, fresh.detail)
   if (fresh.length === 0) return { ...nothing, answer: { say: 'done' } }
-  const row: Custody = { ...was, state: 'handed', retryAt: null, awaits: null, trail: [...was.trail, ...fresh] }
-  const last = fresh.find((step) => isFinalEvent(step.event))
-  return { ...(last ? ends(state, row, fresh, last, now) : goesOn(state, row, fresh)), answer: { say: 'done' } }
+  const row: Custody = { ...before, trail: [...before.trail, ...fresh] }
+  const told: Item[] = receipt.map(() => ({ own: { ...about(key, now), event: 'forwarded', next: from } }))
+  return { ...hear(state, row, from, fresh, told, now), answer: { say: 'done' } }
 }
 
-/** The next hop counts as a holder even if its receipt was lost: it was handed the envelope. */
+/**
+ * A delivery ends it, whoever brings the news. A failure ends it only if no other neighbour may
+ * have it: then that way is over, the rest is waited for, and upstream hears nothing of the failure.
+ */
+const hear = (state: State, row: Custody, from: string, fresh: TrailStep[], told: Item[], now: number): Step => {
+  const last = fresh.find((step) => isFinalEvent(step.event))
+  const items = (steps: TrailStep[]): Item[] => [...told, ...steps.map(({ jws }) => ({ jws }))]
+  if (last !== undefined && (last.event === 'delivered' || !holdersBeside(row, from)))
+    return ends(state, row, last, items(fresh), now)
+  const next: Custody = last
+    ? turnedDown(row, from, now + AVOID_MS, now)
+    : { ...row, state: 'handed', next: from, retryAt: null, awaits: null }
+  const owed = oweUpstream(state, next, items(fresh.filter((step) => !isFinalEvent(step.event))))
+  return { changes: [{ put: 'custody', row: next }, ...owed.changes], effects: owed.effects }
+}
+
 const believed = (state: State, row: Custody, reports: readonly Report[]): TrailStep[] | Refusal => {
-  const handed: TrailStep[] =
-    row.next === undefined ? [] : [{ event: 'accepted', by: row.next, at: row.created, jws: '' }]
   try {
-    const fresh = believe([...handed, ...row.trail], reports)
+    const fresh = believe(row.trail, reports)
     const agent = row.to === undefined ? undefined : state.known.get(row.to)?.agent
     // Only the origin has the recipient's card; it believes a delivery from their agent alone.
     const isForged = (step: TrailStep) => row.role === 'origin' && step.event === 'delivered' && step.by !== agent
@@ -44,16 +61,7 @@ const believed = (state: State, row: Custody, reports: readonly Report[]): Trail
   }
 }
 
-const goesOn = (state: State, row: Custody, fresh: TrailStep[]): Step => {
-  const told = oweUpstream(
-    state,
-    row,
-    fresh.map(({ jws }) => ({ jws })),
-  )
-  return { changes: [{ put: 'custody', row }, ...told.changes], effects: told.effects }
-}
-
-const ends = (state: State, row: Custody, fresh: TrailStep[], last: TrailStep, now: number): Step => {
+const ends = (state: State, row: Custody, last: TrailStep, told: Item[], now: number): Step => {
   const event = last.event === 'delivered' || last.event === 'refused' ? last.event : 'expired'
   const outcome: NonNullable<Custody['outcome']> = {
     event,
@@ -61,20 +69,14 @@ const ends = (state: State, row: Custody, fresh: TrailStep[], last: TrailStep, n
     at: last.at,
     ...(last.code && { code: last.code }),
   }
-  return finish(
-    state,
-    row,
-    outcome,
-    now,
-    fresh.map(({ jws }) => jws),
-  )
+  return finish(state, row, outcome, now, told)
 }
 
-/** The neighbour has the first `count` reports of a bundle durably. */
-export const acknowledged = (state: State, key: string, count: number): Step => {
+/** The neighbour has these reports of a bundle durably. */
+export const acknowledged = (state: State, key: string, items: readonly Item[]): Step => {
   const was = state.owed.get(key)
   if (was === undefined) return nothing
-  const left = settle(was, count)
+  const left = settle(was, items)
   return { changes: [left ? { put: 'owed', row: left } : { drop: 'owed', key }], effects: [] }
 }
 
@@ -85,20 +87,29 @@ export const due = (state: State, key: string, now: number): Step => {
   if (was.state === 'done') return now < forgetAt(was) ? nothing : { changes: [{ drop: 'custody', key }], effects: [] }
   if (now >= lastMoment(was))
     return finish(state, was, { event: 'expired', code: expiryCode(was), by: state.me, at: now }, now)
-  const late = was.role === 'origin' && !was.delayTold && now >= was.created + DELAY_MS
-  // Told first, moved on at the next tick: one step changes the submission once.
-  return late
-    ? { changes: [{ put: 'custody', row: { ...was, delayTold: true } }, ...tellDelay(state, was, now)], effects: [] }
-    : moveOn(state, was, now)
+  const late = was.delayAt !== null && now >= was.delayAt
+  if (late) return tellDelay(state, was, now)
+  return now < was.expires ? moveOn(state, was, now) : { changes: [{ put: 'custody', row: resting(was) }], effects: [] }
 }
+
+/** Its time is over, but somebody who was handed it may still speak: see `lastMoment`. */
+const resting = (row: Custody): Custody => ({ ...row, retryAt: null, awaits: null })
 
 const expiryCode = (row: Custody): RefusalCode =>
   row.state === 'spooled' && row.to === undefined ? 'address-unknown' : 'expired'
 
-const tellDelay = (state: State, row: Custody, now: number): Change[] => [
-  ...progress(state, row, 'Delayed', now),
-  ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
-]
+/**
+ * Told first, moved on at the next tick: one step changes the submission once. That tick is asked
+ * for here, since this may be the only `due` after a crash.
+ */
+const tellDelay = (state: State, was: Custody, now: number): Step => {
+  const row: Custody = { ...was, delayAt: null, retryAt: was.state === 'handed' ? null : now }
+  const told: Change[] = [
+    ...progress(state, row, 'Delayed', now),
+    ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
+  ]
+  return { changes: [{ put: 'custody', row }, ...told], effects: [] }
+}
 
 /** The next thing an envelope needs in the state it is in; nothing once it is handed or done. */
 export const moveOn = (state: State, row: Custody, now: number): Step => {

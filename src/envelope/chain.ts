@@ -10,6 +10,7 @@ import { chainHash, type Envelope } from './envelope.ts'
 
 /** What a neighbour handed over, as it travelled. */
 export type Handed = { envelope: string; stamps: string[] }
+export type Hop = { agent: string; at: number }
 export type Here = { net: string; me: string; from: string; now: number }
 
 /** Longest life an origin may ask of others' custody. */
@@ -23,16 +24,16 @@ export const verifyEnvelope = async (jws: string, net: string): Promise<Envelope
 }
 
 /**
- * @returns the envelope and its path: the agents that have had it, origin first, `here.from` last
+ * @returns the envelope and its hops: each agent that has had it and when it stamped it, origin first, `here.from` last
  * @throws Refusal `chain-broken`, `path-loops`, `envelope-expired`, or as `verifyRecord` and the shapes refuse
  */
-export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope: Envelope; path: string[] }> => {
+export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope: Envelope; hops: Hop[] }> => {
   const envelope = await verifyEnvelope(handed.envelope, here.net)
   checkTimes(envelope, here.now)
   if (handed.stamps.length === 0 || handed.stamps.length > MAX_HOPS)
     throw new Refusal('chain-broken', `an envelope carries 1 to ${MAX_HOPS} stamps, not ${handed.stamps.length}`)
 
-  const path = [envelope.origin]
+  const hops: Hop[] = []
   let holder = envelope.origin
   for (const [i, jws] of handed.stamps.entries()) {
     const { by, body } = await verifyRecord(jws, here.net, 'STAMP')
@@ -41,16 +42,15 @@ export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope
       throw new Refusal('chain-broken', `stamp ${i + 1} is not signed by the agent that had the envelope`)
     if (stamp.id !== envelope.id || stamp.chain !== chainHash(handed.envelope, handed.stamps.slice(0, i)))
       throw new Refusal('chain-broken', `stamp ${i + 1} was made for another chain`)
-    if (path.includes(stamp.to))
+    if (stamp.to === holder || hops.some((hop) => hop.agent === stamp.to))
       throw new Refusal('path-loops', `stamp ${i + 1} leads back to an agent that had the envelope`)
-    path.push(stamp.to)
+    hops.push({ agent: by, at: stamp.at })
     holder = stamp.to
   }
   if (holder !== here.me) throw new Refusal('chain-broken', 'the last stamp was made for another agent')
-  path.pop()
-  if (path.at(-1) !== here.from)
+  if (hops.at(-1)?.agent !== here.from)
     throw new Refusal('chain-broken', 'the last stamp is not signed by the neighbour who hands it')
-  return { envelope, path }
+  return { envelope, hops }
 }
 
 const checkTimes = (envelope: Envelope, now: number): void => {

@@ -2,8 +2,9 @@
  * Reports owed to the neighbour an envelope came from, until that neighbour has them durably.
  *
  * One bundle an envelope, in order: our own word (not yet signed) and what came from further on
- * (as signed there). A bundle is sent whole and acknowledged by count, so a crash anywhere
- * repeats reports but never loses or reorders one. Whoever hears a report twice ignores it.
+ * (as signed there). A bundle is sent whole, and what was sent is acknowledged by its content: so a
+ * crash anywhere, or an acknowledgement that comes twice or late, repeats reports but never loses
+ * or reorders one. Whoever hears a report twice ignores it.
  */
 import { partsOfKey } from '../envelope/envelope.ts'
 import type { ReportRecord } from '../wire/record.ts'
@@ -22,9 +23,15 @@ export const owe = (was: Owed | undefined, to: string, custody: string, items: I
   expires,
 })
 
-/** What is left after the neighbour acknowledged the first `count`; undefined when that was all. */
-export const settle = (was: Owed, count: number): Owed | undefined =>
-  count >= was.items.length ? undefined : { ...was, items: was.items.slice(count) }
+/** What is left after the neighbour acknowledged `items`; undefined when that was all. */
+export const settle = (was: Owed, items: readonly Item[]): Owed | undefined => {
+  const taken = new Set(items.map(textOf))
+  const left = was.items.filter((item) => !taken.has(textOf(item)))
+  return left.length === 0 ? undefined : { ...was, items: left }
+}
+
+/** One spelling for one item, wherever it was kept meanwhile. */
+const textOf = (item: Item): string => ('jws' in item ? item.jws : JSON.stringify(Object.entries(item.own).sort()))
 
 /** The start of a report of our own about `key`. */
 export const about = (key: string, at: number): Pick<ReportRecord, 'id' | 'origin' | 'at'> => {

@@ -22,6 +22,9 @@ export type TrailStep = {
   jws: string
 }
 
+/** No honest way is that long: what a holder says beyond it is not kept, but for how it ends. */
+const MAX_TRAIL = 64
+
 export const isFinalEvent = (event: TrailStep['event']): boolean => event !== 'accepted' && event !== 'forwarded'
 
 /** The agents that have had the envelope as far as this trail proves. */
@@ -44,9 +47,13 @@ export const believe = (trail: readonly TrailStep[], reports: readonly Report[])
   const fresh: TrailStep[] = []
   for (const report of reports) {
     if (!had.has(report.by)) throw new Refusal('report-foreign', 'a report by an agent that never had this envelope')
-    const repeated = [...trail, ...fresh].some((step) => step.event === report.event && step.by === report.by)
+    // A holder whose first way failed hands it on by another: that is news, and whoever is next a holder.
+    const repeated = [...trail, ...fresh].some(
+      (step) => step.event === report.event && step.by === report.by && step.next === report.next,
+    )
+    if (repeated || (report.event === 'forwarded' && trail.length + fresh.length >= MAX_TRAIL)) continue
     if (report.event === 'forwarded' && report.next) had.add(report.next)
-    if (!repeated) fresh.push(stepOf(report))
+    fresh.push(stepOf(report))
   }
   return fresh
 }

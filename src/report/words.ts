@@ -37,20 +37,34 @@ const did = (state: State, step: TrailStep): string => {
   }
 }
 
-/** Why, in one sentence. */
+/** Who had it last, as far as the trail proves: whoever took it, not whoever gave up waiting for news of it. */
+const holderIn = (state: State, trail: readonly TrailStep[]): string => {
+  const taken = trail.findLast((step) => step.event === 'accepted' || step.event === 'forwarded')
+  return nameOf(state, taken?.next ?? taken?.by ?? state.me)
+}
+
+/**
+ * Why, in one sentence or two.
+ * @param unsure agents it was handed to that neither signed for it nor refused it
+ */
 export const explain = (
   what: RefusalCode | 'delayed' | 'delivered',
   state: State,
   trail: readonly TrailStep[],
+  unsure: readonly string[] = [],
 ): string => {
-  const last = trail.at(-1)
-  const holder = last ? nameOf(state, last.next ?? last.by) : nameOf(state, state.me)
+  const holder = holderIn(state, trail)
   if (what === 'delivered') return "It is in the recipient's mailbox."
   if (what === 'delayed') return `It has not arrived yet. ${capital(holder)} has it and goes on trying.`
   if (what === 'expired' || what === 'envelope-expired')
-    return `It could not be delivered in time. ${capital(holder)} had it last.`
+    return `It could not be delivered in time, as far as we know. ${capital(holder)} had it last.${doubt(state, unsure)}`
   return reasons[what] ?? `It was refused with the code ${what}.`
 }
+
+const doubt = (state: State, unsure: readonly string[]): string =>
+  unsure.length === 0
+    ? ''
+    : ` It was sent to ${unsure.map((agent) => nameOf(state, agent)).join(', ')}, too, and no answer came back: it may have arrived.`
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 

@@ -1,0 +1,30 @@
+/**
+ * One village from its founding to its oblivion, under the trouble its seed brings.
+ */
+import { holdsWhenForgotten, holdsWhenSettled } from './claims.ts'
+import { seeded } from './random.ts'
+import { FOUNDED, found, HOUR, planOf, shapeOf, suffer, terms, tidy } from './village.ts'
+
+/** @throws with the seed, the village and how to live it through again */
+export const live = (seed: number): void => {
+  const random = seeded(seed)
+  const { count, links } = shapeOf(random)
+  const plan = planOf(random)
+  const village = found(seed, count, links)
+  try {
+    village.clock.passUntil(village.clock.now + 1000)
+    suffer(village, plan)
+    // Everything was written in the first hour: by now it has ended, and nothing is forgotten yet.
+    const ended = Math.max(FOUNDED + terms.knownLifeMs + 2 * HOUR, village.healedAt + HOUR)
+    village.clock.passUntil(ended)
+    holdsWhenSettled(village)
+    tidy(village, 20 * HOUR, ended + 80 * HOUR)
+    village.clock.passUntil(ended + 80 * HOUR)
+    holdsWhenForgotten(village)
+  } catch (error) {
+    const again = `VILLAGE_SEED=${seed} npx mocha -g village`
+    const world = `${count} agents, ${links.map(([a, b]) => `${a}-${b}`).join(' ')}, trouble for ${plan.troubleMs / 1000} s`
+    if (error instanceof Error) error.message = `seed ${seed} (${world}): ${error.message}\n    again: ${again}`
+    throw error
+  }
+}

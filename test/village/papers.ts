@@ -1,0 +1,101 @@
+/**
+ * How an agent of the village reads what neighbours send: as the gateway does (its receive.ts and
+ * path.ts, and src/envelope/chain.ts), with a notary in the place of cryptography.
+ */
+import { createHash } from 'node:crypto'
+import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import { chainHash, type Envelope } from '../../src/envelope/envelope.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { Report } from '../../src/report/report.ts'
+import type { Path } from '../../src/route/search.ts'
+import {
+  acceptedRecord,
+  envelopeRecord,
+  hopRecord,
+  type PathMessage,
+  pathRecord,
+  type ReportsMessage,
+  reportRecord,
+  stampRecord,
+} from '../../src/wire/record.ts'
+import type { Notary } from './notary.ts'
+
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** What a sealed payload holds, and a card. Both are signed by the entity. */
+export type Sealed = { id: string; to: string; from: string; address: string; text: string }
+export type Card = { entity: string; address: string; agent: string }
+
+type Offer = { envelope: string; stamps: string[] }
+
+export const readEnvelope = (notary: Notary, jws: string): Envelope => {
+  const { by, body } = notary.verify(jws, 'ENVELOPE')
+  return { ...envelopeRecord(body, 'ENVELOPE'), origin: by, jws }
+}
+
+export const readChain = (
+  notary: Notary,
+  offer: Offer,
+  here: { me: string; from: string; now: number },
+): { envelope: Envelope; path: string[] } => {
+  const envelope = readEnvelope(notary, offer.envelope)
+  if (envelope.expires <= here.now) throw new Refusal('envelope-expired')
+  const path = [envelope.origin]
+  for (const [i, jws] of offer.stamps.entries()) {
+    const { by, body } = notary.verify(jws, 'STAMP')
+    const stamp = stampRecord(body, 'STAMP')
+    if (by !== path.at(-1) || stamp.id !== envelope.id) throw new Refusal('chain-broken')
+    if (stamp.chain !== chainHash(offer.envelope, offer.stamps.slice(0, i))) throw new Refusal('chain-broken')
+    if (path.includes(stamp.to)) throw new Refusal('path-loops')
+    path.push(stamp.to)
+  }
+  if (path.pop() !== here.me || path.at(-1) !== here.from) throw new Refusal('chain-broken')
+  return { envelope, path }
+}
+
+export const isReceipt = (notary: Notary, receipt: string, by: string, chain: string): boolean => {
+  try {
+    const record = notary.verify(receipt, 'ACCEPTED')
+    return record.by === by && acceptedRecord(record.body, 'ACCEPTED').chain === chain
+  } catch {
+    return false
+  }
+}
+
+export const openSealed = (notary: Notary, payload: string, envelope: Envelope): Sealed => {
+  const { by, body } = notary.verify(payload, 'LETTER')
+  const sealed = body as Sealed
+  if (by !== sealed.from || sealed.id !== envelope.id || sealed.to !== envelope.to)
+    throw new Refusal('sender-unverified')
+  return sealed
+}
+
+export const readReports = (notary: Notary, { origin, id, reports }: ReportsMessage): Report[] =>
+  reports.map((jws) => {
+    const { by, body } = notary.verify(jws, 'REPORT')
+    const report = reportRecord(body, 'REPORT')
+    if (report.origin !== origin || report.id !== id) throw new Refusal('report-foreign')
+    return { ...report, by, jws }
+  })
+
+export const readPath = (notary: Notary, message: PathMessage, me: string): Path => {
+  const { by, body } = notary.verify(message.path, 'PATH')
+  const record = pathRecord(body, 'PATH')
+  const { route } = record
+  if (by !== route.at(-1)) throw new Refusal('agent-mismatch')
+  if (new Set(route).size !== route.length) throw new Refusal('path-loops')
+  if (record.card !== hashOf(message.card)) throw new Refusal('card-invalid')
+  const passed = route.slice(route.indexOf(me) + 1, -1).reverse()
+  if (!route.includes(me) || passed.length !== message.hops.length) throw new Refusal('chain-broken')
+  for (const [i, jws] of message.hops.entries()) {
+    const hop = notary.verify(jws, 'HOP')
+    if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== hashOf(message.path))
+      throw new Refusal('chain-broken')
+  }
+  const card = notary.verify(message.card, 'CARD').body as Card
+  if (notary.verify(message.card, 'CARD').by !== card.entity) throw new Refusal('card-invalid')
+  if (card.entity !== record.entity || card.agent !== by) throw new Refusal('card-invalid')
+  if (record.target !== targetOfEntity(card.entity) && record.target !== targetOfAddress(card.address))
+    throw new Refusal('card-invalid')
+  return { record, card: message.card, message, known: { ...card, expires: record.expires + 300 * 86_400_000 } }
+}
