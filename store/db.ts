@@ -80,7 +80,7 @@ class GroupCommit implements Db {
   private readonly drawn: Record<Drawn, number>
   private queue: Job[] = []
   private working: Promise<void> | null = null
-  private isClosed = false
+  private closing: Promise<void> | null = null
 
   constructor(writer: Connection, reader: Connection, blobDir: string, drawn: Record<Drawn, number>) {
     this.writer = writer
@@ -92,15 +92,19 @@ class GroupCommit implements Db {
   }
 
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    if (this.isClosed) return Promise.reject(new Error('the store is closed'))
+    if (this.closing) return Promise.reject(new Error('the store is closed'))
     return new Promise<T>((resolve, reject) => {
       this.queue.push({ run: work, resolve: resolve as (value: unknown) => void, reject })
       this.working ??= this.work()
     })
   }
 
-  async close(): Promise<void> {
-    this.isClosed = true
+  close(): Promise<void> {
+    this.closing ??= this.end()
+    return this.closing
+  }
+
+  private async end(): Promise<void> {
     await this.working
     await this.reader.close()
     await this.writer.close() // last: it puts the log back into the database

@@ -1,0 +1,199 @@
+/**
+ * A backup is a folder with the shape of a home: a copy of the database as of one moment, the large
+ * bodies it names, the keys and the configuration. Taken beside a running gateway.
+ *
+ * Not in it: logs, sockets, locks and unfinished spools; and what must never run backwards: the state
+ * of links, for a restored gateway would look like a clone of itself to its neighbours (docs/protocol.md,
+ * LINK1), and invitations, for they count once.
+ *
+ * Large bodies never change once they have their name, so on the same disk they are linked, not copied.
+ * They are taken before the database and, what came meanwhile, after it; should one that the database
+ * names have gone in between, the database is taken again.
+ */
+import { constants, type Dirent } from 'node:fs'
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { syncDir } from './blob.ts'
+import { openSqlite } from './engine/sqlite.ts'
+import { databaseOf } from './store.ts'
+import { type Verdict, verify } from './verify.ts'
+
+/** What a backup says of itself, in `backup.json`. */
+export type Manifest = { v: 1; at: number; home: string; messages: number; bodies: number; bytes: number }
+
+const MANIFEST = 'backup.json'
+const DATABASE = 'vouchsafe.db'
+/** What of a home is not copied as it is. */
+const LEFT_OUT = new Set(['blob', 'log', 'lock', 'lock.db', 'lock.db-journal', 'control.sock', MANIFEST])
+const TRIES = 5
+
+/**
+ * Backs a home up to a folder that does not exist yet; it appears there once it is whole and verified.
+ *
+ * @throws Error if the folder exists, or the home is not whole: a bad backup is worse than none
+ */
+export const backup = async (
+  home: string,
+  to: string,
+  progress?: (done: number, of: number) => void,
+): Promise<Manifest> => {
+  const target = resolve(to)
+  if (await isThere(target)) throw new Error(`${target} exists: name a new folder`)
+  const partial = `${target}.partial`
+  await rm(partial, { recursive: true, force: true })
+  await mkdir(join(partial, 'blob'), { recursive: true, mode: 0o700 })
+  await copyTree(home, partial, (name) => !LEFT_OUT.has(name) && !name.startsWith(DATABASE))
+  await takeBodies(home, partial)
+  for (let tries = 1; !(await takeDatabase(home, partial)); tries++) {
+    if (tries === TRIES)
+      throw new Error('mail came and went faster than it could be copied: try again at a quieter time')
+  }
+  await dropUnnamed(partial)
+  const verdict = await verify(partial, progress)
+  if (verdict.problems.length > 0) throw new Error(`this home is not whole: ${summary(verdict)}`)
+  const { messages, bodies, bytes } = verdict
+  const manifest: Manifest = { v: 1, at: Date.now(), home: resolve(home), messages, bodies, bytes }
+  await writeFile(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+  await syncTree(partial)
+  await rename(partial, target)
+  await syncDir(dirname(target))
+  return manifest
+}
+
+/**
+ * Makes a home from a backup, where there is none yet. The backup is verified first and stays as it is.
+ *
+ * @throws Error if there is a home already, or the backup is not whole
+ */
+export const restore = async (
+  from: string,
+  home: string,
+  progress?: (done: number, of: number) => void,
+): Promise<Manifest> => {
+  if (await isThere(databaseOf(home)))
+    throw new Error(`${resolve(home)} has a database already: restore into a new folder`)
+  const text = await readFile(join(from, MANIFEST), 'utf8').catch(() => undefined)
+  if (text === undefined) throw new Error(`${resolve(from)} is no backup: it has no ${MANIFEST}`)
+  const manifest: Manifest = JSON.parse(text)
+  if (manifest.v !== 1) throw new Error(`this backup was made by a newer Vouchsafe: use that one`)
+  const verdict = await verify(from, progress)
+  if (verdict.problems.length > 0) throw new Error(`this backup is not whole: ${summary(verdict)}`)
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  // The database last, so that half a restore is not taken for a home.
+  await copyTree(from, home, (name) => name !== MANIFEST && !name.startsWith(DATABASE))
+  const partial = `${databaseOf(home)}.partial`
+  await copyFile(databaseOf(from), partial)
+  await renewValidity(partial)
+  await syncTree(home)
+  await rename(partial, databaseOf(home))
+  await syncDir(home)
+  return manifest
+}
+
+/** The database as of now, without what must not come back. @returns false if a body it names went away meanwhile */
+const takeDatabase = async (home: string, to: string): Promise<boolean> => {
+  const copy = databaseOf(to)
+  await rm(copy, { force: true })
+  await (await open(copy, 'a', 0o600)).close() // for its mode; VACUUM INTO takes an empty file
+  const source = await openSqlite(databaseOf(home), 'read')
+  await source.run('VACUUM INTO ?', [copy]).finally(() => source.close())
+  const db = await openSqlite(copy, 'write')
+  try {
+    await db.exec('DELETE FROM link_state; DELETE FROM invitation')
+    const files = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL')
+    for (const { file } of files) if (!(await takeBody(home, to, file))) return false
+    // No log beside a backup: it may lie on a disk that can't be written.
+    await db.exec('PRAGMA journal_mode = DELETE')
+    return true
+  } finally {
+    await db.close()
+  }
+}
+
+/**
+ * A new UIDVALIDITY for every folder: uids given out since the backup will be given out again, for
+ * other messages, and clients must not take them for those they have seen (RFC 9051 §2.3.1.1).
+ */
+const renewValidity = async (database: string): Promise<void> => {
+  const db = await openSqlite(database, 'write')
+  try {
+    const rows = await db.all<{ id: number; account: number; last: number }>(
+      `SELECT mailbox.id AS id, account, last_uid_validity AS last FROM mailbox JOIN account ON account.id = account`,
+    )
+    const last = new Map<number, number>()
+    const fresh = rows.map((row) => {
+      const validity = Math.max(last.get(row.account) ?? row.last, Math.floor(Date.now() / 1000)) + 1
+      last.set(row.account, validity)
+      return [row.id, validity]
+    })
+    await db.updateMany('mailbox', 'id', ['uid_validity'], fresh)
+    await db.updateMany('account', 'id', ['last_uid_validity'], [...last])
+    await db.exec('PRAGMA journal_mode = DELETE')
+  } finally {
+    await db.close()
+  }
+}
+
+const takeBodies = async (home: string, to: string): Promise<void> => {
+  for (const file of await bodyFiles(home)) await takeBody(home, to, file)
+}
+
+const takeBody = async (home: string, to: string, file: string): Promise<boolean> => {
+  const target = join(to, 'blob', file)
+  if (await isThere(target)) return true
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+  const source = join(home, 'blob', file)
+  try {
+    await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE))
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    throw error
+  }
+}
+
+const dropUnnamed = async (home: string): Promise<void> => {
+  const db = await openSqlite(databaseOf(home), 'read')
+  const rows = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL').finally(() => db.close())
+  const named = new Set(rows.map(({ file }) => file))
+  for (const file of await bodyFiles(home)) if (!named.has(file)) await rm(join(home, 'blob', file))
+}
+
+const bodyFiles = async (home: string): Promise<string[]> => {
+  const folders = (await readdir(join(home, 'blob'))).filter((name) => /^[0-9a-f]{2}$/.test(name))
+  const files = await Promise.all(
+    folders.map(async (folder) => (await readdir(join(home, 'blob', folder))).map((name) => `${folder}/${name}`)),
+  )
+  return files.flat()
+}
+
+/** Files and folders, with their modes; sockets and the like are no part of a home's state. */
+const copyTree = async (from: string, to: string, isWanted: (name: string) => boolean = () => true): Promise<void> => {
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (!isWanted(entry.name)) continue
+    const target = join(to, entry.name)
+    if (entry.isFile()) await copyFile(join(from, entry.name), target)
+    if (!entry.isDirectory()) continue
+    await mkdir(target, { recursive: true, mode: 0o700 })
+    await copyTree(join(from, entry.name), target)
+  }
+}
+
+const syncTree = async (dir: string): Promise<void> => {
+  const entries: Dirent[] = await readdir(dir, { withFileTypes: true })
+  for (const entry of entries) {
+    const path = join(dir, entry.name)
+    if (entry.isDirectory()) await syncTree(path)
+    else if (entry.isFile()) await syncDir(path)
+  }
+  await syncDir(dir)
+}
+
+const summary = ({ problems }: Verdict): string =>
+  problems.slice(0, 3).join('; ') + (problems.length > 3 ? `; and ${problems.length - 3} more` : '')
+
+const isThere = async (path: string): Promise<boolean> => {
+  const handle = await open(path, 'r').catch(() => undefined)
+  await handle?.close()
+  return handle !== undefined
+}

@@ -1,0 +1,148 @@
+/**
+ * Whether a home is whole: the database sound, every body there with its size and hash and as many
+ * holders as it counts, every uid and modseq below its mailbox's, and the keys readable by us alone.
+ *
+ * Reads one snapshot, so it may run beside the gateway; a file that went away meanwhile is looked up again.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Connection, openSqlite } from './engine/sqlite.ts'
+import { databaseOf } from './store.ts'
+
+/** `problems` are sentences; none means whole. */
+export type Verdict = { problems: string[]; accounts: number; messages: number; bodies: number; bytes: number }
+
+const PAGE = 500
+
+/** @param progress is told how many bodies are done, of how many */
+export const verify = async (
+  home: string,
+  progress: (done: number, of: number) => void = () => {},
+): Promise<Verdict> => {
+  const db = await openSqlite(databaseOf(home), 'read')
+  try {
+    await db.exec('BEGIN')
+    const problems = [
+      ...(await soundness(db)),
+      ...(await numbers(db)),
+      ...(await references(db)),
+      ...(await keys(home)),
+    ]
+    const sums = await bodies(db, join(home, 'blob'), progress)
+    const [counts] = await db.all<{ accounts: number; messages: number }>(
+      'SELECT (SELECT COUNT(*) FROM account) AS accounts, (SELECT COUNT(*) FROM message) AS messages',
+    )
+    await db.exec('COMMIT')
+    for (const { id, problem } of sums.problems) {
+      const [still] = await db.all('SELECT id FROM body WHERE id = ?', [id])
+      if (still) problems.push(problem)
+    }
+    return { problems, accounts: counts?.accounts ?? 0, messages: counts?.messages ?? 0, ...sums.totals }
+  } finally {
+    await db.close()
+  }
+}
+
+const soundness = async (db: Connection): Promise<string[]> => {
+  const found = await db.all<{ integrity_check: string }>('PRAGMA integrity_check')
+  const broken = await db.all<{ table: string; rowid: number }>('PRAGMA foreign_key_check')
+  return [
+    ...found.flatMap(({ integrity_check: says }) => (says === 'ok' ? [] : [`the database is damaged: ${says}`])),
+    ...broken.map(({ table, rowid }) => `${table} ${rowid} belongs to something that is gone`),
+  ]
+}
+
+const numbers = async (db: Connection): Promise<string[]> => {
+  const wrong = await db.all<{ name: string; id: number }>(
+    `SELECT mailbox.name AS name, mailbox.id AS id FROM mailbox JOIN message ON message.mailbox = mailbox.id
+     GROUP BY mailbox.id, mailbox.name, uid_next, highest_modseq
+     HAVING MAX(message.uid) >= uid_next OR MAX(message.modseq) > highest_modseq`,
+  )
+  return wrong.map(({ name, id }) => `folder ${name} (${id}) has a message with a uid or modseq it never gave out`)
+}
+
+/** Everything that holds a body. */
+const HOLDERS = `SELECT body FROM message UNION ALL SELECT body FROM custody WHERE body IS NOT NULL
+  UNION ALL SELECT body FROM submission WHERE body IS NOT NULL`
+
+const references = async (db: Connection): Promise<string[]> => {
+  const miscounted = await db.range<{ id: number; refs: number; held: number }>(
+    `SELECT body.id AS id, refs, COUNT(holder.body) AS held FROM body LEFT JOIN (${HOLDERS}) AS holder ON holder.body = body.id
+     GROUP BY body.id, refs HAVING refs <> COUNT(holder.body)`,
+  )
+  const missing = await db.range<{ body: number }>(
+    `SELECT DISTINCT body FROM (${HOLDERS}) AS holder WHERE body NOT IN (SELECT id FROM body)`,
+  )
+  const unparsed = await db.range<{ id: number }>(
+    'SELECT id FROM message WHERE body NOT IN (SELECT body FROM parsed) ORDER BY id',
+  )
+  return [
+    ...miscounted.map(({ id, refs, held }) => `body ${id} counts ${refs} holders and has ${held}`),
+    ...missing.map(({ body }) => `body ${body} is held and gone`),
+    ...unparsed.map(({ id }) => `message ${id} has no remembered structure`),
+  ]
+}
+
+type Body = { id: number; size: number; sha256: string; file: string | null }
+
+const bodies = async (db: Connection, blobDir: string, progress: (done: number, of: number) => void) => {
+  const [total] = await db.all<{ count: number }>('SELECT COUNT(*) AS count FROM body')
+  const totals = { bodies: 0, bytes: 0 }
+  const problems: { id: number; problem: string }[] = []
+  for (let after = 0; ; ) {
+    const page = await db.all<Body & { bytes: Buffer | null }>(
+      `SELECT id, size, sha256, file, bytes FROM body WHERE id > ? ORDER BY id LIMIT ${PAGE}`,
+      [after],
+    )
+    for (const { bytes, ...body } of page) {
+      const problem = body.file === null ? compare(body, bytes) : await compareFile(body, join(blobDir, body.file))
+      if (problem) problems.push({ id: body.id, problem })
+      totals.bytes += body.size
+    }
+    totals.bodies += page.length
+    progress(totals.bodies, total?.count ?? 0)
+    after = page.at(-1)?.id ?? 0
+    if (page.length < PAGE) return { totals, problems }
+  }
+}
+
+const compare = (body: Body, bytes: Buffer | null): string | undefined => {
+  if (bytes === null) return `body ${body.id} has neither bytes nor a file`
+  return judge(body, bytes.length, createHash('sha256').update(bytes).digest('hex'))
+}
+
+const compareFile = async (body: Body, path: string): Promise<string | undefined> => {
+  const hash = createHash('sha256')
+  let size = 0
+  try {
+    for await (const chunk of createReadStream(path)) {
+      hash.update(chunk)
+      size += chunk.length
+    }
+  } catch (error) {
+    return `body ${body.id} can't be read: ${error instanceof Error ? error.message : error}`
+  }
+  return judge(body, size, hash.digest('hex'))
+}
+
+const judge = ({ id, size, sha256, file }: Body, actualSize: number, actualHash: string): string | undefined => {
+  const where = file === null ? `body ${id}` : `body ${id} (blob/${file})`
+  if (actualSize !== size) return `${where} has ${actualSize} bytes for ${size}`
+  return actualHash === sha256 ? undefined : `${where} is not the one that was stored: its hash differs`
+}
+
+const keys = async (home: string): Promise<string[]> => {
+  const dir = join(home, 'key')
+  const names = await readdir(dir).catch(() => [])
+  const problems: string[] = []
+  for (const name of names) {
+    const path = join(dir, name)
+    const { mode } = await stat(path)
+    if ((mode & 0o077) !== 0) problems.push(`key/${name} can be read by others: chmod 600 ${path}`)
+    const bytes = await readFile(path).catch(() => null)
+    if (bytes === null || bytes.length === 0) problems.push(`key/${name} is empty or can't be read`)
+  }
+  return problems
+}

@@ -1,0 +1,250 @@
+import { readdir } from 'node:fs/promises'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { Change } from '../../store/change.ts'
+import { openSqlite } from '../../store/engine/sqlite.ts'
+import { migrate } from '../../store/migrate.ts'
+import { eachWithStore, newHome } from './home.ts'
+
+const insert = 'INSERT INTO link (id, data) VALUES (?, ?)'
+
+describe('store: transactions', () => {
+  const bench = eachWithStore()
+  const keys = async () =>
+    (await bench().db.read.all<{ id: string }>('SELECT id FROM link ORDER BY id')).map(({ id }) => id)
+
+  it('what was committed is seen by the next read', async () => {
+    const { db } = bench()
+    for (let i = 0; i < 50; i++) {
+      await db.transaction((tx) => tx.run(insert, [`k${i}`, '{}']))
+      expect(await db.read.one('SELECT id FROM link WHERE id = ?', [`k${i}`])).to.deep.equal({ id: `k${i}` })
+    }
+  })
+
+  it('a failure takes back its own work and nobody else’s', async () => {
+    const { db } = bench()
+    const answers = await Promise.allSettled(
+      ['a', 'b', 'c', 'd'].map((id) =>
+        db.transaction(async (tx) => {
+          await tx.run(insert, [id, '{}'])
+          if (id === 'b') throw new Error('no')
+          if (id === 'c') await tx.run(insert, ['a', '{}']) // taken
+          return id
+        }),
+      ),
+    )
+    expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+    expect(await keys()).to.deep.equal(['a', 'd'])
+  })
+
+  it('many at once share a commit, in the order they came', async () => {
+    const { db } = bench()
+    const order: number[] = []
+    await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        db.transaction(async (tx) => {
+          await tx.run(insert, [`k${i}`, '{}'])
+          tx.afterCommit(() => order.push(i))
+        }),
+      ),
+    )
+    expect(order).to.deep.equal(Array.from({ length: 100 }, (_, i) => i))
+    expect(await keys()).to.have.length(100)
+  })
+
+  it('a transaction sees its own work, and others only what is committed', async () => {
+    const { db } = bench()
+    await db.transaction(async (tx) => {
+      await tx.run(insert, ['mine', '{}'])
+      expect(await tx.one('SELECT id FROM link')).to.deep.equal({ id: 'mine' })
+      expect(await db.read.one('SELECT id FROM link')).to.equal(undefined)
+    })
+  })
+
+  it('a part that fails undoes the whole, even if the error is caught', async () => {
+    const { db } = bench()
+    const whole = db.transaction(async (tx) => {
+      await tx.run(insert, ['first', '{}'])
+      await tx
+        .transaction(async () => {
+          throw new Error('part')
+        })
+        .catch(() => {})
+    })
+    expect(await whole.catch((error: Error) => error.message)).to.equal('part')
+    expect(await keys()).to.deep.equal([])
+  })
+
+  it('a statement that failed ends its transaction, as in PostgreSQL', async () => {
+    const { db } = bench()
+    const whole = db.transaction(async (tx) => {
+      await tx.run('INSERT INTO nowhere VALUES (1)').catch(() => {})
+      await tx.run(insert, ['after', '{}'])
+    })
+    expect(await whole.catch((error: Error) => error.message)).to.match(/no such table: nowhere/)
+    expect(await keys()).to.deep.equal([])
+  })
+
+  it('a statement that was not awaited can’t stray into somebody else’s transaction', async () => {
+    const { db } = bench()
+    let late: (() => Promise<unknown>) | undefined
+    await db.transaction(async (tx) => {
+      late = () => tx.run(insert, ['late', '{}'])
+    })
+    expect(await late?.().catch((error: Error) => error.message)).to.match(/this transaction is over/)
+    expect(await keys()).to.deep.equal([])
+  })
+
+  it('changes are published once durable, before the writer goes on, and not after a failure', async () => {
+    const { db, changes } = bench()
+    const change: Change = { on: 'expunged', mailbox: 1, account: 1, uids: [1], modseq: 2 }
+    changes.length = 0
+    await db.transaction(async (tx) => {
+      tx.publish(change)
+      expect(changes).to.deep.equal([])
+    })
+    expect(changes).to.deep.equal([change])
+    await db
+      .transaction(async (tx) => {
+        tx.publish(change)
+        throw new Error('no')
+      })
+      .catch(() => {})
+    expect(changes).to.have.length(1)
+  })
+
+  it('a listener’s bug is a warning, and the others still hear', async () => {
+    const { db, changes } = bench()
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+    db.changes.prependListener('change', () => {
+      throw new Error('a bug in a session')
+    })
+    changes.length = 0
+    await db.transaction(async (tx) => tx.publish({ on: 'expunged', mailbox: 1, account: 1, uids: [1], modseq: 2 }))
+    expect(changes).to.have.length(1)
+    expect((await warned).message).to.equal('a bug in a session')
+  })
+
+  it('closing waits for what is under way, and refuses what comes after', async () => {
+    const { db } = bench()
+    const under = db.transaction((tx) => tx.run(insert, ['x', '{}']))
+    const closed = db.close()
+    expect(await under).to.deep.equal({ changes: 1 })
+    await closed
+    expect(await db.transaction(async () => 1).catch((error: Error) => error.message)).to.equal('the store is closed')
+  })
+})
+
+describe('store: bulk statements', () => {
+  const bench = eachWithStore()
+
+  it('whatever cells go in come out again', async () => {
+    const { db } = bench()
+    // A lone surrogate is no text; NULs, quotes and any bytes are.
+    const text = fc.string({ unit: 'grapheme', maxLength: 20 })
+    const bytes = fc.uint8Array({ maxLength: 50 }).map((each) => Buffer.from(each))
+    const row = fc.tuple(text, fc.option(bytes), fc.option(fc.maxSafeInteger()))
+    await db.transaction((tx) => tx.run('CREATE TABLE cells (id INTEGER PRIMARY KEY, t TEXT, b BLOB, n INTEGER)'))
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
+        await db.transaction(async (tx) => {
+          await tx.run('DELETE FROM cells')
+          await tx.insertMany(
+            'cells',
+            ['id', 't', 'b', 'n'],
+            rows.map((cells, i) => [i, ...cells]),
+          )
+          const back = await tx.all<{ t: string; b: Buffer | null; n: number | null }>(
+            'SELECT t, b, n FROM cells ORDER BY id',
+          )
+          expect(back.map(({ t, b, n }) => [t, b, n])).to.deep.equal(rows)
+          expect(await tx.range('SELECT t, n FROM cells ORDER BY id')).to.deep.equal(back.map(({ t, n }) => ({ t, n })))
+        })
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('thousands of rows and megabytes of bytes are cut into statements unseen', async () => {
+    const { db } = bench()
+    const rows = Array.from({ length: 2500 }, (_, i) => [i, Buffer.alloc(i % 9000, i % 251)] as const)
+    await db.transaction(async (tx) => {
+      await tx.run('CREATE TABLE cells (id INTEGER PRIMARY KEY, b BLOB)')
+      await tx.insertMany('cells', ['id', 'b'], rows)
+      await tx.updateMany(
+        'cells',
+        'id',
+        ['b'],
+        [
+          [7, Buffer.from('seven')],
+          [9999, Buffer.from('nobody')],
+        ],
+      )
+    })
+    const back = await db.read.all<{ id: number; b: Buffer }>('SELECT id, b FROM cells ORDER BY id')
+    expect(back).to.have.length(2500)
+    for (const { id, b } of back)
+      expect(b.equals(id === 7 ? Buffer.from('seven') : Buffer.alloc(id % 9000, id % 251))).to.equal(true)
+  })
+
+  it('a list of any length stands for `?*`, the empty one too', async () => {
+    const { db } = bench()
+    const ids = Array.from({ length: 50_000 }, (_, i) => i)
+    expect(await db.read.all('SELECT id FROM account WHERE id IN (?*)', [ids])).to.deep.equal([{ id: 1 }])
+    expect(await db.read.all('SELECT id FROM account WHERE id IN (?*)', [[]])).to.deep.equal([])
+    expect(
+      await db.read.all('SELECT address FROM account WHERE address IN (?*)', [['ann@a.test', "'"]]),
+    ).to.have.length(1)
+  })
+})
+
+describe('store: migrations', () => {
+  const files =
+    (...all: { number: number; sql: string }[]) =>
+    async () =>
+      all.map(({ number, sql }) => ({ number, name: `00${number}.sql`, sql, checksum: sql }))
+  const first = { number: 1, sql: 'CREATE TABLE a (x INTEGER)' }
+  const second = { number: 2, sql: 'CREATE TABLE b (x INTEGER)' }
+
+  const withDatabase = async (work: (db: Awaited<ReturnType<typeof openSqlite>>) => Promise<void>) => {
+    const db = await openSqlite(`${await newHome()}/x.db`, 'write')
+    await work(db).finally(() => db.close())
+  }
+
+  it('each is applied once, in order', () =>
+    withDatabase(async (db) => {
+      await migrate(db, files(first))
+      await migrate(db, files(first, second))
+      await migrate(db, files(first, second))
+      expect(await db.all('SELECT number FROM migration')).to.deep.equal([{ number: 1 }, { number: 2 }])
+    }))
+
+  it('one that fails leaves nothing of itself', () =>
+    withDatabase(async (db) => {
+      const broken = { number: 1, sql: 'CREATE TABLE a (x INTEGER); CREATE NONSENSE' }
+      expect(await migrate(db, files(broken)).catch((error: Error) => error.message)).to.match(/NONSENSE/)
+      await migrate(db, files(first))
+    }))
+
+  it('a database of a newer program is refused by its number', () =>
+    withDatabase(async (db) => {
+      await migrate(db, files(first, second))
+      expect(await migrate(db, files(first)).catch((error: Error) => error.message)).to.match(
+        /newer Vouchsafe \(schema 2, this program knows 1\)/,
+      )
+    }))
+
+  it('an edited migration is refused by its name', () =>
+    withDatabase(async (db) => {
+      await migrate(db, files(first))
+      const edited = { ...first, sql: 'CREATE TABLE a (y INTEGER)' }
+      expect(await migrate(db, files(edited)).catch((error: Error) => error.message)).to.match(
+        /001\.sql is not the one/,
+      )
+    }))
+
+  it('the numbers of the files have no gaps', async () => {
+    const names = (await readdir(new URL('../../store/schema/', import.meta.url))).sort()
+    expect(names.map((name) => Number(name.slice(0, 3)))).to.deep.equal(names.map((_, i) => i + 1))
+  })
+})

@@ -1,0 +1,67 @@
+/** A home of its own for a test, gone after it, and letters to fill it with. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startWalk } from '../../src/mail/walk.ts'
+import { type Account, create } from '../../store/account.ts'
+import { draftOf } from '../../store/blob.ts'
+import type { Change } from '../../store/change.ts'
+import type { Sink, Source } from '../../store/db.ts'
+import { find } from '../../store/mailbox.ts'
+import type { Draft } from '../../store/message.ts'
+import { openStore, type Store } from '../../store/store.ts'
+
+export type Bench = Store & { account: Account; changes: Change[]; folder(name: string): Promise<number> }
+
+/** Runs before and after each test of the suite at hand; the answer gives the one of the test at hand. */
+export const eachWithStore = (): (() => Bench) => {
+  let bench: Bench | undefined
+  beforeEach(async () => {
+    bench = await openBench(await newHome())
+  })
+  afterEach(async () => {
+    await bench?.close()
+    if (bench) await rm(bench.home, { recursive: true, force: true })
+  })
+  return () => {
+    if (!bench) throw new Error('only inside a test')
+    return bench
+  }
+}
+
+export const newHome = (): Promise<string> => mkdtemp(join(tmpdir(), 'vouchsafe-store-'))
+
+const openBench = async (home: string): Promise<Bench> => {
+  const store = await openStore(home)
+  const account = await create(store.db, { address: 'ann@a.test', name: 'Ann', entityId: 'entity-ann' })
+  if (account === 'exists') throw new Error('a new home has an account')
+  const changes: Change[] = []
+  store.db.changes.on('change', (change) => changes.push(change))
+  return { ...store, account, changes, folder: (name) => folderOf(store.db, account.id, name) }
+}
+
+export const folderOf = async (db: Source, account: number, name: string): Promise<number> => {
+  const found = await find(db, account, name)
+  if (!found) throw new Error(`no folder ${name}`)
+  return found.id
+}
+
+export const letterOf = (text: string, subject = 'a letter'): Buffer =>
+  Buffer.from(`From: Ann <ann@a.test>\r\nSubject: ${subject}\r\nMessage-ID: <1@a.test>\r\n\r\n${text}\r\n`)
+
+export const parse = (bytes: Buffer) => {
+  const walk = startWalk()
+  walk.push(bytes)
+  return walk.end()
+}
+
+export const draft = async (home: string, bytes: Buffer, more: Partial<Draft> = {}): Promise<Draft> => ({
+  body: await draftOf(home, bytes),
+  parsed: parse(bytes),
+  internalDate: 1_700_000_000_000,
+  ...more,
+})
+
+/** Everything in a table, for claims about what is left. */
+export const rowsOf = (db: Sink, table: string): Promise<Record<string, unknown>[]> =>
+  db.read.all(`SELECT * FROM ${table} ORDER BY 1`)
