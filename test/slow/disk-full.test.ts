@@ -1,0 +1,82 @@
+/**
+ * The disk is full at R, the gateway in between: it refuses or its neighbours wait, nothing is lost,
+ * and all goes on by itself once there is room. R's home lies on a small tmpfs, so this wants root.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { befriend, freePortBase, Gateway, type Person, sleep, temporaryFolder } from '../../scripts/neighbourhood.ts'
+import { awaitMessages, RawSmtp, readAll } from '../journey/web.ts'
+
+const MESSAGES = 24
+const BYTES = 1_000_000
+
+describe('a full disk at R', function () {
+  this.timeout(300_000)
+  let a: Gateway
+  let r: Gateway
+  let b: Gateway
+  let [ann, bob]: Person[] = []
+  let disk = ''
+
+  before(async function () {
+    const folder = temporaryFolder()
+    disk = join(folder, 'r')
+    mkdirSync(disk)
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk], { stdio: 'pipe' })
+    } catch (error) {
+      disk = ''
+      if (process.env.CI === 'true') throw error
+      console.warn('      skipped: no tmpfs can be mounted here; run it as root')
+      this.skip()
+    }
+    const base = await freePortBase(3)
+    ;[a, r, b] = ['a', 'r', 'b'].map((name, i) => new Gateway(folder, name, `${name}.test`, base + 100 * i)) as [
+      Gateway,
+      Gateway,
+      Gateway,
+    ]
+    const all = [a, r, b]
+    await Promise.all(all.map((one) => one.init('--net', 'full', '--plain-loopback')))
+    await Promise.all(all.map((one) => one.start()))
+    ann = await a.addUser('ann', 'ann-s password')
+    bob = await b.addUser('bob', 'bob-s password')
+    await befriend(r, a)
+    await befriend(r, b)
+  })
+
+  after(async () => {
+    await Promise.all([a, r, b].map((one) => one?.stop()))
+    if (disk !== '') execFileSync('umount', ['-l', disk])
+  })
+
+  it('loses nothing and doubles nothing, and needs nobody to go on', async () => {
+    if (ann === undefined || bob === undefined) throw new Error('nobody is there')
+    const client = await RawSmtp.logIn(a, ann)
+    expect(await client.submit(ann.address, [bob.address], message('first', 10))).to.match(/^250 /)
+    await awaitMessages(b, bob, 'Requests', 1)
+
+    await b.stop() // so that all stays in R's custody, until R has no room
+    for (let n = 0; n < MESSAGES; n++)
+      expect(await client.submit(ann.address, [bob.address], message(`full-${n}`, BYTES))).to.match(/^250 /)
+    await sleep(5000)
+    const waiting = await a.run<{ state: string }[]>(['queue', 'list'])
+    expect(waiting.filter(({ state }) => state !== 'handed').length, 'some still wait at A').to.be.above(0)
+    expect(r.log(), 'R says why').to.match(/disk-full|ENOSPC|SQLITE_FULL/)
+
+    execFileSync('mount', ['-o', 'remount,size=200m', disk])
+    await b.start()
+    await awaitMessages(b, bob, 'Requests', MESSAGES + 1, 120_000)
+    await sleep(2000)
+    const subjects = (await readAll(b, bob, 'Requests')).map(({ subject }) => subject).sort()
+    expect(subjects).to.deep.equal(['first', ...Array.from({ length: MESSAGES }, (_, n) => `full-${n}`)].sort())
+    client.close()
+  })
+})
+
+const message = (subject: string, bytes: number): Buffer =>
+  Buffer.from(
+    `From: <ann@a.test>\r\nTo: <bob@b.test>\r\nSubject: ${subject}\r\n\r\n${'Room for one more.\r\n'.repeat(Math.ceil(bytes / 20))}`,
+  )
