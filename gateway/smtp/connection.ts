@@ -44,6 +44,7 @@ export class Connection extends SMTPConnection {
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    if (code === 421 && !this.isRetiring) this._server.emit('dismissed', this.remoteAddress, data)
     const isOwn = typeof data === 'string' && isOwnReply.test(data)
     const isAuthHidden = Array.isArray(data) && !this.secure && !this._server.options.allowInsecureAuth
     super.send(code, isAuthHidden ? data.filter((line) => !line.startsWith('AUTH ')) : data, isOwn ? false : context)
@@ -76,7 +77,7 @@ export class Connection extends SMTPConnection {
   }
 }
 
-/** smtp-server, with connections of ours. */
+/** smtp-server, with connections of ours. Emits `dismissed` (address, text) when it sends somebody away. */
 export class Server extends SMTPServer {
   readonly patience: Patience
 

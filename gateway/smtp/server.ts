@@ -5,6 +5,7 @@
 import { type AddressInfo, SocketAddress } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { type HostPort, isLoopback, type Listener } from '../config-value.ts'
+import type { Log } from '../log.ts'
 import { createMeter } from '../throttle.ts'
 import type { TlsPair } from '../tls.ts'
 import { type Patience, Server } from './connection.ts'
@@ -49,6 +50,8 @@ export const usualTimes: Times = {
 const MINUTE_MS = 60_000
 /** What an account may address in a minute, for each message it may send then; RCPTs that are refused count. */
 const RECIPIENTS_PER_MESSAGE = 10
+/** A scan of the network must not fill the disk with its log. */
+const NOISE_PER_MINUTE = 60
 
 /** @throws when a listener can't be opened, with the others closed again */
 export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promise<Smtp> => {
@@ -98,9 +101,7 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
   const close = async () => {
     await Promise.all(servers.map(({ server }) => closeServer(server)))
   }
-  // Garbage instead of TLS, a client that has gone: of interest to whoever looks for it.
-  for (const { server } of servers)
-    server.on('error', (error: Error) => log.debug({ event: 'session-error', detail: error.message }))
+  for (const { server } of servers) logNoise(server, log)
   const addresses = await Promise.all(servers.map(({ server, at }) => listen(server, at))).catch(async (error) => {
     await close()
     throw error
@@ -129,6 +130,24 @@ const commonOptions = (config: SmtpConfig) => ({
   minVersion: 'TLSv1.2' as const, // RFC 8997; the library's default is TLSv1
   logger: false,
 })
+
+/** Garbage instead of TLS, clients that vanish or get sent away: logged, as long as there are few of them. */
+const logNoise = (server: Server, log: Log): void => {
+  const lines = createMeter(NOISE_PER_MINUTE, MINUTE_MS)
+  const tell = (remote: unknown, detail: string) => {
+    if (lines.take('') === 0) log.info({ event: 'session-ended', remote, detail })
+  }
+  server.on('dismissed', tell)
+  let last: unknown
+  server.on('error', (error: SessionError) => {
+    if (error === last) return // a handshake that fails says so twice
+    last = error
+    tell(error.meta?.remoteAddress ?? error.remoteAddress, error.reason ?? error.message)
+  })
+}
+
+/** `reason` is OpenSSL's, without its addresses in memory. */
+type SessionError = Error & { reason?: string; remoteAddress?: string; meta?: { remoteAddress?: string } }
 
 const listen = (server: Server, { host, port }: HostPort): Promise<AddressInfo> =>
   new Promise((resolve, reject) => {

@@ -131,8 +131,10 @@ const answer = async (options: SessionOptions, session: Session, work: Promise<v
 const welcome = async (options: SessionOptions, trusted: ReadonlyMap<string, string>, session: Session) => {
   const address = trusted.get(session.remoteAddress)
   const account = address === undefined ? undefined : await options.account(address)
-  if (account === undefined)
+  if (account === undefined) {
+    options.log.warn({ event: 'device-refused', remote: session.remoteAddress, account: address ?? 'none' })
     throw new ReplyError([554, '5.7.1', 'Your address is not among the devices that may send here without a login'])
+  }
   session.user = account
 }
 

@@ -7,7 +7,14 @@ import { connect as connectTls } from 'node:tls'
 import { createLog } from '../../gateway/log.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import type { Account } from '../../gateway/smtp/connection.ts'
-import { type SmtpConfig, type SmtpOptions, startSmtp, type Times, usualTimes } from '../../gateway/smtp/server.ts'
+import {
+  type Smtp,
+  type SmtpConfig,
+  type SmtpOptions,
+  startSmtp,
+  type Times,
+  usualTimes,
+} from '../../gateway/smtp/server.ts'
 import type { Found, Submission } from '../../gateway/smtp/session.ts'
 import { throttleLogins } from '../../gateway/throttle.ts'
 import { selfSigned } from '../../gateway/tls.ts'
@@ -37,6 +44,7 @@ export type Edge = {
   /** Spools on the disk that nobody finished. */
   spools(): Promise<string[]>
   metric(name: string): Promise<string[]>
+  useTls: Smtp['useTls']
   stop(): Promise<void>
   close(): Promise<void>
 }
@@ -91,6 +99,7 @@ export const openEdge = async (
     body: async (draft) => ('bytes' in draft ? draft.bytes : await readFile(join(home, 'blob', draft.file))),
     spools: () => readdir(join(home, 'blob', 'tmp')).catch(() => []),
     metric: async (name) => (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(name)),
+    useTls: smtp.useTls,
     stop: smtp.close,
     close: async () => {
       await smtp.close()
@@ -103,6 +112,7 @@ export const openEdge = async (
 export class Raw {
   socket: Socket
   received = ''
+  greeting = ''
   isClosed = false
   private waiting: (() => void)[] = []
 
@@ -111,13 +121,11 @@ export class Raw {
   }
 
   /** Connected, and the greeting read. */
-  static async dial(port: number, isTls = false): Promise<Raw> {
-    const socket = isTls
-      ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
-      : connectTcp(port, '127.0.0.1')
+  static async dial(port: number, isTls = false, host = '127.0.0.1'): Promise<Raw> {
+    const socket = isTls ? connectTls({ port, host, rejectUnauthorized: false }) : connectTcp(port, host)
     socket.setNoDelay(true)
     const raw = new Raw(socket)
-    await raw.reply()
+    raw.greeting = await raw.reply()
     return raw
   }
 

@@ -1,0 +1,274 @@
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { expect } from 'chai'
+import { selfSigned } from '../../gateway/tls.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { alice, type Edge, openEdge, Raw } from './edge.ts'
+
+const message = 'From: Alice <alice@a.test>\r\nSubject: hello\r\n\r\nbody\r\n.\r\n'
+
+describe('smtp session', () => {
+  const edges: Edge[] = []
+  const clients: Raw[] = []
+  const open = async (...args: Parameters<typeof openEdge>): Promise<Edge> => {
+    const edge = await openEdge(...args)
+    edges.push(edge)
+    return edge
+  }
+  const dial = async (port = 0, isTls = false): Promise<Raw> => {
+    const client = await Raw.dial(port, isTls)
+    clients.push(client)
+    return client
+  }
+  const enter = async (edge: Edge): Promise<Raw> => {
+    const client = await dial(edge.ports[0])
+    await client.logIn()
+    return client
+  }
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.end()
+    for (const edge of edges.splice(0)) await edge.close()
+  })
+
+  it('250 is said when submit has resolved, and not before', async () => {
+    let commit = () => {}
+    const edge = await open({}, { submit: () => new Promise((resolve) => (commit = resolve)) })
+    const client = await enter(edge)
+    let reply = ''
+    const work = client.submit(message).then((text) => (reply = text))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(reply).to.equal('')
+    commit()
+    expect(await work).to.match(/^250 2\.0\.0 Accepted as [0-9a-f]{32}$/)
+  })
+
+  it('the id in 250 is that of the submission, its log line and nothing of the client', async () => {
+    const edge = await open()
+    const client = await enter(edge)
+    const reply = await client.submit('Subject: x\r\nMessage-ID: <mine@client.test>\r\n\r\n.\r\n')
+    const [submission] = edge.submissions
+    expect(reply).to.equal(`250 2.0.0 Accepted as ${submission?.id}`)
+    expect(submission?.messageId).to.equal('<mine@client.test>')
+    const line = edge.log.find((each) => each.includes('"accepted"')) ?? ''
+    expect(JSON.parse(line)).to.include({ submission: submission?.id, messageId: '<mine@client.test>', recipients: 1 })
+    expect(await edge.metric('vouchsafe_smtp_submissions_total')).to.deep.equal([
+      'vouchsafe_smtp_submissions_total{outcome="accepted"} 1',
+    ])
+  })
+
+  it('the message holds neither where it came from nor the name its client gave', async () => {
+    const edge = await open()
+    const client = await dial(edge.ports[0])
+    await client.say('EHLO secret-laptop.corp.test')
+    await client.say(`AUTH PLAIN ${Buffer.from('\0alice@a.test\0correct horse').toString('base64')}`)
+    await client.submit(`Received: from [10.1.2.3] (secret-laptop) by a\r\n${message}`)
+    const [submission] = edge.submissions
+    if (submission === undefined) return expect.fail('nothing came')
+    const text = (await edge.body(submission.body)).toString()
+    expect(text).not.to.match(/127\.0\.0\.1|10\.1\.2\.3|secret-laptop/)
+    expect(text).to.match(/\r\n\r\nbody\r\n$/)
+    expect(edge.log.join('')).not.to.contain('secret-laptop')
+  })
+
+  const outcomes: [what: string, error: unknown, reply: RegExp][] = [
+    ['a full disk', new Refusal('disk-full', '/dev/sda1'), /^452 4\.3\.1 The disk of this gateway is full/],
+    ['a stop', new Refusal('stopping'), /^421 4\.3\.2 /],
+    ['a fault', new Error('EIO /home/x'), /^451 4\.3\.0 Something failed in this gateway; nothing was kept/],
+    ['something that is no error', 'oops', /^451 4\.3\.0 /],
+  ]
+  for (const [what, error, wanted] of outcomes)
+    it(`${what} behind submit is a temporary reply without a word of its cause`, async () => {
+      const edge = await open({}, { submit: () => Promise.reject(error) })
+      const client = await enter(edge)
+      const reply = await client.submit(message)
+      expect(reply)
+        .to.match(wanted)
+        .and.not.match(/\/dev|\/home|oops/)
+      if (!reply.startsWith('421')) expect(await client.say('NOOP')).to.equal('250 2.0.0 OK')
+      else await client.closed()
+    })
+
+  it('a fault in looking up a recipient is temporary too', async () => {
+    const edge = await open({}, { lookup: () => Promise.reject(new Error('database')) })
+    const client = await enter(edge)
+    expect(await client.submit(message)).to.match(/^451 4\.3\.0 /)
+    expect(edge.log.join('')).to.contain('database')
+  })
+
+  it('TLS from the first byte, and STARTTLS, end in the same session', async () => {
+    const edge = await open({ plainLoopback: false })
+    const tls = await dial(edge.ports[1], true)
+    await tls.logIn()
+    expect(await tls.submit(message)).to.match(/^250 2\.0\.0 Accepted/)
+    const upgraded = await dial(edge.ports[0])
+    await upgraded.say('EHLO client.test')
+    await upgraded.say('STARTTLS')
+    await upgraded.startTls()
+    await upgraded.logIn()
+    expect(await upgraded.submit(message)).to.match(/^250 2\.0\.0 Accepted/)
+    expect(edge.submissions).to.have.length(2)
+  })
+
+  it('nothing older than TLS 1.2 is spoken', async () => {
+    const edge = await open()
+    const old = connectTls({
+      port: edge.ports[1],
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    })
+    const outcome = await new Promise((resolve) =>
+      old.once('secureConnect', () => resolve('in')).once('error', resolve),
+    )
+    expect(String(outcome)).to.match(/protocol|version|reset|ECONN/i)
+    old.destroy()
+  })
+
+  it('a new certificate serves new sessions', async () => {
+    const edge = await open()
+    const nameSeen = async () => {
+      const client = await dial(edge.ports[1], true)
+      return (client.socket as TLSSocket).getPeerCertificate().subject.CN
+    }
+    expect(await nameSeen()).to.equal('a.test')
+    edge.useTls(await selfSigned(['renewed.test'], []))
+    expect(await nameSeen()).to.equal('renewed.test')
+  })
+
+  it('plain login needs a listener on loopback, whatever the configuration says', async () => {
+    const edge = await open({ listeners: [{ host: '0.0.0.0', port: 0, security: 'starttls' }], plainLoopback: true })
+    const client = await dial(edge.ports[0])
+    expect(await client.say('EHLO client.test')).not.to.contain('AUTH')
+    const token = Buffer.from('\0alice@a.test\0correct horse').toString('base64')
+    expect(await client.say(`AUTH PLAIN ${token}`)).to.match(/^538 5\.7\.0 /)
+  })
+
+  it('a device that is not on the list is sent away at the greeting', async () => {
+    const listen = { host: '127.0.0.1', port: 0 }
+    const edge = await open({ listeners: [], trusted: { listen, accounts: new Map([['192.0.2.7', alice.address]]) } })
+    const client = await dial(edge.ports[0])
+    expect(client.greeting).to.match(/^554 .*Your address is not among the devices/)
+    await client.closed()
+    expect(edge.log.join('')).to.contain('"device-refused","remote":"127.0.0.1"')
+  })
+
+  it('nor does a device send as an account that is gone', async () => {
+    const listen = { host: '127.0.0.1', port: 0 }
+    const accounts = new Map([['127.0.0.1', 'gone@a.test']])
+    const edge = await open({ listeners: [], trusted: { listen, accounts } })
+    const client = await dial(edge.ports[0])
+    expect(client.greeting).to.match(/^554 .*Your address is not among the devices/)
+    await client.closed()
+  })
+
+  it('the spelling of an IPv6 address in the configuration does not matter', async () => {
+    const listen = { host: '::1', port: 0 }
+    const accounts = new Map([['0:0:0:0:0:0:0:1', alice.address]])
+    const edge = await open({ listeners: [], trusted: { listen, accounts } })
+    const client = await Raw.dial(edge.ports[0] ?? 0, false, '::1')
+    clients.push(client)
+    await client.say('EHLO printer.test')
+    expect(await client.submit(message)).to.match(/^250 /)
+  })
+
+  it('an account that sends too much waits, on all its sessions, and others do not', async () => {
+    const edge = await open({ messagesPerMinute: 2 })
+    const [one, two] = [await enter(edge), await enter(edge)]
+    expect(await one.submit(message)).to.match(/^250 /)
+    expect(await two.submit(message)).to.match(/^250 /)
+    expect(await one.submit(message)).to.match(/^450 4\.7\.1 /)
+    expect(await two.submit(message)).to.match(/^450 4\.7\.1 /)
+    expect(edge.submissions).to.have.length(2)
+  })
+
+  it('asking for many recipients counts, found or not', async () => {
+    const edge = await open({ messagesPerMinute: 1 })
+    const client = await enter(edge)
+    await client.say('MAIL FROM:<alice@a.test>')
+    const replies: string[] = []
+    for (let i = 0; i < 11; i++) replies.push(await client.say(`RCPT TO:<guess${i}@nowhere.test>`))
+    expect(replies.slice(0, 10).every((reply) => reply.startsWith('550 5.1.2'))).to.equal(true)
+    expect(replies[10]).to.match(/^450 4\.7\.1 /)
+  })
+
+  it('a hundred recipients fit in one message, the next is told to wait for another', async () => {
+    const edge = await open({}, { lookup: async () => 'known' })
+    const client = await enter(edge)
+    await client.say('MAIL FROM:<alice@a.test>')
+    for (let i = 0; i < 100; i++) expect(await client.say(`RCPT TO:<r${i}@b.test>`)).to.match(/^250 /)
+    expect(await client.say('RCPT TO:<r100@b.test>')).to.match(/^452 4\.5\.3 /)
+    await client.say('DATA')
+    client.write(message)
+    expect(await client.reply()).to.match(/^250 /)
+    expect(edge.submissions[0]?.recipients).to.have.length(100)
+  })
+
+  it('a wrong password is logged with where it came from, and never itself', async () => {
+    const edge = await open()
+    const client = await dial(edge.ports[0])
+    await client.say('EHLO client.test')
+    await client.say(`AUTH PLAIN ${Buffer.from('\0alice@a.test\0hunter2').toString('base64')}`)
+    const line = edge.log.find((each) => each.includes('login-refused')) ?? '{}'
+    expect(JSON.parse(line)).to.include({
+      level: 'warn',
+      code: 'login-failed',
+      account: alice.address,
+      remote: '127.0.0.1',
+    })
+    expect(edge.log.join('')).not.to.contain('hunter2')
+    expect(await edge.metric('vouchsafe_logins_total')).to.deep.equal([
+      'vouchsafe_logins_total{edge="smtp",outcome="login-failed"} 1',
+    ])
+  })
+
+  it('a stop says goodbye to the idle at once, and lets a message in hand end', async () => {
+    let commit = () => {}
+    const edge = await open({}, { submit: () => new Promise((resolve) => (commit = resolve)) })
+    const [idle, busy] = [await enter(edge), await enter(edge)]
+    const work = busy.submit(message)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const stopped = edge.stop()
+    expect(await idle.reply()).to.match(/^421 4\.3\.2 /)
+    await idle.closed()
+    commit()
+    expect(await work).to.match(/^250 2\.0\.0 Accepted/)
+    expect(await busy.reply()).to.match(/^421 4\.3\.2 /)
+    await stopped
+  })
+
+  it('a stop waits no longer than it may for a client that dawdles in its message', async () => {
+    const edge = await open({}, {}, { closeMs: 100 })
+    const client = await enter(edge)
+    for (const line of ['MAIL FROM:<alice@a.test>', 'RCPT TO:<bob@b.test>', 'DATA']) await client.say(line)
+    client.write('Subject: half')
+    const started = Date.now()
+    await edge.stop()
+    expect(Date.now() - started).to.be.below(2_000)
+    expect(await client.reply()).to.match(/^421 /)
+    expect(edge.submissions).to.deep.equal([])
+  })
+
+  it('a listener that cannot be opened is an error that names it', async () => {
+    const edge = await open()
+    const taken = edge.ports[0] ?? 0
+    await openEdge({
+      listeners: [
+        { host: '127.0.0.1', port: 0, security: 'tls' },
+        { host: '127.0.0.1', port: taken, security: 'tls' },
+      ],
+    }).then(
+      () => expect.fail('two on one port'),
+      (error: NodeJS.ErrnoException) => expect(error.message).to.contain('EADDRINUSE').and.contain(String(taken)),
+    )
+  })
+
+  it('open sessions are counted, and closed ones no more', async () => {
+    const edge = await open()
+    const client = await enter(edge)
+    expect(await edge.metric('vouchsafe_sessions{')).to.deep.equal(['vouchsafe_sessions{edge="smtp"} 1'])
+    client.end()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(await edge.metric('vouchsafe_sessions{')).to.deep.equal(['vouchsafe_sessions{edge="smtp"} 0'])
+  })
+})
