@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Change } from '../../store/change.ts'
@@ -207,8 +207,10 @@ describe('store: migrations', () => {
   const second = { number: 2, sql: 'CREATE TABLE b (x INTEGER)' }
 
   const withDatabase = async (work: (db: Awaited<ReturnType<typeof openSqlite>>) => Promise<void>) => {
-    const db = await openSqlite(`${await newHome()}/x.db`, 'write')
+    const home = await newHome()
+    const db = await openSqlite(`${home}/x.db`, 'write')
     await work(db).finally(() => db.close())
+    await rm(home, { recursive: true })
   }
 
   it('each is applied once, in order', () =>

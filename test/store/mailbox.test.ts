@@ -1,0 +1,212 @@
+import { expect } from 'chai'
+import { create as createAccount, list as listAccounts, remove as removeAccount } from '../../store/account.ts'
+import {
+  canonicalName,
+  create,
+  find,
+  list,
+  type Mailbox,
+  type MailboxNo,
+  remove,
+  rename,
+  status,
+  subscribe,
+  takeRecent,
+} from '../../store/mailbox.ts'
+import { append, view } from '../../store/message.ts'
+import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
+
+const made = (answer: Mailbox | MailboxNo): Mailbox => {
+  if (typeof answer === 'string') throw new Error(answer)
+  return answer
+}
+
+describe('store: mailbox names', () => {
+  const cases: [what: string, name: string, canonical: string | undefined][] = [
+    ['INBOX has one spelling', 'inBox', 'INBOX'],
+    ['above its children, too', 'inbox/Lists', 'INBOX/Lists'],
+    ['but only at the top', 'a/inbox', 'a/inbox'],
+    ['other names keep their case', 'Sent', 'Sent'],
+    ['a separator at the end only announces children', 'a/b/', 'a/b'],
+    ['composed and decomposed are one', 'Entwu\u0308rfe', 'Entwürfe'],
+    ['any script', '受信箱/😀', '受信箱/😀'],
+    ['no empty name', '', undefined],
+    ['no empty level', 'a//b', undefined],
+    ['no separator at the start', '/a', undefined],
+    ['no control', 'a\tb', undefined],
+    ['no line separator', 'a\u2028b', undefined],
+    ['no lone surrogate', 'a\ud800', undefined],
+    ['no wildcard of LIST', 'a*', undefined],
+    ['nor the other', '50%', undefined],
+    ['not too long', 'ä'.repeat(128), undefined],
+    ['not too deep', Array(33).fill('a').join('/'), undefined],
+  ]
+  for (const [what, name, canonical] of cases) it(what, () => expect(canonicalName(name)).to.equal(canonical))
+})
+
+describe('store: mailboxes', () => {
+  const bench = eachWithStore()
+  const names = async () => (await list(bench().db, bench().account.id)).map(({ name }) => name)
+
+  it('a new account has its folders, with their uses', async () => {
+    const all = await list(bench().db, bench().account.id)
+    expect(all.map(({ name, specialUse, readOnly }) => [name, specialUse, readOnly])).to.deep.equal([
+      ['Archive', '\\Archive', false],
+      ['Drafts', '\\Drafts', false],
+      ['INBOX', null, false],
+      ['Junk', '\\Junk', false],
+      ['Outgoing', null, true],
+      ['Requests', null, false],
+      ['Sent', '\\Sent', false],
+      ['Trash', '\\Trash', false],
+    ])
+    expect(
+      all.every(({ subscribed, uidNext, highestModseq }) => subscribed && uidNext === 1 && highestModseq === 1),
+    ).to.equal(true)
+    expect(new Set(all.map(({ uidValidity }) => uidValidity)).size).to.equal(all.length)
+  })
+
+  it('creating makes the parents that are missing, and tells of each', async () => {
+    const { db, account, changes } = bench()
+    changes.length = 0
+    const mailbox = made(await create(db, account.id, 'Work/2026/März'))
+    expect(mailbox.name).to.equal('Work/2026/März')
+    expect(changes.map((change) => change.on === 'mailbox' && [change.what, change.name])).to.deep.equal([
+      ['created', 'Work'],
+      ['created', 'Work/2026'],
+      ['created', 'Work/2026/März'],
+    ])
+  })
+
+  const refused: [what: string, work: () => Promise<unknown>, why: MailboxNo][] = [
+    ['what exists can’t be created', () => create(bench().db, bench().account.id, 'inbox'), 'exists'],
+    ['nor what is no name', () => create(bench().db, bench().account.id, 'a//b'), 'malformed'],
+    ['what is missing can’t be removed', () => remove(bench().db, bench().account.id, 'Nope'), 'missing'],
+    ['nor a folder every account has', () => remove(bench().db, bench().account.id, 'Junk'), 'special'],
+    ['nor INBOX', () => remove(bench().db, bench().account.id, 'inbox'), 'special'],
+    ['what is missing can’t be renamed', () => rename(bench().db, bench().account.id, 'Nope', 'x'), 'missing'],
+    ['nor a folder every account has', () => rename(bench().db, bench().account.id, 'Sent', 'x'), 'special'],
+    ['nor anything to a name that is taken', () => rename(bench().db, bench().account.id, 'INBOX', 'Sent'), 'exists'],
+    ['what is missing can’t be subscribed', () => subscribe(bench().db, bench().account.id, 'Nope', true), 'missing'],
+  ]
+  for (const [what, work, why] of refused) it(what, async () => expect(await work()).to.equal(why))
+
+  it('a folder with children stays, for its children need a parent', async () => {
+    const { db, account } = bench()
+    await create(db, account.id, 'a/b')
+    expect(await remove(db, account.id, 'a')).to.equal('children')
+    expect(await remove(db, account.id, 'a/b')).to.equal('ok')
+    expect(await remove(db, account.id, 'a')).to.equal('ok')
+  })
+
+  it('renaming takes the children along, and not the neighbours', async () => {
+    const { db, account } = bench()
+    for (const name of ['a/b/c', 'ab', 'a_/x', 'aXb']) await create(db, account.id, name)
+    const before = made((await find(db, account.id, 'a/b')) ?? 'missing')
+    expect(await rename(db, account.id, 'a', 'new/home')).to.equal('ok')
+    expect((await names()).filter((name) => /^(a|new)/.test(name))).to.deep.equal([
+      'aXb',
+      'a_',
+      'a_/x',
+      'ab',
+      'new',
+      'new/home',
+      'new/home/b',
+      'new/home/b/c',
+    ])
+    expect(await find(db, account.id, 'new/home/b')).to.deep.equal({ ...before, name: 'new/home/b' })
+    expect(await rename(db, account.id, 'new', 'new/home/under')).to.equal('malformed')
+  })
+
+  it('renaming INBOX moves its messages and leaves it there, empty', async () => {
+    const { db, account, home, folder, changes } = bench()
+    const inbox = await folder('INBOX')
+    await create(db, account.id, 'INBOX/child')
+    await append(db, inbox, [await draft(home, letterOf('one')), await draft(home, letterOf('two'))])
+    changes.length = 0
+    expect(await rename(db, account.id, 'INBOX', 'old/mail')).to.equal('ok')
+    expect(await view(db, inbox)).to.deep.equal([])
+    expect((await view(db, await folder('old/mail'))).map(({ uid }) => uid)).to.deep.equal([1, 2])
+    expect(changes.map(({ on }) => on)).to.deep.equal(['mailbox', 'mailbox', 'added', 'expunged'])
+    expect(await names()).to.include('INBOX/child')
+    expect((await find(db, account.id, 'INBOX'))?.uidNext).to.equal(3)
+  })
+
+  it('a folder made again under the same name has another, higher UIDVALIDITY', async () => {
+    const { db, account } = bench()
+    const seen = new Set<number>()
+    let last = 0
+    for (let i = 0; i < 5; i++) {
+      const { uidValidity } = made(await create(db, account.id, 'again'))
+      expect(uidValidity).to.be.greaterThan(last)
+      last = uidValidity
+      seen.add(uidValidity)
+      await remove(db, account.id, 'again')
+    }
+    expect(seen.size).to.equal(5)
+  })
+
+  it('status counts what there is', async () => {
+    const { db, home, folder } = bench()
+    const inbox = await folder('INBOX')
+    const letters = [letterOf('one'), letterOf('two'), letterOf('three')]
+    await append(db, inbox, [
+      await draft(home, letters[0] ?? Buffer.of(), { flags: 1 }),
+      await draft(home, letters[1] ?? Buffer.of()),
+    ])
+    const { uidValidity } = made((await find(db, bench().account.id, 'INBOX')) ?? 'missing')
+    expect(await status(db, inbox)).to.deep.include({
+      messages: 2,
+      unseen: 1,
+      recent: 2,
+      uidNext: 3,
+      uidValidity,
+      highestModseq: 2,
+    })
+    expect((await status(db, inbox))?.size).to.equal((letters[0]?.length ?? 0) + (letters[1]?.length ?? 0))
+    expect(await status(db, await folder('Sent'))).to.deep.include({
+      messages: 0,
+      unseen: 0,
+      recent: 0,
+      size: 0,
+      uidNext: 1,
+    })
+    expect(await status(db, 4711)).to.equal(undefined)
+  })
+
+  it('a message is recent for one session alone', async () => {
+    const { db, home, folder } = bench()
+    const inbox = await folder('INBOX')
+    await append(db, inbox, [await draft(home, letterOf('one'))])
+    expect(await takeRecent(db, inbox)).to.equal(1)
+    expect(await takeRecent(db, inbox)).to.equal(2)
+    await append(db, inbox, [await draft(home, letterOf('two'))])
+    expect(await takeRecent(db, inbox)).to.equal(2)
+    expect((await status(db, inbox))?.recent).to.equal(0)
+  })
+
+  it('an account goes with everything it had, and nobody else’s', async () => {
+    const { db, home, account, folder } = bench()
+    const other = await createAccount(db, { address: 'bob@a.test', name: 'Bob', entityId: 'entity-bob' })
+    if (other === 'exists') throw new Error('exists')
+    const shared = await draft(home, letterOf('to both'))
+    const theirs = await find(db, other.id, 'INBOX')
+    await db.transaction(async (tx) => {
+      await append(tx, await folder('INBOX'), [shared, await draft(home, letterOf('to Ann'))])
+      await append(tx, theirs?.id ?? 0, [shared])
+    })
+    expect(await removeAccount(db, account.id)).to.equal(true)
+    expect(await removeAccount(db, account.id)).to.equal(false)
+    expect(await listAccounts(db)).to.deep.equal([other])
+    expect(await view(db, theirs?.id ?? 0)).to.have.length(1)
+    expect(await rowsOf(db, 'message')).to.have.length(1)
+    expect(await rowsOf(db, 'body')).to.have.length(1)
+    expect(await rowsOf(db, 'parsed')).to.have.length(1)
+  })
+
+  it('one address or entity, one account', async () => {
+    const { db } = bench()
+    expect(await createAccount(db, { address: 'ann@a.test', name: 'x', entityId: 'new' })).to.equal('exists')
+    expect(await createAccount(db, { address: 'new@a.test', name: 'x', entityId: 'entity-ann' })).to.equal('exists')
+  })
+})
