@@ -9,6 +9,9 @@ export const missing = no('NONEXISTENT', 'There is no such mailbox')
 export const tryCreate = no('TRYCREATE', 'There is no such mailbox; create it first')
 export const notWritable = no('NOPERM', 'That mailbox is kept by the gateway; nothing can be put there')
 
+/** What a session is told whose mailbox another one deleted. */
+export const deletedElsewhere = 'The mailbox you had selected was deleted elsewhere'
+
 export const mailboxNo: Record<MailboxNo, Reply> = {
   missing,
   exists: no('ALREADYEXISTS', 'There is a mailbox of that name already'),

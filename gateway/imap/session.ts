@@ -19,6 +19,7 @@ import { bad, type Command, no, type Reply, type State } from './command.ts'
 import type { Edge } from './edge.ts'
 import { Incoming } from './incoming.ts'
 import { Input } from './input.ts'
+import { deletedElsewhere } from './mailbox-reply.ts'
 import { Gone, Output } from './output.ts'
 import { refused } from './refused.ts'
 import type { Selected } from './selected.ts'
@@ -34,7 +35,6 @@ const BAD_MAX = 10
 /** For a client that has had its last word to close its side. */
 const LINGER_MS = 5000
 const UNKNOWN = 'unknown'
-export const MAILBOX_DELETED = 'The mailbox you had selected was deleted elsewhere'
 
 type Head = { tag: string; name: string; command: Command | undefined }
 
@@ -228,7 +228,7 @@ export class Session {
     this.badInARow = reply.status === 'BAD' ? this.badInARow : 0
     this.edge.count(command, reply.status)
     if (reply.status === 'BAD') return this.answerBad(tag, reply.text)
-    if (this.selected?.isDeleted) this.bye(MAILBOX_DELETED)
+    if (this.selected?.isDeleted) this.bye(deletedElsewhere)
     if (!this.isEnding) this.selected?.tellNews(this.output, !command.keepsNumbers)
     this.answer(tag, reply)
     if (reply.next === 'starttls') await this.startTls()

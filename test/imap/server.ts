@@ -13,8 +13,9 @@ import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { type Account, create } from '../../store/account.ts'
 import { draftOf } from '../../store/blob.ts'
+import type { Row } from '../../store/change.ts'
 import { find } from '../../store/mailbox.ts'
-import { append } from '../../store/message.ts'
+import { append, view } from '../../store/message.ts'
 import { openStore, type Store } from '../../store/store.ts'
 
 export const address = 'ann@a.test'
@@ -33,6 +34,7 @@ export type TestImap = {
   /** Lines of the log. */
   log: string[]
   deliver(mailbox: string, letters: readonly Letter[]): Promise<number[]>
+  messages(mailbox: string): Promise<Row[]>
   close(): Promise<void>
 }
 
@@ -78,6 +80,7 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
     tlsPort: tlsAt?.port ?? 0,
     log,
     deliver: (mailbox, letters) => deliver(store, account, mailbox, letters),
+    messages: async (name) => view(store.db, await idOf(store, account, name)),
     async close() {
       await edge.close()
       await store.close()
@@ -86,9 +89,14 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
   }
 }
 
-const deliver = async (store: Store, account: Account, name: string, letters: readonly Letter[]): Promise<number[]> => {
+const idOf = async (store: Store, account: Account, name: string): Promise<number> => {
   const mailbox = await find(store.db, account.id, name)
   if (!mailbox) throw new Error(`there is no mailbox ${name}`)
+  return mailbox.id
+}
+
+const deliver = async (store: Store, account: Account, name: string, letters: readonly Letter[]): Promise<number[]> => {
+  const mailbox = await idOf(store, account, name)
   const drafts = await Promise.all(
     letters.map(async ({ bytes, flags = 0, keywords = '', at = Date.UTC(2026, 0, 2, 3, 4, 5) }) => {
       const whole = Buffer.from(bytes)
@@ -98,7 +106,7 @@ const deliver = async (store: Store, account: Account, name: string, letters: re
       return { body, parsed: walk.end(), flags, keywords, internalDate: at }
     }),
   )
-  return (await append(store.db, mailbox.id, drafts)).map(({ uid }) => uid)
+  return (await append(store.db, mailbox, drafts)).map(({ uid }) => uid)
 }
 
 /** A short letter that tells its number. */

@@ -111,6 +111,48 @@ describe('IMAP clients', () => {
     })
   })
 
+  describe('mutt', () => {
+    const settings = (): string =>
+      [
+        `set imap_user=${address} imap_pass=${password} ssl_starttls=no ssl_force_tls=no`,
+        `set folder=imap://127.0.0.1:${imap.port}/`,
+        'set spoolfile=+INBOX trash=+Trash sort=mailbox-order',
+        'set quit=yes delete=yes wait_key=no move=no confirmappend=no pipe_decode=no',
+      ].join('\n')
+
+    it('reads, flags, copies, deletes into Trash', async function () {
+      need(this, 'mutt', 'mutt')
+      need(this, 'script', 'bsdutils')
+      await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])
+      const [rc, out] = [join(home, 'muttrc'), join(home, 'out')]
+      await writeFile(rc, settings())
+      // Keys as a person types them; mutt wants a terminal, `script` gives it one.
+      const keys = [
+        `<first-entry><pipe-message>cat > ${out}<enter>`,
+        '<next-entry><flag-message>',
+        '<last-entry><copy-message>+Archive<enter><delete-message>',
+        '<sync-mailbox><quit>',
+      ].join('')
+      const env = { ...process.env, TERM: 'xterm', HOME: home }
+      const typed = run('script', ['-qec', `mutt -n -F ${rc} -e 'push "${keys}"'`, '/dev/null'], {
+        env,
+        timeout: 15_000,
+      })
+      typed.child.stdin?.end()
+      await typed
+      expect((await readFile(out, 'latin1')).replaceAll('\r\n', '\n')).to.equal(
+        String(letter(1).bytes).replaceAll('\r\n', '\n'),
+      )
+      const kept = async (name: string) => (await imap.messages(name)).map(({ uid, flags }) => [uid, flags & 4])
+      expect(await kept('INBOX')).to.deep.equal([
+        [1, 0],
+        [2, 4],
+      ])
+      expect(await kept('Archive')).to.have.length(1)
+      expect(await kept('Trash')).to.have.length(1)
+    })
+  })
+
   describe('mbsync', () => {
     const configure = async (): Promise<string> => {
       const file = join(home, 'mbsyncrc')

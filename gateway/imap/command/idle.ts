@@ -5,8 +5,9 @@
  * is told nothing; the view keeps what is new, in no more room than the mailbox itself.
  */
 import { bad, type Command, loggedIn, nothing, ok } from '../command.ts'
+import { deletedElsewhere } from '../mailbox-reply.ts'
 import { Gone } from '../output.ts'
-import { MAILBOX_DELETED, type Session } from '../session.ts'
+import type { Session } from '../session.ts'
 
 export const idle: Command<void> = {
   in: loggedIn,
@@ -31,7 +32,7 @@ const tellAtOnce = (session: Session): (() => void) => {
     isDue = false
     if (output.hasRoom) selected?.tellNews(output, true)
     output.flush()
-    if (selected?.isDeleted) session.dismiss(MAILBOX_DELETED)
+    if (selected?.isDeleted) session.dismiss(deletedElsewhere)
   }
   const soon = () => {
     if (!isDue) setImmediate(tell)
