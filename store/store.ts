@@ -19,9 +19,14 @@ export const openStore = async (home: string): Promise<Store> => {
     await (await open(databaseOf(home), 'a', 0o600)).close()
     const db = await openDb(databaseOf(home))
     const swept = await sweepBlobs(db)
-    const close = async () => {
+    const end = async () => {
       await db.close()
       await lock.release()
+    }
+    let ending: Promise<void> | null = null
+    const close = () => {
+      ending ??= end()
+      return ending
     }
     return { home, db, swept, close }
   } catch (error) {

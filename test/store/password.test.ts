@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import { setEnabled } from '../../store/account.ts'
+import { login, passwords, removePassword, setPassword } from '../../store/password.ts'
+import { eachWithStore, rowsOf } from './home.ts'
+
+describe('store: app passwords', () => {
+  const bench = eachWithStore()
+  const tryWith = async (password: string, address = 'ann@a.test') =>
+    (await login(bench().db, address, password))?.address
+  beforeEach(() => setPassword(bench().db, bench().account.id, 'phone', 'correct horse'))
+
+  it('the right one logs in, again and again', async () => {
+    for (let i = 0; i < 3; i++)
+      expect(await login(bench().db, 'ann@a.test', 'correct horse')).to.deep.equal(bench().account)
+  })
+
+  it('a wrong one does not, nor does a right one at another address', async () => {
+    expect(await tryWith('wrong')).to.equal(undefined)
+    expect(await tryWith('')).to.equal(undefined)
+    expect(await tryWith('correct horse', 'bob@a.test')).to.equal(undefined)
+  })
+
+  it('a remembered one is not argued about for each of the others', async () => {
+    for (let i = 0; i < 4; i++) await setPassword(bench().db, bench().account.id, `device ${i}`, `password ${i}`)
+    await tryWith('password 3')
+    const start = performance.now()
+    for (let i = 0; i < 100; i++) expect(await tryWith('password 3')).to.equal('ann@a.test')
+    expect((performance.now() - start) / 100).to.be.lessThan(5) // argon2 alone takes some 14 ms
+  })
+
+  it('removing or changing one forgets it at once, and leaves the others', async () => {
+    const { db, account } = bench()
+    await setPassword(db, account.id, 'laptop', 'battery staple')
+    expect(await tryWith('correct horse')).to.equal('ann@a.test')
+    expect(await tryWith('battery staple')).to.equal('ann@a.test')
+    expect(await removePassword(db, account.id, 'phone')).to.equal(true)
+    expect(await removePassword(db, account.id, 'phone')).to.equal(false)
+    await setPassword(db, account.id, 'laptop', 'new')
+    expect(await tryWith('correct horse')).to.equal(undefined)
+    expect(await tryWith('battery staple')).to.equal(undefined)
+    expect(await tryWith('new')).to.equal('ann@a.test')
+  })
+
+  it('a disabled account lets nobody in', async () => {
+    await setEnabled(bench().db, bench().account.id, false)
+    expect(await tryWith('correct horse')).to.equal(undefined)
+  })
+
+  it('the last use is kept', async () => {
+    const { db, account } = bench()
+    expect((await passwords(db, account.id)).map(({ label, usedAt }) => [label, usedAt])).to.deep.equal([
+      ['phone', null],
+    ])
+    await tryWith('correct horse')
+    expect((await passwords(db, account.id))[0]?.usedAt).to.be.closeTo(Date.now(), 5000)
+  })
+
+  it('what is kept tells nobody the password', async () => {
+    expect(JSON.stringify(await rowsOf(bench().db, 'password'))).to.match(/\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect(JSON.stringify(await rowsOf(bench().db, 'password'))).not.to.include('correct horse')
+  })
+})
