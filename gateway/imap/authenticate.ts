@@ -19,7 +19,8 @@ export const logIn = async (
 ): Promise<Reply> => {
   if (!session.mayLogIn) return mayNot
   const { edge, remote } = session
-  const found = await edge.login(user, password, remote)
+  // An address that is none is as wrong as a wrong password, and costs as much.
+  const found = await edge.login(user, password, remote).catch(asRefusal)
   if (found instanceof Refusal) {
     session.failedLogins++
     edge.metrics.logins.inc({ edge: 'imap', outcome: found.code })
@@ -33,4 +34,9 @@ export const logIn = async (
   edge.metrics.logins.inc({ edge: 'imap', outcome: 'ok' })
   edge.log.info({ event: 'login', account: found.address, remote }, 'logged in')
   return ok('Logged in', `CAPABILITY ${capabilities(session)}`)
+}
+
+const asRefusal = (error: unknown): Refusal => {
+  if (error instanceof Refusal) return error
+  throw error
 }

@@ -14,9 +14,9 @@ import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
-import { commands } from './command/table.ts'
 import { bad, type Command, no, type Reply, type State } from './command.ts'
 import type { Edge } from './edge.ts'
+import { parseMessageHead, readHead } from './head.ts'
 import { Incoming } from './incoming.ts'
 import { Input } from './input.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
@@ -24,7 +24,7 @@ import { Gone, Output } from './output.ts'
 import { refused } from './refused.ts'
 import type { Selected } from './selected.ts'
 import type { Piece, ReaderLimits, Taken } from './wire/reader.ts'
-import { Malformed, Words } from './wire/words.ts'
+import { Malformed } from './wire/words.ts'
 import { humanText } from './wire/writer.ts'
 
 /** A stranger needs a line for a password and no more. */
@@ -35,8 +35,6 @@ const BAD_MAX = 10
 /** For a client that has had its last word to close its side. */
 const LINGER_MS = 5000
 const UNKNOWN = 'unknown'
-
-type Head = { tag: string; name: string; command: Command | undefined }
 
 export class Session {
   readonly edge: Edge
@@ -168,7 +166,7 @@ export class Session {
       case 'endless':
         return this.bye('That is more than any command needs', 'TOOBIG')
       case 'too-long':
-        return this.answerBad(this.head(taken.pieces).tag, 'the command is too long')
+        return this.answerBad(readHead(taken.pieces).tag, 'the command is too long')
       case 'literal':
         return this.serveLiteral(taken)
       case 'command':
@@ -177,9 +175,9 @@ export class Session {
   }
 
   private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {
-    const { tag, command } = this.head(taken.pieces)
+    const { tag, command, words } = readHead(taken.pieces)
     if (command?.streams && command.in.includes(this.state)) {
-      const args = this.parseMessageHead(command, taken.pieces)
+      const args = parseMessageHead(command, words)
       if (args) {
         const incoming = new Incoming(this.input, this.output, taken.size, taken.sync)
         await this.runCommand(tag, command, args.parsed, incoming)
@@ -197,25 +195,15 @@ export class Session {
     this.input.keep()
   }
 
-  /** What stands before a message's literal; undefined if the literal is something else, a mailbox name perhaps. */
-  private parseMessageHead(command: Command, pieces: Piece[]): { parsed: unknown } | undefined {
-    try {
-      return { parsed: command.parse(this.argumentsOf(pieces)) }
-    } catch (error) {
-      if (error instanceof Malformed) return undefined
-      throw error
-    }
-  }
-
   private async serveCommand(pieces: Piece[]): Promise<void> {
-    const { tag, name, command } = this.head(pieces)
+    const { tag, name, command, words } = readHead(pieces)
     if (tag === '*') return this.answerBad(tag, 'a command is a tag, a space and a word')
     if (!command) return this.answerBad(tag, name === '' ? 'the command is missing' : 'there is no such command here')
     if (!command.in.includes(this.state)) return this.answerBad(tag, outOfPlace(this.state))
     let args: unknown
     try {
       if (command.streams) throw new Malformed('a message was expected, as a literal')
-      args = command.parse(this.argumentsOf(pieces))
+      args = command.parse(words)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       return this.answerBad(tag, error.message, name)
@@ -260,30 +248,6 @@ export class Session {
     this.bye('Too many commands in a row that mean nothing')
   }
 
-  /** Tag and command word; tag `*` where there is none to answer to. */
-  private head(pieces: Piece[]): Head {
-    const words = new Words(pieces)
-    let tag = '*'
-    try {
-      tag = words.tag()
-      words.space()
-      const name = commandName(words)
-      return { tag, name, command: commands.get(name) }
-    } catch (error) {
-      if (error instanceof Malformed) return { tag, name: '', command: undefined }
-      throw error
-    }
-  }
-
-  /** Words after the command's; a command with arguments starts with the space before them. */
-  private argumentsOf(pieces: Piece[]): Words {
-    const words = new Words(pieces)
-    words.tag()
-    words.space()
-    commandName(words)
-    return words
-  }
-
   /** The rest of the session is encrypted. What came before that is not to be trusted: RFC 3501 §6.2.1. */
   private async startTls(): Promise<void> {
     this.output.flush()
@@ -294,13 +258,6 @@ export class Session {
     this.output = new Output(this.socket)
     this.socket.setTimeout(this.edge.config.timing.strangerIdleMs, this.onIdle)
   }
-}
-
-const commandName = (words: Words): string => {
-  const name = words.keyword()
-  if (name !== 'UID') return name
-  words.space()
-  return `UID ${words.keyword()}`
 }
 
 const outOfPlace = (state: State): string => {

@@ -9,6 +9,7 @@ import { type ImapEdge, startImap } from '../../gateway/imap/imap.ts'
 import { createLog } from '../../gateway/log.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
+import { canonical } from '../../src/address.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { type Account, create } from '../../store/account.ts'
@@ -67,7 +68,7 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
     },
     tls: () => tls,
     login: async (user, pass) =>
-      user.toLowerCase() === address && pass === password ? account : new Refusal('login-failed', 'Wrong'),
+      canonical(user) === address && pass === password ? account : new Refusal('login-failed', 'Wrong'),
     log: createLog({ level: 'info', format: 'json' }, { write: (line) => log.push(line) }),
     metrics: createMetrics(),
   })

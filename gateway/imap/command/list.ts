@@ -1,7 +1,8 @@
 /**
  * LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; CHILDREN RFC 3348; SPECIAL-USE RFC 6154.
  *
- * list = "LIST" [SP "(" [SPECIAL-USE] ")"] SP mailbox SP pattern [SP "RETURN" SP "(" *(SPECIAL-USE / CHILDREN / SUBSCRIBED) ")"]
+ * list = "LIST" [SP "(" ["SPECIAL-USE"] ")"] SP mailbox SP pattern [SP "RETURN" SP "(" *option ")"]
+ * option = "SPECIAL-USE" / "CHILDREN" / "SUBSCRIBED"
  *
  * Special uses and children are told always: they cost nothing, and few clients know to ask.
  */
