@@ -68,7 +68,7 @@ const ACCOUNTS_PER_REMOTE = 10
  * account alone, anybody could lock its owner out. A try counts while it is judged, so many at once are no way around.
  *
  * @returns as `login`; a wrong password is the refusal `login-failed`, and whoever must wait gets `login-throttled`,
- *   whatever the password
+ *   whatever the password. What `login` throws is thrown: a fault, and not held against anybody
  */
 export const throttleLogins = <Account>(
   login: (address: string, password: string) => Promise<Account | undefined>,
@@ -99,7 +99,7 @@ export const throttleLogins = <Account>(
       forgive()
       return found
     } catch (error) {
-      forgive() // our fault, not theirs
+      forgive()
       throw error
     }
   }

@@ -24,7 +24,11 @@ export const replies: Record<RefusalCode, Reply> = {
   'message-loops': [554, '5.4.6', 'The message has gone in circles: more than 50 Received lines; stop the forwarding'],
   'too-many-recipients': [452, '4.5.3', 'Too many recipients for one message; send the rest in another'],
   'rate-limited': [450, '4.7.1', 'That was much mail in a short time; go on in a while'],
-  'login-failed': [535, '5.7.8', 'The address or the password is wrong; the password is one made for mail clients'],
+  'login-failed': [
+    535,
+    '5.7.8',
+    'The address or the password is wrong; log in with the whole address and a password for mail clients',
+  ],
   'login-throttled': [454, '4.7.0', 'Too many wrong passwords from here; check the password and try again later'],
   'mailbox-full': [452, '4.2.2', 'The mailbox is full; somebody has to delete mail first'],
   'disk-full': [452, '4.3.1', 'The disk of this gateway is full; its administrator has to make room'],

@@ -55,14 +55,15 @@ const NOISE_PER_MINUTE = 60
 
 /** @throws when a listener can't be opened, with the others closed again */
 export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promise<Smtp> => {
-  const { config, log } = options
+  const { config } = options
+  const log = options.log.child({ area: 'smtp' })
   const meters = {
     messages: createMeter(config.messagesPerMinute, MINUTE_MS),
     recipients: createMeter(config.messagesPerMinute * RECIPIENTS_PER_MESSAGE, MINUTE_MS),
   }
   const { domain, sizeLimit } = config
   const host = domainToASCII(domain)
-  const session: SessionOptions = { ...options, ...meters, domain, host, sizeLimit, stallMs: times.stallMs }
+  const session: SessionOptions = { ...options, ...meters, log, domain, host, sizeLimit, stallMs: times.stallMs }
   const common = {
     ...commonOptions(config),
     name: host,
@@ -135,7 +136,7 @@ const commonOptions = (config: SmtpConfig) => ({
 const logNoise = (server: Server, log: Log): void => {
   const lines = createMeter(NOISE_PER_MINUTE, MINUTE_MS)
   const tell = (remote: unknown, detail: string) => {
-    if (lines.take('') === 0) log.info({ event: 'session-ended', remote, detail })
+    if (lines.take('') === 0) log.info({ event: 'session-ended', remote, detail }, 'a session came to nothing')
   }
   server.on('dismissed', tell)
   let last: unknown

@@ -132,7 +132,10 @@ const welcome = async (options: SessionOptions, trusted: ReadonlyMap<string, str
   const address = trusted.get(session.remoteAddress)
   const account = address === undefined ? undefined : await options.account(address)
   if (account === undefined) {
-    options.log.warn({ event: 'device-refused', remote: session.remoteAddress, account: address ?? 'none' })
+    options.log.warn(
+      { event: 'device-refused', remote: session.remoteAddress, account: address ?? 'none' },
+      'no such device',
+    )
     throw new ReplyError([554, '5.7.1', 'Your address is not among the devices that may send here without a login'])
   }
   session.user = account
@@ -140,7 +143,7 @@ const welcome = async (options: SessionOptions, trusted: ReadonlyMap<string, str
 
 const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, session: Session): Promise<Account> => {
   const { username = '', authzid = '' } = auth
-  const isForAnother = authzid !== '' && authzid !== username // RFC 4616 §2: to act as somebody else
+  const isForAnother = authzid !== '' && authzid.toLowerCase() !== username.toLowerCase() // RFC 4616 §2: to act as somebody else
   const found = isForAnother
     ? new Refusal('login-failed')
     : await options.login(username, auth.password ?? '', session.remoteAddress)
@@ -148,7 +151,10 @@ const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, se
   if (!(found instanceof Refusal)) return found
 
   const { code } = found
-  options.log.warn({ event: 'login-refused', code, account: username.slice(0, 254), remote: session.remoteAddress })
+  options.log.warn(
+    { event: 'login-refused', code, account: username.slice(0, 254), remote: session.remoteAddress },
+    'a login failed',
+  )
   session.failedLogins = (session.failedLogins ?? 0) + 1
   if (session.failedLogins < FAILED_LOGINS_MAX) throw refused(code)
   throw new ReplyError([421, '4.7.0', 'Too many failed logins; check the password and connect again'], code)
@@ -213,14 +219,17 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   })
   metrics.acceptSeconds.observe((Date.now() - at) / 1000)
   metrics.submissions.inc({ outcome: 'accepted' })
-  log.info({
-    event: 'accepted',
-    submission: id,
-    messageId,
-    account: account.address,
-    recipients: recipients.length,
-    size: body.size,
-  })
+  log.info(
+    {
+      event: 'accepted',
+      submission: id,
+      messageId,
+      account: account.address,
+      recipients: recipients.length,
+      size: body.size,
+    },
+    '250 was said',
+  )
   return id
 }
 
@@ -256,7 +265,9 @@ const replyFor = ({ log, metrics }: SessionOptions, { user }: Session, error: un
   if (reply.code !== undefined) {
     metrics.refusals.inc({ edge: 'smtp', code: reply.code })
     const detail = error instanceof Refusal ? error.detail : reply.message
-    if (reply.code !== 'login-failed') log.info({ event: 'refused', code: reply.code, ...who, detail })
-  } else if (!(error instanceof ReplyError)) log.error({ event: 'fault', ...who, err: error })
+    if (reply.code !== 'login-failed')
+      log.info({ event: 'refused', code: reply.code, ...who, detail }, 'a client was told no')
+  } else if (!(error instanceof ReplyError))
+    log.error({ event: 'fault', ...who, err: error }, 'the client was told to try again')
   return reply
 }
