@@ -34,6 +34,7 @@ export type Agent = End & {
   cards: Map<string, string>
   raise(event: Event, answered?: (answer: Answer) => void): void
   keepBody(text: string): number
+  bodyOf(body: number): string
   crash(): void
   start(): void
 }
@@ -331,6 +332,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     cards: new Map(),
     raise,
     keepBody,
+    bodyOf,
     crash,
     start,
     take,

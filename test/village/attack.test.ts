@@ -1,0 +1,403 @@
+/**
+ * Attacks, one by one, in a calm village:  A – R – B, and X, who is linked to everybody and belongs to no path.
+ * Also the few misfortunes that chance meets too seldom.
+ */
+import { expect } from 'chai'
+import { targetOfAddress } from '../../src/address.ts'
+import { chainHash } from '../../src/envelope/envelope.ts'
+import { contactKey } from '../../src/state.ts'
+import { decodeMessage, encodeMessage, type Message } from '../../src/wire/record.ts'
+import type { Agent } from './agent.ts'
+import type { Call, Carrier, Reply } from './carrier.ts'
+import { hashOf } from './papers.ts'
+import { at, entityOf, found, HOUR, heal, kill, MINUTE, terms, type Village, write } from './village.ts'
+
+type Scene = { village: Village; a: Agent; r: Agent; b: Agent; x: Agent }
+
+/** A, R and B in a line. X is a neighbour of all three, but its links are down, so that no path leads over it. */
+const scene = (seed = 1): Scene => {
+  const village = found(seed, 4, [
+    [0, 1],
+    [1, 2],
+    [3, 0],
+    [3, 1],
+    [3, 2],
+  ])
+  const [a, r, b, x] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
+  for (const other of [a, r, b]) village.carrier.turn(x.id, other.id, false)
+  pass(village, 1000)
+  return { village, a, r, b, x }
+}
+
+const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
+
+/** What `agent` answers when `from` says this to it. */
+const said = (village: Village, agent: Agent, from: Agent, call: Call): Reply => {
+  let replies: Reply[] = []
+  agent.take(from.id, call, (given) => {
+    replies = given
+  })
+  pass(village, 1)
+  const [reply] = replies
+  if (reply === undefined) throw new Error('it gave no answer')
+  return reply
+}
+
+const records = (...messages: Message[]): Call => ({ records: messages.map(encodeMessage) })
+
+/** A writes to B while R and B are apart: R has custody and waits. */
+const onItsWay = (seed?: number) => {
+  const scenery = scene(seed)
+  const { village, a, r, b } = scenery
+  write(village, a, [{ address: 'p@2.test' }])
+  pass(village, 1000) // B is known now
+  expect(b.mail).to.have.length(1)
+  village.carrier.turn(r.id, b.id, false)
+  pass(village, 1000)
+  write(village, a, [{ address: 'p@2.test' }])
+  pass(village, MINUTE)
+  const [first, second] = village.written
+  if (!first || !second) throw new Error('nothing was written')
+  expect(rowAt(a, second.key).state).to.equal('handed')
+  expect(rowAt(r, second.key).state).to.equal('waiting')
+  return { ...scenery, first, second }
+}
+
+const rowAt = (agent: Agent, key: string) => {
+  const row = agent.state.custody.get(key)
+  if (row === undefined) throw new Error('no such envelope here')
+  return row
+}
+
+const payloadAt = (agent: Agent, key: string): string => agent.bodyOf(rowAt(agent, key).body ?? 0)
+
+type Event = 'forwarded' | 'delivered' | 'refused' | 'expired'
+const report = (
+  village: Village,
+  by: Agent,
+  key: string,
+  event: Event,
+  more: { next?: string; code?: 'given-up' } = {},
+) => {
+  const [origin = '', id = ''] = key.split('/')
+  return village.notary.sign(by.id, 'REPORT', { origin, id, event, at: village.clock.now, ...more })
+}
+const reports = (key: string, ...signed: string[]): Call => {
+  const [origin = '', id = ''] = key.split('/')
+  return records({ t: 'REPORTS', origin, id, reports: signed })
+}
+
+const arrivesOnce = ({ village, a, b }: Scene, key: string): void => {
+  heal(village)
+  pass(village, HOUR)
+  expect(b.mail.filter((letter) => letter.provenance?.key === key)).to.have.length(1)
+  expect(rowAt(a, key).outcome?.event).to.equal('delivered')
+  expect(a.mail.filter((letter) => letter.text.includes('failed.'))).to.deep.equal([])
+}
+
+describe('the village under attack', () => {
+  for (const event of ['delivered', 'refused', 'expired'] as const)
+    it(`believes no "${event}" of a neighbour that never had the envelope`, () => {
+      const { village, a, x, second, ...rest } = onItsWay()
+      const lie = reports(second.key, report(village, x, second.key, event))
+      expect(said(village, a, x, lie)).to.deep.equal({ refused: 'report-foreign' })
+      expect(rowAt(a, second.key).state).to.equal('handed')
+      arrivesOnce({ village, a, x, ...rest }, second.key)
+    })
+
+  it("believes nobody's word in another's name", () => {
+    const { village, a, r, b, second, ...rest } = onItsWay()
+    const genuine = report(village, r, second.key, 'expired')
+    const inHerName = genuine.replaceAll(r.id, b.id).replace('expired', 'delivered')
+    expect(said(village, a, r, reports(second.key, inHerName))).to.deep.equal({ refused: 'signature-wrong' })
+    arrivesOnce({ village, a, r, b, ...rest }, second.key)
+  })
+
+  it('believes no relay that reports the delivery itself', () => {
+    const { village, a, r, second, ...rest } = onItsWay()
+    const lie = reports(second.key, report(village, r, second.key, 'delivered'))
+    expect(said(village, a, r, lie)).to.deep.equal({ refused: 'report-foreign' })
+    arrivesOnce({ village, a, r, ...rest }, second.key)
+  })
+
+  it('believes no accomplice whom a lying relay names as the next holder', () => {
+    const { village, a, r, x, second, ...rest } = onItsWay()
+    const handed = report(village, r, second.key, 'forwarded', { next: x.id })
+    const lie = reports(second.key, handed, report(village, x, second.key, 'delivered'))
+    expect(said(village, a, r, lie)).to.deep.equal({ refused: 'report-foreign' })
+    arrivesOnce({ village, a, r, x, ...rest }, second.key)
+  })
+
+  it("takes no old report of the recipient's for a new envelope", () => {
+    const { village, a, r, b, first, second, ...rest } = onItsWay()
+    const old = rowAt(a, first.key).trail.find((step) => step.event === 'delivered')
+    expect(old?.by).to.equal(b.id)
+    expect(said(village, a, r, reports(second.key, old?.jws ?? ''))).to.deep.equal({ refused: 'report-foreign' })
+    arrivesOnce({ village, a, r, b, ...rest }, second.key)
+  })
+
+  it('hears the same reports twice and once more long after, as if it heard them once', () => {
+    const { village, a, r, b, first, second, ...rest } = onItsWay()
+    const told = rowAt(a, first.key)
+      .trail.filter((step) => step.event !== 'accepted')
+      .map((step) => step.jws)
+    const before = rowAt(a, first.key)
+    for (let i = 0; i < 3; i++) expect(said(village, a, r, reports(first.key, ...told))).to.deep.equal({ ok: true })
+    expect(rowAt(a, first.key)).to.equal(before)
+    arrivesOnce({ village, a, r, b, ...rest }, second.key)
+    pass(village, 3 * terms.knownLifeMs)
+    expect(
+      said(village, a, r, reports(first.key, ...told)),
+      'acknowledged, so that nobody owes it for ever',
+    ).to.deep.equal({
+      ok: true,
+    })
+  })
+
+  it('delivers an envelope once, however often and over whichever link it comes', () => {
+    const { village, a, r, b, x, second } = onItsWay()
+    const { envelope = '', stamps } = rowAt(r, second.key)
+    const payload = payloadAt(r, second.key)
+    const stamp = (by: Agent, to: Agent, before: string[]) =>
+      village.notary.sign(by.id, 'STAMP', {
+        id: second.recipient.envelope,
+        chain: chainHash(envelope, before),
+        to: to.id,
+        at: village.clock.now,
+      })
+    const byR: Call = { offer: { envelope, stamps: [...stamps, stamp(r, b, stamps)], route: [] }, payload }
+    const toX = [...stamps, stamp(r, x, stamps)]
+    const byX: Call = { offer: { envelope, stamps: [...toX, stamp(x, b, toX)], route: [] }, payload }
+    for (const [from, call] of [
+      [r, byR],
+      [r, byR],
+      [x, byX],
+      [x, byX],
+      [r, byR],
+    ] as const)
+      expect(said(village, b, from, call)).to.have.property('accepted')
+    expect(b.mail.filter((letter) => letter.provenance?.key === second.key)).to.have.length(1)
+    arrivesOnce({ village, a, r, b, x }, second.key)
+  })
+
+  it('takes no envelope whose stamps were cut out, exchanged, put elsewhere or made for another', () => {
+    const { village, r, b, x, first, second } = onItsWay()
+    const { envelope = '', stamps } = rowAt(r, second.key)
+    const id = second.recipient.envelope
+    const payload = payloadAt(r, second.key)
+    const sign = (by: Agent, to: Agent, before: string[]) =>
+      village.notary.sign(by.id, 'STAMP', { id, chain: chainHash(envelope, before), to: to.id, at: village.clock.now })
+    const cases: [what: string, from: Agent, stamps: string[], code: string][] = [
+      ['stolen: X was never handed it', x, [...stamps, sign(x, b, stamps)], 'chain-broken'],
+      ['cut: R hands it as if it came from nobody', r, [sign(r, b, [])], 'chain-broken'],
+      ['unsigned: R adds no stamp', r, stamps, 'chain-broken'],
+      ['put elsewhere: the stamp covers another chain', r, [...stamps, sign(r, b, [])], 'chain-broken'],
+      ['made for X', r, [...stamps, sign(r, x, stamps)], 'chain-broken'],
+      ['invented', r, [...stamps, sign(r, b, stamps).replace(r.id, r.id.toUpperCase())], 'signature-wrong'],
+    ]
+    for (const [what, from, chain, refused] of cases) {
+      const call: Call = { offer: { envelope, stamps: chain, route: [] }, payload }
+      expect(said(village, b, from, call), what).to.deep.equal({ refused })
+    }
+    const other = rowAt(b, first.key)
+    expect(other.state).to.equal('done')
+    expect(b.mail).to.have.length(1)
+  })
+
+  it('takes no path that its target did not sign, nor one it did not ask for, nor one of another search', () => {
+    const { village, a, r, b, x } = scene(7)
+    const target = targetOfAddress('p@2.test')
+    const card = b.cards.get(entityOf('p@2.test')) ?? ''
+    const ownCard = x.cards.get(entityOf('p@3.test')) ?? ''
+    village.carrier.turn(a.id, r.id, false)
+    village.carrier.turn(a.id, x.id, true)
+    pass(village, 1000)
+    let qid = ''
+    onCall(village, (from, to, call) => {
+      const [message] = 'records' in call ? call.records.map(decodeMessage) : []
+      if (from !== a.id || to !== x.id || message?.t !== 'WHO') return false
+      qid = message.qid // X keeps the question to itself, and makes up an answer
+      return true
+    })
+    a.raise({ on: 'search', target, seed: village.random.id() })
+    pass(village, 100)
+    expect(qid).to.have.length(32)
+    const record = (who: Agent, entity: string, text: string, more: object = {}) => ({
+      qid,
+      target,
+      entity,
+      route: [a.id, who.id],
+      card: hashOf(text),
+      expires: village.clock.now + HOUR,
+      ...more,
+    })
+    const bId = entityOf('p@2.test')
+    const xId = entityOf('p@3.test')
+    const path = (by: Agent, body: object, text: string): Call =>
+      records({ t: 'PATH', path: village.notary.sign(by.id, 'PATH', body), hops: [], card: text })
+    const cases: [what: string, call: Call, code: string][] = [
+      ['X claims to represent B', path(x, record(x, bId, card), card), 'card-invalid'],
+      ['X answers with its own card', path(x, record(x, xId, ownCard), ownCard), 'card-invalid'],
+      [
+        'X invents that B is its neighbour',
+        path(x, record(b, bId, card, { route: [a.id, x.id, b.id] }), card),
+        'agent-mismatch',
+      ],
+      ['X signs for a loop', path(x, record(x, bId, card, { route: [a.id, x.id, a.id, x.id] }), card), 'path-loops'],
+    ]
+    for (const [what, call, refused] of cases) expect(said(village, a, x, call), what).to.deep.equal({ refused })
+    // B's own word, but for a query that A never asked: heard, and of no effect.
+    const replayed = path(b, record(b, bId, card, { qid: village.random.id(), route: [a.id, b.id] }), card)
+    expect(said(village, a, x, replayed)).to.deep.equal({ ok: true })
+    expect([...a.state.known.keys()]).to.deep.equal([])
+    expect([...a.state.routes.keys()]).to.deep.equal([])
+  })
+
+  it('stays polite to an envelope that comes back to its origin', () => {
+    const { village, a, r, second } = onItsWay()
+    const { envelope = '', stamps } = rowAt(r, second.key)
+    const chain = chainHash(envelope, stamps)
+    const back = village.notary.sign(r.id, 'STAMP', {
+      id: second.recipient.envelope,
+      chain,
+      to: a.id,
+      at: village.clock.now,
+    })
+    const call: Call = { offer: { envelope, stamps: [...stamps, back], route: [] }, payload: payloadAt(r, second.key) }
+    expect(said(village, a, r, call)).to.deep.equal({ refused: 'path-loops' })
+  })
+})
+
+describe('misfortunes in the village', () => {
+  it('a delivery whose report stays lost past the expiry: the notice names who may have it', () => {
+    const { village, a, r, b, second } = onItsWay()
+    deliverUnheard(village, r, b)
+    expect(b.mail).to.have.length(2)
+    pass(village, terms.knownLifeMs + HOUR)
+    const notices = a.mail.filter((letter) => letter.text.includes(`failed.${second.recipient.envelope}`))
+    expect(notices).to.have.length(1)
+    expect(flat(notices[0]?.text)).to.include('1.test had it last')
+    expect(a.outgoing.get(second.submission)?.at(-1)).to.equal('Failed')
+    heal(village)
+    pass(village, HOUR)
+    expect(
+      a.mail.filter((letter) => letter.text.includes('failed.')),
+      'one notice, however late the report',
+    ).to.have.length(1)
+    expect([...b.state.owed.values(), ...r.state.owed.values()], 'nobody owes it for ever').to.deep.equal([])
+  })
+
+  it('a delivery in the last second is not told as a failure by those who wait for news of it', () => {
+    const { village, a, r, b, second } = onItsWay()
+    pass(village, second.at + terms.knownLifeMs - 500 - village.clock.now)
+    deliverUnheard(village, r, b)
+    pass(village, 3 * MINUTE)
+    expect(rowAt(a, second.key).state, 'past its expiry, the origin still listens').to.equal('handed')
+    village.carrier.turn(r.id, b.id, true)
+    pass(village, MINUTE)
+    expect(rowAt(a, second.key).outcome?.event).to.equal('delivered')
+    expect(a.mail.filter((letter) => letter.text.includes('failed.'))).to.deep.equal([])
+  })
+
+  it('a receipt that is lost, another way that is a dead end, and the first way remembered', () => {
+    // A hands to B, whose answer is lost with the link; then to R, who can't reach B; B's report counts when it comes.
+    const village = found(3, 3, [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ])
+    const [a, r, b] = [at(village, 0), at(village, 1), at(village, 2)]
+    village.carrier.turn(a.id, b.id, false)
+    pass(village, 1000)
+    write(village, a, [{ address: 'p@2.test' }])
+    pass(village, 10_000)
+    village.carrier.turn(a.id, b.id, true)
+    pass(village, 10_000)
+    write(village, a, [{ address: 'p@2.test' }])
+    const key = village.written[1]?.key ?? ''
+    for (let ms = 0; ms < 1000 && b.mail.length < 2; ms++) pass(village, 1)
+    village.carrier.turn(a.id, b.id, false)
+    village.carrier.turn(r.id, b.id, false)
+    expect(b.mail).to.have.length(2)
+    expect(rowAt(a, key).state).to.equal('handing')
+    pass(village, HOUR)
+    expect(rowAt(a, key).next, 'R was asked meanwhile').to.equal(r.id)
+    village.carrier.turn(a.id, b.id, true)
+    pass(village, MINUTE)
+    expect(rowAt(a, key).outcome?.event, "B's own word, though R has custody").to.equal('delivered')
+    pass(village, 2 * terms.knownLifeMs)
+    expect(b.mail).to.have.length(2)
+    expect(a.mail.filter((letter) => letter.text.includes('failed.'))).to.deep.equal([])
+  })
+
+  it('a night without power between 250 and the seal costs a delay, not the message', () => {
+    const { village, a, b } = onItsWay()
+    village.carrier.turn(at(village, 1).id, b.id, true)
+    pass(village, MINUTE)
+    const before = b.mail.length
+    write(village, a, [{ address: 'p@2.test' }])
+    const key = village.written[2]?.key ?? ''
+    kill(village, a.id, 3 * HOUR)
+    expect(rowAt(a, key).state).to.equal('spooled')
+    pass(village, 3 * HOUR + MINUTE)
+    expect(a.mail.filter((letter) => letter.text.includes('delayed.'))).to.have.length(1)
+    expect(b.mail).to.have.length(before + 1)
+  })
+
+  it('what a person said of a contact outlives a restart with mail to them on its way', () => {
+    const { village, a, b } = scene()
+    const [entity = ''] = a.state.locals.keys()
+    const other = entityOf('p@2.test')
+    const contact = { entity, other, trust: 'none' as const, address: 'p@2.test', at: village.clock.now }
+    a.raise({ on: 'trusted', contact })
+    write(village, a, [{ address: 'p@2.test' }])
+    kill(village, a.id, MINUTE)
+    pass(village, HOUR)
+    expect(b.mail).to.have.length(1)
+    expect(a.state.contacts.get(contactKey(entity, other))?.trust).to.equal('none')
+  })
+
+  it('a way that is none for this envelope is not searched for again and again', () => {
+    const { village, a, r, b } = scene()
+    write(village, a, [{ address: 'p@2.test' }])
+    pass(village, MINUTE)
+    let refusals = 0
+    let queries = 0
+    onCall(village, (from, _to, call, answered) => {
+      if (from !== a.id) return false
+      if ('records' in call && call.records.some((line) => line.includes('"WHO"'))) queries++
+      if (!('offer' in call) || refusals > 0) return false
+      refusals++
+      answered([{ refused: 'no-route' }]) // R says so once, and answers every search as before
+      return true
+    })
+    write(village, a, [{ address: 'p@2.test' }])
+    const key = village.written[1]?.key ?? ''
+    pass(village, 10 * MINUTE)
+    expect(refusals).to.equal(1)
+    expect(rowAt(a, key).state).to.equal('waiting')
+    expect(queries, 'two rings a search, one search a backoff').to.be.within(2, 40)
+    pass(village, 20 * MINUTE)
+    expect(rowAt(r, key).outcome?.event).to.equal('delivered')
+    expect(b.mail).to.have.length(2)
+  })
+})
+
+/** R brings it to B, and the link breaks before B's answer is back. */
+const deliverUnheard = (village: Village, r: Agent, b: Agent): void => {
+  const before = b.mail.length
+  village.carrier.turn(r.id, b.id, true)
+  for (let ms = 0; ms < 400 && b.mail.length === before; ms++) pass(village, 1)
+  village.carrier.turn(r.id, b.id, false)
+  expect(b.mail).to.have.length(before + 1)
+}
+
+/** Looks at every call before the carrier does; `true` takes it off its hands. */
+const onCall = (village: Village, look: (...call: Parameters<Carrier['call']>) => boolean): void => {
+  const { call } = village.carrier
+  village.carrier.call = (...args) => {
+    if (!look(...args)) call(...args)
+  }
+}
+
+const flat = (text = ''): string => text.replace(/\s+/g, ' ')
