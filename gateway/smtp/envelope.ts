@@ -6,8 +6,9 @@
  * need, control characters, and wrong values of SIZE, BODY, RET and NOTIFY. It lets anything it doesn't know
  * pass; RFC 5321 §4.1.1.11 wants 555 there, so that nobody relies on what does not happen.
  */
+import { domainToASCII } from 'node:url'
 import type { SMTPServerAddress, SMTPServerSession } from 'smtp-server'
-import { canonical } from '../../src/address.ts'
+import { canonical, domainOf, localOf } from '../../src/address.ts'
 import { ReplyError } from './replies.ts'
 
 export type Notify = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -41,6 +42,16 @@ export const checkRcpt = ({ address, args }: SMTPServerAddress, session: SMTPSer
   return canonical(address.includes('@') ? address : `${address}@${domain}`)
 }
 
+/**
+ * An address as it may be known: smtp-server turns A-labels into U-labels, and nobody can tell any more which was
+ * meant (`xn--kln-sna.test` and `köln.test` are one domain). The form at hand comes first.
+ */
+export const spellings = (address: string): string[] => {
+  const domain = domainOf(address)
+  const ascii = /^[\x20-\x7e]*$/.test(domain) ? '' : domainToASCII(domain)
+  return ascii === '' ? [address] : [address, `${localOf(address)}@${ascii}`]
+}
+
 /** The recipients as accepted, each address once: of two spellings of one address the later counts. */
 export const recipientsOf = (session: SMTPServerSession): Recipient[] => {
   const found = new Map<string, Recipient>()
@@ -56,10 +67,7 @@ const refuseUnknown = (args: SMTPServerAddress['args'], known: ReadonlySet<strin
     if (!known.has(name)) throw new ReplyError([555, '5.5.4', 'A parameter of this command is not known here'])
 }
 
-/**
- * RFC 6531 §3.4. Only the local part tells: smtp-server turns A-labels into U-labels, so a domain
- * beyond ASCII may have been typed in ASCII.
- */
+/** RFC 6531 §3.4. Only the local part tells, see `spellings`. */
 const refuseWithoutUtf8 = (address: string, { envelope }: SMTPServerSession): void => {
   const isAscii = /^[\x20-\x7e]*$/.test(address.slice(0, address.lastIndexOf('@')))
   if (!isAscii && !envelope.smtpUtf8)

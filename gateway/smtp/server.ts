@@ -4,6 +4,7 @@
  */
 import { type AddressInfo, SocketAddress } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { canonical } from '../../src/address.ts'
 import { type HostPort, isLoopback, type Listener } from '../config-value.ts'
 import type { Log } from '../log.ts'
 import { createMeter } from '../throttle.ts'
@@ -85,7 +86,7 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
     ),
   }))
   if (config.trusted) {
-    const trusted = new Map([...config.trusted.accounts].map(([ip, address]) => [plainIp(ip), address]))
+    const trusted = new Map([...config.trusted.accounts].map(([ip, address]) => [plainIp(ip), canonical(address)]))
     servers.push({
       at: config.trusted.listen,
       server: new Server(

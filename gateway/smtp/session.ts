@@ -15,7 +15,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Meter } from '../throttle.ts'
 import type { Account, Session } from './connection.ts'
-import { checkMail, checkRcpt, type Recipient, recipientsOf } from './envelope.ts'
+import { checkMail, checkRcpt, type Recipient, recipientsOf, spellings } from './envelope.ts'
 import { discard, receive } from './receive.ts'
 import { asReply, ReplyError, refused } from './replies.ts'
 
@@ -163,10 +163,9 @@ const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, se
 const senderOf = (options: SessionOptions, address: SMTPServerAddress, session: Session): string => {
   const account = senderAccount(session)
   if (address.address === '') throw refused('sender-not-yours', nullSenderText)
-  const from = checkMail(address, session)
-  if (from !== account.address) throw refused('sender-not-yours')
+  if (!spellings(checkMail(address, session)).includes(account.address)) throw refused('sender-not-yours')
   if (options.messages.take(String(account.id)) > 0) throw refused('rate-limited')
-  return from
+  return account.address
 }
 
 /** Also stands where the library asks for no login because it can't offer one. */
@@ -183,10 +182,13 @@ const admit = async (options: SessionOptions, address: SMTPServerAddress, sessio
   const account = senderAccount(session)
   const to = checkRcpt(address, session, options.domain)
   if (options.recipients.take(String(account.id)) > 0) throw refused('rate-limited')
-  const found = await options.lookup(to, account)
-  if (found === 'missing') throw refused('mailbox-missing')
-  if (found === 'unknown') throw refused('address-unknown')
-  address.address = to
+  let found: Found = 'unknown'
+  for (const spelling of spellings(to)) {
+    found = await options.lookup(spelling, account)
+    address.address = spelling
+    if (found !== 'missing' && found !== 'unknown') return
+  }
+  throw refused(found === 'missing' ? 'mailbox-missing' : 'address-unknown')
 }
 
 const accept = async (options: SessionOptions, stream: Readable, session: Session): Promise<string> => {

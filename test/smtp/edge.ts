@@ -29,6 +29,8 @@ const web: Record<string, Found> = {
   'postmaster@a.test': 'missing',
   'bob@b.test': 'known',
   'ülf@b.test': 'known',
+  'max@köln.test': 'known',
+  'zoe@xn--mnchen-3ya.test': 'known',
   'stranger@nowhere.test': 'unknown',
   'slow@far.test': 'undecided',
 }

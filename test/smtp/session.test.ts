@@ -162,9 +162,9 @@ describe('smtp session', () => {
     await client.closed()
   })
 
-  it('the spelling of an IPv6 address in the configuration does not matter', async () => {
+  it('the spelling of addresses in the list of devices does not matter', async () => {
     const listen = { host: '::1', port: 0 }
-    const accounts = new Map([['0:0:0:0:0:0:0:1', alice.address]])
+    const accounts = new Map([['0:0:0:0:0:0:0:1', 'Alice@A.test']])
     const edge = await open({ listeners: [], trusted: { listen, accounts } })
     const client = await Raw.dial(edge.ports[0] ?? 0, false, '::1')
     clients.push(client)
