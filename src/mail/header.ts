@@ -39,7 +39,7 @@ export const findFields = (text: string): Span[] => {
     if (end === from) break
     const colon = text.indexOf(':', from)
     // RFC 5322 §4.5: white space before the colon is obsolete, and still a field.
-    const name = colon < 0 || colon >= end ? '' : trim(text.slice(from, colon))
+    const name = colon < 0 || colon >= end || isBlank(text.charCodeAt(from)) ? '' : trim(text.slice(from, colon))
     spans.push({ name: ODD_NAME.test(name) ? '' : name, from, colon, end, to })
     from = to
   }

@@ -11,16 +11,48 @@ import { trim } from './header.ts'
 export type Param = readonly [name: string, value: string]
 
 export const parseParams = (text: string): { value: string; params: Param[] } => {
-  const semicolon = text.indexOf(';')
-  const value = withoutComments(semicolon < 0 ? text : text.slice(0, semicolon))
-  return { value, params: semicolon < 0 ? [] : joinContinuations(readPairs(text, semicolon + 1)) }
+  const plain = withoutComments(text)
+  const semicolon = plain.indexOf(';')
+  if (semicolon < 0) return { value: trim(plain), params: [] }
+  return { value: trim(plain.slice(0, semicolon)), params: joinContinuations(readPairs(plain, semicolon + 1)) }
 }
 
 export const param = (params: readonly Param[], name: string): string | undefined =>
   params.find(([key]) => key.toLowerCase() === name)?.[1]
 
-const withoutComments = (text: string): string =>
-  trim(text.includes('(') ? text.replace(/\((?:\\.|[^()\\])*\)/g, '') : text)
+/**
+ * Comments nest (RFC 5322 §3.2.2). Only a bracket behind a blank or a semicolon opens one: `name=report(1).pdf`,
+ * though it should be quoted, is what its sender calls the file. One that is never closed is none.
+ */
+const withoutComments = (text: string): string => {
+  if (!text.includes('(')) return text
+  let out = ''
+  let isQuoted = false
+  for (let at = 0; at < text.length; ) {
+    const char = text.charAt(at)
+    if (char === '(' && !isQuoted && /^$|[ \t;)]/.test(text.charAt(at - 1))) {
+      const end = commentEnd(text, at)
+      if (end === undefined) return out + text.slice(at)
+      at = end
+      continue
+    }
+    if (char === '"') isQuoted = !isQuoted
+    const length = char === '\\' && isQuoted ? 2 : 1
+    out += text.slice(at, at + length)
+    at += length
+  }
+  return out
+}
+
+const commentEnd = (text: string, from: number): number | undefined => {
+  for (let at = from, depth = 0; at < text.length; at++) {
+    const char = text.charAt(at)
+    if (char === '\\') at++
+    else if (char === '(') depth++
+    else if (char === ')' && --depth === 0) return at + 1
+  }
+  return undefined
+}
 
 const PAIR = /[ \t]*([^ \t=;]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"?[^;]*|([^;]*))(?:;|$)|[^;]*(?:;|$)/y
 
@@ -32,7 +64,7 @@ const readPairs = (text: string, from: number): Param[] => {
     if (!match || match[0] === '') break
     const [, name, quoted, token] = match
     if (name === undefined) continue
-    const value = quoted === undefined ? withoutComments(token ?? '') : quoted.replace(/\\([\s\S])/g, '$1')
+    const value = quoted === undefined ? trim(token ?? '') : quoted.replace(/\\([\s\S])/g, '$1')
     pairs.push([name, value])
   }
   return pairs

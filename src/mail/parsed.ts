@@ -24,7 +24,7 @@ export type Parsed = {
   date: number | null
   /** The first 64 KiB of the header; all of it where `headerSize` equals its length. */
   header: Buffer
-  /** Flaws separated by blanks, in the order found; absent where there are none. */
+  /** Flaws separated by blanks, in the order of `flaws`; absent where there are none. */
   malformed?: string
 }
 
@@ -45,15 +45,18 @@ export type Part = {
   message?: Part
 }
 
-export type Flaw =
-  | 'nul'
-  | 'bare-cr'
-  | 'bare-lf'
-  | 'no-header' // not one field before the empty line or the end
-  | 'header-unended' // no empty line after the message's header
-  | 'header-too-long' // fields beyond HEADER_MAX are not seen
-  | 'header-line-odd' // a line in a header that is no field
-  | 'boundary-missing' // a multipart without boundary is read as text/plain
-  | 'multipart-open' // the close-delimiter is missing
-  | 'too-deep'
-  | 'too-many-parts'
+/** What may be odd about a message. */
+export const flaws = [
+  'nul',
+  'bare-cr',
+  'bare-lf',
+  'no-header', // not one field before the empty line or the end
+  'header-unended', // no empty line after the message's header
+  'header-too-long', // fields beyond HEADER_MAX are not seen
+  'header-line-odd', // a line in a header that is no field
+  'boundary-missing', // a multipart without boundary is read as text/plain
+  'multipart-open', // the close-delimiter is missing
+  'too-deep',
+  'too-many-parts',
+] as const
+export type Flaw = (typeof flaws)[number]

@@ -8,7 +8,8 @@
  *                                     sits, but the count finds loops (RFC 5321 §6.3)
  *   Date, Message-ID                added where missing or empty (RFC 6409 §8.2, §8.3)
  *
- * What is added stands above all else. Every other byte stays as and where it is.
+ * What is added stands above all else (but below a first line that is a stray fold, which it would otherwise
+ * gain). Every other byte stays as and where it is.
  */
 import { parseAddresses } from './address-list.ts'
 import { formatDate } from './date.ts'
@@ -51,17 +52,20 @@ export const editSubmission = (
   const kept: Buffer[] = []
   const from: string[] = []
   let [date, messageId, subject] = ['', '', '']
-  let [hops, at] = [0, 0]
-  for (const field of findFields(text)) {
+  let hops = 0
+  const fields = findFields(text)
+  const stray = /^[ \t]/.test(text) ? (fields[0]?.to ?? 0) : 0
+  let at = stray
+  for (const field of fields) {
     const name = field.name.toLowerCase()
     const value = READ.has(name) ? unfold(text.slice(field.colon + 1, field.end)) : ''
-    const isEmptyId = value === '' && (name === 'date' || name === 'message-id')
+    const isEmpty = value === '' && (name === 'date' || name === 'message-id')
     if (name === 'received') hops += hopsTold(value)
-    if (name === 'date') date ||= value
-    if (name === 'message-id') messageId ||= value
+    if (name === 'date') date = value || date
+    if (name === 'message-id') messageId = value || messageId // the last counts, as in walk.ts
     if (name === 'subject') subject = decodeText(value)
     if (name === 'from') from.push(...addressesOf(value))
-    if (!REMOVED.has(name) && !isEmptyId) continue
+    if (!REMOVED.has(name) && !isEmpty) continue
     kept.push(header.subarray(at, field.from))
     at = field.to
   }
@@ -73,8 +77,8 @@ export const editSubmission = (
     messageId = `<${makeId()}@${messageIdDomain}>`
     added.push(`Message-ID: ${messageId}`)
   }
-  const above = Buffer.from(added.map((line) => `${line}\r\n`).join(''))
-  return { header: Buffer.concat([above, ...kept]), messageId: idIn(messageId), subject, from, loops: hops > HOPS_MAX }
+  kept.unshift(header.subarray(0, stray), Buffer.from(added.map((line) => `${line}\r\n`).join('')))
+  return { header: Buffer.concat(kept), messageId: idIn(messageId), subject, from, loops: hops > HOPS_MAX }
 }
 
 const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'subject', 'from'])

@@ -15,7 +15,7 @@
  */
 import { addressesToPeople } from './address-list.ts'
 import { parseDate } from './date.ts'
-import type { Flaw, Parsed } from './parsed.ts'
+import { type Flaw, flaws, type Parsed } from './parsed.ts'
 import { structureText } from './structure.ts'
 import { Tree } from './tree.ts'
 import { decodeText } from './words.ts'
@@ -212,7 +212,7 @@ class Walker implements Walk {
   private parsed(size: number): Parsed {
     const { root, envelope } = this.tree
     const { texts, lists } = envelope
-    const malformed = [...this.flaws].join(' ')
+    const malformed = flaws.filter((flaw) => this.flaws.has(flaw)).join(' ')
     return {
       size,
       headerSize: root.part.bodyStart,

@@ -142,7 +142,7 @@ const statusPart = (about: NoticeAbout): Buffer => {
 /** RFC 3464 §2.3. The diagnostic type is ours: a hop of the web speaks no SMTP. */
 const recipientFields = ({ kind, trail, now }: NoticeAbout, recipient: NoticeRecipient): string[] => {
   const { address, orcpt, status, reason, until } = recipient
-  const type = ASCII.test(address) ? 'rfc822' : 'utf-8'
+  const type = ASCII.test(clean(address)) ? 'rfc822' : 'utf-8'
   return [
     ...(orcpt ? [`Original-Recipient: ${clean(orcpt)}`] : []),
     `Final-Recipient: ${type}; ${clean(address)}`,
@@ -164,7 +164,7 @@ const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
   return Buffer.concat([Buffer.from(head), bytes])
 }
 
-const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ address }) => ASCII.test(address))
+const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ address }) => ASCII.test(clean(address)))
 
 const ASCII = /^[\x20-\x7e]*$/
 

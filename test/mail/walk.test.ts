@@ -1,0 +1,296 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { type Part, startWalk } from '../../src/mail/walk.ts'
+import { corpus } from '../fixture/corpus.ts'
+import { readBack } from './imap-list.ts'
+import { letter, parse } from './parse.ts'
+
+type Dovecot = Record<string, { envelope: string; bodyStructure: string }>
+const dovecot: Dovecot = JSON.parse(readFileSync(new URL('../fixture/dovecot-2.3.json', import.meta.url), 'utf8'))
+
+/** Where we differ from Dovecot 2.3.19, and why. */
+const differences: Record<string, string> = {
+  'empty field values': 'an empty Content-Type is none: text/plain (RFC 2045 §5.2), where Dovecot shows ("" "")',
+  'quoted names': 'quotes are escaped in a quoted string (RFC 3501 §9); Dovecot takes a literal',
+  'quotes and backslashes in the subject': 'the same',
+  'broken addresses': 'an address list without addresses is none, so Reply-To defaults to From',
+  'rfc 2231 continued file name':
+    'a piece that was not encoded is encoded when joined to those that were (RFC 2231 §4.1)',
+  'broken content type': 'a Content-Type without a subtype is not valid: text/plain (RFC 2045 §5.2)',
+  'broken content type parameters': 'a name without end quote or quotes is kept whole, as its sender meant it',
+  'multipart without boundary': 'its text is shown as text/plain instead of as no part at all',
+  'some bare LF': 'sizes count the bytes as they are; Dovecot counts, and sends, CRLF',
+  'NUL in the header': 'a NUL does not end an address',
+}
+
+describe('mail/walk', () => {
+  describe('tells the structure as Dovecot does', () => {
+    for (const { name, bytes } of corpus) {
+      const theirs = dovecot[name]
+      if (!theirs) continue
+      const { envelope, bodyStructure } = parse(bytes)
+      const reason = differences[name]
+      if (reason === undefined) {
+        it(name, () => expect({ envelope, bodyStructure }).to.deep.equal(theirs))
+      } else {
+        it(`${name}, but: ${reason}`, () => expect({ envelope, bodyStructure }).not.to.deep.equal(theirs))
+      }
+    }
+  })
+
+  describe('does not care how the bytes are cut', () => {
+    for (const { name, bytes } of corpus.filter((sample) => sample.bytes.length < 20_000)) {
+      it(name, () => {
+        const whole = parse(bytes)
+        for (const size of [1, 2, 3, 7, 64]) expect(parse(...cutEvery(bytes, size)), `by ${size}`).to.deep.equal(whole)
+      })
+    }
+
+    it('any message of awkward pieces, cut anywhere', () => {
+      fc.assert(
+        fc.property(awkward, fc.array(fc.nat(400), { maxLength: 12 }), (bytes, cuts) => {
+          expect(parse(...cutAt(bytes, cuts))).to.deep.equal(parse(bytes))
+        }),
+        { numRuns: 500 },
+      )
+    })
+
+    it('even if the memory of a chunk is used again for the next', () => {
+      for (const { bytes } of corpus.slice(0, 40)) {
+        const whole = parse(bytes)
+        const shared = Buffer.alloc(48)
+        const walk = startWalk()
+        for (const chunk of cutEvery(bytes, shared.length)) {
+          shared.set(chunk)
+          walk.push(shared.subarray(0, chunk.length))
+        }
+        expect(walk.end()).to.deep.equal(whole)
+      }
+    })
+  })
+
+  describe('reads whatever it is given', () => {
+    it('random bytes give a tree within the message, and texts a client can read', () => {
+      fc.assert(
+        fc.property(fc.oneof(fc.uint8Array({ maxLength: 600 }), awkward), (input) => {
+          const bytes = Buffer.from(input)
+          checkSane(bytes)
+        }),
+        { numRuns: 1000 },
+      )
+    })
+
+    it('so does everything in the corpus', () => {
+      for (const { bytes } of corpus) checkSane(bytes)
+    })
+
+    const hostile: [what: string, bytes: string][] = [
+      ['a header line without end', `Subject: ${'x'.repeat(3 << 20)}`],
+      ['a megabyte of blanks in a field', `Subject: a${' '.repeat(1 << 20)}b\r\n\r\n`],
+      ['a field of folds', `To: ${'\r\n '.repeat(300_000)}\r\n\r\n`],
+      ['commas for addresses', `To: ${','.repeat(1 << 20)}\r\n\r\n`],
+      ['a great many recipients', `To: ${'a,'.repeat(500_000)}\r\n\r\n`],
+      ['open brackets', `To: ${'<@'.repeat(500_000)}\r\n\r\n`],
+      ['open domain literals', `To: ${'a@['.repeat(300_000)}\r\n\r\n`],
+      [
+        'open comments',
+        `To: ${'('.repeat(1 << 20)}\r\nDate: ${'('.repeat(100_000)}\r\nContent-Type: ${'('.repeat(100_000)}\r\n\r\n`,
+      ],
+      ['open quotes', `To: ${'"'.repeat((1 << 20) + 1)}\r\n\r\n`],
+      ['open encoded words', `Subject: ${'=?utf-8?q?'.repeat(100_000)}\r\n\r\n`],
+      ['parameters', `Content-Type: text/plain${'; a=b'.repeat(200_000)}\r\n\r\n`],
+      [
+        'parameter continuations',
+        `Content-Type: text/plain${Array.from({ length: 50_000 }, (_, i) => `; a*${i}*=x`).join('')}\r\n\r\n`,
+      ],
+      ['references', `References: ${'<a@b> <'.repeat(150_000)}\r\n\r\n`],
+      [
+        'a multipart that holds itself',
+        letter(
+          'Content-Type: multipart/mixed; boundary=b',
+          '',
+          '--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n'.repeat(5000),
+        ),
+      ],
+      ['messages within messages', 'Content-Type: message/rfc822\r\n\r\n'.repeat(5000)],
+      [
+        'a hundred thousand parts',
+        letter('Content-Type: multipart/mixed; boundary=b', '', '--b\r\n\r\n\r\n'.repeat(100_000)),
+      ],
+      ['dashes', letter('Content-Type: multipart/mixed; boundary=b', '', '--\r\n'.repeat(200_000))],
+    ]
+    for (const [what, text] of hostile) {
+      it(`${what}: in linear time and bounded memory`, () => {
+        const bytes = Buffer.from(text, 'latin1')
+        const parsed = parse(...cutEvery(bytes, 65_536))
+        expect(parsed.size).to.equal(bytes.length)
+        expect(parsed.header.length).to.be.at.most(65_536)
+        expect(parsed.bodyStructure.length).to.be.below(16 << 20)
+      })
+    }
+  })
+
+  describe('names what is odd', () => {
+    const plain = letter('Subject: x', '', 'text')
+    const multipart = 'Content-Type: multipart/mixed; boundary=b'
+    const flaws: [what: string, text: string, flaw: string | undefined][] = [
+      ['nothing in a sane message', plain, undefined],
+      ['NUL', plain.replace('text', 'te\0xt'), 'nul'],
+      ['a bare CR', plain.replace('text', 'te\rxt'), 'bare-cr'],
+      ['a bare CR at the very end', `${plain}x\r`, 'bare-cr'],
+      ['a bare LF', plain.replace('text', 'te\nxt'), 'bare-lf'],
+      ['a message without header', letter('', 'text'), 'no-header'],
+      ['a header without end', letter('Subject: x'), 'header-unended'],
+      ['a line in the header that is no field', letter('Subject: x', 'rubbish', '', 'text'), 'header-line-odd'],
+      [
+        'more than a megabyte of header',
+        `${`X-Filler: ${'f'.repeat(60)}\r\n`.repeat(20_000)}\r\ntext`,
+        'header-too-long',
+      ],
+      ['a multipart without boundary', letter('Content-Type: multipart/mixed', '', 'text'), 'boundary-missing'],
+      ['a multipart that is not closed', letter(multipart, '', '--b', '', 'text'), 'multipart-open'],
+      [
+        'parts beyond ten thousand',
+        letter(multipart, '', '--b\r\n\r\nx\r\n'.repeat(10_001), '--b--'),
+        'too-many-parts',
+      ],
+      [
+        'parts deeper than a hundred',
+        `${'Content-Type: message/rfc822\r\n\r\n'.repeat(101)}Subject: x\r\n\r\ny`,
+        'too-deep',
+      ],
+    ]
+    for (const [what, text, flaw] of flaws) {
+      it(what, () => {
+        expect(parse(text).malformed).to.equal(flaw)
+        expect(parse(...cutEvery(Buffer.from(text, 'latin1'), 1000)).malformed, 'in pieces').to.equal(flaw)
+      })
+    }
+
+    it('all of it, in one order', () => {
+      expect(parse('a: b\n\rx\0').malformed).to.equal('nul bare-cr bare-lf header-unended header-line-odd')
+    })
+  })
+
+  describe('keeps for lists and search', () => {
+    const parsed = parse(
+      letter(
+        'From: =?utf-8?Q?J=C3=BCrgen?= <j@a.test>, "B. C." <b@b.test>',
+        'Subject: =?utf-8?B?R3LDvMOfZQ==?= again',
+        'Date: Tue, 1 Jul 2003 10:52:37 +0200',
+        'Message-ID:  <one@a.test> (comment)',
+        'In-Reply-To: Your letter <zero@b.test> of Monday',
+        'References: <minus@b.test>\r\n\t<zero@b.test>',
+        '',
+        'text',
+      ),
+    )
+    it('the subject, decoded', () => expect(parsed.subject).to.equal('Grüße again'))
+    it('who it is from, decoded', () => expect(parsed.from).to.equal('Jürgen <j@a.test>, B. C. <b@b.test>'))
+    it('when, as epoch ms', () => expect(parsed.date).to.equal(Date.UTC(2003, 6, 1, 8, 52, 37)))
+    it('its id alone', () => expect(parsed.messageId).to.equal('<one@a.test>'))
+    it('what it answers', () => expect(parsed.inReplyTo).to.equal('<zero@b.test>'))
+    it('its whole thread', () => expect(parsed.references).to.deep.equal(['<minus@b.test>', '<zero@b.test>']))
+    it('nothing where there is nothing', () => {
+      const { messageId, inReplyTo, references, subject, from, date } = parse(letter('X: y', ''))
+      expect([messageId, inReplyTo, references, subject, from, date]).to.deep.equal([null, null, [], '', '', null])
+    })
+    it('an id that is none, as it stands', () =>
+      expect(parse(letter('Message-ID: odd id', '')).messageId).to.equal('odd id'))
+    it('the header whole up to 64 KiB, and no more', () => {
+      const text = letter(...Array(1000).fill(`X-Filler: ${'f'.repeat(90)}`), '', 'body')
+      const { header, headerSize } = parse(text)
+      expect(header.toString('latin1')).to.equal(text.slice(0, 65_536))
+      expect(headerSize).to.equal(text.length - 'body\r\n'.length)
+    })
+  })
+
+  it('a part is the same after a journey through JSON', () => {
+    for (const { bytes } of corpus) {
+      const { root } = parse(bytes)
+      expect(JSON.parse(JSON.stringify(root))).to.deep.equal(root)
+    }
+  })
+})
+
+const cutEvery = (bytes: Buffer, size: number): Buffer[] => {
+  const chunks: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size))
+  return chunks
+}
+
+const cutAt = (bytes: Buffer, cuts: number[]): Buffer[] => {
+  const at = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length]
+  return at.slice(1).map((to, i) => bytes.subarray(at[i], to))
+}
+
+/** Bytes made of what decides: line ends, delimiters, fields of few types, noise. */
+const awkward = fc
+  .array(
+    fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom(
+          '\r\n',
+          '\r\n\r\n',
+          '\n',
+          '\r',
+          '--',
+          '-',
+          '--a',
+          '--ab',
+          '--a--',
+          '--b',
+          '--ab--',
+          ' ',
+          '\t',
+          'x',
+          ':',
+          '\0',
+          '\xe4',
+        ),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.constantFrom(
+          'Content-Type: multipart/mixed; boundary=a\r\n',
+          'Content-Type: multipart/digest;\r\n boundary="ab"\r\n\r\n',
+          'Content-Type: multipart/x; boundary=b\n\n',
+          'Content-Type: message/rfc822\r\n\r\n',
+          'Content-Type: text/plain; charset*0*=x; charset*1=y\r\n',
+          'Subject: =?utf-8?q?a?= "b\\\r\n c"\r\n',
+          'From: "a" <b@c>, d: e@f, (g) h;\r\n',
+        ),
+      },
+      { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
+    ),
+    { maxLength: 40 },
+  )
+  .map((pieces) => Buffer.from(pieces.join(''), 'latin1'))
+
+const checkSane = (bytes: Buffer): void => {
+  const parsed = parse(bytes)
+  expect(parsed.size).to.equal(bytes.length)
+  const envelope = readBack(parsed.envelope)
+  expect(envelope).to.be.an('array').with.length(10)
+  readBack(parsed.body)
+  readBack(parsed.bodyStructure)
+  checkWithin(parsed.root, 0, bytes.length)
+  expect(parsed.root.end).to.equal(bytes.length)
+}
+
+/** Parts lie in order inside the body of what holds them. */
+const checkWithin = (part: Part, from: number, to: number): void => {
+  expect(part.start).to.be.at.least(from)
+  expect(part.bodyStart).to.be.at.least(part.start)
+  expect(part.end).to.be.at.least(part.bodyStart)
+  expect(part.end).to.be.at.most(to)
+  expect(part.lines).to.be.at.least(0)
+  let at = part.bodyStart
+  for (const child of part.children) {
+    checkWithin(child, at, part.end)
+    at = child.end
+  }
+  if (part.message) checkWithin(part.message, part.bodyStart, part.end)
+}
