@@ -17,6 +17,7 @@ export type Core = {
   keyring: Keyring
   store: Store
   engine: Engine
+  /** Out of reach of everybody until the gateway serves. */
   link: LinkEdge
   log: Log
   metrics: Metrics

@@ -33,6 +33,8 @@ export type Engine = {
   handle(event: Event | ((bodies: number[]) => Event), drafts?: Draft[]): Promise<Answer>
   /** Resolves when everything raised so far is committed. */
   settled(): Promise<void>
+  /** Who performs effects from now on. Without one they are left undone: the next start takes them up. */
+  performBy(perform: (effect: Effect) => void): void
   readonly state: State
 }
 
@@ -41,15 +43,10 @@ const BATCH_MAX = 256
 /** Rows kept in working memory between batches; beyond it all are dropped and loaded again by need. */
 const ROWS_MAX = 20_000
 
-export const startEngine = (
-  db: Db,
-  state: State,
-  perform: (effect: Effect) => void,
-  log: Log,
-  now: () => number = Date.now,
-): Engine => {
+export const startEngine = (db: Db, state: State, log: Log, now: () => number = Date.now): Engine => {
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
+  let perform: (effect: Effect) => void = () => {}
 
   const handle: Engine['handle'] = (event, drafts = []) =>
     new Promise((resolve, reject) => {
@@ -89,7 +86,10 @@ export const startEngine = (
   const settled = async () => {
     while (running) await running
   }
-  return { handle, settled, state }
+  const performBy: Engine['performBy'] = (by) => {
+    perform = by
+  }
+  return { handle, settled, performBy, state }
 }
 
 type Outcome = { answer?: Answer; effects: Effect[]; error?: unknown }
@@ -104,7 +104,11 @@ const decideAll = async (tx: Tx, state: State, waiting: Waiting[], now: number):
   const wanted = events.map((event) => needs(state, event))
   await loadRows(tx, state, wanted)
   const loaded = wanted.flatMap((one) => one.custody ?? []).flatMap((key) => state.custody.get(key) ?? [])
-  await loadRows(tx, state, loaded.map((row) => needsOf(state, row)))
+  await loadRows(
+    tx,
+    state,
+    loaded.map((row) => needsOf(state, row)),
+  )
 
   const changes: Change[] = []
   const holders = new Map<number, number>(drafts.ids.map((id) => [id, -1])) // the draft's own hold ends here

@@ -8,7 +8,11 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
+import type { State } from '../src/state.ts'
+import type { Store } from '../store/store.ts'
+import type { House } from './house.ts'
 import type { Log } from './log.ts'
+import { version } from './version.ts'
 
 export type Health = {
   status: 'ok' | 'failing'
@@ -71,4 +75,32 @@ export const startHealth = async (options: {
         server.closeAllConnections()
       }),
   }
+}
+
+/** Well as long as a durable write goes through: everything the gateway promises rests on it. */
+export const healthOf = async ({ db }: Store, since: number): Promise<Health> => {
+  const touch = db.transaction((tx) => tx.run('UPDATE account SET enabled = enabled WHERE id = 0'))
+  const store = await touch.then(
+    () => 'ok',
+    (error: unknown) => `can't write: ${error instanceof Error ? error.message : error}. Is the disk full?`,
+  )
+  return {
+    status: store === 'ok' ? 'ok' : 'failing',
+    version,
+    upSeconds: Math.round((Date.now() - since) / 1000),
+    checks: { store },
+  }
+}
+
+/** Envelopes under way, by state; for /metrics. */
+export const countStates = async ({ web }: House): Promise<Record<string, number>> => {
+  const counts: Record<string, number> = { spooled: 0, waiting: 0, handing: 0, handed: 0 }
+  for (const { state } of await web.queue()) counts[state] = (counts[state] ?? 0) + 1
+  return counts
+}
+
+export const countLinks = ({ links }: State): { up: number; down: number } => {
+  const active = [...links.values()].filter((link) => link.state === 'active')
+  const up = active.filter((link) => link.up).length
+  return { up, down: active.length - up }
 }

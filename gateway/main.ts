@@ -4,13 +4,12 @@
  */
 import { altDomain, canonical } from '../src/address.ts'
 import type { Terms } from '../src/custody/custody.ts'
-import type { Effect } from '../src/effect.ts'
-import { emptyState, type State } from '../src/state.ts'
-import { whereIs } from '../src/web.ts'
+import { emptyState } from '../src/state.ts'
 import { byAddress } from '../store/account.ts'
 import { startBody } from '../store/blob.ts'
+import { creditors } from '../store/outbox.ts'
 import { login as checkPassword } from '../store/password.ts'
-import { openStore, type Store } from '../store/store.ts'
+import { openStore } from '../store/store.ts'
 import { unfinishedCustody } from '../store/web.ts'
 import { loadState } from './batch.ts'
 import { startClock } from './clock.ts'
@@ -18,7 +17,7 @@ import { type Config, readConfig } from './config.ts'
 import { controlPath, serveControl } from './control.ts'
 import type { Core } from './core.ts'
 import { startEngine } from './engine.ts'
-import { type Health, startHealth } from './health.ts'
+import { countLinks, countStates, healthOf, startHealth } from './health.ts'
 import type { House } from './house.ts'
 import { usualTiming } from './imap/edge.ts'
 import { startImap } from './imap/imap.ts'
@@ -32,26 +31,87 @@ import { openPairing } from './pairing.ts'
 import { openPerformer } from './perform.ts'
 import { receiver } from './receive.ts'
 import { listenForAcceptance } from './requests.ts'
-import { openSearches, RCPT_WAIT_MS, type Searches } from './searches.ts'
+import { lookup, openSearches, type Searches } from './searches.ts'
 import { startSmtp } from './smtp/server.ts'
 import { submit } from './submit.ts'
 import { throttleLogins } from './throttle.ts'
-import { openTls } from './tls.ts'
+import { openTls, type TlsFiles } from './tls.ts'
 import { trustWeb } from './trust.ts'
-import { version } from './version.ts'
 
+type Rooms = { house: House; core: Core; searches: Searches }
 type Opening = { log?: Log; passphraseFd?: number }
-type Rooms = { house: House; core: Core; searches: Searches; state: State; config: Config; store: Store }
 
 /** The house without its edges: nothing is dialled, no effect is performed; the next `serve` takes up what is owed. */
 export const openHouse = async (home: string, opening: Opening): Promise<House & { close(): Promise<void> }> => {
-  const { house, core, store } = await openRooms(home, opening, { perform: () => {}, link: async () => noLink })
+  const { house, core } = await openRooms(home, opening)
   return {
     ...house,
     async close() {
       await core.engine.settled()
-      await store.close()
+      await core.store.close()
     },
+  }
+}
+
+/** Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads the certificate again. */
+export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
+  const rooms = await openRooms(home, opening)
+  const { core, house } = rooms
+  const performer = openPerformer(core, rooms.searches)
+  core.engine.performBy(performer.perform)
+  core.link = await openLink(core, house)
+  await takeUp(core)
+  const clock = startClock(core)
+  const requests = listenForAcceptance(core)
+  const clients = await openClients(rooms)
+  core.log.info(
+    {
+      event: 'started',
+      domain: house.domain,
+      agent: core.agent.id,
+      swept: core.store.swept.length,
+      ...clients.listening,
+    },
+    'the gateway runs',
+  )
+
+  await untilStopped(clients.reload)
+  core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
+  // Whoever brings something in first, then whoever carries it on, the store last.
+  await clients.close()
+  requests.stop()
+  await clock.stop()
+  await core.link.close()
+  await performer.stop()
+  await core.engine.settled()
+  await core.store.close()
+  core.log.info({ event: 'stopped' }, 'all that was promised is on the disk')
+}
+
+const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
+  const config = await readConfig(home)
+  const log = opening.log ?? createLog(config.log)
+  const keyring = await openKeyring(home, await passphraseOf(opening))
+  const { agent } = keyring
+  const store = await openStore(home)
+  try {
+    const domain = config.gateway.domain ?? altDomain(agent.id)
+    const state = emptyState(agent.id, domain, [altDomain(agent.id)], termsOf(config))
+    await loadState(store.db, state)
+    const engine = startEngine(store.db, state, log)
+    const searches = openSearches(engine, (error) =>
+      log.error({ event: 'search-failed', err: error }, 'a search could not begin'),
+    )
+    const { net } = config.gateway
+    const metrics = createMetrics()
+    const core: Core = { agent, net, home, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
+    const addresses = () => config.link.announce.map(({ host, port }) => `${host}:${port}`)
+    const pairing = await openPairing(core, { name: config.gateway.name, addresses })
+    const house: House = { home, config, domain, log, store, keyring, web: trustWeb(core, searches), pairing }
+    return { house, core, searches }
+  } catch (error) {
+    await store.close()
+    throw error
   }
 }
 
@@ -72,207 +132,118 @@ const noLink: LinkEdge = {
   address: { host: '', port: 0 },
 }
 
-type Edges = { perform(effect: Effect): void; link(core: Omit<Core, 'link'>, config: Config): Promise<LinkEdge> }
-
-const openRooms = async (home: string, opening: Opening, edges: Edges): Promise<Rooms> => {
-  const config = await readConfig(home)
-  const log = opening.log ?? createLog(config.log)
-  const keyring = await openKeyring(home, await passphraseOf(opening))
-  const store = await openStore(home)
-  try {
-    const domain = config.gateway.domain ?? altDomain(keyring.agent.id)
-    const state = emptyState(keyring.agent.id, domain, [altDomain(keyring.agent.id)], termsOf(config))
-    await loadState(store.db, state)
-    const engine = startEngine(store.db, state, edges.perform, log)
-    const searches = openSearches(
-      () => engine,
-      (error) => log.error({ event: 'search-failed', err: error }, 'a search could not begin'),
-    )
-    const bare = {
-      agent: keyring.agent,
-      net: config.gateway.net,
-      home,
-      keyring,
-      store,
-      engine,
-      log,
-      metrics: createMetrics(),
-      now: Date.now,
-    }
-    const core: Core = { ...bare, link: await edges.link(bare, config) }
-    const pairing = await openPairing(core, {
-      name: config.gateway.name,
-      addresses: () => config.link.announce.map(({ host, port }) => `${host}:${port}`),
-    })
-    const house: House = { home, config, domain, log, store, keyring, web: trustWeb(core, searches), pairing }
-    return { house, core, searches, state, config, store }
-  } catch (error) {
-    await store.close()
-    throw error
-  }
-}
-
 const termsOf = ({ custody }: Config): Terms => ({
   delayMs: custody.delayedMs,
   knownLifeMs: custody.expiresMs,
   unknownLifeMs: custody.expiresUnknownMs,
 })
 
-/** Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads the certificate again. */
-export const serve = async (home: string, options: { passphraseFd?: number } = {}): Promise<void> => {
-  const late: { rooms?: Rooms; perform: (effect: Effect) => void } = { perform: () => {} }
-  const rooms = () => {
-    if (late.rooms === undefined) throw new Error('the gateway is still starting')
-    return late.rooms
-  }
-  const opened = await openRooms(home, options, {
-    perform: (effect) => late.perform(effect),
-    link: (core, config) => openLink(core, config, rooms),
-  })
-  late.rooms = opened
-  const { core, house, searches, config, store, state } = opened
-  const performer = openPerformer(() => core, searches)
-  late.perform = performer.perform
-  for (const neighbour of state.links.keys())
-    if (core.link.isUp(neighbour)) await core.engine.handle({ on: 'up', agent: neighbour })
-  core.link.refresh()
-
-  const started = Date.now()
-  const { db } = store
-  for (const key of await unfinishedCustody(db)) core.engine.handle({ on: 'due', key }).catch(() => {}) // logged by the engine
-  const clock = startClock(core)
-  const requests = listenForAcceptance(core)
-  const tls = await openTls({ home, domain: config.gateway.domain, ...config.tls })
-  const login = throttleLogins((address, password) => checkPassword(db, canonical(address), password), config.login)
-  const shared = { login, log: core.log, metrics: core.metrics }
-
-  const smtp = await startSmtp({
-    ...shared,
-    config: { ...config.smtp, domain: house.domain, plainLoopback: config.login.plainLoopback },
-    tls: tls.current(),
-    account: (address) => byAddress(db, address),
-    lookup: (address) => lookup(opened, address),
-    submit: (submission) => submit(core, submission),
-    startBody: () => startBody(home),
-  })
-  const imap = await startImap({
-    ...shared,
-    store,
-    config: {
-      ...config.imap,
-      plainLoopback: config.login.plainLoopback,
-      sessionsPerAddress: config.imap.sessionLimit,
-      appendLimit: config.smtp.sizeLimit,
-      timing: usualTiming,
-    },
-    tls: tls.current,
-  })
-  const healthEdge = await startHealth({
-    listen: config.health.listen,
-    health: () => healthOf(opened, started),
-    registry: core.metrics.registry,
-    log: core.log,
-  })
-  core.metrics.watch({
-    custody: () => countStates(house),
-    links: async () => countLinks(state),
-  })
-  const text = ({ host, port }: { host: string; port: number }) => `${host}:${port}`
-  const serving = {
-    since: started,
-    listening: {
-      smtp: smtp.addresses.map(({ address, port }) => text({ host: address, port })),
-      imap: imap.addresses.map(text),
-      link: [text(core.link.address)],
-      health: [healthEdge.address],
-    },
-  }
-  const control = await serveControl(controlPath(home), operationsOf({ ...house, serving }), (name, error) =>
-    core.log.error({ area: 'control', event: 'failed', operation: name, err: error }, 'an operation failed'),
-  )
-  core.log.info(
-    { event: 'started', domain: house.domain, agent: core.agent.id, swept: store.swept.length, ...serving.listening },
-    'the gateway runs',
-  )
-
-  const reload = () => {
-    tls
-      .reload()
-      .then((pair) => smtp.useTls(pair))
-      .then(() => core.log.info({ event: 'reloaded' }, 'the certificate was read again'))
-      .catch((error) => core.log.error({ event: 'reload-failed', err: error }, 'the old certificate stays in use'))
-  }
-  process.on('SIGHUP', reload)
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
-  core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
-  process.off('SIGHUP', reload)
-  // Whoever brings something in first, then whoever carries it on, the store last.
-  await Promise.all([control.close(), smtp.close(), imap.close(), healthEdge.close()])
-  requests.stop()
-  await clock.stop()
-  await core.link.close()
-  await performer.stop()
-  await core.engine.settled()
-  await store.close()
-  core.log.info({ event: 'stopped' }, 'all that was promised is on the disk')
-}
-
-const openLink = (core: Omit<Core, 'link'>, config: Config, rooms: () => Rooms): Promise<LinkEdge> => {
-  const { state } = core.engine
-  const isLinked = (agent: string) => state.links.get(agent)?.state === 'active'
+const openLink = (core: Core, { config, pairing }: House): Promise<LinkEdge> => {
+  const { links } = core.engine.state
+  const active = () => [...links.values()].filter((link) => link.state === 'active')
   const report = (event: { on: 'up' | 'down'; agent: string }) => void core.engine.handle(event).catch(() => {}) // logged by the engine
   return startLink({
     ...core,
     listen: config.link.listen,
     limits: { payloadBytes: config.link.payloadLimit },
-    peers: () =>
-      [...state.links.values()]
-        .filter((link) => link.state === 'active')
-        .map(({ agent, addresses }) => ({ agentId: agent, addresses })),
-    allow: (agent) => (isLinked(agent) ? 'linked' : rooms().house.pairing.isOpen(Date.now()) ? 'invited' : 'no'),
+    peers: () => active().map(({ agent, addresses }) => ({ agentId: agent, addresses })),
+    allow: (agent) => (links.get(agent)?.state === 'active' ? 'linked' : pairing.isOpen(core.now()) ? 'invited' : 'no'),
     handlers: {
-      ...receiver(() => rooms().core),
-      pair: (from, request) => rooms().house.pairing.take(from, request),
+      ...receiver(core),
+      pair: pairing.take,
       up: (agent) => report({ on: 'up', agent }),
       down: (agent) => report({ on: 'down', agent }),
     },
   })
 }
 
-/** The truth about an address at RCPT: known at once, or searched for while the client waits a moment. */
-const lookup = async ({ state, searches }: Rooms, address: string) => {
-  const where = whereIs(state, address, Date.now())
-  if (typeof where === 'string') return where
-  const result = await searches.find(where.target, RCPT_WAIT_MS)
-  return result === 'found' ? 'known' : result
+/** What a stop or a crash left: every envelope not done is looked at, every report owed is sent. */
+const takeUp = async ({ store, engine }: Core): Promise<void> => {
+  const raise = (event: Parameters<typeof engine.handle>[0]) => void engine.handle(event).catch(() => {}) // logged by the engine
+  for (const key of await unfinishedCustody(store.db)) raise({ on: 'due', key })
+  for (const agent of await creditors(store.db)) raise({ on: 'owing', agent })
 }
 
-const countStates = async (house: House): Promise<Record<string, number>> => {
-  const counts: Record<string, number> = { spooled: 0, waiting: 0, handing: 0, handed: 0 }
-  for (const { state } of await house.web.queue()) counts[state] = (counts[state] ?? 0) + 1
-  return counts
+type Clients = {
+  listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
+  reload(): void
+  close(): Promise<void>
 }
 
-const countLinks = (state: State): { up: number; down: number } => {
-  const active = [...state.links.values()].filter((link) => link.state === 'active')
-  const up = active.filter((link) => link.up).length
-  return { up, down: active.length - up }
-}
+/** The doors of mail clients, of the command line and of whoever watches. */
+const openClients = async ({ core, house, searches }: Rooms): Promise<Clients> => {
+  const { config, store, home } = house
+  const { db } = store
+  const since = core.now()
+  const tls = await openTls({ home, domain: config.gateway.domain, ...config.tls })
+  const login = throttleLogins((address, password) => checkPassword(db, spelled(address), password), config.login)
+  const { plainLoopback } = config.login
+  const shared = { login, log: core.log, metrics: core.metrics }
 
-const healthOf = async ({ store }: Rooms, since: number): Promise<Health> => {
-  const durable = await store.db
-    .transaction((tx) => tx.run('UPDATE account SET enabled = enabled WHERE id = 0'))
-    .then(
-      () => 'ok',
-      (error) => `can't write: ${error instanceof Error ? error.message : error}`,
-    )
-  return {
-    status: durable === 'ok' ? 'ok' : 'failing',
-    version,
-    upSeconds: Math.round((Date.now() - since) / 1000),
-    checks: { store: durable },
+  const smtp = await startSmtp({
+    ...shared,
+    config: { ...config.smtp, domain: house.domain, plainLoopback },
+    tls: tls.current(),
+    account: (address) => byAddress(db, address),
+    lookup: (address) => lookup(core.engine, searches, address),
+    submit: (submission) => submit(core, submission),
+    startBody: () => startBody(home),
+  })
+  const { sessionLimit } = config.imap
+  const limits = { sessionsPerAddress: sessionLimit, appendLimit: config.smtp.sizeLimit, timing: usualTiming }
+  const imap = await startImap({
+    ...shared,
+    store,
+    config: { ...config.imap, ...limits, plainLoopback },
+    tls: tls.current,
+  })
+  const health = await startHealth({
+    listen: config.health.listen,
+    health: () => healthOf(store, since),
+    registry: core.metrics.registry,
+    log: core.log,
+  })
+  core.metrics.watch({ custody: () => countStates(house), links: async () => countLinks(core.engine.state) })
+
+  const text = ({ host, port }: { host: string; port: number }) => `${host}:${port}`
+  const listening = {
+    smtp: smtp.addresses.map(({ address, port }) => text({ host: address, port })),
+    imap: imap.addresses.map(text),
+    link: [text(core.link.address)],
+    health: [health.address],
   }
+  const failed = (operation: string, error: unknown) =>
+    core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
+  const control = await serveControl(
+    controlPath(home),
+    operationsOf({ ...house, serving: { since, listening } }),
+    failed,
+  )
+  return {
+    listening,
+    reload: () => void reload(core.log, tls, smtp.useTls),
+    close: async () => void (await Promise.all([control.close(), smtp.close(), imap.close(), health.close()])),
+  }
+}
+
+const reload = async (
+  log: Log,
+  tls: TlsFiles,
+  use: (pair: Awaited<ReturnType<TlsFiles['reload']>>) => void,
+): Promise<void> => {
+  try {
+    use(await tls.reload())
+    log.info({ event: 'reloaded' }, 'the certificate was read again')
+  } catch (error) {
+    log.error({ event: 'reload-failed', err: error }, 'the old certificate stays in use')
+  }
+}
+
+const untilStopped = async (onHangup: () => void): Promise<void> => {
+  process.on('SIGHUP', onHangup)
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+  process.off('SIGHUP', onHangup)
 }

@@ -23,29 +23,28 @@ const HANDING = 128
 /** Neighbours that are sent reports at once. */
 const SETTLING = 32
 
-export const openPerformer = (core: () => Core, searches: Searches): Performer => {
+export const openPerformer = (core: Core, searches: Searches): Performer => {
   let stopped = false
   const failed = (error: unknown) => {
-    if (!stopped)
-      core().log.error({ event: 'effect-failed', err: error }, 'an effect failed; it will be asked for again')
+    if (!stopped) core.log.error({ event: 'effect-failed', err: error }, 'an effect failed; it will be asked for again')
   }
   const sealing = openLane(SEALING, failed)
   const handing = openLane(HANDING, failed)
   const settling = openLane(SETTLING, failed)
   const timers = new Set<NodeJS.Timeout>()
-  const tell = (to: string, message: Message) => core().link.send(to, [encodeMessage(message)])
+  const tell = (to: string, message: Message) => core.link.send(to, [encodeMessage(message)])
 
   const perform = (effect: Effect): void => {
     if (stopped) return
     switch (effect.do) {
       case 'seal':
-        sealing.enter(effect.key, () => sealRow(core(), effect.key))
+        sealing.enter(effect.key, () => sealRow(core, effect.key))
         break
       case 'hand':
-        handing.enter(effect.key, () => handRow(core(), effect.key, effect.to))
+        handing.enter(effect.key, () => handRow(core, effect.key, effect.to))
         break
       case 'settle':
-        settling.enter(effect.to, () => settleWith(core(), effect.to))
+        settling.enter(effect.to, () => settleWith(core, effect.to))
         break
       case 'search':
         searches.begin(effect.target)
@@ -60,19 +59,19 @@ export const openPerformer = (core: () => Core, searches: Searches): Performer =
         ring(effect.qid, effect.at)
         break
       case 'log':
-        writeLog(core(), effect)
+        writeLog(core, effect)
         break
       // Searches live in memory: what is lost here is asked again by the asker's next ring.
       case 'tell':
         void tell(effect.to, effect.message).catch(() => {})
         break
       case 'answer':
-        void answerWho(core(), effect)
+        void answerWho(core, effect)
           .then((path) => path && tell(effect.to, path))
           .catch(() => {})
         break
       case 'pass':
-        void passOn(core(), effect.message)
+        void passOn(core, effect.message)
           .then((path) => tell(effect.to, path))
           .catch(() => {})
         break
@@ -80,17 +79,17 @@ export const openPerformer = (core: () => Core, searches: Searches): Performer =
   }
 
   const wake = async (awaits: string) => {
-    for (const { key } of await custody.by(core().store.db, 'awaits', [awaits]))
-      void core().engine.handle({ on: 'due', key }).catch(failed)
+    for (const { key } of await custody.by(core.store.db, 'awaits', [awaits]))
+      void core.engine.handle({ on: 'due', key }).catch(failed)
   }
 
   const ring = (qid: string, at: number) => {
     const timer = setTimeout(
       () => {
         timers.delete(timer)
-        core().engine.handle({ on: 'ring', qid }).catch(failed)
+        core.engine.handle({ on: 'ring', qid }).catch(failed)
       },
-      Math.max(0, at - core().now()),
+      Math.max(0, at - core.now()),
     )
     timers.add(timer)
   }

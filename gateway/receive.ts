@@ -19,9 +19,9 @@ import type { Arrived, HandAnswer, LinkHandlers, Offer, RecordAnswer } from './l
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
 
-export const receiver = (core: () => Core): Pick<LinkHandlers, 'hand' | 'records'> => ({
-  hand: (from, offer, body) => takeHand(core(), from, offer, body),
-  records: (from, lines) => Promise.all(lines.map((line) => takeRecord(core(), from, line))),
+export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => ({
+  hand: (from, offer, body) => takeHand(core, from, offer, body),
+  records: (from, lines) => Promise.all(lines.map((line) => takeRecord(core, from, line))),
 })
 
 const takeHand = async (core: Core, from: string, offer: Offer, body: Arrived): Promise<HandAnswer> => {

@@ -3,6 +3,7 @@
  * itself is a decision (src/route/discover.ts) and goes on when nobody waits any more.
  */
 import { randomBytes } from 'node:crypto'
+import { whereIs } from '../src/web.ts'
 import type { Engine } from './engine.ts'
 
 export type SearchResult = 'found' | 'unknown' | 'undecided'
@@ -14,16 +15,16 @@ export type Searches = {
 }
 
 /** RCPT holds a mail client's user waiting: longer than this looks like a hang. */
-export const RCPT_WAIT_MS = 3000
+const RCPT_WAIT_MS = 3000
 /** A person who asked on the command line waits for two rings more. */
 const COMMAND_WAIT_MS = 15_000
 
-export const openSearches = (engine: () => Engine, failed: (error: unknown) => void): Searches => {
+export const openSearches = (engine: Engine, failed: (error: unknown) => void): Searches => {
   const waiting = new Map<string, Set<(result: SearchResult) => void>>()
 
   const begin = (target: string) => {
     const seed = randomBytes(16).toString('hex')
-    engine().handle({ on: 'search', target, seed }).catch(failed)
+    engine.handle({ on: 'search', target, seed }).catch(failed)
   }
 
   const find: Searches['find'] = (target, withinMs = COMMAND_WAIT_MS) =>
@@ -45,4 +46,12 @@ export const openSearches = (engine: () => Engine, failed: (error: unknown) => v
     for (const settle of waiting.get(target) ?? []) settle(result)
   }
   return { find, begin, ended }
+}
+
+/** The truth about an address at RCPT: known at once, or searched for while the client waits a moment. */
+export const lookup = async ({ state }: Engine, searches: Searches, address: string) => {
+  const where = whereIs(state, address, Date.now())
+  if (typeof where === 'string') return where
+  const result = await searches.find(where.target, RCPT_WAIT_MS)
+  return result === 'found' ? 'known' : result
 }

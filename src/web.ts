@@ -45,6 +45,7 @@ export type Event =
   | { on: 'unlinked'; agent: string }
   | { on: 'up'; agent: string }
   | { on: 'down'; agent: string }
+  | { on: 'owing'; agent: string }
   | { on: 'due'; key: string }
   | { on: 'ring'; qid: string }
   | { on: 'clear'; submission: string }
@@ -143,6 +144,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return connected(state, event.agent, true)
     case 'down':
       return connected(state, event.agent, false)
+    case 'owing':
+      return { changes: [], effects: [{ do: 'settle', to: event.agent }] }
     case 'due':
       return due(state, event.key, now)
     case 'ring':

@@ -45,6 +45,7 @@ describe(`a message of ${(size / 2 ** 20).toFixed(0)} MiB, A → R → B`, funct
       await imap.mailboxOpen('Requests', { readOnly: true })
       const uids = await imap.search({ header: { subject: 'large' } }, { uid: true })
       const { content } = await imap.download(String(Array.isArray(uids) ? uids[0] : 0), undefined, { uid: true })
+      if (content === undefined) throw new Error('the large message is gone')
       const hash = createHash('sha256')
       let isBody = false
       let head = Buffer.alloc(0)
