@@ -62,7 +62,7 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
     trail: [],
   }
   const local = state.locals.get(envelope.to)
-  if (local !== undefined) return { ...deliver(state, row, arrival, local, now), answer: accepted }
+  if (local !== undefined) return { answer: accepted, ...deliver(state, row, arrival, local, now) }
   // Custody is a promise: whoever knows no way onward says so while the sender can still go round.
   if (choose(state, { entity: envelope.to, path: row.path, avoid: [], advice: row.advice }, now) === undefined)
     return refuse('no-route', 'this gateway knows no way to the recipient')
@@ -78,7 +78,8 @@ const deliver = (
   now: number,
 ): Step => {
   const { opened } = arrival
-  if (opened === undefined) return refuse('seal-broken', 'the payload was not opened')
+  // Its account was made while the envelope came in: the next try finds it, and opens it.
+  if (opened === undefined) return refuse('entity-unknown', 'the recipient has only just moved here')
   const outcome = { event: 'delivered', by: state.me, at: now } as const
   const done: Custody = {
     ...row,

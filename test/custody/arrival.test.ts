@@ -1,0 +1,164 @@
+import { expect } from 'chai'
+import type { Arrival } from '../../src/custody/arrival.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Step } from '../../src/effect.ts'
+import { contactKey, type State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import {
+  ann,
+  asks,
+  b,
+  bob,
+  delivered,
+  envelopeId,
+  HOUR,
+  left,
+  link,
+  now,
+  owes,
+  r,
+  relayed,
+  row,
+  s,
+  stranger,
+  world,
+} from './rows.ts'
+
+const theirs = `${s}/${envelopeId}`
+const arrival = (to: string, more: Partial<Arrival> = {}): Arrival => ({
+  from: s,
+  envelope: {
+    id: envelopeId,
+    to,
+    hash: 'f'.repeat(64),
+    size: 100,
+    priority: 'interactive',
+    created: now,
+    expires: now + HOUR,
+    origin: s,
+    jws: 'envelope',
+  },
+  stamps: ['stamp'],
+  path: [s],
+  advice: [],
+  body: 3,
+  ...more,
+})
+const forAnn = arrival(ann, { opened: { from: bob, address: 'bob@b.test', messageId: '<2@b.test>' } })
+const at = (given: Arrival, change: (state: State) => void = () => {}, ...rows: Custody[]): Step => {
+  const state = world(...rows)
+  change(state)
+  return step(state, { on: 'arrived', arrival: given }, now)
+}
+const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
+const done: Custody = relayed({
+  role: 'destination',
+  state: 'done',
+  body: null,
+  outcome: { event: 'delivered', by: 'me', at: now },
+})
+
+describe('custody: an envelope arrives', () => {
+  const cases: [
+    what: string,
+    arrival: Arrival,
+    change: (state: State) => void,
+    rows: Custody[],
+    answer: string,
+    state: string | undefined,
+    asks: string[],
+  ][] = [
+    ['for somebody here', forAnn, () => {}, [], 'accepted', 'done', ['settle s']],
+    ['for somebody further on', arrival(bob), () => {}, [], 'accepted', 'handing', ['hand r']],
+    [
+      'for somebody whose neighbour is away',
+      arrival(bob),
+      (state) => state.links.set(r, link(r, { up: false })),
+      [],
+      'accepted',
+      'waiting',
+      [],
+    ],
+    ['by the way it was advised', arrival(stranger, { advice: [r] }), () => {}, [], 'accepted', 'handing', ['hand r']],
+    ['without any way onward', arrival(stranger), () => {}, [], 'no-route', undefined, []],
+    [
+      'whose only way is the one it came by',
+      arrival(stranger, { advice: [s] }),
+      () => {},
+      [],
+      'no-route',
+      undefined,
+      [],
+    ],
+    ['for somebody who moved in while it came', arrival(ann), () => {}, [], 'entity-unknown', undefined, []],
+    ['again, delivered before', forAnn, () => {}, [done], 'accepted', undefined, ['settle s']],
+    ['again, on its way', arrival(bob), () => {}, [relayed({ state: 'handed' })], 'accepted', undefined, []],
+    [
+      'again, by another path to the end',
+      { ...forAnn, from: r },
+      () => {},
+      [done],
+      'accepted',
+      undefined,
+      ['settle r'],
+    ],
+    [
+      'again, by another path on its way',
+      arrival(bob, { from: r }),
+      () => {},
+      [relayed()],
+      'path-loops',
+      undefined,
+      [],
+    ],
+    [
+      'again, ended badly',
+      arrival(bob),
+      () => {},
+      [relayed({ state: 'done', outcome: { event: 'expired', code: 'expired', by: r, at: now } })],
+      'expired',
+      undefined,
+      [],
+    ],
+    ['that we sent ourselves', arrival(bob), () => {}, [row({ key: theirs })], 'path-loops', undefined, []],
+  ]
+  for (const [what, given, change, rows, answer, to, effects] of cases)
+    it(`${what}: ${answer}`, () => {
+      const made = at(given, change, ...rows)
+      expect([said(made), left(made)?.state, asks(made)]).to.deep.equal([answer, to, effects])
+    })
+
+  it('is delivered once, with the way it came, and the report is owed in the same step', () => {
+    const made = at(forAnn)
+    expect(delivered(made)).to.deep.equal([
+      {
+        account: 1,
+        folder: 'Requests',
+        body: 3,
+        provenance: { key: theirs, from: bob, address: 'bob@b.test', path: [s, world().me], at: now },
+      },
+    ])
+    expect(owes(made)).to.deep.equal(['own delivered'])
+    expect(delivered(at(forAnn, () => {}, done))).to.deep.equal([])
+  })
+
+  for (const trust of ['explicit', 'implicit', 'none'] as const)
+    it(`mail of a contact with ${trust} trust goes to ${trust === 'none' ? 'Requests' : 'INBOX'}`, () => {
+      const contact = { entity: ann, other: bob, trust, address: 'bob@b.test', at: now }
+      const made = at(forAnn, (state) => state.contacts.set(contactKey(ann, bob), contact))
+      expect(delivered(made)[0]?.folder).to.equal(trust === 'none' ? 'Requests' : 'INBOX')
+    })
+
+  it('whoever hands it again over the same link is told again what it was told', () => {
+    const trail = [
+      { event: 'accepted' as const, by: r, at: now, jws: 'receipt' },
+      { event: 'forwarded' as const, by: r, at: now, next: b, jws: 'forwarded' },
+      { event: 'expired' as const, by: stranger, at: now, jws: 'a way that failed' },
+    ]
+    expect(owes(at(arrival(bob), () => {}, relayed({ state: 'handed', trail })))).to.deep.equal([
+      'own forwarded',
+      'forwarded',
+    ])
+    expect(owes(at(forAnn, () => {}, done))).to.deep.equal(['own delivered'])
+  })
+})

@@ -1,0 +1,198 @@
+import { expect } from 'chai'
+import { AVOID_MS, type Custody } from '../../src/custody/custody.ts'
+import type { Step } from '../../src/effect.ts'
+import type { RefusalCode } from '../../src/refusal.ts'
+import { apply, type State } from '../../src/state.ts'
+import { type Event, step } from '../../src/web.ts'
+import { asks, b, delivered, HOUR, key, left, link, MINUTE, now, owes, r, relayed, row, s, world } from './rows.ts'
+
+const handing = (more: Partial<Custody> = {}): Custody =>
+  row({ state: 'handing', next: r, onward: [b], tried: [{ by: r, saidNo: false }], retryAt: now + HOUR, ...more })
+const at = (given: Custody, event: Event, change: (state: State) => void = () => {}, when = now): Step => {
+  const state = world(given)
+  change(state)
+  return step(state, event, when)
+}
+const stateOf = (made: Step): string | undefined => left(made)?.state
+
+describe('custody: from one holder to the next', () => {
+  const moves: [what: string, from: Custody, event: Event, to: string | undefined, asks: string[]][] = [
+    ['a waiting envelope goes the known way', row(), { on: 'due', key }, 'handing', ['hand r']],
+    ['a receipt is custody', handing(), { on: 'accepted', key, by: r, receipt: 'receipt' }, 'handed', []],
+    [
+      'a receipt after the time-out is one, too',
+      handing({ state: 'waiting' }),
+      { on: 'accepted', key, by: r, receipt: 'x' },
+      'handed',
+      [],
+    ],
+    [
+      'so is one of a neighbour asked before',
+      handing({ next: s }),
+      { on: 'accepted', key, by: r, receipt: 'x' },
+      'handed',
+      [],
+    ],
+    [
+      'a second receipt says nothing new',
+      handing({ state: 'handed' }),
+      { on: 'accepted', key, by: r, receipt: 'x' },
+      undefined,
+      [],
+    ],
+    ['a broken link makes it wait', handing(), { on: 'unreachable', key, by: r, why: '' }, 'waiting', []],
+    ['of another link it says nothing', handing(), { on: 'unreachable', key, by: s, why: '' }, undefined, []],
+    ['a refusal makes it wait', handing(), { on: 'rejected', key, by: r, code: 'no-route' }, 'waiting', []],
+    [
+      'a refusal after the receipt says nothing',
+      handing({ state: 'handed' }),
+      { on: 'rejected', key, by: r, code: 'no-route' },
+      undefined,
+      [],
+    ],
+    ['a final refusal ends it', handing(), { on: 'rejected', key, by: r, code: 'seal-broken' }, 'done', []],
+    ['after a crash it is handed again', handing(), { on: 'due', key }, 'handing', ['hand r']],
+    [
+      'an envelope that is handed waits for reports alone',
+      handing({ state: 'handed' }),
+      { on: 'due', key },
+      undefined,
+      [],
+    ],
+    ['an unknown envelope is nobody’s', row(), { on: 'due', key: 'other' }, undefined, []],
+  ]
+  for (const [what, from, event, to, effects] of moves)
+    it(what, () => {
+      const made = at(from, event)
+      expect([stateOf(made), asks(made)]).to.deep.equal([to, effects])
+    })
+
+  it('names the rest of the way as advice, and remembers whom it was handed to', () => {
+    const made = left(at(row({ tried: [{ by: s, saidNo: true }] }), { on: 'due', key }))
+    expect(made).to.deep.include({ next: r, onward: [b] })
+    expect(made?.tried).to.deep.equal([
+      { by: s, saidNo: true },
+      { by: r, saidNo: false },
+    ])
+  })
+
+  const codes: [code: RefusalCode, avoided: boolean, saidNo: boolean][] = [
+    ['no-route', true, true],
+    ['path-loops', true, true],
+    ['chain-broken', true, true],
+    ['mailbox-full', false, false],
+    ['disk-full', false, false],
+    ['stopping', false, false],
+    ['rate-limited', false, false],
+    ['envelope-expired', false, false], // an earlier copy may have come in time
+  ]
+  for (const [code, avoided, saidNo] of codes)
+    it(`after ${code} the neighbour is ${avoided ? 'left alone for a while' : 'tried again later'}`, () => {
+      const made = left(at(handing(), { on: 'rejected', key, by: r, code }))
+      expect(made?.avoid).to.deep.equal(avoided ? [{ by: r, until: now + AVOID_MS }] : [])
+      expect(made?.tried).to.deep.equal([{ by: r, saidNo }])
+      expect(made?.retryAt).to.be.within(now + 750, now + 1250)
+    })
+
+  it('a final no is not the end while another neighbour may have it', () => {
+    const both = handing({
+      tried: [
+        { by: s, saidNo: false },
+        { by: r, saidNo: false },
+      ],
+    })
+    const made = at(both, { on: 'rejected', key, by: r, code: 'seal-broken' })
+    expect(stateOf(made)).to.equal('waiting')
+    expect(delivered(made)).to.deep.equal([])
+    const alone = handing({
+      tried: [
+        { by: s, saidNo: true },
+        { by: r, saidNo: false },
+      ],
+    })
+    expect(stateOf(at(alone, { on: 'rejected', key, by: r, code: 'seal-broken' }))).to.equal('done')
+  })
+
+  it('without a way it is searched for, and not again before the backoff is over, whatever wakes it', () => {
+    const wayless = (state: State) => state.routes.clear()
+    const first = at(row(), { on: 'due', key }, wayless)
+    expect([stateOf(first), asks(first)]).to.deep.equal(['waiting', ['search']])
+    const waiting = left(first) ?? row()
+    expect(waiting.awaits).to.match(/^who:/)
+    expect(asks(at(waiting, { on: 'due', key }, wayless, now + 10))).to.deep.equal([])
+    expect(asks(at(waiting, { on: 'due', key }, wayless, waiting.retryAt ?? 0))).to.deep.equal(['search'])
+    expect(asks(at(waiting, { on: 'retry', key }, wayless, now + 10)), 'but an administrator may').to.deep.equal([
+      'search',
+    ])
+  })
+
+  it('a neighbour that is not connected is waited for, and comes when it connects', () => {
+    const gone = (state: State) => state.links.set(r, link(r, { up: false }))
+    const made = at(row(), { on: 'due', key }, gone)
+    expect([stateOf(made), asks(made), left(made)?.awaits]).to.deep.equal(['waiting', [], `up:${r}`])
+    const up = at(left(made) ?? row(), { on: 'up', agent: r }, gone)
+    expect(up.effects).to.deep.equal([
+      { do: 'wake', awaits: `up:${r}` },
+      { do: 'settle', to: r },
+    ])
+    expect(at(row(), { on: 'up', agent: r }).effects, 'back before we saw it go: greeted all the same').to.deep.equal(
+      up.effects,
+    )
+  })
+
+  it('a relay reports to whoever handed it over that it handed it on, with the receipt', () => {
+    const mine = relayed({ state: 'handing', next: r, tried: [{ by: r, saidNo: false }] })
+    const made = at(mine, { on: 'accepted', key: mine.key, by: r, receipt: 'receipt' })
+    expect([stateOf(made), owes(made), asks(made)]).to.deep.equal(['handed', ['own forwarded'], ['settle s']])
+  })
+
+  const ends: [what: string, row: Custody, when: number, to: string | undefined][] = [
+    ['what nobody took ends at its expiry', row(), now + 12 * HOUR, 'done'],
+    ['and lives to its last millisecond', row(), now + 12 * HOUR - 1, 'handing'],
+    ['what may have been taken is listened for', handing(), now + 12 * HOUR, 'handing'],
+    ['for half an hour at the origin', handing(), now + 12 * HOUR + 30 * MINUTE - 1, 'handing'],
+    ['and then ends', handing(), now + 12 * HOUR + 30 * MINUTE, 'done'],
+  ]
+  for (const [what, given, when, to] of ends)
+    it(what, () => expect(stateOf(at(given, { on: 'due', key }, () => {}, when))).to.equal(to))
+
+  it('past its expiry nothing is handed on any more', () => {
+    const made = at(handing(), { on: 'due', key }, () => {}, now + 12 * HOUR)
+    expect(asks(made)).to.deep.equal([])
+    expect(left(made)?.retryAt).to.equal(null)
+  })
+
+  it('a delay is told once, and the envelope goes on at the next tick', () => {
+    const spooled = row({ state: 'spooled', delayAt: now, retryAt: null })
+    const state = world(spooled)
+    const told = step(state, { on: 'due', key }, now)
+    expect(delivered(told)).to.have.length(1)
+    expect(left(told)).to.deep.include({ delayAt: null, retryAt: now })
+    for (const change of told.changes) apply(state, change)
+    const after = step(state, { on: 'due', key }, now)
+    expect([delivered(after), asks(after)]).to.deep.equal([[], ['seal']])
+  })
+
+  it('sealing that came to nothing is asked for again', () => {
+    const made = left(at(row({ state: 'spooled' }), { on: 'due', key }))
+    expect(made?.retryAt).to.be.above(now)
+    expect(asks(at(made ?? row(), { on: 'due', key }, () => {}, made?.retryAt ?? 0))).to.deep.equal(['seal'])
+  })
+
+  it('an end is told the sender in INBOX, and a later word changes nothing', () => {
+    const state = world(handing())
+    const end = step(state, { on: 'rejected', key, by: r, code: 'seal-broken' }, now)
+    expect(delivered(end).map(({ account, folder }) => [account, folder])).to.deep.equal([[1, 'INBOX']])
+    expect(end.changes).to.deep.include({ outgoing: 'letter 1', account: 1, stage: 'Failed' })
+    for (const change of end.changes) apply(state, change)
+    const again: Event[] = [
+      { on: 'rejected', key, by: r, code: 'seal-broken' },
+      { on: 'accepted', key, by: r, receipt: 'late' },
+      { on: 'unreachable', key, by: r, why: 'late' },
+      { on: 'due', key },
+      { on: 'given-up', key },
+      { on: 'unsealable', key, code: 'card-invalid' },
+    ]
+    for (const event of again) expect(step(state, event, now + MINUTE).changes, event.on).to.deep.equal([])
+  })
+})

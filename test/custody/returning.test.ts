@@ -1,0 +1,146 @@
+import { expect } from 'chai'
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Step } from '../../src/effect.ts'
+import type { Report } from '../../src/report/report.ts'
+import { apply } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import { asks, b, delivered, HOUR, key, left, now, owes, r, relayed, report, row, s, stranger, world } from './rows.ts'
+
+const tried = (...agents: string[]): Partial<Custody> => ({ tried: agents.map((by) => ({ by, saidNo: false })) })
+const receipt = (by: string) => ({ event: 'accepted' as const, by, at: now, jws: `receipt of ${by}` })
+const handed = (more: Partial<Custody> = {}): Custody =>
+  row({ state: 'handed', next: r, ...tried(r), trail: [receipt(r)], ...more })
+const heard = (given: Custody, from: string, ...reports: Report[]): Step =>
+  step(world(given), { on: 'reported', from, key: given.key, reports }, now)
+const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
+
+describe('custody: what comes back', () => {
+  const onward = report(r, 'forwarded', { next: b })
+  const cases: [
+    what: string,
+    row: Custody,
+    from: string,
+    reports: Report[],
+    answer: string,
+    state: string | undefined,
+  ][] = [
+    ['the recipient’s agent says that it was delivered', handed(), r, [onward, report(b, 'delivered')], 'done', 'done'],
+    ['handed on', handed(), r, [onward], 'done', 'handed'],
+    ['the next hop gives it up', handed(), r, [report(r, 'expired')], 'done', 'done'],
+    [
+      'a report before the receipt is as good as one',
+      handed({ state: 'handing', trail: [] }),
+      r,
+      [onward],
+      'done',
+      'handed',
+    ],
+    [
+      'so is one while it waits for another try',
+      handed({ state: 'waiting', trail: [] }),
+      r,
+      [onward],
+      'done',
+      'handed',
+    ],
+    [
+      'so is one of a neighbour asked before',
+      handed({ next: s, ...tried(r, s) }),
+      r,
+      [onward, report(b, 'delivered')],
+      'done',
+      'done',
+    ],
+    ['nobody speaks who was not handed it', handed(), s, [report(s, 'delivered')], 'report-foreign', undefined],
+    [
+      'nor before it was handed to anybody',
+      row({ state: 'waiting', next: r }),
+      r,
+      [report(r, 'expired')],
+      'report-foreign',
+      undefined,
+    ],
+    ['nor about a spooled letter', row({ state: 'spooled' }), r, [report(r, 'expired')], 'report-foreign', undefined],
+    [
+      'a stranger’s word in the next hop’s mouth',
+      handed(),
+      r,
+      [report(stranger, 'expired')],
+      'report-foreign',
+      undefined,
+    ],
+    ['a relay can’t deliver', handed(), r, [report(r, 'delivered')], 'report-foreign', undefined],
+    [
+      'nor its accomplice',
+      handed(),
+      r,
+      [report(r, 'forwarded', { next: stranger }), report(stranger, 'delivered')],
+      'report-foreign',
+      undefined,
+    ],
+    [
+      'after the end everything is acknowledged',
+      handed({ state: 'done' }),
+      r,
+      [report(r, 'expired')],
+      'done',
+      undefined,
+    ],
+  ]
+  for (const [what, given, from, reports, answer, to] of cases)
+    it(`${what}: ${answer}${to ? `, ${to}` : ''}`, () => {
+      const made = heard(given, from, ...reports)
+      expect([said(made), left(made)?.state]).to.deep.equal([answer, to])
+      if (answer !== 'done') expect(made.changes).to.deep.equal([])
+    })
+
+  it('about an envelope we have forgotten it is acknowledged, so that nobody owes it for ever', () =>
+    expect(step(world(), { on: 'reported', from: r, key, reports: [onward] }, now)).to.deep.equal({
+      changes: [],
+      effects: [],
+      answer: { say: 'done' },
+    }))
+
+  it('the second time nothing changes', () => {
+    const state = world(handed())
+    const event = { on: 'reported' as const, from: r, key, reports: [onward] }
+    for (const change of step(state, event, now).changes) apply(state, change)
+    expect(step(state, event, now).changes).to.deep.equal([])
+  })
+
+  it('a relay passes reports on in their order, its own word first where the receipt was lost', () => {
+    const mine = relayed({ state: 'handing', next: r, ...tried(r) })
+    const lost = heard(mine, r, report(r, 'forwarded', { next: b }), report(b, 'delivered'))
+    expect(owes(lost)).to.deep.equal(['own forwarded', `forwarded by ${r}`, `delivered by ${b}`])
+    expect([left(lost)?.state, left(lost)?.body, asks(lost)]).to.deep.equal(['done', null, ['settle s']])
+    const had = heard({ ...mine, state: 'handed', trail: [receipt(r)] }, r, report(b, 'delivered', { by: r }))
+    expect(owes(had)).to.deep.equal([`delivered by ${b}`])
+  })
+
+  it('a failure ends it only if nobody else may have it; upstream hears nothing of the way that failed', () => {
+    const mine = relayed({ state: 'handed', next: r, ...tried(b, r), trail: [receipt(r)] })
+    const made = heard(mine, r, report(r, 'forwarded', { next: stranger }), report(stranger, 'expired'))
+    expect(left(made)).to.deep.include({ state: 'waiting', body: 7 })
+    expect(left(made)?.tried).to.deep.equal([
+      { by: b, saidNo: false },
+      { by: r, saidNo: true },
+    ])
+    expect(owes(made)).to.deep.equal([`forwarded by ${r}`])
+    const delivery = heard(left(made) ?? mine, b, report(b, 'delivered'))
+    expect(owes(delivery)).to.deep.equal(['own forwarded', `delivered by ${b}`])
+    expect(left(delivery)?.outcome?.event).to.equal('delivered')
+  })
+
+  it('a holder that went another way is believed about it', () => {
+    const first = left(heard(handed(), r, report(r, 'forwarded', { next: stranger }))) ?? row()
+    const second = heard(first, r, report(r, 'forwarded', { next: b, jws: 'again' }), report(b, 'delivered'))
+    expect(left(second)?.outcome?.event).to.equal('delivered')
+  })
+
+  it('the outcome and who said it are kept, and the sender is told of a failure once', () => {
+    const made = heard(handed(), r, report(r, 'refused', { code: 'mailbox-full', at: now - HOUR }))
+    expect(left(made)?.outcome).to.deep.equal({ event: 'refused', code: 'mailbox-full', by: r, at: now - HOUR })
+    expect(delivered(made)).to.have.length(1)
+    expect(delivered(heard(handed(), r, onward, report(b, 'delivered'))), 'no news is asked for').to.deep.equal([])
+  })
+})
