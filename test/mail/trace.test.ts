@@ -60,6 +60,12 @@ describe('mail/trace', () => {
       'vouchsafe-key=policy policy.known=new',
     ))
 
+  it('a copy that serves several recipients names none of them', () => {
+    const { recipient, ...several } = here
+    expect(recipient).to.equal('bert@b.test')
+    expect(traceHeader(several).toString()).not.to.include('bert')
+  })
+
   it('a notice has a null return path', () =>
     expect(fieldsOf({ ...here, returnPath: '' })[0]).to.deep.equal(['Return-Path', '<>']))
 
