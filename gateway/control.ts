@@ -50,16 +50,20 @@ export const serveControl = async (
       `The path of the control socket is longer than ${socketPathLimit} bytes: ${path}. Use a shorter --home.`,
     )
   await unlink(path).catch(ignoreMissing) // left by a crash: the home's lock says that nobody serves it
-  const sockets = new Set<Socket>()
+  const silent = new Set<Socket>() // connected, and has not asked for anything yet
   const running = new Set<Promise<void>>()
 
   const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    silent.add(socket)
+    socket.on('close', () => silent.delete(socket))
     socket.on('error', () => socket.destroy()) // the caller went away
-    const run = receive(socket).then((call) => (call ? answer(socket, call, operations, failed) : undefined))
-    const done = run.catch(() => socket.destroy()).then(() => void running.delete(done))
-    running.add(done)
+    firstLine(socket, (line) => {
+      silent.delete(socket)
+      const call = callOf(line)
+      if (!call) return void socket.destroy()
+      const done = answer(socket, call, operations, failed).finally(() => running.delete(done))
+      running.add(done)
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -72,27 +76,37 @@ export const serveControl = async (
   return {
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const socket of silent) socket.destroy()
       await Promise.all(running)
-      for (const socket of sockets) socket.destroy()
       await closed
     },
   }
 }
 
-const receive = (socket: Socket): Promise<Call | undefined> =>
-  new Promise((resolve, reject) => {
-    let text = ''
-    const decoder = new TextDecoder()
-    socket.on('data', (chunk: Buffer) => {
-      text += decoder.decode(chunk, { stream: true })
-      const end = text.indexOf('\n')
-      if (end >= 0) {
-        socket.removeAllListeners('data').resume()
-        resolve(JSON.parse(text.slice(0, end)) as Call)
-      } else if (text.length > requestLimitBytes) reject(new Error('request too large'))
-    })
-    socket.on('end', () => resolve(undefined)) // somebody only looked whether we are here
+/** A connection that ends without a line was somebody who looked whether we are here. */
+const firstLine = (socket: Socket, then: (line: string) => void): void => {
+  const decoder = new TextDecoder()
+  let text = ''
+  socket.on('data', (chunk: Buffer) => {
+    text += decoder.decode(chunk, { stream: true })
+    const end = text.indexOf('\n')
+    if (end < 0 && text.length > requestLimitBytes) socket.destroy()
+    if (end < 0) return
+    socket.removeAllListeners('data').resume() // what follows is of no interest, but its end is
+    then(text.slice(0, end))
   })
+}
+
+const callOf = (line: string): Call | undefined => {
+  try {
+    const call: unknown = JSON.parse(line)
+    const { version, name, args } = call as Record<string, unknown>
+    const isCall = typeof version === 'string' && typeof name === 'string' && typeof args === 'object' && args !== null
+    return isCall ? { version, name, args } : undefined
+  } catch {
+    return undefined
+  }
+}
 
 const answer = async (
   socket: Socket,
@@ -119,7 +133,7 @@ const answer = async (
         write({ failed: error instanceof Error ? error.message : String(error) })
       }
     }
-  socket.end()
+  socket.destroySoon() // when all is written, whatever the caller does
 }
 
 /**

@@ -1,0 +1,207 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { freePortBase } from '../../scripts/neighbourhood.ts'
+import { ask, serve, vouchsafe } from './command.ts'
+
+describe('command line', function () {
+  this.timeout(60_000)
+  const folder = mkdtempSync(join(tmpdir(), 'cli-'))
+  const home = join(folder, 'a')
+  const init = ['init', '--domain', 'a.test', '--host', '127.0.0.1', '--port-base']
+  let base = 0
+
+  before(async () => {
+    base = await freePortBase(1)
+    await ask(home, [...init, String(base)])
+  })
+  after(() => rmSync(folder, { recursive: true }))
+
+  it('init makes a home that is its owner’s alone', () => {
+    for (const path of ['', 'key', 'tls']) expect(statSync(join(home, path)).mode & 0o077, path).to.equal(0)
+    for (const path of ['vouchsafe.toml', 'vouchsafe.db', 'key/agent.pem', 'tls/key.pem'])
+      expect(statSync(join(home, path)).mode & 0o777, path).to.equal(0o600)
+  })
+
+  it('init never touches a home that is there', async () => {
+    const before = readFileSync(join(home, 'vouchsafe.toml'), 'utf8')
+    const { code, err } = await vouchsafe(home, [...init, '3000'])
+    expect(code).to.equal(1)
+    expect(err).to.include('is a home already. Nothing was changed.')
+    expect(readFileSync(join(home, 'vouchsafe.toml'), 'utf8')).to.equal(before)
+  })
+
+  const wrong: [what: string, args: string[], code: number, said: RegExp][] = [
+    ['a noun without a verb', ['user'], 2, /Commands:/],
+    ['an unknown noun', ['users'], 2, /unknown command 'users'/],
+    ['an unknown option', ['status', '--verbose'], 2, /unknown option '--verbose'/],
+    ['a missing argument', ['user', 'add'], 2, /missing required argument 'address'/],
+    ['a port base out of range', ['init', '--port-base', '70000'], 2, /number from 1 to 65442/],
+    ['no password and no terminal', ['user', 'add', 'ann'], 2, /--password-stdin, or --generate/],
+    ['removal without a yes', ['user', 'remove', 'ann'], 2, /Say --yes/],
+    ['an address of another domain', ['user', 'add', 'ann@b.test', '--generate'], 1, /end in @a\.test/],
+    ['an account nobody has', ['user', 'show', 'nobody'], 1, /no account nobody@a\.test/],
+    ['a message nobody knows', ['trace', '<x@y>'], 1, /No message <x@y> is known/],
+    ['a neighbour nobody knows', ['link', 'show', 'zebra'], 1, /No neighbour is called zebra/],
+    ['accepting while nothing runs', ['link', 'accept', 'vs1-x'], 1, /vouchsafe serve/],
+  ]
+  for (const [what, args, code, said] of wrong)
+    it(`${what} exits ${code} and says what is right`, async () => {
+      const answer = await vouchsafe(home, args)
+      expect([answer.code, answer.err]).to.satisfy(() => answer.code === code && said.test(answer.err), answer.err)
+    })
+
+  it('an error in JSON has its code', async () => {
+    const { code, err, out } = await vouchsafe(home, ['user', 'show', 'nobody', '--json'])
+    expect([code, out]).to.deep.equal([1, ''])
+    expect(JSON.parse(err).error.code).to.equal('mailbox-missing')
+  })
+
+  it('a home that is none says how to make one', async () => {
+    const { code, err } = await vouchsafe(join(folder, 'none'), ['status'])
+    expect(code).to.equal(1)
+    expect(err).to.include('vouchsafe init')
+  })
+
+  it('user add takes a password from standard input, and shows none', async () => {
+    const { code, out } = await vouchsafe(
+      home,
+      ['user', 'add', 'Ann@A.test', '--name', 'Ann', '--password-stdin'],
+      'correct horse\n',
+    )
+    expect(code).to.equal(0)
+    expect(out).to.include('ann@a.test').and.not.include('correct horse')
+    const again = await vouchsafe(home, ['user', 'add', 'ann', '--generate'])
+    expect(again.err).to.include('is there already')
+  })
+
+  it('a password that can be guessed is refused, before anything is made', async () => {
+    const { code, err } = await vouchsafe(home, ['user', 'add', 'bo', '--password-stdin'], 'short\n')
+    expect(code).to.equal(1)
+    expect(err).to.include('at least 8 characters')
+    expect(await ask<object[]>(home, ['user', 'list'])).to.have.length(1)
+  })
+
+  it('a new account has its folders, and a password for each client can be set and taken back', async () => {
+    const { password } = await ask<{ password: string }>(home, [
+      'user',
+      'passwd',
+      'ann',
+      '--label',
+      'phone',
+      '--generate',
+    ])
+    expect(password).to.match(/^[a-z2-7]{5}(-[a-z2-7]{5}){3}$/)
+    type Shown = { folders: { name: string }[]; passwords: { label: string }[] }
+    const shown = await ask<Shown>(home, ['user', 'show', 'ann'])
+    expect(shown.folders.map(({ name }) => name)).to.have.members([
+      'INBOX',
+      'Sent',
+      'Drafts',
+      'Junk',
+      'Trash',
+      'Archive',
+      'Requests',
+      'Outgoing',
+    ])
+    expect(shown.passwords.map(({ label }) => label)).to.have.members(['main', 'phone'])
+    await ask(home, ['user', 'passwd', 'ann', '--label', 'phone', '--revoke'])
+    const after = await ask<Shown>(home, ['user', 'show', 'ann'])
+    expect(after.passwords.map(({ label }) => label)).to.deep.equal(['main'])
+  })
+
+  it('key export gives an armored key, and the private one only on request', async () => {
+    const open = await vouchsafe(home, ['key', 'export', 'ann'])
+    expect(open.out).to.match(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/)
+    const file = join(folder, 'ann.asc')
+    await ask(home, ['key', 'export', 'ann', '--private', '--out', file])
+    expect(readFileSync(file, 'utf8')).to.match(/^-----BEGIN PGP PRIVATE KEY BLOCK-----/)
+    expect(statSync(file).mode & 0o777).to.equal(0o600)
+    const again = await vouchsafe(home, ['key', 'export', 'ann', '--private', '--out', file])
+    expect(again.err).to.include('is there already')
+  })
+
+  it('what a command does is the same while a gateway runs', async () => {
+    const before = await ask(home, ['user', 'show', 'ann'])
+    const gateway = await serve(home)
+    try {
+      expect(await ask(home, ['user', 'show', 'ann'])).to.deep.equal(before)
+      const status = await ask<{ upMs: number; accounts: number; problems: string[] }>(home, ['status'])
+      expect(status).to.deep.include({ accounts: 1, problems: [] })
+      expect(status.upMs).to.be.greaterThan(0)
+      const refused = await vouchsafe(home, ['user', 'show', 'nobody', '--json'])
+      expect(JSON.parse(refused.err).error.code).to.equal('mailbox-missing')
+
+      const second = await vouchsafe(home, ['serve'])
+      expect(second.code).to.equal(1)
+      expect(second.err).to.match(/is in use by process \d+/)
+
+      const health = await fetch(`http://127.0.0.1:${base + 80}/health`)
+      expect([health.status, ((await health.json()) as { status: string }).status]).to.deep.equal([200, 'ok'])
+      const metrics = await (await fetch(`http://127.0.0.1:${base + 80}/metrics`)).text()
+      expect(metrics).to.include('vouchsafe_links{state="up"} 0').and.include('process_resident_memory_bytes')
+      expect((await fetch(`http://127.0.0.1:${base + 80}/`)).status).to.equal(404)
+      expect((await fetch(`http://127.0.0.1:${base + 80}/health`, { method: 'POST' })).status).to.equal(405)
+    } finally {
+      expect(await gateway.stop()).to.equal(0)
+    }
+    expect(gateway.log()).to.include('"event":"stopped"').and.not.include('correct horse')
+  })
+
+  it('a gateway that was killed leaves nothing in the way of the next', async () => {
+    await (await serve(home)).stop('SIGKILL')
+    expect(await ask(home, ['status'])).to.deep.include({ upMs: null, problems: [] })
+    expect(await (await serve(home)).stop()).to.equal(0)
+  })
+
+  it('backup, verify and restore bring everything back', async () => {
+    const [copy, second] = [join(folder, 'backup'), join(folder, 'second')]
+    await ask(home, ['backup', copy])
+    expect(await ask(home, ['verify'])).to.deep.include({ problems: [], keys: 2 })
+    expect(await ask(copy, ['verify'])).to.deep.include({ problems: [], keys: 2 })
+    await ask(second, ['restore', copy])
+    expect(await ask(second, ['user', 'show', 'ann'])).to.deep.equal(await ask(home, ['user', 'show', 'ann']))
+    const onto = await vouchsafe(second, ['restore', copy])
+    expect(onto.code).to.equal(1)
+  })
+
+  it('verify names what is damaged', async () => {
+    const hurt = join(folder, 'hurt')
+    await ask(hurt, ['restore', join(folder, 'backup')])
+    const { entities } = await ask<{ entities: { entity: string }[] }>(hurt, ['key', 'show'])
+    rmSync(join(hurt, 'key', `entity-${entities[0]?.entity}.asc`))
+    const { code, out } = await vouchsafe(hurt, ['verify'])
+    expect(code).to.equal(1)
+    expect(out).to.match(/Problem: .*key/)
+  })
+
+  it('keys are sealed by a passphrase, and open with it alone', async () => {
+    const sealed = join(folder, 'sealed')
+    const secret = { VOUCHSAFE_PASSPHRASE: 'a long enough secret' }
+    await vouchsafe(sealed, ['init'], '', secret)
+    expect(readFileSync(join(sealed, 'key/agent.pem'), 'utf8')).to.match(/^vouchsafe-sealed 1/)
+    expect((await vouchsafe(sealed, ['key', 'show'], '', secret)).code).to.equal(0)
+    expect((await vouchsafe(sealed, ['key', 'show', '--passphrase-fd', '0'], 'a long enough secret\n')).code).to.equal(
+      0,
+    )
+    expect((await vouchsafe(sealed, ['key', 'show'])).err).to.include('sealed by a passphrase')
+    expect((await vouchsafe(sealed, ['key', 'show'], '', { VOUCHSAFE_PASSPHRASE: 'other' })).err).to.include(
+      'wrong passphrase',
+    )
+  })
+
+  it('user remove takes key and mail, and nothing else', async () => {
+    await ask(home, ['user', 'add', 'bo', '--generate'])
+    await ask(home, ['user', 'remove', 'bo', '--yes'])
+    expect(await ask<object[]>(home, ['user', 'list'])).to.have.length(1)
+    expect(await ask(home, ['verify'])).to.deep.include({ problems: [], keys: 2 })
+  })
+
+  it('help is there for every command, and is no error', async () => {
+    for (const args of [[], ['user'], ['link', 'invite']]) {
+      const { code, out } = await vouchsafe(home, [...args, '--help'])
+      expect([code, out.startsWith('Usage: vouchsafe')]).to.deep.equal([0, true])
+    }
+  })
+})

@@ -1,0 +1,53 @@
+/** The command line as a process, straight from the sources. */
+import { type ChildProcess, spawn } from 'node:child_process'
+
+export type Said = { code: number | null; out: string; err: string }
+
+const start = (args: string[], home: string, env: NodeJS.ProcessEnv): ChildProcess =>
+  spawn(process.execPath, ['--import', 'tsx', 'gateway/cli/vouchsafe.ts', ...args, '--home', home], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+
+export const vouchsafe = (home: string, args: string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Said> =>
+  new Promise((resolve) => {
+    const child = start(args, home, env)
+    const said: Said = { code: null, out: '', err: '' }
+    child.stdout?.on('data', (chunk) => {
+      said.out += String(chunk)
+    })
+    child.stderr?.on('data', (chunk) => {
+      said.err += String(chunk)
+    })
+    child.stdin?.on('error', () => {}) // it may end without having read
+    child.stdin?.end(input)
+    child.once('close', (code) => resolve({ ...said, code }))
+  })
+
+/** @returns its JSON answer @throws Error with what it said */
+export const ask = async <Result>(home: string, args: string[], input = ''): Promise<Result> => {
+  const { code, out, err } = await vouchsafe(home, [...args, '--json'], input)
+  if (code !== 0) throw new Error(`${args.join(' ')}: ${code} ${err}`)
+  return JSON.parse(out) as Result
+}
+
+/** Starts the gateway; resolves when its log says that it runs. `stop` answers its exit code. */
+export const serve = (
+  home: string,
+): Promise<{ stop(signal?: NodeJS.Signals): Promise<number | null>; log(): string }> =>
+  new Promise((resolve, reject) => {
+    const child = start(['serve'], home, {})
+    let log = ''
+    const gone = new Promise<number | null>((end) => child.once('exit', end))
+    const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
+      child.kill(signal)
+      return gone
+    }
+    const read = (chunk: unknown) => {
+      log += String(chunk)
+      if (log.includes('"event":"started"')) resolve({ stop, log: () => log })
+    }
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
+    gone.then(() => reject(new Error(`it did not start: ${log}`)))
+  })

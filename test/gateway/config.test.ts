@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { parseConfig, readConfig } from '../../gateway/config.ts'
+import { configText, defaultPorts, portsFrom } from '../../gateway/config-text.ts'
+import { readHostPort, writeHostPort } from '../../gateway/config-value.ts'
+
+describe('configuration', () => {
+  it('an empty file is a good one', () => {
+    const config = parseConfig('')
+    expect(config.smtp.listeners).to.deep.equal([
+      { host: '127.0.0.1', port: 2587, security: 'starttls' },
+      { host: '127.0.0.1', port: 2465, security: 'tls' },
+    ])
+    expect(config.smtp.sizeLimit).to.equal(64 * 1024 ** 2)
+    expect(config.custody.expiresMs).to.equal(5 * 86_400_000)
+    expect(config.login.plainLoopback).to.equal(false)
+    expect(config.smtp.trusted).to.equal(null)
+  })
+
+  it('what init writes says what the defaults are', () => {
+    expect(parseConfig(configText({ ports: defaultPorts }))).to.deep.equal(parseConfig(''))
+  })
+
+  it('what init writes shows every key, and each as it may stand', () => {
+    const all = configText({ ports: defaultPorts }).replace(/^# (?=\[|[a-z_]+ = )/gm, '')
+    const config = parseConfig(all)
+    expect(config.gateway.domain).to.equal('example.org')
+    expect(config.smtp.trusted?.accounts.get('192.0.2.7')).to.equal('scanner@example.org')
+    const { gateway, smtp, tls, ...rest } = config
+    const { gateway: _gateway, smtp: _smtp, tls: _tls, ...defaults } = parseConfig('')
+    expect(rest).to.deep.equal(defaults)
+    expect(tls).to.have.all.keys('certificate', 'key')
+  })
+
+  it('etc/vouchsafe.toml is that text', () => {
+    expect(readFileSync('etc/vouchsafe.toml', 'utf8')).to.equal(configText({ ports: defaultPorts }))
+  })
+
+  it('the choices of init are in it, whatever they hold', () => {
+    const name = 'Ann "the baker" \\ & söhne'
+    const text = configText({
+      domain: 'a.test',
+      name,
+      net: 'trial',
+      host: '127.0.0.1',
+      ports: portsFrom(2000),
+      plainLoopback: true,
+    })
+    const config = parseConfig(text)
+    expect(config.gateway).to.deep.equal({ domain: 'a.test', name, net: 'trial' })
+    expect(config.login.plainLoopback).to.equal(true)
+    expect(config.link).to.deep.include({
+      listen: { host: '127.0.0.1', port: 2040 }, // a loopback name keeps links on this machine
+      announce: [{ host: '127.0.0.1', port: 2040 }],
+    })
+    expect(config.imap.listeners.map(({ port }) => port)).to.deep.equal([2014, 2093])
+  })
+
+  const complaints: [what: string, text: string, said: string][] = [
+    ['a size without a unit', '[smtp]\nsize_limit = "64"', 'smtp.size_limit = "64": not a size'],
+    ['a duration in words', '[custody]\nexpires = "soon"', 'custody.expires = "soon": not a duration'],
+    ['a listener without a port', '[imap]\ntls = ["localhost"]', 'imap.tls.0 = "localhost": not an address and port'],
+    ['a number too large', '[smtp]\nrecipients = 100000', 'smtp.recipients = 100000: write a whole number from 1'],
+    ['a key nobody knows', '[gateway]\ncolour = "red"', 'gateway.colour: no such key'],
+    ['a table nobody knows', '[colours]', 'colours: no such key'],
+    [
+      'health for everybody',
+      '[health]\nlisten = "0.0.0.0:80"',
+      'health.listen = "0.0.0.0:80": only a loopback address',
+    ],
+    ['half a certificate', '[tls]\nkey = "k.pem"', 'certificate and key go together'],
+    ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
+    ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
+    ['what is no TOML', 'a = = b', 'is not TOML'],
+  ]
+  for (const [what, text, said] of complaints)
+    it(`${what} is named with its fix`, () => expect(() => parseConfig(text)).to.throw(said))
+
+  it('all complaints come at once', () => {
+    const text = '[smtp]\nsize_limit = "x"\nrecipients = 0\n[log]\nlevel = "loud"'
+    expect(() => parseConfig(text)).to.throw(/size_limit.*recipients.*log\.level/s)
+  })
+
+  it('a folder that is no home says how to make one', async () => {
+    const error = await readConfig('/nonexistent').catch((error: unknown) => error)
+    expect(String(error)).to.include('vouchsafe init')
+  })
+
+  it('addresses read and write', () => {
+    for (const text of ['127.0.0.1:25', '[::1]:25', 'mail.example.org:2740']) {
+      const at = readHostPort(text)
+      expect(at && writeHostPort(at)).to.equal(text)
+    }
+    for (const text of ['', ':25', '127.0.0.1', '::1:25', 'a b:25', '[::1]', 'host:70000', 'host:2x'])
+      expect(readHostPort(text), text).to.equal(undefined)
+  })
+})

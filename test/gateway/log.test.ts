@@ -1,0 +1,52 @@
+import { expect } from 'chai'
+import { createLog, humanLine, type LogOptions } from '../../gateway/log.ts'
+
+const linesOf = (
+  format: LogOptions['format'],
+  isTTY: boolean,
+  work: (log: ReturnType<typeof createLog>) => void,
+): string[] => {
+  const lines: string[] = []
+  work(createLog({ level: 'info', format }, { isTTY, write: (line) => lines.push(line) }))
+  return lines
+}
+
+describe('log', () => {
+  it('is a JSON object a line, with the level as a word', () => {
+    const [line = ''] = linesOf('auto', false, (log) =>
+      log.info({ event: 'accepted', envelope: 'e1', messageId: '<m@a>' }, 'taken'),
+    )
+    expect(JSON.parse(line)).to.include({
+      level: 'info',
+      event: 'accepted',
+      envelope: 'e1',
+      messageId: '<m@a>',
+      msg: 'taken',
+    })
+    expect(line.endsWith('\n')).to.equal(true)
+  })
+
+  it('shows no secret, wherever it stands', () => {
+    const secrets = { password: 's1', passphrase: 's2', token: 's3', deep: { password: 's4', invitation: 's5' } }
+    const [line = ''] = linesOf('json', false, (log) => log.warn(secrets, 'careless'))
+    for (const secret of ['s1', 's2', 's3', 's4', 's5']) expect(line).not.to.include(`"${secret}"`)
+  })
+
+  it('keeps the code of a refusal: it is what one greps for', () => {
+    const [line = ''] = linesOf('json', false, (log) => log.warn({ code: 'link-unknown' }, 'no'))
+    expect(line).to.include('"code":"link-unknown"')
+  })
+
+  it('is for people on a terminal, and only there', () => {
+    const work = (log: ReturnType<typeof createLog>) =>
+      log.info({ area: 'smtp', event: 'accepted', to: 'a b' }, 'taken')
+    expect(linesOf('auto', true, work)[0]).to.match(/^\d\d:\d\d:\d\d\.\d{3} info {2}smtp accepted taken to="a b"\n$/)
+    expect(linesOf('json', true, work)[0]).to.match(/^\{/)
+    expect(linesOf('text', false, work)[0]).to.match(/^\d\d:/)
+  })
+
+  it('gives people the stack of an error', () => {
+    const line = humanLine('{"time":0,"level":"error","err":{"message":"m","stack":"Error: m\\n    at x"}}')
+    expect(line).to.include('Error: m\n    at x')
+  })
+})

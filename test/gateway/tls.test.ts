@@ -1,0 +1,87 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, createServer } from 'node:tls'
+import { expect } from 'chai'
+import { openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
+
+describe('certificate for mail clients', () => {
+  const home = mkdtempSync(join(tmpdir(), 'tls-'))
+  after(() => rmSync(home, { recursive: true }))
+
+  it('is made once, for every name a client may use', async () => {
+    const files = await openTls({ home, domain: 'münchen.test' })
+    const certificate = new X509Certificate(files.current().certificate)
+    for (const name of ['localhost', hostname(), 'xn--mnchen-3ya.test'])
+      expect(certificate.checkHost(name), name).to.equal(name)
+    for (const address of ['127.0.0.1', '::1']) expect(certificate.checkIP(address), address).to.equal(address)
+    expect((await openTls({ home, domain: 'münchen.test' })).fingerprint()).to.equal(files.fingerprint())
+    expect(statSync(join(home, 'tls/key.pem')).mode & 0o077).to.equal(0)
+  })
+
+  it('lives as long as Apple takes it, and not longer', async () => {
+    const { validFrom, validTo } = new X509Certificate((await openTls({ home })).current().certificate)
+    const days = (Date.parse(validTo) - Date.parse(validFrom)) / 86_400_000
+    expect(days).to.be.greaterThan(800).and.at.most(826)
+  })
+
+  it('is trusted by a client that was given it, over TLS 1.3', async () => {
+    const pair = (await openTls({ home })).current()
+    expect(await handshake(pair, pair.certificate)).to.equal('TLSv1.3')
+  })
+
+  it('is renewed with the same key: a client that pinned it notices nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'))
+    const before = (await openTls({ home: folder })).current()
+    writeFileSync(join(folder, 'tls/certificate.pem'), nearlyOver)
+    const now = (await openTls({ home: folder })).current()
+    expect(now.key).to.equal(before.key)
+    expect(new X509Certificate(now.certificate).checkPrivateKey(createPrivateKey(before.key))).to.equal(true)
+    expect(Date.parse(new X509Certificate(now.certificate).validTo)).to.be.greaterThan(Date.now())
+    rmSync(folder, { recursive: true })
+  })
+
+  it('of one’s own is read again on request; a wrong one leaves the old in service', async () => {
+    const [first, second] = [await selfSigned(['one.test'], []), await selfSigned(['two.test'], [])]
+    const [certificate, key] = [join(home, 'c.pem'), join(home, 'k.pem')]
+    const write = (pair: TlsPair) => {
+      writeFileSync(certificate, pair.certificate)
+      writeFileSync(key, pair.key)
+    }
+    write(first)
+    const files = await openTls({ home, certificate, key })
+    expect(files.current()).to.deep.equal(first)
+
+    write({ certificate: second.certificate, key: first.key })
+    const error = await files.reload().catch((error: unknown) => error)
+    expect(String(error)).to.include('no usable pair')
+    expect(files.current()).to.deep.equal(first)
+
+    write(second)
+    await files.reload()
+    expect(files.current()).to.deep.equal(second)
+  })
+
+  it('that is not there is named', async () => {
+    const error = await openTls({ home, certificate: '/no/c.pem', key: '/no/k.pem' }).catch((error: unknown) => error)
+    expect(String(error)).to.match(/Can't read \/no\/[ck]\.pem: ENOENT/)
+  })
+})
+
+const handshake = (pair: TlsPair, ca: string): Promise<string | null> =>
+  new Promise((resolve, reject) => {
+    const server = createServer({ cert: pair.certificate, key: pair.key }, (socket) => socket.end())
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca }, () => {
+        resolve(socket.getProtocol())
+        socket.destroy()
+        server.close()
+      })
+      socket.on('error', reject)
+    })
+  })
+
+/** Any certificate that ended long ago. */
+const nearlyOver = readFileSync(new URL('../fixture/ended.pem', import.meta.url), 'utf8')
