@@ -1,0 +1,29 @@
+/**
+ * Gateways of the benchmarks: ordinary ones, with a listener for a trusted device beside the usual
+ * ones, for `smtp-source` speaks neither TLS nor AUTH.
+ */
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Gateway, Person } from '../neighbourhood.ts'
+import { freePort } from './peer.ts'
+
+export type Device = { gateway: Gateway; person: Person; port: number }
+
+/** A gateway with one account, as which whoever speaks to `port` sends. Not started yet. */
+export const withDevice = async (gateway: Gateway, name: string): Promise<Device> => {
+  await gateway.init('--net', 'bench', '--plain-loopback')
+  const person = await gateway.addUser(name, `${name}-s password`)
+  const port = await freePort()
+  gateway.set('messages_per_minute', '1000000')
+  appendFileSync(
+    join(gateway.home, 'vouchsafe.toml'),
+    `\n[smtp.trusted]\nlisten = "127.0.0.1:${port}"\naccounts = { "127.0.0.1" = "${person.address}" }\n`,
+  )
+  return { gateway, person, port }
+}
+
+/** MiB of memory that a process holds. */
+export const residentMib = (gateway: Gateway): number => {
+  const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+}
