@@ -16,6 +16,7 @@ import { dirname, join, resolve } from 'node:path'
 import { syncDir } from './blob.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { databaseOf } from './store.ts'
+import { bodyFiles } from './sweep.ts'
 import { type Verdict, verify } from './verify.ts'
 
 /** What a backup says of itself, in `backup.json`. */
@@ -135,7 +136,7 @@ const renewValidity = async (database: string): Promise<void> => {
 }
 
 const takeBodies = async (home: string, to: string): Promise<void> => {
-  for (const file of await bodyFiles(home)) await takeBody(home, to, file)
+  for (const file of await bodyFiles(join(home, 'blob'))) await takeBody(home, to, file)
 }
 
 const takeBody = async (home: string, to: string, file: string): Promise<boolean> => {
@@ -156,15 +157,7 @@ const dropUnnamed = async (home: string): Promise<void> => {
   const db = await openSqlite(databaseOf(home), 'read')
   const rows = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL').finally(() => db.close())
   const named = new Set(rows.map(({ file }) => file))
-  for (const file of await bodyFiles(home)) if (!named.has(file)) await rm(join(home, 'blob', file))
-}
-
-const bodyFiles = async (home: string): Promise<string[]> => {
-  const folders = (await readdir(join(home, 'blob'))).filter((name) => /^[0-9a-f]{2}$/.test(name))
-  const files = await Promise.all(
-    folders.map(async (folder) => (await readdir(join(home, 'blob', folder))).map((name) => `${folder}/${name}`)),
-  )
-  return files.flat()
+  for (const file of await bodyFiles(join(home, 'blob'))) if (!named.has(file)) await rm(join(home, 'blob', file))
 }
 
 /** Files and folders, with their modes; sockets and the like are no part of a home's state. */

@@ -5,16 +5,14 @@
  *   the last dropRefs takes the row, and the file once that is committed
  *
  * Up to INLINE_MAX they live in the table `body`; larger ones are files, `blob/xx/…`, complete and
- * on the disk before a draft names them. A crash can leave a file that no row names: a spool in
- * `blob/tmp`, a draft that never was put, a file whose row is gone. `sweepBlobs` removes those at the start,
- * before anybody writes. It never touches other folders: links spool unfinished payloads in `blob/part`.
+ * on the disk before a draft names them. What a crash leaves of them is for sweep.ts.
  */
 import { createHash, type Hash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { Refusal } from '../src/refusal.ts'
-import type { Sink, Source, Tx } from './db.ts'
+import type { Source, Tx } from './db.ts'
 
 /** `sha256` is hex. `file` is below `blob/`. */
 export type BodyDraft = { size: number; sha256: string } & ({ bytes: Buffer } | { file: string })
@@ -236,32 +234,6 @@ const readRange = async (
   } finally {
     await handle.close()
   }
-}
-
-/**
- * Removes what a crash left in `blob/`: spools, and files that no row names. Before anybody writes.
- *
- * @returns the files removed, below `blob/`
- */
-export const sweepBlobs = async (db: Sink): Promise<string[]> => {
-  await rm(join(db.blobDir, 'tmp'), { recursive: true, force: true })
-  await mkdir(join(db.blobDir, 'tmp'), { recursive: true, mode: 0o700 })
-  const removed: string[] = []
-  for (const folder of await readdir(db.blobDir)) {
-    if (!/^[0-9a-f]{2}$/.test(folder)) continue
-    const files = (await readdir(join(db.blobDir, folder))).map((name) => `${folder}/${name}`)
-    const rows = await db.read.all<{ file: string }>('SELECT file FROM body WHERE file >= ? AND file < ?', [
-      `${folder}/`,
-      `${folder}0`, // the character after the slash
-    ])
-    const named = new Set(rows.map(({ file }) => file))
-    for (const file of files) {
-      if (named.has(file)) continue
-      await unlink(join(db.blobDir, file))
-      removed.push(file)
-    }
-  }
-  return removed
 }
 
 /** A complete file under its final name, the name itself on the disk. */

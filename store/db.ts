@@ -210,7 +210,7 @@ const readerOf = ({ all, range }: Pick<Connection, 'all' | 'range'>): Reader => 
 
 /** A listener's bug is its own: the commit stands, and the other listeners and the writer must hear of it. */
 const emitToEach = (changes: EventEmitter<{ change: [Change] }>, change: Change): void => {
-  for (const listener of changes.listeners('change')) guarded(() => listener(change))
+  for (const listener of changes.rawListeners('change')) guarded(() => listener(change))
 }
 
 const guarded = (then: () => void): void => {

@@ -1,9 +1,9 @@
 /** A home's store: locked for this process, opened, swept of what a crash left. */
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sweepBlobs } from './blob.ts'
 import { type Db, openDb } from './db.ts'
 import { lockHome } from './lock.ts'
+import { sweepBlobs } from './sweep.ts'
 
 /** `swept` are the files a crash had left, now gone. */
 export type Store = { home: string; db: Db; swept: string[]; close(): Promise<void> }

@@ -179,7 +179,8 @@ const keepStatements = (handle: sqlite3.Database) => {
       if (kept.size > KEPT_STATEMENTS && oldest !== undefined) {
         const statement = kept.get(oldest)
         kept.delete(oldest)
-        statement?.then((each) => each.finalize()) // after what is under way on it
+        // After what is under way on it; one that never was needs nothing.
+        statement?.then((each) => each.finalize()).catch(() => {})
       }
       return fresh
     },

@@ -43,6 +43,7 @@ CREATE TABLE body (
   file TEXT, -- below blob/, if they are not in `bytes`
   bytes BLOB
 );
+CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;
 
 -- What one walk over a body found, kept so that nobody walks again. `header` only where the body is a file.
 CREATE TABLE parsed (

@@ -18,8 +18,8 @@ import {
   readBody,
   startBody,
   sumsOf,
-  sweepBlobs,
 } from '../../store/blob.ts'
+import { sweepBlobs } from '../../store/sweep.ts'
 import { eachWithStore, rowsOf } from './home.ts'
 
 const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
