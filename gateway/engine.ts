@@ -9,11 +9,12 @@
  * If a commit fails (disk full), its events are refused as a fault, and the working memory is read
  * again from what is durable: the world is as before.
  */
+import { dirname } from 'node:path'
 import type { Answer, Effect } from '../src/effect.ts'
 import type { Parsed } from '../src/mail/parsed.ts'
 import { apply, type Change, type State } from '../src/state.ts'
 import { type Event, needs, needsOf, step } from '../src/web.ts'
-import type { BodyDraft } from '../store/blob.ts'
+import { type BodyDraft, discardDraft } from '../store/blob.ts'
 import type { Db, Tx } from '../store/db.ts'
 import { dropRows, loadRows, loadState, putDrafts, saveChanges } from './batch.ts'
 import type { Log } from './log.ts'
@@ -71,7 +72,10 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
     } catch (error) {
       log.error({ event: 'commit-failed', events: waiting.length, err: error }, 'nothing of this batch was kept')
       await loadState(db, state)
-      for (const one of waiting) one.reject(error)
+      for (const one of waiting) {
+        for (const { body } of one.drafts) await discardDraft(dirname(db.blobDir), body)
+        one.reject(error)
+      }
       return
     }
     for (const [i, { answer, error }] of outcomes.entries()) {

@@ -226,6 +226,15 @@ const openClients = async ({ core, house, searches }: Rooms): Promise<Clients> =
   }
 }
 
+/** As accounts are kept; what is no address at all is nobody's, and is judged as slowly as a wrong password. */
+const spelled = (address: string): string => {
+  try {
+    return canonical(address)
+  } catch {
+    return ''
+  }
+}
+
 const reload = async (
   log: Log,
   tls: TlsFiles,

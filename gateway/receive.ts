@@ -14,6 +14,7 @@ import {
   type ReportsMessage,
   reportRecord,
 } from '../src/wire/record.ts'
+import { discardDraft } from '../store/blob.ts'
 import type { Core } from './core.ts'
 import type { Arrived, HandAnswer, LinkHandlers, Offer, RecordAnswer } from './link/handlers.ts'
 import { openArrived } from './open.ts'
@@ -26,40 +27,45 @@ export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => 
 
 const takeHand = async (core: Core, from: string, offer: Offer, body: Arrived): Promise<HandAnswer> => {
   try {
-    const here = { net: core.net, me: core.agent.id, from, now: core.now() }
-    const { envelope, hops } = await checkChain(offer, here)
-    if (envelope.hash !== body.sha256 || envelope.size !== body.size)
-      throw new Refusal('payload-mismatch', 'the payload is not the one the envelope was made for')
-    const path = hops.map((hop) => hop.agent)
-    const arrival = {
-      from,
-      envelope,
-      stamps: offer.stamps,
-      path,
-      advice: offer.route.filter((agent) => agent !== here.me),
-    }
-    const opened = core.engine.state.locals.has(envelope.to) ? await openArrived(core, envelope, hops, body) : undefined
-    const draft = opened ? opened.draft : { body }
-    const answer = await core.engine.handle(
-      ([id = 0]) => ({ on: 'arrived', arrival: { ...arrival, body: id, ...(opened && { opened: opened.sender }) } }),
-      [draft],
-    )
-    if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
-    if (answer.say !== 'accepted') throw new Error('an arrival was neither accepted nor refused')
-    const receipt: AcceptedRecord = {
-      id: envelope.id,
-      origin: envelope.origin,
-      from,
-      chain: chainHash(offer.envelope, offer.stamps),
-      at: answer.at,
-    }
-    return { accepted: await signRecord(core.agent, core.net, 'ACCEPTED', receipt) }
+    return { accepted: await takeCustody(core, from, offer, body) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     core.log.warn({ event: 'hand-refused', from, code: error.code }, error.detail)
     core.metrics.refusals.inc({ edge: 'link', code: error.code })
     return { refused: error.code, detail: error.detail }
   }
+}
+
+/** @returns our receipt, once payload, envelope, stamps and the plan for them are durable */
+const takeCustody = async (core: Core, from: string, offer: Offer, body: Arrived): Promise<string> => {
+  const { envelope, hops, opened } = await checked(core, from, offer, body).catch(async (error) => {
+    await discardDraft(core.home, body)
+    throw error
+  })
+  if (opened) await discardDraft(core.home, body) // the opened message is kept in its place
+  const arrival = {
+    from,
+    envelope,
+    stamps: offer.stamps,
+    path: hops.map((hop) => hop.agent),
+    advice: offer.route.filter((agent) => agent !== core.agent.id),
+    ...(opened && { opened: opened.sender }),
+  }
+  const draft = opened?.draft ?? { body }
+  const answer = await core.engine.handle(([id = 0]) => ({ on: 'arrived', arrival: { ...arrival, body: id } }), [draft])
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  if (answer.say !== 'accepted') throw new Error('an arrival was neither accepted nor refused')
+  const chain = chainHash(offer.envelope, offer.stamps)
+  const receipt: AcceptedRecord = { id: envelope.id, origin: envelope.origin, from, chain, at: answer.at }
+  return signRecord(core.agent, core.net, 'ACCEPTED', receipt)
+}
+
+const checked = async (core: Core, from: string, offer: Offer, body: Arrived) => {
+  const { envelope, hops } = await checkChain(offer, { net: core.net, me: core.agent.id, from, now: core.now() })
+  if (envelope.hash !== body.sha256 || envelope.size !== body.size)
+    throw new Refusal('payload-mismatch', 'the payload is not the one the envelope was made for')
+  const isHere = core.engine.state.locals.has(envelope.to)
+  return { envelope, hops, opened: isHere ? await openArrived(core, envelope, hops, body) : undefined }
 }
 
 const takeRecord = async (core: Core, from: string, line: string): Promise<RecordAnswer> => {

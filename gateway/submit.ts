@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Recipient, Submission } from '../src/custody/submission.ts'
 import { traceHeader } from '../src/mail/trace.ts'
 import { Refusal } from '../src/refusal.ts'
-import { startBody } from '../store/blob.ts'
+import { discardDraft, startBody } from '../store/blob.ts'
 import type { Core } from './core.ts'
 import type { Draft } from './engine.ts'
 import { walked } from './open.ts'
@@ -41,6 +41,8 @@ export const submit = async (core: Core, given: Submitted): Promise<void> => {
     recipients,
     clearAt: null,
   }
+  // Nobody elsewhere: only the copy for here is kept.
+  if (!elsewhere) await discardDraft(core.home, given.body)
   const answer = await core.engine.handle(
     (bodies) => ({
       on: 'submitted',
