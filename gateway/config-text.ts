@@ -11,7 +11,7 @@ export type Choices = {
   ports: Ports
   net?: string | undefined
   plainLoopback?: boolean | undefined
-  /** Name or address under which neighbours reach this gateway; a loopback address keeps links on this machine. */
+  /** Name or address under which neighbours reach this gateway, the domain by default; a loopback address keeps links on this machine. */
   host?: string | undefined
 }
 export type Ports = Record<'smtp' | 'smtps' | 'imap' | 'imaps' | 'link' | 'health', number>
@@ -32,7 +32,8 @@ export const configText = ({ domain, name, net, ports, plainLoopback = false, ho
   const q = JSON.stringify // a TOML basic string escapes as JSON does
   const isLocal = host === '127.0.0.1' || host === '::1' || host === 'localhost'
   const linkHost = isLocal ? host : '0.0.0.0'
-  const announce = host === undefined ? '[]' : `[${q(writeHostPort({ host, port: ports.link }))}]`
+  const reached = host ?? domain
+  const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: reached, port: ports.link }))}]`
   return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
 # After a change: restart, or send SIGHUP for the certificate and the log level.
 
@@ -96,8 +97,6 @@ listen = "127.0.0.1:${ports.health}"
 # … and when it is given up: for somebody known, and for an address nobody has answered for.
 # expires = "5 d"
 # expires_unknown = "24 h"
-# How long a neighbour may be silent about a message it took before another path is tried.
-# hop_deadline = "15 min"
 
 # A certificate of your own for mail clients (PEM, the chain with the leaf first). Without
 # one, a self-signed certificate is made in tls/, which every client asks about once.

@@ -155,14 +155,12 @@ const custody = z
     delayed: duration.prefault('2 h'),
     expires: duration.prefault('5 d'),
     expires_unknown: duration.prefault('24 h'),
-    hop_deadline: duration.prefault('15 min'),
   })
   .prefault({})
   .transform((table) => ({
     delayedMs: table.delayed,
     expiresMs: table.expires,
     expiresUnknownMs: table.expires_unknown,
-    hopDeadlineMs: table.hop_deadline,
   }))
 
 const tls = z

@@ -52,7 +52,6 @@ export const createMetrics = () => {
       buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
       registers,
     }),
-    commits: counter('store_commits_total', 'Durable transactions', []),
 
     /** Hooks up what is read at each scrape. */
     watch(gauges: Gauges): void {

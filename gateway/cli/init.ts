@@ -13,7 +13,10 @@ export const initCommand = (root: Command): void => {
     .option('--name <name>', 'how neighbours see this gateway')
     .option('--port-base <number>', 'ports from here: SMTP +25 and +46, IMAP +14 and +93, link +40, health +80', baseOf)
     .option('--plain-loopback', 'allow login without TLS on 127.0.0.1 and ::1, only there')
-    .option('--host <name>', 'where neighbours reach this gateway; a loopback address keeps links on this machine')
+    .option(
+      '--host <name>',
+      'where neighbours reach this gateway (default: the domain); 127.0.0.1 keeps links on this machine',
+    )
     .option('--net <name>', 'the name of the web, for a trial web of your own')
 
   act<Options>(init, async (context, _args, options) => {

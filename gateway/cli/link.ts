@@ -23,13 +23,12 @@ const invite = (link: Command): void => {
       text: [
         made.code,
         '',
-        facts({ expires: clock(made.expires), dials: made.addresses.join(', ') || 'nothing', words: made.words }),
+        facts({ expires: clock(made.expires), dials: made.addresses.join(', '), words: made.words }),
       ].join('\n'),
       next: [
         'give the code to your neighbour, by mail or on paper; whoever has it can use it once',
         'the neighbour runs: vouchsafe link accept CODE',
         'compare the six words: the neighbour must see the same ones',
-        ...(made.addresses.length > 0 ? [] : ['no address to dial is known: set link.announce, or use --address']),
       ],
     }
   })

@@ -2,14 +2,23 @@
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
+import { readHostPort } from '../config-value.ts'
 import type { House, Operation } from '../house.ts'
 
-export type LinkView = Omit<Link, 'up'> & { up: boolean; words: string }
+export type LinkView = Link & { words: string }
 
 export const linkInvite: Operation<
   { hours: number; addresses?: string[] },
   { code: string; expires: number; addresses: string[]; agent: string; words: string }
 > = async (house, { hours, addresses }) => {
+  if ((addresses ?? house.config.link.announce).length === 0)
+    throw new Error(
+      'No address is known at which the neighbour could dial. Name one with --address HOST:PORT, or in link.announce; ' +
+        'or let the neighbour invite you, if this gateway can not be reached from outside.',
+    )
+  for (const address of addresses ?? [])
+    if (!readHostPort(address))
+      throw new Error(`${address} is not an address and port. Write for example mail.example.org:2740.`)
   const { code, expires, announced } = await house.pairing.invite(hours * 3_600_000, addresses)
   const agent = house.keyring.agent.id
   return { code, expires, addresses: announced, agent, words: fingerprintWords(agent) }

@@ -44,6 +44,7 @@ describe('command line', function () {
     ['an account nobody has', ['user', 'show', 'nobody'], 1, /no account nobody@a\.test/],
     ['a message nobody knows', ['trace', '<x@y>'], 1, /No message <x@y> is known/],
     ['a neighbour nobody knows', ['link', 'show', 'zebra'], 1, /No neighbour is called zebra/],
+    ['an invitation to no address', ['link', 'invite', '--address', 'here'], 1, /here is not an address and port/],
     ['accepting while nothing runs', ['link', 'accept', 'vs1-x'], 1, /vouchsafe serve/],
   ]
   for (const [what, args, code, said] of wrong)
