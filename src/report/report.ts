@@ -32,7 +32,7 @@ const holders = (trail: readonly TrailStep[]): Set<string> => {
   const had = new Set<string>()
   for (const step of trail) {
     had.add(step.by)
-    if (step.next) had.add(step.next)
+    if (step.event === 'forwarded' && step.next) had.add(step.next)
   }
   return had
 }

@@ -1,0 +1,189 @@
+import { expect } from 'chai'
+import { targetOfAddress } from '../../src/address.ts'
+import type { Recipient, Submission } from '../../src/custody/submission.ts'
+import { overall } from '../../src/custody/submission.ts'
+import type { Step } from '../../src/effect.ts'
+import type { Envelope } from '../../src/envelope/envelope.ts'
+import { apply, contactKey, type State } from '../../src/state.ts'
+import { needs, needsOf, step } from '../../src/web.ts'
+import {
+  ann,
+  asks,
+  b,
+  bob,
+  delivered,
+  envelopeId,
+  HOUR,
+  key,
+  left,
+  me,
+  now,
+  r,
+  row,
+  submission,
+  world,
+} from './rows.ts'
+
+const to = (address: string, more: Partial<Recipient> = {}): Recipient => ({
+  address,
+  notify: [],
+  envelope: envelopeId,
+  stage: 'Queued',
+  ...more,
+})
+const submit = (given: Partial<Submission>, change: (state: State) => void = () => {}): Step => {
+  const state = world()
+  state.submissions.clear()
+  change(state)
+  return step(state, { on: 'submitted', submission: submission(given), here: 8 }, now)
+}
+const outgoing = (made: Step) => made.changes.flatMap((change) => ('outgoing' in change ? [change.stage] : []))
+const envelope: Envelope = {
+  id: envelopeId,
+  to: bob,
+  hash: 'a'.repeat(64),
+  size: 999,
+  priority: 'interactive',
+  created: now,
+  expires: now + 5 * HOUR,
+  origin: me,
+  jws: 'envelope',
+}
+
+describe('custody: at the origin', () => {
+  it('somebody known: spooled and sealed, shown in Outgoing, trusted from now on', () => {
+    const made = submit({})
+    expect([left(made)?.state, left(made)?.to, asks(made), outgoing(made)]).to.deep.equal([
+      'spooled',
+      bob,
+      ['seal'],
+      ['Queued'],
+    ])
+    expect(made.changes).to.deep.include({
+      put: 'contact',
+      row: { entity: ann, other: bob, trust: 'implicit', address: 'bob@b.test', at: now },
+    })
+    expect(made.answer).to.deep.equal({ say: 'done' })
+  })
+
+  it('somebody unknown: spooled, searched for, and given up sooner', () => {
+    const made = submit({ recipients: [to('eve@far.test')] })
+    expect(left(made)).to.deep.include({ state: 'spooled', awaits: `who:${targetOfAddress('eve@far.test')}` })
+    expect(left(made)?.expires).to.equal(now + 24 * HOUR)
+    expect(asks(made)).to.deep.equal(['search'])
+  })
+
+  it('found late, it gets the life of one that was known', () => {
+    const state = world(row({ state: 'spooled', awaits: 'who:x', retryAt: now, expires: now + 24 * HOUR }))
+    const waiting = state.custody.get(key)
+    if (!waiting) throw new Error('not there')
+    const { to: _, ...unknown } = waiting
+    state.custody.set(key, unknown)
+    expect(left(step(state, { on: 'due', key }, now))).to.deep.include({ to: bob, expires: now + 120 * HOUR })
+  })
+
+  it('somebody here: delivered at once, with nothing under way and nothing to show', () => {
+    const made = submit({ recipients: [to('ann@me.test')] })
+    expect(delivered(made).map(({ account, folder, body }) => [account, folder, body])).to.deep.equal([[1, 'INBOX', 8]])
+    expect([left(made), asks(made), outgoing(made)]).to.deep.equal([undefined, [], []])
+    expect(made.changes.some((change) => 'put' in change)).to.equal(false)
+  })
+
+  it('some here, some elsewhere: each gets what is theirs', () => {
+    const recipients = [to('ann@me.test', { envelope: 'f'.repeat(32), notify: ['SUCCESS'] }), to('bob@b.test')]
+    const made = submit({ recipients })
+    expect(delivered(made)).to.have.length(2) // the message, and the notice that was asked for
+    expect(left(made)?.address).to.equal('bob@b.test')
+    const put = made.changes.find((change) => 'put' in change && change.put === 'submission')
+    expect(put && 'row' in put && (put.row as Submission).recipients.map((one) => one.stage)).to.deep.equal([
+      'Delivered',
+      'Queued',
+    ])
+    expect(outgoing(made)).to.deep.equal(['Queued'])
+  })
+
+  it('what is under way is not sent a second time', () =>
+    expect(submit({}, (state) => state.submissions.set('letter 1', submission()))).to.deep.equal({
+      changes: [],
+      effects: [],
+      answer: { say: 'done' },
+    }))
+
+  it('what a person said of a contact stands, at submission and when it is prepared again', () => {
+    const none = { entity: ann, other: bob, trust: 'none' as const, address: 'bob@b.test', at: 1 }
+    const made = submit({}, (state) => state.contacts.set(contactKey(ann, bob), none))
+    expect(made.changes.some((change) => 'put' in change && change.put === 'contact')).to.equal(false)
+    const state = world()
+    expect(needs(state, { on: 'submitted', submission: submission(), here: 8 }).contacts).to.include(
+      contactKey(ann, bob),
+    )
+    expect(needsOf(state, row({ state: 'spooled' })).contacts).to.deep.equal([contactKey(ann, bob)])
+    const { to: _, ...unknown } = row({ state: 'spooled' })
+    expect(needsOf(state, unknown).contacts, 'by the address, if it is known by now').to.deep.equal([
+      contactKey(ann, bob),
+    ])
+  })
+
+  it('sealed, it is handed on as it will always be: these bytes, this size, this life', () => {
+    const made = step(world(row({ state: 'spooled' })), { on: 'sealed', key, envelope, body: 9 }, now)
+    expect(left(made)).to.deep.include({
+      state: 'handing',
+      body: 9,
+      size: 999,
+      envelope: 'envelope',
+      next: r,
+      onward: [b],
+    })
+    expect(left(made)?.expires).to.equal(envelope.expires)
+  })
+
+  it('sealed a second time, the first seal stands', () =>
+    expect(step(world(row({ state: 'handing' })), { on: 'sealed', key, envelope, body: 9 }, now).changes).to.deep.equal(
+      [],
+    ))
+
+  it('what can’t be sealed ends with a notice', () => {
+    const made = step(world(row({ state: 'spooled' })), { on: 'unsealable', key, code: 'card-invalid' }, now)
+    expect([left(made)?.outcome?.code, delivered(made).length, outgoing(made)]).to.deep.equal([
+      'card-invalid',
+      1,
+      ['Failed'],
+    ])
+  })
+
+  it('an address nobody answered for fails as unknown', () => {
+    const { to: _, ...unknown } = row({ state: 'spooled' })
+    const made = step(world(unknown), { on: 'due', key }, unknown.expires)
+    expect(left(made)?.outcome?.code).to.equal('address-unknown')
+    expect(delivered(made)).to.have.length(1)
+  })
+
+  it('NOTIFY=NEVER keeps notices away, not the stage in Outgoing', () => {
+    const state = world(row({ state: 'spooled' }))
+    state.submissions.set('letter 1', submission({ recipients: [to('bob@b.test', { notify: ['NEVER'] })] }))
+    const made = step(state, { on: 'given-up', key }, now)
+    expect([delivered(made), outgoing(made)]).to.deep.equal([[], ['Failed']])
+  })
+
+  it('a finished message leaves Outgoing a day later, not before', () => {
+    const state = world(row({ state: 'spooled' }))
+    for (const change of step(state, { on: 'given-up', key }, now).changes) apply(state, change)
+    const clear = { on: 'clear' as const, submission: 'letter 1' }
+    expect(step(state, clear, now + 24 * HOUR - 1).changes).to.deep.equal([])
+    expect(step(state, clear, now + 24 * HOUR).changes).to.deep.equal([
+      { outgoing: 'letter 1', account: 1, stage: 'cleared' },
+      { drop: 'submission', id: 'letter 1' },
+    ])
+  })
+
+  const stages: [stages: Recipient['stage'][], overall: Recipient['stage']][] = [
+    [['Delivered', 'Delivered'], 'Delivered'],
+    [['Delivered', 'InCustody'], 'InCustody'],
+    [['InCustody', 'Routing'], 'Routing'],
+    [['Delayed', 'Queued'], 'Delayed'],
+    [['Delivered', 'Delayed', 'Failed'], 'Failed'],
+  ]
+  for (const [given, whole] of stages)
+    it(`${given.join(', ')} shows as ${whole}`, () =>
+      expect(overall(given.map((stage) => to('x@y', { stage })))).to.equal(whole))
+})

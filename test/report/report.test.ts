@@ -1,0 +1,132 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { Refusal } from '../../src/refusal.ts'
+import { about, type Item, owe, settle } from '../../src/report/owed.ts'
+import { believe, type Report, type TrailStep } from '../../src/report/report.ts'
+import { explain, tellTrail } from '../../src/report/words.ts'
+import { b, key, link, now, r, report, s, stranger, world } from '../custody/rows.ts'
+
+const taken: TrailStep = { event: 'accepted', by: r, at: now, jws: 'receipt' }
+const onward = report(r, 'forwarded', { next: s })
+
+describe('report: whom to believe', () => {
+  const cases: [what: string, trail: TrailStep[], reports: Report[], believed: string[] | 'report-foreign'][] = [
+    ['the hop that signed for it', [taken], [onward], ['forwarded r']],
+    ['the hop after, in the same bundle', [taken], [onward, report(s, 'refused')], ['forwarded r', 'refused s']],
+    ['the hop after, in a later one', [taken, { ...onward }], [report(s, 'expired')], ['expired s']],
+    ['a repeat is left out', [taken, { ...onward }], [onward, report(s, 'expired')], ['expired s']],
+    ['a repeat still names who is next', [taken], [onward, onward, report(s, 'expired')], ['forwarded r', 'expired s']],
+    [
+      'another way of the same hop is news',
+      [taken, { ...onward }],
+      [report(r, 'forwarded', { next: b }), report(b, 'delivered')],
+      ['forwarded r', 'delivered b'],
+    ],
+    ['nobody before anybody had it', [], [onward], 'report-foreign'],
+    ['nobody who never had it', [taken], [report(stranger, 'expired')], 'report-foreign'],
+    ['nobody before he is named', [taken], [report(s, 'expired'), onward], 'report-foreign'],
+    [
+      'nobody whom a stranger names',
+      [taken],
+      [report(stranger, 'forwarded', { next: s }), report(s, 'delivered')],
+      'report-foreign',
+    ],
+    [
+      'nobody for being named in something else than a hand-over',
+      [taken],
+      [report(r, 'expired', { next: s }), report(s, 'delivered')],
+      'report-foreign',
+    ],
+  ]
+  for (const [what, trail, reports, believed] of cases)
+    it(`${what}: ${believed}`, () => expect(heard(trail, reports)).to.deep.equal(believed))
+
+  it('a trail does not grow for ever, whatever holders make up; how it ends is still heard', () => {
+    let trail: TrailStep[] = [taken]
+    const names = Array.from({ length: 500 }, (_, i) => `agent ${i}`)
+    for (const [i, next] of names.entries())
+      trail = [...trail, ...believe(trail, [report(i === 0 ? r : (names[0] ?? ''), 'forwarded', { next })])]
+    expect(trail.length).to.be.at.most(64)
+    expect(believe(trail, [report(r, 'expired')])).to.have.length(1)
+  })
+
+  it('no order and no repetition of honest bundles makes a stranger heard or a step double', () =>
+    fc.assert(
+      fc.property(fc.array(fc.nat(3), { maxLength: 12 }), (picks) => {
+        const bundles = [
+          [onward],
+          [onward, report(s, 'forwarded', { next: b })],
+          [report(stranger, 'delivered')],
+          [report(r, 'expired')],
+        ]
+        let trail: TrailStep[] = [taken]
+        for (const pick of picks)
+          try {
+            trail = [...trail, ...believe(trail, bundles[pick] ?? [])]
+          } catch (error) {
+            expect(error).to.be.instanceOf(Refusal)
+          }
+        expect(trail.some((step) => step.by === stranger)).to.equal(false)
+        const named = trail.map(({ event, by, next }) => `${event} ${by} ${next}`)
+        expect(new Set(named).size).to.equal(named.length)
+      }),
+    ))
+})
+
+const heard = (trail: TrailStep[], reports: Report[]): string[] | string => {
+  try {
+    return believe(trail, reports).map(({ event, by }) => `${event} ${by[0]}`)
+  } catch (error) {
+    if (error instanceof Refusal) return error.code
+    throw error
+  }
+}
+
+describe('report: what is owed upstream', () => {
+  const own = (at: number): Item => ({ own: { ...about(key, at), event: 'forwarded' } })
+  const items: Item[] = [own(1), { jws: 'one' }, { jws: 'two' }]
+  const bundle = (left: Item[]) => owe(undefined, s, key, left, now)
+
+  const cases: [what: string, owed: Item[], acknowledged: Item[], left: Item[]][] = [
+    ['all of it', items, items, []],
+    ['what was sent before more came', items, items.slice(0, 2), items.slice(2)],
+    ['the same acknowledgement again', items.slice(2), items.slice(0, 2), items.slice(2)],
+    ['one for an older bundle', items, [{ jws: 'zero' }], items],
+    ['nothing', items, [], items],
+    ['kept and read back meanwhile', [own(1)], [JSON.parse(JSON.stringify(own(1)))], []],
+  ]
+  for (const [what, owed, acknowledged, left] of cases)
+    it(`${what}: ${left.length} left`, () =>
+      expect(settle(bundle(owed), acknowledged)).to.deep.equal(left.length === 0 ? undefined : bundle(left)))
+
+  it('more is added at the end, under the same key', () => {
+    const more = owe(bundle([own(1)]), s, key, [{ jws: 'late' }], now)
+    expect(more).to.deep.equal(bundle([own(1), { jws: 'late' }]))
+  })
+})
+
+describe('report: in words', () => {
+  const state = world()
+  const gaveUp: TrailStep = { event: 'expired', by: r, at: now, jws: '' }
+
+  const cases: [what: string, trail: TrailStep[], unsure: string[], words: RegExp][] = [
+    ['nobody took it', [], [], /This gateway \(me\.test\) had it last\.$/],
+    ['the neighbour took it', [taken], [], /R\.test had it last\.$/],
+    ['the neighbour gave up waiting for the one after', [taken, { ...onward }, gaveUp], [], /S\.test had it last\.$/],
+    [
+      'somebody did not answer',
+      [],
+      [s],
+      /had it last\. It was sent to s\.test, too, and no answer came back: it may have arrived\.$/,
+    ],
+  ]
+  for (const [what, trail, unsure, words] of cases)
+    it(`${what}: the notice says who had it last`, () =>
+      expect(explain('expired', state, trail, unsure)).to.match(words))
+
+  it('an agent that is no neighbour is named by the first of its words', () => {
+    state.links.set(r, link(r))
+    const [, step] = tellTrail(state, [{ ...onward, next: b }], now)
+    expect(step?.text).to.match(/^r\.test handed it on to the gateway "\w+ \w+"$/)
+  })
+})

@@ -1,0 +1,281 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import type { Step } from '../../src/effect.ts'
+import { ringWaitMs } from '../../src/route/discover.ts'
+import type { Path, Search } from '../../src/route/search.ts'
+import { apply, emptyState, type State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import { MAX_HOPS, type Who } from '../../src/wire/record.ts'
+import { ann, b, bob, HOUR, link, me, now, r, s, stranger, world } from '../custody/rows.ts'
+
+const target = targetOfAddress('eve@far.test')
+const seed = '0'.repeat(32)
+const eve = bob
+const far = b
+const qidOf = (step: Step): string => {
+  const put = step.changes.findLast(
+    (change) => 'put' in change && change.put === 'search' && change.row.at === 'asking',
+  )
+  return put && 'put' in put && put.put === 'search' ? put.row.qid : ''
+}
+/** Told to whom, what: `WHO r`, `NONE r cut`; and the other effects by name. */
+const said = (made: Step): string[] =>
+  made.effects.map((effect) => {
+    if (effect.do === 'searched') return effect.result
+    if (effect.do === 'answer' || effect.do === 'pass') return `${effect.do} ${effect.to[0]}`
+    if (effect.do !== 'tell') return effect.do
+    const { t } = effect.message
+    const more = effect.message.t === 'NONE' ? (effect.message.cut ? ' cut' : ' end') : ''
+    return `${t} ${effect.to[0]}${more}`
+  })
+/** The state after some events, and what the last of them led to. */
+const once = (state: State, ...events: Parameters<typeof step>[1][]): Step => {
+  let made: Step = { changes: [], effects: [] }
+  for (const event of events) {
+    made = step(state, event, now)
+    for (const change of made.changes) apply(state, change)
+  }
+  return made
+}
+const searching = (state = world()) => {
+  const made = once(state, { on: 'search', target, seed })
+  return { state, qid: qidOf(made), made }
+}
+const pathTo = (qid: string, route: string[], more: Partial<Path['record']> = {}): Path => ({
+  record: { qid, target, entity: eve, route, card: 'f'.repeat(64), expires: now + HOUR, ...more },
+  known: { entity: eve, address: 'eve@far.test', agent: far, expires: now + 1000 * HOUR },
+  card: 'card',
+  message: { t: 'PATH', path: 'path', hops: [], card: 'card' },
+})
+
+describe('route: the asker', () => {
+  it('asks every neighbour that is up, and sets the ring its time', () => {
+    const { made } = searching()
+    expect(said(made)).to.deep.equal(['WHO r', 'WHO s', 'ring'])
+    expect(made.effects.at(-1)).to.deep.include({ at: now + ringWaitMs(1) })
+  })
+
+  it('joins a search that is under way', () =>
+    expect(said(once(searching().state, { on: 'search', target, seed: '1'.repeat(32) }))).to.deep.equal([]))
+
+  it('without neighbours nobody knows it; with neighbours that are away nothing is decided', () => {
+    expect(said(once(emptyState(me, 'me.test'), { on: 'search', target, seed }))).to.deep.equal(['unknown'])
+    const away = world()
+    for (const agent of [r, s]) away.links.set(agent, link(agent, { up: false }))
+    expect(said(once(away, { on: 'search', target, seed }))).to.deep.equal(['undecided'])
+  })
+
+  const none = (from: string, cut: boolean) => (qid: string) => ({ on: 'none' as const, from, qid, cut })
+  const ring = () => (qid: string) => ({ on: 'ring' as const, qid })
+  const ends: [what: string, events: ((qid: string) => Parameters<typeof step>[1])[], said: string[]][] = [
+    ['one branch is exhausted: the others are waited for', [none(r, false)], []],
+    ['all are, and nothing was cut: unknown', [none(r, false), none(s, false)], ['unknown']],
+    ['all are, and one was cut: the next ring', [none(r, true), none(s, false)], ['WHO r', 'WHO s', 'ring']],
+    ['its time is up: the next ring', [none(r, false), ring()], ['WHO r', 'WHO s', 'ring']],
+    ['a second word of the same neighbour counts for nothing', [none(r, false), none(r, true)], []],
+    ['nor does one of somebody who was not asked', [none(stranger, true), none(b, true)], []],
+    ['nor the time of a ring that is over', [none(r, false), none(s, false), ring()], []],
+  ]
+  for (const [what, events, expected] of ends)
+    it(what, () => {
+      const { state, qid } = searching()
+      expect(said(once(state, ...events.map((event) => event(qid))))).to.deep.equal(expected)
+    })
+
+  it('five rings, each wider and longer, and then it is undecided', () => {
+    const { state, made } = searching()
+    let last = made
+    const ttls: number[] = []
+    const waits: number[] = []
+    for (let ring = 1; ring <= 5; ring++) {
+      const [who] = last.effects.flatMap((effect) =>
+        effect.do === 'tell' && effect.message.t === 'WHO' ? [effect.message] : [],
+      )
+      ttls.push(who?.ttl ?? 0)
+      waits.push((who?.deadline ?? 0) - now)
+      last = once(state, { on: 'ring', qid: qidOf(last) })
+    }
+    expect(ttls).to.deep.equal([1, 2, 3, 4, 5])
+    expect(waits).to.deep.equal([4000, 8000, 16_000, 32_000, 64_000])
+    expect(said(last)).to.deep.equal(['undecided'])
+  })
+
+  it('takes the path that was asked for, and wakes who waits for it', () => {
+    const { state, qid } = searching()
+    const made = once(state, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
+    expect(said(made)).to.deep.equal(['found', 'wake'])
+    expect(state.routes.get(eve)?.hops).to.deep.equal([me, r, far])
+    expect(state.knownAt.get('eve@far.test')).to.equal(eve)
+    expect(
+      said(once(state, { on: 'path', from: s, path: pathTo(qid, [me, s, far]) })),
+      'the first answer',
+    ).to.deep.equal([])
+  })
+
+  const refused: [what: string, from: string, path: (qid: string) => Path][] = [
+    ['for a query it never asked', r, () => pathTo('f'.repeat(32), [me, r, far])],
+    ['for another target', r, (qid) => pathTo(qid, [me, r, far], { target: targetOfEntity(ann) })],
+    ['that came by another neighbour than it says', s, (qid) => pathTo(qid, [me, r, far])],
+    ['that does not start here', r, (qid) => pathTo(qid, [s, me, r, far])],
+    ['that does not lead here at all', r, (qid) => pathTo(qid, [s, r, far])],
+    ['that is over', r, (qid) => pathTo(qid, [me, r, far], { expires: now })],
+    ['of somebody it did not ask', b, (qid) => pathTo(qid, [me, b])],
+  ]
+  for (const [what, from, path] of refused)
+    it(`takes no path ${what}`, () => {
+      const { state, qid } = searching()
+      expect(once(state, { on: 'path', from, path: path(qid) })).to.deep.equal({ changes: [], effects: [] })
+    })
+
+  it('takes no path over a link that was revoked meanwhile', () => {
+    const { state, qid } = searching()
+    const made = once(state, { on: 'unlinked', agent: r }, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
+    expect(made.changes).to.deep.equal([])
+  })
+
+  it('keeps the key it knows for an address, and says so to a person', () => {
+    const { state, qid } = searching()
+    state.knownAt.set('eve@far.test', stranger)
+    const made = once(state, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
+    expect(said(made)).to.deep.equal(['log', 'undecided'])
+    expect(state.knownAt.get('eve@far.test')).to.equal(stranger)
+  })
+
+  it('uses a route for a day, whatever its target promised', () => {
+    const { state, qid } = searching()
+    once(state, { on: 'path', from: r, path: pathTo(qid, [me, r, far], { expires: now + 1000 * HOUR }) })
+    expect(state.routes.get(eve)?.expires).to.equal(now + 24 * HOUR)
+  })
+
+  it('always ends, whatever neighbours say and in whatever order', () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(r, s, b), fc.constantFrom('none', 'cut', 'ring')), { maxLength: 40 }),
+        (moves) => {
+          const { state, made } = searching()
+          let qid = qidOf(made)
+          const results: string[] = []
+          const hear = (event: Parameters<typeof step>[1]) => {
+            const next = once(state, event)
+            qid = qidOf(next) || qid
+            results.push(...said(next).filter((one) => one === 'unknown' || one === 'undecided'))
+          }
+          for (const [from, what] of moves)
+            hear(what === 'ring' ? { on: 'ring', qid } : { on: 'none', from, qid, cut: what === 'cut' })
+          for (let i = 0; i < 5; i++) hear({ on: 'ring', qid })
+          expect(results).to.have.length(1)
+          expect([...state.searches.values()].every((one) => one.at === 'over')).to.equal(true)
+        },
+      ),
+    ))
+})
+
+describe('route: the relay', () => {
+  const who = (more: Partial<Who> = {}): Who => ({
+    t: 'WHO',
+    qid: 'a'.repeat(32),
+    target,
+    ttl: 3,
+    hops: [s],
+    deadline: now + 4000,
+    ...more,
+  })
+  const asked = (more: Partial<Who> = {}, change: (state: State) => unknown = () => {}, from = s): Step => {
+    const state = world()
+    change(state)
+    return step(state, { on: 'who', from, who: who(more) }, now)
+  }
+  const answers: [what: string, made: () => Step, said: string[]][] = [
+    ['asks its other neighbours', () => asked(), ['WHO r']],
+    ['answers for whom it represents', () => asked({ target: targetOfAddress('ann@me.test') }), ['answer s']],
+    ['and does so at the end of the ttl', () => asked({ target: targetOfEntity(ann), ttl: 1 }), ['answer s']],
+    ['says "cut" where the ttl ends', () => asked({ ttl: 1 }), ['NONE s cut']],
+    ['says "end" where the web ends', () => asked({ ttl: 1 }, (state) => state.links.delete(r)), ['NONE s end']],
+    [
+      'says "cut" where a neighbour is away',
+      () => asked({}, (state) => state.links.set(r, link(r, { up: false }))),
+      ['NONE s cut'],
+    ],
+    ['asks nobody who was on the way', () => asked({ hops: [r, s] }), ['NONE s end']],
+    ['says "end" to a query that went in a circle', () => asked({ hops: [me, s] }), ['NONE s end']],
+    ['says "cut" to one that comes too late', () => asked({ deadline: now }), ['NONE s cut']],
+    ['says "cut" to one whose last hop is not who brings it', () => asked({ hops: [r] }), ['NONE s cut']],
+    [
+      'says "cut" to one that has gone too far',
+      () => asked({ hops: [...Array(MAX_HOPS - 1).fill('x'), s] }),
+      ['NONE s cut'],
+    ],
+    ['says nothing to a stranger', () => asked({ hops: [stranger] }, () => {}, stranger), []],
+    [
+      'says nothing to whom it has revoked',
+      () => asked({}, (state) => state.links.set(s, link(s, { state: 'revoked' }))),
+      [],
+    ],
+  ]
+  for (const [what, made, expected] of answers) it(what, () => expect(said(made())).to.deep.equal(expected))
+
+  const relaying = (neighbours: string[] = [r]) => {
+    const state = world()
+    for (const agent of neighbours) state.links.set(agent, link(agent))
+    once(state, { on: 'who', from: s, who: who() })
+    return state
+  }
+  const qid = 'a'.repeat(32)
+  const none = (from: string, cut: boolean) => ({ on: 'none' as const, from, qid, cut })
+
+  it('lowers the ttl and adds itself', () => {
+    const [effect] = asked().effects
+    expect(effect).to.deep.equal({ do: 'tell', to: r, message: { ...who(), ttl: 2, hops: [s, me] } })
+  })
+
+  it('answers a repeat at once: the first copy covers that part of the web', () =>
+    expect(said(once(relaying(), { on: 'who', from: r, who: who({ hops: [r] }) }))).to.deep.equal(['NONE r end']))
+
+  it('says that its part is exhausted when all have said so, and whether it was cut', () => {
+    expect(said(once(relaying([r, b]), none(r, false)))).to.deep.equal([])
+    expect(said(once(relaying([r, b]), none(r, false), none(b, false)))).to.deep.equal(['NONE s end'])
+    expect(said(once(relaying([r, b]), none(r, true), none(b, false)))).to.deep.equal(['NONE s cut'])
+    expect(said(once(relaying([r, b]), none(r, false), none(r, false))), 'one voice each').to.deep.equal([])
+  })
+
+  it('signs and passes on an answer, to whoever asked it', () => {
+    const path = pathTo(qid, [s, me, r, far])
+    expect(said(once(relaying(), { on: 'path', from: r, path }))).to.deep.equal(['pass s'])
+    expect(said(once(relaying(), { on: 'path', from: r, path }, { on: 'path', from: r, path })), 'once').to.deep.equal(
+      [],
+    )
+  })
+
+  const invented: [what: string, from: string, route: string[]][] = [
+    ['whose next hop is another than who brings it', r, [s, me, b, far]],
+    ['whose last hop is another than who asked', r, [b, me, r, far]],
+    ['on which it does not stand', r, [s, r, far]],
+    ['that starts here, though another asked', r, [me, r, far]],
+  ]
+  for (const [what, from, route] of invented)
+    it(`passes on no route ${what}`, () =>
+      expect(said(once(relaying([r, b]), { on: 'path', from, path: pathTo(qid, route) }))).to.deep.equal([]))
+
+  it('asks at most 32 neighbours, not always the same, and says that it was cut', () => {
+    const first = (id: string): string[] => {
+      const state = world()
+      for (let i = 0; i < 60; i++) state.links.set(`n${i}`, link(`n${i}`))
+      const made = step(state, { on: 'who', from: s, who: who({ qid: id }) }, now)
+      const [put] = made.changes
+      expect(
+        put && 'put' in put && put.put === 'search' && (put.row as Extract<Search, { at: 'relaying' }>).cut,
+      ).to.equal(true)
+      return made.effects.flatMap((effect) => (effect.do === 'tell' ? [effect.to] : []))
+    }
+    expect(first('a'.repeat(32))).to.have.length(32)
+    expect(first('a'.repeat(32))).to.deep.equal(first('a'.repeat(32)))
+    expect(first('a'.repeat(32))).to.not.deep.equal(first('b'.repeat(32)))
+  })
+
+  it('forgets queries after ten minutes, not before', () => {
+    const state = relaying()
+    expect(step(state, { on: 'sweep' }, now + 599_999).changes).to.deep.equal([])
+    expect(step(state, { on: 'sweep' }, now + 600_000).changes).to.deep.equal([{ drop: 'search', qid }])
+  })
+})

@@ -1,0 +1,238 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { Refusal } from '../../src/refusal.ts'
+import {
+  acceptedRecord,
+  decodeMessage,
+  encodeMessage,
+  envelopeRecord,
+  hopRecord,
+  type Message,
+  pathRecord,
+  reportRecord,
+  stampRecord,
+} from '../../src/wire/record.ts'
+import type { Shape } from '../../src/wire/shape.ts'
+
+const hashId = 'abcdefghijklmnopqrstuvwxyz234567'.repeat(2).slice(0, 52)
+const randomId = '0123456789abcdef'.repeat(2)
+const sha256 = '0123456789abcdef'.repeat(4)
+const time = 1_700_000_000_000
+
+const records: Record<string, [shape: Shape<object>, good: Record<string, unknown>]> = {
+  ENVELOPE: [
+    envelopeRecord,
+    { v: 1, id: randomId, to: hashId, hash: sha256, size: 5, priority: 'normal', created: time, expires: time },
+  ],
+  STAMP: [stampRecord, { v: 1, id: randomId, chain: sha256, to: hashId, at: time }],
+  ACCEPTED: [acceptedRecord, { v: 1, id: randomId, origin: hashId, from: hashId, chain: sha256, at: time }],
+  REPORT: [
+    reportRecord,
+    { v: 1, id: randomId, origin: hashId, event: 'refused', at: time, next: hashId, receipt: 'r', code: 'no-route' },
+  ],
+  PATH: [
+    pathRecord,
+    { v: 1, qid: randomId, target: hashId, entity: hashId, route: [hashId, hashId], card: sha256, expires: time },
+  ],
+  HOP: [hopRecord, { v: 1, path: sha256 }],
+}
+const messages: Message[] = [
+  { t: 'WHO', qid: randomId, target: hashId, ttl: 5, hops: [hashId], deadline: time },
+  { t: 'NONE', qid: randomId, cut: false },
+  { t: 'PATH', path: 'jws', hops: ['a', 'b'], card: 'card' },
+  { t: 'PATH', path: 'jws', hops: [], card: '' },
+  { t: 'REPORTS', origin: hashId, id: randomId, reports: ['jws'] },
+]
+
+/** The code of the refusal, `read` when there is none; whatever else is thrown goes through. */
+const refused = (read: () => unknown): string => {
+  try {
+    read()
+    return 'read'
+  } catch (error) {
+    if (error instanceof Refusal) return error.code
+    throw error
+  }
+}
+
+describe('wire: signed records', () => {
+  for (const [name, [shape, good]] of Object.entries(records)) {
+    it(`${name}: read as it was written`, () => {
+      const { v, ...fields } = good
+      expect(shape(good, name)).to.deep.equal(fields)
+      expect(shape(JSON.parse(JSON.stringify(good)), name)).to.deep.equal(fields)
+    })
+
+    it(`${name}: what a later version adds is left alone`, () =>
+      expect(shape({ ...good, later: 1 }, name)).to.not.have.property('later'))
+
+    it(`${name}: another version is refused as such`, () => {
+      for (const v of [0, 2, '1', undefined, null])
+        expect(refused(() => shape({ ...good, v }, name))).to.equal('record-version')
+    })
+
+    const optional = new Set(['next', 'receipt', 'code'])
+    for (const field of Object.keys(good).filter((one) => one !== 'v')) {
+      it(`${name}: ${field} must be what it is${optional.has(field) ? ', or be left out' : ', and be there'}`, () => {
+        const { [field]: _, ...without } = good
+        expect(refused(() => shape(without, name))).to.equal(optional.has(field) ? 'read' : 'record-malformed')
+        for (const wrong of [null, {}, [], -1, 0.5, Number.NaN, true, 'ü', 'x'.repeat(100_000), [null], '__proto__'])
+          expect(
+            refused(() => shape({ ...good, [field]: wrong }, name)),
+            String(wrong).slice(0, 20),
+          ).to.be.oneOf([
+            'record-malformed',
+            ...(field === 'receipt' && typeof wrong === 'string' && wrong.length < 100 ? ['read'] : []),
+          ])
+      })
+    }
+
+    it(`${name}: whatever comes is read or refused by name`, () =>
+      fc.assert(
+        fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(good)), (value, field) => {
+          expect(refused(() => shape(value, name))).to.be.oneOf(['record-malformed', 'record-version'])
+          expect(refused(() => shape({ ...good, [field]: value }, name))).to.be.oneOf([
+            'read',
+            'record-malformed',
+            'record-version',
+          ])
+        }),
+      ))
+
+    it(`${name}: a field that only its prototype has does not count`, () =>
+      expect(refused(() => shape(Object.create(good), name))).to.equal('record-malformed'))
+  }
+
+  const edges: [what: string, read: () => unknown, code: string][] = [
+    ['an empty payload', () => envelopeRecord({ ...records.ENVELOPE?.[1], size: 0 }, ''), 'record-malformed'],
+    ['a payload of 64 GiB', () => envelopeRecord({ ...records.ENVELOPE?.[1], size: 2 ** 36 }, ''), 'read'],
+    [
+      'and of one byte more',
+      () => envelopeRecord({ ...records.ENVELOPE?.[1], size: 2 ** 36 + 1 }, ''),
+      'record-malformed',
+    ],
+    ['a time before 1970', () => stampRecord({ ...records.STAMP?.[1], at: -1 }, ''), 'record-malformed'],
+    ['a time beyond 2286', () => stampRecord({ ...records.STAMP?.[1], at: 10 ** 13 }, ''), 'record-malformed'],
+    [
+      'an id in capitals',
+      () => stampRecord({ ...records.STAMP?.[1], to: hashId.toUpperCase() }, ''),
+      'record-malformed',
+    ],
+    [
+      'an id with a line feed behind it',
+      () => stampRecord({ ...records.STAMP?.[1], to: `${hashId}\n` }, ''),
+      'record-malformed',
+    ],
+    ['a route of one', () => pathRecord({ ...records.PATH?.[1], route: [hashId] }, ''), 'record-malformed'],
+    ['a route of 16', () => pathRecord({ ...records.PATH?.[1], route: Array(16).fill(hashId) }, ''), 'read'],
+    [
+      'a route of 17',
+      () => pathRecord({ ...records.PATH?.[1], route: Array(17).fill(hashId) }, ''),
+      'record-malformed',
+    ],
+    ['an event nobody knows', () => reportRecord({ ...records.REPORT?.[1], event: 'eaten' }, ''), 'record-malformed'],
+    ['a code nobody knows', () => reportRecord({ ...records.REPORT?.[1], code: 'no-mood' }, ''), 'record-malformed'],
+  ]
+  for (const [what, read, code] of edges) it(`${what}: ${code}`, () => expect(refused(read)).to.equal(code))
+})
+
+describe('wire: messages between neighbours', () => {
+  for (const message of messages)
+    it(`${message.t} comes back as it was sent`, () =>
+      expect(decodeMessage(encodeMessage(message))).to.deep.equal(message))
+
+  const lines: [what: string, line: string, code: string][] = [
+    ['nothing', '', 'record-malformed'],
+    ['no JSON', 'WHO is it', 'record-malformed'],
+    ['half a message', encodeMessage(messages[0] as Message).slice(0, -1), 'record-malformed'],
+    ['no object', '[]', 'record-type'],
+    ['null', 'null', 'record-type'],
+    ['no kind', '{"v":1}', 'record-type'],
+    ['a kind nobody knows', '{"v":1,"t":"GOSSIP"}', 'record-type'],
+    ['a kind every object has', '{"v":1,"t":"constructor"}', 'record-type'],
+    ['a kind that is none', '{"v":1,"t":["WHO"]}', 'record-type'],
+    ['another version', '{"v":2,"t":"NONE"}', 'record-version'],
+    ['the kind without its fields', '{"v":1,"t":"NONE"}', 'record-malformed'],
+    [
+      'no reports at all',
+      encodeMessage({ t: 'REPORTS', origin: hashId, id: randomId, reports: [] }),
+      'record-malformed',
+    ],
+    [
+      'too many reports',
+      encodeMessage({ t: 'REPORTS', origin: hashId, id: randomId, reports: Array(49).fill('x') }),
+      'record-malformed',
+    ],
+    [
+      'a query without a hop',
+      encodeMessage({ ...(messages[0] as Extract<Message, { t: 'WHO' }>), hops: [] }),
+      'record-malformed',
+    ],
+    [
+      'a query of ttl 0',
+      encodeMessage({ ...(messages[0] as Extract<Message, { t: 'WHO' }>), ttl: 0 }),
+      'record-malformed',
+    ],
+  ]
+  for (const [what, line, code] of lines)
+    it(`${what}: ${code}`, () => expect(refused(() => decodeMessage(line))).to.equal(code))
+
+  it('whatever line comes is read or refused by name', () => {
+    const anything = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc
+        .record({ v: fc.constant(1), t: fc.constantFrom('WHO', 'NONE', 'PATH', 'REPORTS') })
+        .chain((start) =>
+          fc
+            .dictionary(fc.constantFrom('qid', 'cut', 'hops', 'path', 'card', 'reports', 'id', 'ttl'), fc.jsonValue())
+            .map((more) => JSON.stringify({ ...more, ...start })),
+        ),
+    )
+    fc.assert(
+      fc.property(anything, (line) => {
+        expect(refused(() => decodeMessage(line))).to.be.oneOf([
+          'read',
+          'record-malformed',
+          'record-type',
+          'record-version',
+        ])
+      }),
+    )
+  })
+
+  it('any message that has its shape comes back whole', () => {
+    const letters = (alphabet: string, length: number) =>
+      fc.array(fc.constantFrom(...alphabet), { minLength: length, maxLength: length }).map((all) => all.join(''))
+    const id = letters('abcdefghijklmnopqrstuvwxyz234567', 52)
+    const qid = letters('0123456789abcdef', 32)
+    const message: fc.Arbitrary<Message> = fc.oneof(
+      fc.record({
+        t: fc.constant('WHO' as const),
+        qid,
+        target: id,
+        ttl: fc.integer({ min: 1, max: 16 }),
+        hops: fc.array(id, { minLength: 1, maxLength: 16 }),
+        deadline: fc.integer({ min: 0, max: 9_999_999_999_999 }),
+      }),
+      fc.record({ t: fc.constant('NONE' as const), qid, cut: fc.boolean() }),
+      fc.record({
+        t: fc.constant('PATH' as const),
+        path: fc.string(),
+        hops: fc.array(fc.string(), { maxLength: 16 }),
+        card: fc.string(),
+      }),
+      fc.record({
+        t: fc.constant('REPORTS' as const),
+        origin: id,
+        id: qid,
+        reports: fc.array(fc.string(), { minLength: 1, maxLength: 48 }),
+      }),
+    )
+    fc.assert(
+      fc.property(message, (given) => {
+        expect(decodeMessage(encodeMessage(given))).to.deep.equal(given)
+      }),
+    )
+  })
+})
