@@ -64,6 +64,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
   const clock = startClock(core)
   const requests = listenForAcceptance(core)
   const clients = await openClients(rooms)
+  const stopped = untilStopped(clients.reload) // from before anybody is told that it runs
   core.log.info(
     {
       event: 'started',
@@ -75,7 +76,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     'the gateway runs',
   )
 
-  await untilStopped(clients.reload)
+  await stopped
   core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
   // Whoever brings something in first, then whoever carries it on, the store last.
   await clients.close()

@@ -22,11 +22,13 @@ const importsOf = (file: string): Imports => {
   const pathOf = (name: string) => normalize(join(dirname(file), name))
   const names = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
   const [own, others] = [names.filter((name) => name.startsWith('.')), names.filter((name) => !name.startsWith('.'))]
+  // A program that a test starts as a process of its own is named so.
+  const started = [...text.matchAll(/new URL\('(\.[^']+\.ts)', import\.meta\.url\)/g)].map(([, name = '']) => name)
   const erased = new Set(
     [...text.matchAll(/^(?:import|export) type [^'"]*from '(\.[^']+)'/gm)].map(([, name = '']) => name),
   )
   return {
-    files: own.map(pathOf),
+    files: [...own, ...started].map(pathOf),
     loaded: own.filter((name) => !erased.has(name)).map(pathOf),
     packages: others.map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : (name.split('/')[0] ?? ''))),
   }
