@@ -35,7 +35,7 @@ export const configText = ({ domain, name, net, ports, plainLoopback = false, ho
   const reached = host ?? domain
   const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: reached, port: ports.link }))}]`
   return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
-# After a change: restart, or send SIGHUP for the certificate and the log level.
+# After a change: restart. For a renewed certificate SIGHUP is enough.
 
 [gateway]
 # The domain of the addresses that live here. Without one, addresses end in

@@ -6,7 +6,7 @@ import { freePortBase } from '../../scripts/neighbourhood.ts'
 import { ask, serve, vouchsafe } from './command.ts'
 
 describe('command line', function () {
-  this.timeout(60_000)
+  this.timeout(120_000) // a process for each command
   const folder = mkdtempSync(join(tmpdir(), 'cli-'))
   const home = join(folder, 'a')
   const init = ['init', '--domain', 'a.test', '--host', '127.0.0.1', '--port-base']

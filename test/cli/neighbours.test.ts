@@ -10,7 +10,7 @@ type Link = { agent: string; name: string; state: string; up: boolean; words: st
 type Contact = { address: string; words: string; trust: string }
 
 describe('command line between two gateways', function () {
-  this.timeout(60_000)
+  this.timeout(120_000) // a process for each command
   const folder = mkdtempSync(join(tmpdir(), 'neighbours-'))
   const [a, b] = [join(folder, 'a'), join(folder, 'b')]
   let base = 0
