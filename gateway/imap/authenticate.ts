@@ -5,9 +5,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '../../src/refusal.ts'
 import { capabilities } from './capability.ts'
-import { no, ok, type Reply } from './command.ts'
+import { no, ok, type Reply, type Session } from './command.ts'
 import { refused } from './refused.ts'
-import type { Session } from './session.ts'
 
 const FAILURES_MAX = 5
 

@@ -3,7 +3,7 @@
  *
  * Before login only what matters for logging in: many clients ask again, all are told again with the answer to LOGIN.
  */
-import type { Session } from './session.ts'
+import type { Session } from './command.ts'
 
 const always = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID', 'ENABLE']
 const loggedIn = ['IDLE', 'NAMESPACE', 'UIDPLUS', 'MOVE', 'UNSELECT', 'CHILDREN', 'SPECIAL-USE']

@@ -1,8 +1,12 @@
 /**
  * What a command is to the session that runs it, and what it may answer.
  */
+import type { Account } from '../../store/account.ts'
+import type { Edge } from './edge.ts'
 import type { Incoming } from './incoming.ts'
-import type { Session } from './session.ts'
+import type { Input } from './input.ts'
+import type { Output } from './output.ts'
+import type { Selected } from './selected.ts'
 import type { Words } from './wire/words.ts'
 
 /** RFC 3501 §3. */
@@ -14,6 +18,31 @@ export const mailboxOpen: readonly State[] = ['selected']
 
 /** The tagged answer. `code` stands in brackets before the text; the text is for people. */
 export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: string; text: string; next?: 'starttls' }
+
+/** What a command sees of the session that runs it. */
+export type Session = {
+  readonly edge: Edge
+  readonly remote: string
+  readonly input: Input
+  readonly output: Output
+  readonly account: Account | undefined
+  /** Whose session it is, for a command that is not allowed before login. */
+  readonly user: Account
+  selected: Selected | undefined
+  /** The mailbox of a command that is allowed in the selected state only. */
+  readonly mailbox: Selected
+  failedLogins: number
+  /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
+  readonly mayLogIn: boolean
+  readonly canStartTls: boolean
+  welcome(account: Account): void
+  /** Leaves the selected mailbox, without EXPUNGE. */
+  leave(): void
+  /** Says goodbye; the session is over once the command at hand is answered. */
+  bye(text: string, code?: string): void
+  /** Ends it from outside, at the next moment when a word may be put in. */
+  dismiss(text: string): void
+}
 
 export type Command<Args = unknown> = {
   in: readonly State[]

@@ -8,7 +8,6 @@ import type { Account } from '../../store/account.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Command, Reply } from './command.ts'
 import type { Watch } from './watch.ts'
 
 export type Listen = { host: string; port: number; security: 'starttls' | 'tls' }
@@ -62,5 +61,6 @@ export type Edge = {
   claim(account: Account): boolean
   loggedOut(account: Account | undefined): void
   secure(socket: Socket): Promise<TLSSocket>
-  count(command: Command, outcome: Reply['status']): void
+  /** Counts an answer, by the command it was for. */
+  count(command: object, outcome: 'OK' | 'NO' | 'BAD'): void
 }

@@ -14,9 +14,8 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { TlsPair } from '../tls.ts'
 import { commands } from './command/table.ts'
-import type { Command, Reply } from './command.ts'
 import type { Edge, ImapConfig, Listen, Login } from './edge.ts'
-import { Session } from './session.ts'
+import { ClientSession } from './session.ts'
 import { Tally } from './tally.ts'
 import { Watch } from './watch.ts'
 
@@ -82,11 +81,11 @@ class House implements Edge {
   readonly login: Login
   readonly watch: Watch
   private readonly tls: () => TlsPair
-  private readonly sessions = new Set<Session>()
+  private readonly sessions = new Set<ClientSession>()
   private readonly sockets = new Set<Socket>()
   private readonly perAddress = new Tally<string>()
   private readonly perAccount = new Tally<number>()
-  private readonly names = new Map<Command, string>([...commands].map(([name, command]) => [command, name]))
+  private readonly names = new Map<object, string>([...commands].map(([name, command]) => [command, name]))
   private context: { pair: TlsPair; secure: SecureContext } | undefined
 
   constructor({ store, config, tls, login, log, metrics }: ImapOptions) {
@@ -119,7 +118,7 @@ class House implements Edge {
     })
     try {
       const socket = security === 'tls' ? await this.secure(raw) : raw
-      const session = new Session(this, socket, remote, security === 'tls')
+      const session = new ClientSession(this, socket, remote, security === 'tls')
       this.sessions.add(session)
       await session.serve()
       this.sessions.delete(session)
@@ -159,7 +158,7 @@ class House implements Edge {
     if (account) this.perAccount.give(account.id)
   }
 
-  count(command: Command, outcome: Reply['status']): void {
+  count(command: object, outcome: 'OK' | 'NO' | 'BAD'): void {
     this.metrics.imapCommands.inc({ command: this.names.get(command) ?? 'unknown', outcome })
   }
 

@@ -14,7 +14,7 @@ import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
-import { bad, type Command, no, type Reply, type State } from './command.ts'
+import { bad, type Command, no, type Reply, type Session, type State } from './command.ts'
 import type { Edge } from './edge.ts'
 import { parseMessageHead, readHead } from './head.ts'
 import { Incoming } from './incoming.ts'
@@ -36,7 +36,7 @@ const BAD_MAX = 10
 const LINGER_MS = 5000
 const UNKNOWN = 'unknown'
 
-export class Session {
+export class ClientSession implements Session {
   readonly edge: Edge
   readonly remote: string
   account: Account | undefined

@@ -4,10 +4,9 @@
  * Changes that come together are told together: one turn of the event loop is awaited. A client that does not read
  * is told nothing; the view keeps what is new, in no more room than the mailbox itself.
  */
-import { bad, type Command, loggedIn, nothing, ok } from '../command.ts'
+import { bad, type Command, loggedIn, nothing, ok, type Session } from '../command.ts'
 import { deletedElsewhere } from '../mailbox-reply.ts'
 import { Gone } from '../output.ts'
-import type { Session } from '../session.ts'
 
 export const idle: Command<void> = {
   in: loggedIn,
