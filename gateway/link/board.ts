@@ -12,6 +12,7 @@ import type { ServerHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Hello } from './frame.ts'
 import type { Link } from './link.ts'
+import { endSoon } from './session.ts'
 
 /** Their dial, said yes to: the second connection, by which we shall ask, is on its way. `keep` lets it live on. */
 export type Half = { hello: Hello; session: ServerHttp2Session; socket: TLSSocket; keep(): void }
@@ -57,7 +58,8 @@ export const makeBoard = (us: string, on: { up(link: Link): void; down(link: Lin
       return !(greeting.has(agent) && us < agent)
     },
     expect(agent, half) {
-      halves.get(agent)?.session.destroy()
+      const former = halves.get(agent)
+      if (former) endSoon(() => former.session.destroy())
       halves.set(agent, half)
       half.session.once('close', () => dropHalf(agent, half))
     },

@@ -6,7 +6,7 @@
  * ends by its answer, or in a LinkFault when nothing moves for `idleMs` or the link breaks;
  * how long the neighbour works on it is his affair as long as he shows life.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import type { Readable } from 'node:stream'
 import { Refusal } from '../../src/refusal.ts'
 import { record, whole } from '../../src/wire/shape.ts'
@@ -14,6 +14,7 @@ import type { Metrics } from '../metrics.ts'
 import { answerAs, encodeHead, handAnswer, type Path, recordAnswers, refusedBy } from './frame.ts'
 import { type Body, type HandAnswer, LinkFault, type Offer, type RecordAnswer } from './handlers.ts'
 import type { Announced, LinkLimits } from './limits.ts'
+import { cancel } from './session.ts'
 
 export type Calls = {
   hand(offer: Offer, body: Body): Promise<HandAnswer>
@@ -131,7 +132,7 @@ const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: 
 
     const fail = (error: Error) => {
       isSettled = true
-      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL)
+      cancel(stream)
       reject(error)
     }
     const silence = setTimeout(
@@ -151,6 +152,7 @@ const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: 
     })
     stream.on('end', () => {
       if (status === undefined) return // broken off: 'close' follows
+      if (!stream.writableEnded) cancel(stream) // an early answer: nobody wants the rest
       if (status >= 500) return fail(new LinkFault('fault', 'the neighbour failed'))
       try {
         resolve(JSON.parse(Buffer.concat(chunks).toString()))

@@ -19,7 +19,7 @@ import type { Link } from './link.ts'
 import { connectTls, FORWARD, REVERSE } from './peer.ts'
 import { checkNet, greet, helloOf, join, type Scene } from './scene.ts'
 import { serve } from './serve.ts'
-import { clientSession, serverSession } from './session.ts'
+import { clientSession, endSoon, serverSession } from './session.ts'
 
 export type Dialler = { addresses: readonly string[]; stop(): void }
 
@@ -98,7 +98,9 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
     join(scene, { agent, dialledBy: 'us', theirs }, { out, outSocket, in: session, inSocket })
   } catch (error) {
-    for (const socket of opened) socket.destroy()
+    endSoon(() => {
+      for (const socket of opened) socket.destroy()
+    })
     throw error
   } finally {
     decided()
@@ -136,6 +138,6 @@ export const pairWith = async (scene: Scene, address: string, agent: string, req
     const session = await clientSession(socket, limits)
     return await ask(session, '/pair', request, { idleMs: limits.strangerMs, answerBytes: limits.answerBytes })
   } finally {
-    socket.destroy()
+    endSoon(() => socket.destroy())
   }
 }

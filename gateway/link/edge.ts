@@ -26,6 +26,7 @@ import { openParts } from './part.ts'
 import { serverOptions } from './peer.ts'
 import { quietRefusals } from './quiet.ts'
 import type { Scene } from './scene.ts'
+import { endSoon } from './session.ts'
 
 export type LinkOptions = {
   agent: Agent
@@ -143,7 +144,8 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
       const until = Date.now() + limits.closeMs
       while (isBusy() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
       for (const link of board.all()) link.close('this gateway is stopping')
-      listening.close()
+      endSoon(() => listening.close())
+      await new Promise((resolve) => setImmediate(resolve)) // after it
     },
   }
 }

@@ -59,6 +59,8 @@ export const linkLimits = {
   lifeSignMs: 5_000,
   /** Slowest payload taken, after `idleMs`: 128 dribbling streams are not kept for ever. */
   leastBytesPerSecond: 512,
+  /** Between an early answer and the end of its request. */
+  graceMs: 1_000,
 
   backoffFirstMs: 250,
   backoffLastMs: 30_000,

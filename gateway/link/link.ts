@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Metrics } from '../metrics.ts'
 import { type Calls, callsOver } from './call.ts'
 import type { Announced, LinkLimits } from './limits.ts'
-import { answers } from './session.ts'
+import { answers, endSoon } from './session.ts'
 
 export type Link = {
   agent: string
@@ -48,8 +48,10 @@ export const makeLink = (
     if (why !== undefined) return
     why = reason
     clearInterval(pings)
-    ends.out.destroy()
-    ends.in.destroy()
+    endSoon(() => {
+      ends.out.destroy()
+      ends.in.destroy()
+    })
     tell(reason)
   }
   const bothAnswer = async () => {

@@ -12,7 +12,7 @@ import { FORWARD, peerOf, REVERSE } from './peer.ts'
 import { refusalOf } from './quiet.ts'
 import { checkNet, greet, helloOf, join, type Scene } from './scene.ts'
 import { serve } from './serve.ts'
-import { clientSession, serverSession } from './session.ts'
+import { clientSession, endSoon, serverSession } from './session.ts'
 
 export type Listening = { address: { host: string; port: number }; close(): void }
 
@@ -115,8 +115,10 @@ const takeReverse = async (scene: Scene, agent: string, socket: TLSSocket, settl
       { area: 'link', event: 'not-linked', agent, why: String(error) },
       'the neighbour dialled, no link came of it',
     )
-    half.session.destroy()
-    socket.destroy()
+    endSoon(() => {
+      half.session.destroy()
+      socket.destroy()
+    })
   }
 }
 

@@ -25,6 +25,7 @@ import type { Arrived, HandAnswer, LinkHandlers, Standing } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'
 import type { Parts } from './part.ts'
 import { type Refuse, refusalOf } from './quiet.ts'
+import { cancel, endSoon } from './session.ts'
 
 /** What all sessions share. */
 export type Desk = {
@@ -70,7 +71,7 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
     void answer({ stream, caller, desk, large }, headers).then(() => {
       if (caller.standing() === 'linked') return
       strangerCalls += 1
-      if (strangerCalls >= desk.limits.strangerCalls) session.close() // says GOAWAY, lets the answer out
+      if (strangerCalls >= desk.limits.strangerCalls) endSoon(() => session.close()) // says GOAWAY, lets the answer out
     })
   })
 
@@ -87,29 +88,33 @@ const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<v
   desk.inHand.add(stream)
   try {
     const path = headers[':path'] as string
-    reply(stream, 200, await route(request, path))
+    reply(stream, 200, await route(request, path), desk.limits.graceMs)
   } catch (error) {
     if (error instanceof Cut) return
     const refusal = refusalOf(error)
     if (refusal) {
       desk.refuse(refusal.code, { agent: caller.agent, remote: caller.remote }, refusal.detail)
-      reply(stream, 400, { refused: refusal.code, detail: refusal.detail })
+      reply(stream, 400, { refused: refusal.code, detail: refusal.detail }, desk.limits.graceMs)
     } else {
       desk.log.error({ area: 'link', event: 'fault', agent: caller.agent, error }, 'a request could not be answered')
-      reply(stream, 500, { fault: true }) // causes are for our log alone
+      reply(stream, 500, { fault: true }, desk.limits.graceMs) // causes are for our log alone
     }
   } finally {
     desk.inHand.delete(stream)
   }
 }
 
-const reply = (stream: ServerHttp2Stream, status: number, body: unknown): void => {
+const reply = (stream: ServerHttp2Stream, status: number, body: unknown, graceMs: number): void => {
   if (stream.closed || stream.destroyed || stream.headersSent) return
   stream.respond({ ':status': status, 'content-type': 'application/json' })
-  stream.end(JSON.stringify(body), () => {
-    // Whoever still sends may stop. RFC 9113 §8.1.
-    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR)
-  })
+  stream.end(JSON.stringify(body))
+  if (stream.readableEnded) return
+  // An early answer: what still comes is not read, and who does not stop by himself is stopped (RFC 9113 §8.1).
+  // Not at once: a reset would overtake the answer.
+  setTimeout(() => {
+    if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR)
+    stream.resume() // unread bytes would keep it in memory
+  }, graceMs)
 }
 
 const routes: Record<Path, (request: Request) => Promise<unknown>> = {
@@ -164,7 +169,7 @@ const takeBody = async (request: Request, head: Head, rest: Buffer, chunks: Asyn
   if (head.size > limits.payloadBytes)
     throw new Refusal('payload-too-large', `a payload may have ${limits.payloadBytes} bytes here`)
   const slowestMs = limits.idleMs + ((head.size - head.from) / limits.leastBytesPerSecond) * 1000
-  const tooSlow = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), Math.min(slowestMs, MAX_TIMER_MS))
+  const tooSlow = setTimeout(() => cancel(stream), Math.min(slowestMs, MAX_TIMER_MS))
   const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'in' }, bytes)
   const payload = counted(rest, chunks, head, stream, count)
   try {
@@ -238,7 +243,7 @@ const broken = (stream: ServerHttp2Stream, otherwise: Refusal): Error =>
  * (The stream's own timeout won't do: our life signs would keep it from ever running out.)
  */
 async function* chunksOf(stream: ServerHttp2Stream, idleMs: number): AsyncGenerator<Buffer, undefined> {
-  const silence = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), idleMs)
+  const silence = setTimeout(() => cancel(stream), idleMs)
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       silence.refresh()
@@ -253,7 +258,7 @@ async function* chunksOf(stream: ServerHttp2Stream, idleMs: number): AsyncGenera
 }
 
 const readWhole = async (stream: ServerHttp2Stream, limit: number, { limits }: Desk): Promise<Buffer> => {
-  const slowest = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.idleMs)
+  const slowest = setTimeout(() => cancel(stream), limits.idleMs)
   try {
     let size = 0
     const bounded = async function* () {

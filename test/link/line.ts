@@ -12,7 +12,8 @@ export type Line = {
   close(): void
 }
 
-export const openLine = async (to: string): Promise<Line> => {
+/** @param hear is given what goes towards the listener */
+export const openLine = async (to: string, hear: (chunk: Buffer) => void = () => {}): Promise<Line> => {
   const [host, port] = [to.slice(0, to.lastIndexOf(':')), Number(to.slice(to.lastIndexOf(':') + 1))]
   const sockets = new Set<Socket>()
   let carried = 0
@@ -32,6 +33,7 @@ export const openLine = async (to: string): Promise<Line> => {
     }
     near.on('data', (chunk) => {
       carried += chunk.length
+      hear(chunk)
       if (carried < cutAt) return
       cutAt = Number.POSITIVE_INFINITY
       for (const socket of sockets) socket.destroy()

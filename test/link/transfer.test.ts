@@ -89,25 +89,32 @@ describe('a large payload', () => {
     expect(await isSame(b, payload.bytes)).to.equal(true)
   })
 
-  it('does not make small records wait: p99 beside 200 MB below 50 ms', async function () {
-    this.retries(2) // others may use the machine meanwhile
+  it('does not make small records wait: beside 200 MB they take less than 50 ms more at p99', async () => {
     const { a, b } = await lined()
+    const c = await start()
+    befriend(c, b) // the measure: the same machine and process at the same time, but a line of its own
+    await areLinked(c, b)
     const payload = payloadOf(200 * MB)
     let isUnderWay = true
     const large = a.edge.hand(b.agent.id, offerOf('big'), payload).finally(() => {
       isUnderWay = false
     })
-    const delays: number[] = []
-    while (isUnderWay) {
+    const beside: number[] = []
+    const alone: number[] = []
+    const send = async (from: TestAgent, delays: number[]) => {
       const began = performance.now()
-      await a.edge.send(b.agent.id, ['a small record'])
+      await from.edge.send(b.agent.id, ['a small record'])
       delays.push(performance.now() - began)
+    }
+    while (isUnderWay) {
+      await send(a, beside)
+      await send(c, alone)
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
     await large
-    delays.sort((one, other) => one - other)
-    expect(delays.length).to.be.greaterThan(50)
-    expect(delays[Math.floor(delays.length * 0.99)]).to.be.lessThan(50)
+    const p99 = (delays: number[]) => delays.sort((one, other) => one - other)[Math.floor(delays.length * 0.99)] ?? 0
+    expect(beside.length).to.be.greaterThan(50)
+    expect(p99(beside)).to.be.lessThan(50 + p99(alone))
   })
 
   it('waits its turn: no more than two are under way at once', async () => {

@@ -1,0 +1,515 @@
+import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { connect as connectTcp } from 'node:net'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { encodeHead } from '../../gateway/link/frame.ts'
+import { REVERSE, splitAddress } from '../../gateway/link/peer.ts'
+import { selfSigned } from '../../gateway/tls.ts'
+import { generateAgent } from '../../src/identity/agent.ts'
+import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+import {
+  answerTo,
+  closing,
+  dialHttp2,
+  dialTls,
+  end,
+  flood,
+  frame,
+  garbage,
+  literalHeader,
+  preface,
+  request,
+} from './foe.ts'
+import { openLine } from './line.ts'
+
+const MB = 2 ** 20
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+describe('the link port', () => {
+  const agents: TestAgent[] = []
+  const start: typeof startAgent = async (options) => {
+    const made = await startAgent(options)
+    agents.push(made)
+    return made
+  }
+  afterEach(async () => {
+    await Promise.all(agents.splice(0).map((one) => one.stop()))
+  })
+
+  const isLogged = (agent: TestAgent, code: string) =>
+    until(() => agent.log.some((line) => line.code === code), `${code} is logged`)
+  /** What matters after every attack: neighbours still get through. */
+  const isWell = async (target: TestAgent) => {
+    const friend = await start()
+    befriend(friend, target)
+    await areLinked(friend, target)
+    expect(await friend.edge.send(target.agent.id, ['well?'])).to.deep.equal([{ ok: true }])
+  }
+  /** A neighbour who turned bad: a session on which everything is allowed. */
+  const badNeighbour = async (target: TestAgent) => {
+    const agent = generateAgent()
+    target.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
+    return dialHttp2(target.address, agent)
+  }
+  const residentMb = () => process.memoryUsage().rss / MB
+  const requestHeaders = (path: string) =>
+    Buffer.concat(
+      [
+        [':method', 'POST'],
+        [':scheme', 'https'],
+        [':authority', 'x'],
+        [':path', path],
+      ].map(([name = '', value = '']) => literalHeader(name, value)),
+    )
+
+  describe('before it knows who is there', () => {
+    it('drops what is no TLS, by name', async () => {
+      const b = await start()
+      for (const bytes of [garbage(3000), Buffer.from('GET / HTTP/1.1\r\n\r\n'), preface, Buffer.alloc(100_000)]) {
+        const raw = connectTcp(splitAddress(b.address))
+        raw.on('error', () => {})
+        raw.write(bytes)
+        await closing(raw, 2000)
+      }
+      await isLogged(b, 'agent-mismatch')
+      expect(await b.counted('refusals', { code: 'agent-mismatch' })).to.equal(4)
+      await isWell(b)
+    })
+
+    it('gives silence a bounded time', async () => {
+      const b = await start({ limits: { handshakeMs: 200 } })
+      const raw = connectTcp(splitAddress(b.address))
+      raw.on('error', () => {})
+      raw.resume()
+      await closing(raw, 2000)
+      await isWell(b)
+    })
+
+    it('gives a dribbled handshake no more time than silence', async () => {
+      const b = await start({ limits: { handshakeMs: 300 } })
+      const raw = connectTcp(splitAddress(b.address))
+      raw.on('error', () => {})
+      raw.resume()
+      raw.write(Buffer.from('1603010200', 'hex')) // a handshake record of 512 bytes, then byte by byte
+      const dribble = setInterval(() => raw.write('\u0001'), 20)
+      await closing(raw, 2000).finally(() => clearInterval(dribble))
+    })
+
+    const wrong: [what: string, options: () => Promise<object>][] = [
+      ['no certificate', async () => ({ key: undefined, cert: undefined })],
+      [
+        'an ECDSA certificate',
+        async () => {
+          const { key, certificate } = await selfSigned(['x'], [])
+          return { key, cert: certificate }
+        },
+      ],
+      ['TLS 1.2', async () => ({ maxVersion: 'TLSv1.2' })],
+      ['another protocol (ALPN)', async () => ({ ALPNProtocols: ['h2'] })],
+    ]
+    for (const [what, options] of wrong)
+      it(`refuses ${what}`, async () => {
+        const b = await start()
+        const dial = dialTls(b.address, generateAgent(), await options()).then(async ({ socket }) => {
+          socket.resume() // in TLS 1.3 the client hears of it only after its own part is done
+          await closing(socket, 2000)
+        })
+        await dial.catch(() => {})
+        await isLogged(b, 'agent-mismatch')
+        expect(b.ups).to.deep.equal([])
+        await isWell(b)
+      })
+
+    it('refuses a certificate that names an agent whose key it does not hold', async () => {
+      const b = await start()
+      const friend = generateAgent()
+      b.neighbours.set(friend.id, { addresses: [], standing: 'linked' })
+      const thief = { ...generateAgent(), id: friend.id } // the certificate says CN=friend
+      const { session } = await dialHttp2(b.address, thief)
+      const call = request(session, '/records')
+      call.end('[]')
+      expect(await answerTo(call)).to.have.property('refused', 'link-unknown')
+    })
+
+    it('takes a bounded number of connections that are no links, and neighbours as soon as some are gone', async () => {
+      const b = await start({ limits: { strangersPerAddress: 5, handshakeMs: 500 } })
+      const raws = Array.from({ length: 20 }, () => connectTcp(splitAddress(b.address)))
+      const closed = raws.map(
+        (raw) =>
+          new Promise<void>((resolve) =>
+            raw
+              .on('error', () => {})
+              .resume()
+              .once('close', () => resolve()),
+          ),
+      )
+      await until(
+        async () => (await b.counted('refusals', { code: 'rate-limited' })) === 15,
+        '15 of 20 are turned away',
+      )
+      await isLogged(b, 'rate-limited')
+      await Promise.all(closed)
+      await isWell(b)
+    })
+  })
+
+  describe('towards a stranger', () => {
+    it('answers three calls and no more', async () => {
+      const b = await start()
+      const { session } = await dialHttp2(b.address)
+      for (const path of ['/hand', '/records', '/hello']) {
+        const call = request(session, path)
+        call.end('{}')
+        expect(await answerTo(call)).to.have.property('refused', 'link-unknown')
+      }
+      await closing(session, 2000)
+      expect(b.hands).to.deep.equal([])
+    })
+
+    it('lets only /pair through to somebody invited', async () => {
+      const b = await start()
+      const agent = generateAgent()
+      b.neighbours.set(agent.id, { addresses: [], standing: 'invited' })
+      const { session } = await dialHttp2(b.address, agent)
+      const [pair, hand] = [request(session, '/pair'), request(session, '/hand')]
+      pair.end('{"token":"t"}')
+      hand.end(encodeHead({ ...offerOf('x'), sha256: sha256(Buffer.alloc(0)), size: 0, from: 0 }))
+      expect(await answerTo(pair)).to.deep.equal({ token: 't' })
+      expect(await answerTo(hand)).to.have.property('refused', 'link-unknown')
+      end(session)
+    })
+
+    it('ends after its time, whatever the stranger does', async () => {
+      const b = await start({ limits: { strangerMs: 300 } })
+      const { session } = await dialHttp2(b.address)
+      const pings = setInterval(() => !session.destroyed && session.ping(() => {}), 20)
+      await closing(session, 2000).finally(() => clearInterval(pings))
+    })
+
+    it('refuses a second connection that has no first', async () => {
+      const b = await start()
+      const { socket } = await dialTls(b.address, generateAgent(), { ALPNProtocols: [REVERSE] })
+      socket.resume()
+      await closing(socket, 2000)
+      await isLogged(b, 'link-unknown')
+    })
+  })
+
+  describe('towards a neighbour who turned bad', () => {
+    const hand = async (target: TestAgent, head: Partial<Parameters<typeof encodeHead>[0]>, ...body: Buffer[]) => {
+      const { session, agent } = await badNeighbour(target)
+      const call = request(session, '/hand')
+      const whole = {
+        ...offerOf('x'),
+        sha256: sha256(Buffer.concat(body)),
+        size: Buffer.concat(body).length,
+        from: 0,
+        ...head,
+      }
+      call.write(encodeHead(whole))
+      for (const chunk of body) call.write(chunk)
+      call.end()
+      const answer = await answerTo(call)
+      end(session)
+      return { answer, agent }
+    }
+    const partsOf = (target: TestAgent) => readdir(join(target.home, 'blob', 'part'))
+
+    for (const size of [1000, 100_000]) {
+      const bytes = garbage(size)
+      const wrong: [what: string, head: Parameters<typeof hand>[1]][] = [
+        ['shorter than announced', { size: size + 1 }],
+        ['longer than announced', { size: size - 1 }],
+        ['of another hash', { sha256: sha256(garbage(10)) }],
+      ]
+      for (const [what, head] of wrong)
+        it(`refuses a payload of ${size} bytes ${what}, and keeps nothing of it`, async () => {
+          const b = await start()
+          const { answer } = await hand(b, head, bytes)
+          expect(answer).to.have.property('refused', 'payload-mismatch')
+          await until(async () => (await partsOf(b)).length === 0, 'nothing is kept')
+          expect(b.hands).to.deep.equal([])
+          await isLogged(b, 'payload-mismatch')
+        })
+    }
+
+    it('refuses an endless payload when it passes its announced end, not later', async () => {
+      const b = await start()
+      const { session } = await badNeighbour(b)
+      const call = request(session, '/hand')
+      call.write(encodeHead({ ...offerOf('x'), sha256: sha256(Buffer.alloc(0)), size: 200_000, from: 0 }))
+      const answer = answerTo(call)
+      let sent = 0
+      while (!call.closed && sent < 50 * MB) {
+        sent += 64 * 1024
+        if (!call.write(Buffer.alloc(64 * 1024)))
+          await Promise.race([new Promise((resolve) => call.once('drain', resolve)), answer])
+      }
+      expect(await answer).to.have.property('refused', 'payload-mismatch')
+      expect(sent).to.be.lessThan(10 * MB)
+      end(session)
+    })
+
+    it('refuses heads that are no heads, by name', async () => {
+      const b = await start()
+      const length = (bytes: number) => {
+        const four = Buffer.alloc(4)
+        four.writeUInt32BE(bytes)
+        return four
+      }
+      const cases: [body: Buffer, code: string][] = [
+        [Buffer.alloc(0), 'record-malformed'],
+        [Buffer.of(0, 0), 'record-malformed'],
+        [length(2 ** 32 - 1), 'record-too-large'],
+        [Buffer.concat([length(5), Buffer.from('{{{{{')]), 'record-malformed'],
+        [Buffer.concat([length(4), Buffer.from('null')]), 'record-malformed'],
+        [Buffer.concat([length(7), Buffer.from('{"v":2}')]), 'record-version'],
+        [encodeHead({ ...offerOf('x'), sha256: sha256(Buffer.alloc(0)), size: 1, from: 2 }), 'record-malformed'],
+        [encodeHead({ ...offerOf('x'), sha256: '../../../etc/passwd', size: 100_000, from: 0 }), 'record-malformed'],
+        [
+          encodeHead({ ...offerOf('x'), sha256: sha256(Buffer.alloc(0)), size: 3 * 2 ** 30, from: 0 }),
+          'payload-too-large',
+        ],
+      ]
+      const { session } = await badNeighbour(b)
+      for (const [body, code] of cases) {
+        const call = request(session, '/hand')
+        call.end(body)
+        expect(await answerTo(call), body.toString('latin1').slice(0, 40)).to.have.property('refused', code)
+      }
+      end(session)
+    })
+
+    it('refuses records too large, alone and together, and what are no records', async () => {
+      const b = await start()
+      const { session } = await badNeighbour(b)
+      const cases: [body: string, code: string][] = [
+        [JSON.stringify(['x'.repeat(70_000)]), 'record-too-large'],
+        [JSON.stringify(Array.from({ length: 40 }, () => 'x'.repeat(60_000))), 'record-too-large'],
+        ['[1]', 'record-malformed'],
+        ['{"0":"x"}', 'record-malformed'],
+        ['[', 'record-malformed'],
+      ]
+      for (const [body, code] of cases) {
+        const call = request(session, '/records')
+        call.end(body)
+        expect(await answerTo(call)).to.have.property('refused', code)
+      }
+      const unknown = request(session, '/../etc')
+      unknown.end()
+      expect(await answerTo(unknown)).to.have.property('refused', 'record-type')
+      end(session)
+      expect(b.records).to.deep.equal([])
+    })
+
+    it('serves 128 streams at once, and ends the session of whoever opens more', async () => {
+      let inHand = 0
+      const records = () => {
+        inHand += 1
+        return new Promise<never>(() => {})
+      }
+      const b = await start({ handlers: { records }, limits: { closeMs: 100 } })
+      const { session } = await badNeighbour(b)
+      await new Promise<void>((resolve) => session.once('remoteSettings', () => resolve()))
+      expect(session.remoteSettings.maxConcurrentStreams).to.equal(128)
+      end(session)
+
+      // By hand, because a well-behaved client keeps to the limit by itself.
+      const agent = generateAgent()
+      b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
+      const { socket } = await dialTls(b.address, agent)
+      socket.resume()
+      socket.write(Buffer.concat([preface, frame(4, 1, 0, Buffer.alloc(0))]))
+      const open = (count: number, first: number) => {
+        for (let i = first; i < first + count; i++) {
+          socket.write(frame(1, 4, 1 + 2 * i, requestHeaders('/records')))
+          socket.write(frame(0, 1, 1 + 2 * i, Buffer.from('["x"]')))
+        }
+      }
+      open(128, 0)
+      await until(() => inHand === 128, 'all 128 are served')
+      expect(socket.destroyed).to.equal(false)
+      open(20, 128)
+      await closing(socket, 2000)
+      expect(inHand).to.equal(128)
+      await isLogged(b, 'record-malformed')
+    })
+
+    const floods: [what: string, first: Buffer, chunk: () => Buffer][] = [
+      [
+        'endless header blocks',
+        frame(1, 0, 1, literalHeader(':method', 'POST')), // without END_HEADERS
+        () => frame(9, 0, 1, Buffer.concat(Array.from({ length: 60 }, () => literalHeader('x', 'y'.repeat(120))))),
+      ],
+      [
+        'endless settings',
+        Buffer.alloc(0),
+        () => Buffer.concat(Array.from({ length: 500 }, () => frame(4, 0, 0, Buffer.alloc(0)))),
+      ],
+      [
+        'endless pings',
+        Buffer.alloc(0),
+        () => Buffer.concat(Array.from({ length: 500 }, () => frame(6, 0, 0, Buffer.alloc(8)))),
+      ],
+    ]
+    for (const [what, first, chunk] of floods)
+      it(`ends a session of ${what} within bounded memory`, async () => {
+        const b = await start()
+        const agent = generateAgent()
+        b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
+        const { socket } = await dialTls(b.address, agent) // never reads: what it is answered piles up here
+        const before = residentMb()
+        socket.write(Buffer.concat([preface, first]))
+        const sent = await flood(socket, chunk, 64 * MB)
+        if (sent >= 64 * MB) socket.resume()
+        await closing(socket, 5000)
+        expect(sent, 'sent before it was closed').to.be.lessThan(64 * MB)
+        expect(residentMb() - before).to.be.lessThan(60)
+        await isWell(b)
+      })
+
+    // Here HTTP/2 itself says GOAWAY and reads no more, without telling us: time ends it.
+    const broken: [what: string, chunk: () => Buffer][] = [
+      ['frames that are none', () => garbage(16_384)],
+      [
+        'streams opened and reset without end',
+        () => {
+          const burst: Buffer[] = []
+          for (let i = 0; i < 100; i++) {
+            stream += 2
+            burst.push(frame(1, 4, stream, requestHeaders('/hand')), frame(3, 0, stream, Buffer.of(0, 0, 0, 8)))
+          }
+          return Buffer.concat(burst)
+        },
+      ],
+    ]
+    let stream = 0
+    for (const [what, chunk] of broken)
+      it(`reads no more of ${what}, and ends the session in time`, async () => {
+        const b = await start({ limits: { helloMs: 300, handshakeMs: 300 } })
+        const agent = generateAgent()
+        b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
+        const { socket } = await dialTls(b.address, agent)
+        socket.resume()
+        const before = residentMb()
+        stream = -1
+        socket.write(preface)
+        const sent = await flood(socket, chunk, 64 * MB)
+        await closing(socket, 2000)
+        expect(sent).to.be.lessThan(64 * MB)
+        expect(residentMb() - before).to.be.lessThan(60)
+        await isWell(b)
+      })
+
+    it('gives a body that stops, or dribbles, a bounded time, and keeps the others unharmed', async () => {
+      const b = await start({ limits: { idleMs: 300, lifeSignMs: 50 } })
+      const { session } = await badNeighbour(b)
+      const silent = request(session, '/hand')
+      silent.write(encodeHead({ ...offerOf('x'), sha256: sha256(Buffer.alloc(0)), size: 1000, from: 0 }))
+      const dribbling = request(session, '/records')
+      const dribble = setInterval(() => !dribbling.closed && dribbling.write(' '), 50)
+      const began = Date.now()
+      expect(await Promise.all([answerTo(silent), answerTo(dribbling)])).to.deep.equal([undefined, undefined])
+      clearInterval(dribble)
+      expect(Date.now() - began).to.be.within(250, 1500)
+      const call = request(session, '/records')
+      call.end('["x"]')
+      expect(await answerTo(call)).to.deep.equal([{ ok: true }])
+      end(session)
+    })
+
+    it('takes four large payloads at once and refuses the fifth', async () => {
+      const b = await start()
+      const { session } = await badNeighbour(b)
+      const calls = Array.from({ length: 5 }, (_, i) => {
+        const call = request(session, '/hand')
+        call.write(encodeHead({ ...offerOf('x'), sha256: sha256(Buffer.of(i)), size: MB, from: 0 }))
+        call.write(Buffer.alloc(1000))
+        return answerTo(call)
+      })
+      expect(await Promise.race(calls)).to.have.property('refused', 'too-many-streams')
+      end(session)
+    })
+
+    it('hears a repeated hand-over twice, and leaves it to the gateway to know it again', async () => {
+      const b = await start()
+      const bytes = garbage(500)
+      const [one, two] = [await hand(b, {}, bytes), await hand(b, {}, bytes)]
+      expect(one.answer).to.deep.equal(two.answer)
+      expect(b.hands).to.have.length(2)
+    })
+
+    it('does not take bytes of a former connection that somebody recorded', async () => {
+      const [a, b] = [await start(), await start()]
+      const recorded: Buffer[] = []
+      const line = await openLine(b.address, (chunk) => recorded.push(chunk))
+      a.neighbours.set(b.agent.id, { addresses: [line.address], standing: 'linked' })
+      b.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
+      a.edge.refresh()
+      await areLinked(a, b)
+      await a.edge.hand(b.agent.id, offerOf('once'), payloadOf(1000))
+      const raw = connectTcp(splitAddress(b.address))
+      raw.on('error', () => {})
+      raw.resume()
+      for (const chunk of recorded) raw.write(chunk)
+      await closing(raw, 3000)
+      expect(b.hands).to.have.length(1)
+      line.close()
+    })
+  })
+
+  describe('when the line goes dead without a word', () => {
+    it('both sides see it after two pings’ time, and are linked again over another', async () => {
+      const limits = { pingEveryMs: 100, pingTimeoutMs: 200 }
+      const [a, b] = [await start({ limits }), await start({ limits })]
+      const line = await openLine(b.address)
+      a.neighbours.set(b.agent.id, { addresses: [line.address], standing: 'linked' })
+      b.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
+      a.edge.refresh()
+      await areLinked(a, b)
+      const began = Date.now()
+      const waiting = a.edge.hand(b.agent.id, offerOf('x'), payloadOf(10))
+      expect(await waiting).to.have.property('accepted')
+      line.mute()
+      const lost = a.edge.hand(b.agent.id, offerOf('y'), payloadOf(10)).catch((error: unknown) => error)
+      await until(() => a.downs.length === 1 && b.downs.length === 1, 'both see it', 2000)
+      expect(await lost).to.have.property('code', 'closed')
+      expect(Date.now() - began).to.be.lessThan(1500)
+      a.neighbours.set(b.agent.id, { addresses: [b.address], standing: 'linked' })
+      a.edge.refresh()
+      await areLinked(a, b)
+      line.close()
+    })
+
+    it('a neighbour who dials anew replaces the dead link at once, but not a live one', async () => {
+      const limits = { pingEveryMs: 60_000, pingTimeoutMs: 200 }
+      const [a, b] = [await start({ limits }), await start({ limits })]
+      const line = await openLine(b.address)
+      a.neighbours.set(b.agent.id, { addresses: [line.address], standing: 'linked' })
+      b.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
+      a.edge.refresh()
+      await areLinked(a, b)
+
+      const { session } = await dialHttp2(b.address, a.agent) // somebody with a's key: a itself, after a crash
+      const hello = request(session, '/hello')
+      hello.end(
+        JSON.stringify({ v: 1, net: 'test', link: '0'.repeat(32), payloadBytes: 1, recordBytes: 1, batchBytes: 1 }),
+      )
+      expect(await answerTo(hello)).to.deep.equal({ busy: true })
+      end(session)
+      expect(b.downs).to.deep.equal([])
+
+      line.mute()
+      const again = await dialHttp2(b.address, a.agent)
+      const second = request(again.session, '/hello')
+      second.end(
+        JSON.stringify({ v: 1, net: 'test', link: '0'.repeat(32), payloadBytes: 1, recordBytes: 1, batchBytes: 1 }),
+      )
+      expect(await answerTo(second)).to.have.property('ok', true)
+      expect(b.downs).to.deep.equal([a.agent.id])
+      end(again.session)
+      line.close()
+    })
+  })
+})
