@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Ports, portsFrom } from '../gateway/config-text.ts'
 
-/** scripts/vouchsafe, whether this runs from scripts/ or from dist/scripts/. */
+/** scripts/vouchsafe, whether this runs from scripts/ or from dist/scripts/. It wants a build as new as the sources. */
 const here = fileURLToPath(new URL('.', import.meta.url))
 const top = here.includes('/dist/') ? join(here, '../..') : join(here, '..')
 const vouchsafe = join(top, 'scripts/vouchsafe')

@@ -1,10 +1,10 @@
-/** The command line as a process, straight from the sources. */
+/** The command line as a process: what people run, so it wants `npm run build`, as `npm test` does first. */
 import { type ChildProcess, spawn } from 'node:child_process'
 
 export type Said = { code: number | null; out: string; err: string }
 
 const start = (args: string[], home: string, env: NodeJS.ProcessEnv): ChildProcess =>
-  spawn(process.execPath, ['--import', 'tsx', 'gateway/cli/vouchsafe.ts', ...args, '--home', home], {
+  spawn('scripts/vouchsafe', [...args, '--home', home], {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
