@@ -9,8 +9,9 @@
 import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { MESSAGE_BYTES, Reader, Sender, smtpSource } from './bench/client.ts'
-import { type Device, residentMib, withDevice } from './bench/gateway.ts'
+import { type Device, processorMs, residentMib, withDevice } from './bench/gateway.ts'
 import { type Dovecot, freePort, installPeers, startDovecot, startPostfix } from './bench/peer.ts'
 import { median, printTable, quantile, short, verdict, writeReport } from './bench/table.ts'
 import { befriend, freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
@@ -79,24 +80,32 @@ const sendOne = async ({ port, person }: Device, to: string): Promise<void> => {
   await sender.close()
 }
 
-type Sustained = { ours: number[]; peers: number[]; crypto: number[]; accepted: number[] }
+/** Messages a second; of a message, the milliseconds of processor time at A, R and B, and of its bare cryptography. */
+type Sustained = Record<'ours' | 'accepted' | 'peers' | 'crypto' | 'a' | 'r' | 'b' | 'bare', number[]>
 
-const measureSustained = async ({ a, b, reader }: Web, plain: Plain): Promise<Sustained> => {
-  const sustained: Sustained = { ours: [], peers: [], crypto: [], accepted: [] }
+const measureSustained = async ({ a, r, b, reader }: Web, plain: Plain): Promise<Sustained> => {
+  const sustained: Sustained = { ours: [], accepted: [], peers: [], crypto: [], a: [], r: [], b: [], bare: [] }
   const load = { connections: CONNECTIONS, count: COUNT }
+  const spent = () => [a.gateway, r, b.gateway].map(processorMs)
+  const throughUs = () => smtpSource({ ...load, port: a.port, from: a.person.address, to: b.person.address })
+  const throughPeers = () => smtpSource({ ...load, port: plain.port, from: 'anna@peer.test', to: PEER })
+  await visible(reader, throughUs) // all warm: compiled, their processes started
+  await visible(plain.reader, throughPeers)
   for (let round = 0; round < ROUNDS; round++) {
-    const ours = await visible(reader, () =>
-      smtpSource({ ...load, port: a.port, from: a.person.address, to: b.person.address }),
-    )
+    await sleep(2000) // the last reports are on their way home
+    const before = spent()
+    const ours = await visible(reader, throughUs)
     sustained.ours.push(ours.rate)
     sustained.accepted.push(ours.accepted)
-    await sleep(2000) // the last reports are on their way home
-    const peers = await visible(plain.reader, () =>
-      smtpSource({ ...load, port: plain.port, from: 'anna@peer.test', to: PEER }),
-    )
+    await sleep(2000)
+    const cost = spent().map((ms, i) => (ms - (before[i] ?? 0)) / COUNT)
+    for (const [i, who] of (['a', 'r', 'b'] as const).entries()) sustained[who].push(cost[i] ?? 0)
+    const peers = await visible(plain.reader, throughPeers)
     sustained.peers.push(peers.rate)
-    sustained.crypto.push(await cryptography())
-    const [seen, theirs, bare] = [ours.rate, peers.rate, sustained.crypto.at(-1) ?? 0].map(short)
+    const crypto = await cryptography()
+    sustained.crypto.push(crypto.rate)
+    sustained.bare.push(crypto.processorMs)
+    const [seen, theirs, bare] = [ours.rate, peers.rate, crypto.rate].map(short)
     console.log(`A → R → B ${seen}/s, Postfix → Dovecot ${theirs}/s, bare cryptography ${bare}/s`)
   }
   return sustained
@@ -108,23 +117,20 @@ const visible = async (reader: Reader, send: () => Promise<number>): Promise<{ r
   return { rate: COUNT / ((last - start) / 1000), accepted: COUNT / seconds }
 }
 
-/** Messages a second, all cores at it. */
-const cryptography = async (): Promise<number> => {
+/** All cores at it. @returns messages a second, and milliseconds of processor time for each */
+const cryptography = async (): Promise<{ rate: number; processorMs: number }> => {
   const lanes = availableParallelism()
   const each = Math.ceil(COUNT / lanes)
   const file = fileURLToPath(new URL('./bench/crypto.js', import.meta.url))
-  const seconds = await Promise.all(
-    Array.from(
-      { length: lanes },
-      () =>
-        new Promise<number>((resolve, reject) =>
-          execFile(process.execPath, [file, String(each), String(MESSAGE_BYTES)], (error, out) =>
-            error ? reject(error) : resolve(Number(out)),
-          ),
-        ),
-    ),
-  )
-  return (each * lanes) / Math.max(...seconds)
+  const args = [file, String(each), String(MESSAGE_BYTES)]
+  const lane = async (): Promise<{ seconds: number; processorMs: number }> =>
+    JSON.parse((await promisify(execFile)(process.execPath, args)).stdout)
+  const done = await Promise.all(Array.from({ length: lanes }, lane))
+  const processorMs = done.reduce((sum, one) => sum + one.processorMs, 0)
+  return {
+    rate: (each * lanes) / Math.max(...done.map(({ seconds }) => seconds)),
+    processorMs: processorMs / (each * lanes),
+  }
 }
 
 type Latency = { ours: number[]; dovecot: number[] }
@@ -158,6 +164,11 @@ const report = (sustained: Sustained, latency: Latency, memory: { started: numbe
     ['Vouchsafe, sealed, three gateways', short(rate), '', verdict(rate, '≥', 250)],
     ['Postfix → Dovecot, LMTP, unencrypted', short(median(sustained.peers)), `${short(ratios.peers)} ×`, ''],
     ['bare cryptography of the same', short(median(sustained.crypto)), `${short(ratios.crypto)} ×`, ''],
+  ])
+  const { a, r, b, bare } = sustained
+  printTable([
+    ['processor time of one message, ms', 'A', 'R', 'B', 'all', 'bare cryptography'],
+    ['', ...[a, r, b].map((ms) => short(median(ms))), short(median(a) + median(r) + median(b)), short(median(bare))],
   ])
   const [mid, p99] = [median(latency.ours), quantile(latency.ours, 0.99)]
   const [peerMid, peerP99] = [median(latency.dovecot), quantile(latency.dovecot, 0.99)]

@@ -22,6 +22,16 @@ export const withDevice = async (gateway: Gateway, name: string): Promise<Device
   return { gateway, person, port }
 }
 
+/** Milliseconds of processor time that a process has used, all its threads together. */
+export const processorMs = (gateway: Gateway): number => {
+  const stat = readFileSync(`/proc/${gateway.pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ') // the name before may hold anything
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+}
+
+/** USER_HZ is 100 on every architecture Linux still runs on. */
+const TICK_MS = 10
+
 /** MiB of memory that a process holds. */
 export const residentMib = (gateway: Gateway): number => {
   const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')
