@@ -1,6 +1,6 @@
 /**
  * Between the engine's working memory and the store: rows read by need, changes written in bulk.
- * A batch costs a dozen statements, whatever the number of its events.
+ * A batch costs some eight statements, whatever the number of its events.
  */
 import { createHash } from 'node:crypto'
 import type { Custody } from '../src/custody/custody.ts'
@@ -10,26 +10,40 @@ import { startWalk } from '../src/mail/walk.ts'
 import { admitLocal, apply, type Change, contactKey, type Delivery, type State } from '../src/state.ts'
 import type { Needs } from '../src/web.ts'
 import { list as listAccounts } from '../store/account.ts'
-import { addRefs, type BodyDraft, dropRefs, putBodies } from '../store/blob.ts'
+import { addRefs, type BodyDraft, dropRefs, putCounted } from '../store/blob.ts'
 import type { Source, Tx } from '../store/db.ts'
-import { idsNamed } from '../store/mailbox.ts'
+import { deliveryFolders, type Folders } from '../store/mailbox.ts'
 import { appendMany } from '../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../store/outbox.ts'
 import { cards, contacts, custody, links, routes, submissions } from '../store/web.ts'
 
-/** Fills what is small and kept whole; what is loaded by need is dropped. Live facts (who is connected) stay. */
+/** A body on its way in, under the id that the batch drew for it. */
+export type NewBody = { body: BodyDraft; parsed?: Parsed }
+
+export type Batch = {
+  changes: Change[]
+  drafts: Map<number, NewBody>
+  /** By body: how many hold it more (or, below 0, less) than before. A draft nobody holds is not kept. */
+  holders: Map<number, number>
+  /** Submissions that came into being in this batch: their copies in Outgoing are made, others' are marked. */
+  fresh: Map<string, Submission>
+}
+
+/** Folder ids of accounts, which never change while the account lives; emptied when a commit fails. */
+export type FolderCache = Map<number, Folders>
+
+/** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const { locals, addresses, targets, known, knownAt, routes: paths } = state
-  for (const map of [locals, addresses, targets, known, knownAt, paths]) map.clear()
-  dropRows(state)
   const [accounts, kept, people, ways] = await Promise.all([
     listAccounts(from),
     links.all(from),
     cards.all(from),
     routes.all(from),
   ])
+  const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
+  for (const value of Object.values(state)) if (value instanceof Map) value.clear()
   for (const { id, address, entityId } of accounts) admitLocal(state, { entity: entityId, account: id, address })
-  for (const row of kept) apply(state, { put: 'link', row: { ...row, up: state.links.get(row.agent)?.up ?? false } })
+  for (const row of kept) apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
 }
@@ -52,38 +66,14 @@ export const loadRows = async (tx: Tx, state: State, wanted: readonly Needs[]): 
     state.contacts.set(contactKey(row.entity, row.other), row)
 }
 
-/** The bodies of the batch's events, put with one holder each: the batch, until `saveChanges` says who holds them. */
-export type PutDrafts = { ids: number[]; parsed: Map<number, Parsed> }
-
-export const putDrafts = async (
-  tx: Tx,
-  drafts: readonly { body: BodyDraft; parsed?: Parsed }[],
-): Promise<PutDrafts> => {
-  const ids = await putBodies(
-    tx,
-    drafts.map((draft) => draft.body),
-  )
-  const parsed = new Map(drafts.flatMap((draft, i) => (draft.parsed ? [[ids[i] ?? 0, draft.parsed] as const] : [])))
-  return { ids, parsed }
-}
-
-/** @param holders by body: how many hold it more (or, below 0, less) than before the batch */
-export const saveChanges = async (
-  tx: Tx,
-  changes: readonly Change[],
-  holders: ReadonlyMap<number, number>,
-  parsed: PutDrafts['parsed'],
-): Promise<void> => {
-  const { rows, gone } = lastOf(changes)
-  await deliver(
-    tx,
-    changes.flatMap((change) => ('deliver' in change ? [change.deliver] : [])),
-    parsed,
-  )
+export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void> => {
+  const { rows, gone } = lastOf(batch.changes)
+  await loadFolders(tx, batch.changes, cache)
+  await deliver(tx, batch, cache)
+  await outgoing(tx, batch, cache)
   await custody.save(tx, rows('custody'))
   await custody.drop(tx, gone('custody'))
   await submissions.save(tx, rows('submission'))
-  await outgoing(tx, changes, parsed)
   await submissions.drop(tx, gone('submission'))
   await owed.save(tx, rows('owed'))
   await owed.drop(tx, gone('owed'))
@@ -92,48 +82,53 @@ export const saveChanges = async (
   await routes.drop(tx, gone('route'))
   await links.save(
     tx,
-    rows('link').map((row) => ({ ...row, up: false })),
-  ) // connected is a live fact
+    rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
+  )
   await cards.save(
     tx,
-    changes.flatMap((change) =>
+    batch.changes.flatMap((change) =>
       'put' in change && change.put === 'known' ? [{ ...change.row, card: change.card }] : [],
     ),
   )
-  await addRefs(tx, repeated(holders, 1))
-  await dropRefs(tx, repeated(holders, -1))
+  await saveBodies(tx, batch)
 }
 
-const repeated = (holders: ReadonlyMap<number, number>, sign: 1 | -1): number[] =>
-  [...holders].flatMap(([id, count]) => (count * sign > 0 ? new Array<number>(count * sign).fill(id) : []))
+const saveBodies = async (tx: Tx, { drafts, holders }: Batch): Promise<void> => {
+  const count = (id: number) => holders.get(id) ?? 0
+  const held = [...drafts].filter(([id]) => count(id) > 0)
+  await putCounted(
+    tx,
+    held.map(([id, { body }]) => ({ id, draft: body, holders: count(id) })),
+  )
+  const older = [...holders].filter(([id]) => !drafts.has(id))
+  await addRefs(tx, repeated(older, 1))
+  await dropRefs(tx, repeated(older, -1))
+}
+
+const repeated = (holders: readonly [number, number][], sign: 1 | -1): number[] =>
+  holders.flatMap(([id, count]) => (count * sign > 0 ? new Array<number>(count * sign).fill(id) : []))
 
 type Put = Extract<Change, { put: string }>
+type Drop = Extract<Change, { drop: string }>
 type RowOf<Name extends Put['put']> = Extract<Put, { put: Name }>['row']
 
 /** Of several changes to one row the last counts. */
 const lastOf = (changes: readonly Change[]) => {
   const last = new Map<string, Change>()
   for (const change of changes) {
-    if ('put' in change) last.set(`${change.put} ${keyIn(change)}`, change)
-    if ('drop' in change)
-      last.set(
-        `${change.drop} ${'key' in change ? change.key : 'id' in change ? change.id : 'entity' in change ? change.entity : change.qid}`,
-        change,
-      )
+    if ('put' in change) last.set(`${change.put} ${keyOfPut(change)}`, change)
+    if ('drop' in change) last.set(`${change.drop} ${keyOfDrop(change)}`, change)
   }
+  const finals = [...last.values()]
   return {
     rows: <Name extends Put['put']>(name: Name): RowOf<Name>[] =>
-      [...last.values()].flatMap((change) =>
-        'put' in change && change.put === name ? [change.row as RowOf<Name>] : [],
-      ),
-    gone: (name: string): string[] =>
-      [...last].flatMap(([key, change]) =>
-        'drop' in change && change.drop === name ? [key.slice(name.length + 1)] : [],
-      ),
+      finals.flatMap((change) => ('put' in change && change.put === name ? [change.row as RowOf<Name>] : [])),
+    gone: (name: Drop['drop']): string[] =>
+      finals.flatMap((change) => ('drop' in change && change.drop === name ? [keyOfDrop(change)] : [])),
   }
 }
 
-const keyIn = (change: Put): string => {
+const keyOfPut = (change: Put): string => {
   switch (change.put) {
     case 'custody':
     case 'owed':
@@ -152,61 +147,78 @@ const keyIn = (change: Put): string => {
   }
 }
 
-/** An account that was removed meanwhile has no folder: what was for it is gone with it. */
-const deliver = async (tx: Tx, deliveries: readonly Delivery[], parsed: PutDrafts['parsed']): Promise<void> => {
-  if (deliveries.length === 0) return
+const keyOfDrop = (change: Drop): string => {
+  switch (change.drop) {
+    case 'custody':
+    case 'owed':
+      return change.key
+    case 'submission':
+      return change.id
+    case 'route':
+      return change.entity
+    case 'search':
+      return change.qid
+  }
+}
+
+const loadFolders = async (tx: Tx, changes: readonly Change[], cache: FolderCache): Promise<void> => {
+  const accounts = changes.flatMap((change) =>
+    'deliver' in change ? [change.deliver.account] : 'outgoing' in change ? [change.account] : [],
+  )
+  const missing = [...new Set(accounts)].filter((account) => !cache.has(account))
+  if (missing.length === 0) return
+  for (const [account, folders] of await deliveryFolders(tx, missing)) cache.set(account, folders)
+}
+
+const deliver = async (tx: Tx, { changes, drafts }: Batch, cache: FolderCache): Promise<void> => {
+  const deliveries = changes.flatMap((change) => ('deliver' in change ? [change.deliver] : []))
   const now = Date.now()
-  const accounts = [...new Set(deliveries.map((one) => one.account))]
-  const folders = { INBOX: await idsNamed(tx, accounts, 'INBOX'), Requests: await idsNamed(tx, accounts, 'Requests') }
   await appendMany(
     tx,
-    deliveries.flatMap(({ account, folder, body, provenance }) => {
-      const mailbox = folders[folder].get(account)
-      const content = typeof body === 'number' ? { body: { id: body }, parsed: parsed.get(body) } : letter(body.letter)
-      if (mailbox === undefined || content.parsed === undefined) return []
-      const { body: source, parsed: structure } = content
-      return [
-        {
-          mailbox,
-          body: source,
-          parsed: structure,
-          internalDate: provenance?.at ?? now,
-          ...(provenance && { provenance }),
-        },
-      ]
+    deliveries.flatMap((one) => {
+      const mailbox = cache.get(one.account)?.[one.folder]
+      if (mailbox !== undefined)
+        return [{ mailbox, internalDate: one.provenance?.at ?? now, ...contentOf(one, drafts) }]
+      // A notice to an account that is gone has no reader. Anybody else's mail must not vanish in silence.
+      if (typeof one.body === 'object') return []
+      throw new Error(`account ${one.account} has no folder ${one.folder}`)
     }),
   )
+}
+
+const contentOf = ({ body, provenance }: Delivery, drafts: Batch['drafts']) => {
+  if (typeof body === 'object') return letter(body.letter)
+  const parsed = drafts.get(body)?.parsed
+  if (parsed === undefined) throw new Error(`body ${body} was delivered without its structure`)
+  return { body: { id: body, isCounted: true } as const, parsed, ...(provenance && { provenance }) }
 }
 
 const letter = (bytes: Buffer) => {
   const walk = startWalk()
   walk.push(bytes)
-  return {
-    body: { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), bytes },
-    parsed: walk.end(),
-  }
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  return { body: { size: bytes.length, sha256, bytes }, parsed: walk.end() }
 }
 
-/** The first stage of a submission of this batch makes its copy in Outgoing, every other change marks it. */
-const outgoing = async (tx: Tx, changes: readonly Change[], parsed: PutDrafts['parsed']): Promise<void> => {
-  const fresh = new Map<string, Submission>()
-  for (const change of changes)
-    if ('put' in change && change.put === 'submission' && parsed.has(change.row.body ?? 0))
-      fresh.set(change.row.id, change.row)
-  const stages = new Map<string, { submission: string; account: number; stage: Stage | 'cleared' }>()
-  for (const change of changes)
-    if ('outgoing' in change)
-      stages.set(change.outgoing, { submission: change.outgoing, account: change.account, stage: change.stage })
+/** A fresh submission's copy is made, every other is brought to its stage; of several stages the last counts. */
+const outgoing = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void> => {
+  const stages = new Map<string, { account: number; stage: Stage | 'cleared' }>()
+  for (const change of batch.changes) if ('outgoing' in change) stages.set(change.outgoing, change)
 
-  const copies = [...stages.values()].flatMap(({ submission, account, stage }) => {
-    const row = fresh.get(submission)
-    const structure = parsed.get(row?.body ?? 0)
-    if (row === undefined || row.body === null || structure === undefined || stage === 'cleared') return []
-    return [{ submission, account, stage, body: { id: row.body }, parsed: structure, internalDate: row.at }]
+  const copies = [...stages].flatMap(([submission, { account, stage }]) => {
+    const { body, at } = batch.fresh.get(submission) ?? { body: null, at: 0 }
+    const parsed = body === null ? undefined : batch.drafts.get(body)?.parsed
+    const mailbox = cache.get(account)?.Outgoing
+    if (body === null || parsed === undefined || mailbox === undefined || stage === 'cleared') return []
+    batch.holders.set(body, (batch.holders.get(body) ?? 0) + 1)
+    return [{ submission, mailbox, stage, body: { id: body, isCounted: true } as const, parsed, internalDate: at }]
   })
-  if (copies.length > 0) await showOutgoing(tx, copies)
-  const marks = [...stages.values()].filter(({ submission }) => !fresh.has(submission))
-  if (marks.length > 0) await markOutgoing(tx, marks)
+  await showOutgoing(tx, copies)
+  const marks = [...stages].filter(([submission]) => !batch.fresh.has(submission))
+  await markOutgoing(
+    tx,
+    marks.map(([submission, { stage }]) => ({ submission, stage })),
+  )
 }
 
 /** One row as it stands: in memory, or as stored. */

@@ -1,8 +1,8 @@
 /**
  * The engine: the one turning of every journey.
  *
- *   events gather ─> one transaction: { bodies put · rows loaded · step, one after the other ·
- *   changes saved } ─> commit ─> the waiting are answered ─> effects are performed
+ *   events gather ─> one transaction: { rows loaded · step, one after the other · changes and
+ *   bodies saved } ─> commit ─> the waiting are answered ─> effects are performed
  *
  * While a transaction is on its way to the disk the next events gather, so under load many share
  * one fsync (group commit) and alone none waits. Nothing is answered or sent before its commit.
@@ -11,27 +11,27 @@
  */
 import { dirname } from 'node:path'
 import type { Answer, Effect } from '../src/effect.ts'
-import type { Parsed } from '../src/mail/parsed.ts'
+import { Refusal } from '../src/refusal.ts'
 import { apply, type Change, type State } from '../src/state.ts'
 import { type Event, needs, needsOf, step } from '../src/web.ts'
-import { type BodyDraft, discardDraft } from '../store/blob.ts'
+import { discardDraft } from '../store/blob.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { dropRows, loadRows, loadState, putDrafts, saveChanges } from './batch.ts'
+import { type Batch, dropRows, type FolderCache, loadRows, loadState, type NewBody, saveBatch } from './batch.ts'
 import type { Log } from './log.ts'
-
-/** A body on its way in. It gets its id before the decision; one that no change claims is thrown away. */
-export type Draft = { body: BodyDraft; parsed?: Parsed }
 
 type Waiting = {
   event: (bodies: number[]) => Event
-  drafts: Draft[]
+  drafts: NewBody[]
   resolve: (answer: Answer) => void
   reject: (error: unknown) => void
 }
 
 export type Engine = {
-  /** Resolves after the commit; rejects with the fault when nothing was kept. */
-  handle(event: Event | ((bodies: number[]) => Event), drafts?: Draft[]): Promise<Answer>
+  /**
+   * Resolves after the commit; rejects with the fault when nothing was kept. A draft gets its id
+   * before the decision; one that no change holds is thrown away.
+   */
+  handle(event: Event | ((bodies: number[]) => Event), drafts?: NewBody[]): Promise<Answer>
   /** Resolves when everything raised so far is committed. */
   settled(): Promise<void>
   /** Who performs effects from now on. Without one they are left undone: the next start takes them up. */
@@ -42,9 +42,11 @@ export type Engine = {
 /** Most events in one transaction: about 50 ms of work, so that no answer waits long behind others. */
 const BATCH_MAX = 256
 /** Rows kept in working memory between batches; beyond it all are dropped and loaded again by need. */
-const ROWS_MAX = 20_000
+const ROWS_MAX = 5_000
+const RELOAD_AGAIN_MS = 1_000
 
 export const startEngine = (db: Db, state: State, log: Log, now: () => number = Date.now): Engine => {
+  const folders: FolderCache = new Map()
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
   let perform: (effect: Effect) => void = () => {}
@@ -66,25 +68,48 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   }
 
   const runBatch = async (waiting: Waiting[]) => {
+    const batch: Batch = { changes: [], drafts: new Map(), holders: new Map(), fresh: new Map() }
     let outcomes: Outcome[]
     try {
-      outcomes = await db.transaction((tx) => decideAll(tx, state, waiting, now()))
+      outcomes = await db.transaction((tx) => decideAll(tx, { state, batch, folders, waiting, now: now() }))
     } catch (error) {
-      log.error({ event: 'commit-failed', events: waiting.length, err: error }, 'nothing of this batch was kept')
-      await loadState(db, state)
-      for (const one of waiting) {
-        for (const { body } of one.drafts) await discardDraft(dirname(db.blobDir), body)
-        one.reject(error)
-      }
+      await takeBack(waiting, error)
       return
     }
+    await discard([...batch.drafts].filter(([id]) => (batch.holders.get(id) ?? 0) <= 0).map(([, draft]) => draft))
     for (const [i, { answer, error }] of outcomes.entries()) {
       if (error !== undefined) log.error({ event: 'bug', err: error }, 'a decision failed; nothing of it was kept')
       if (answer) waiting[i]?.resolve(answer)
       else waiting[i]?.reject(error)
     }
     for (const { effects } of outcomes) for (const effect of effects) perform(effect)
-    if (state.custody.size + state.submissions.size > ROWS_MAX) dropRows(state)
+    if (isLarge(state)) dropRows(state)
+  }
+
+  /** Nothing of the batch was kept. Whatever was refused in it is no verdict on any one event: it is a fault to all. */
+  const takeBack = async (waiting: Waiting[], error: unknown) => {
+    log.error({ event: 'commit-failed', events: waiting.length, err: error }, 'nothing of this batch was kept')
+    folders.clear()
+    await reload()
+    await discard(waiting.flatMap((one) => one.drafts))
+    const fault =
+      error instanceof Refusal && error.code !== 'disk-full' ? new Error('a commit failed', { cause: error }) : error
+    for (const one of waiting) one.reject(fault)
+  }
+
+  const reload = async () => {
+    for (;;) {
+      try {
+        return await loadState(db, state)
+      } catch (error) {
+        log.error({ event: 'reload-failed', err: error }, 'the working memory can not be read; trying again')
+        await new Promise((resolve) => setTimeout(resolve, RELOAD_AGAIN_MS))
+      }
+    }
+  }
+
+  const discard = async (drafts: NewBody[]) => {
+    for (const { body } of drafts) await discardDraft(dirname(db.blobDir), body).catch(() => {}) // the next start sweeps it
   }
 
   const settled = async () => {
@@ -97,14 +122,21 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
 }
 
 type Outcome = { answer?: Answer; effects: Effect[]; error?: unknown }
+type Work = { state: State; batch: Batch; folders: FolderCache; waiting: Waiting[]; now: number }
 
-const decideAll = async (tx: Tx, state: State, waiting: Waiting[], now: number): Promise<Outcome[]> => {
-  const drafts = await putDrafts(
-    tx,
-    waiting.flatMap((one) => one.drafts),
+const decideAll = async (tx: Tx, { state, batch, folders, waiting, now }: Work): Promise<Outcome[]> => {
+  let id = tx.draw(
+    'body',
+    waiting.reduce((sum, one) => sum + one.drafts.length, 0),
   )
-  let next = 0
-  const events = waiting.map((one) => one.event(one.drafts.map(() => drafts.ids[next++] ?? 0)))
+  const events = waiting.map((one) =>
+    one.event(
+      one.drafts.map((draft) => {
+        batch.drafts.set(id, draft)
+        return id++
+      }),
+    ),
+  )
   const wanted = events.map((event) => needs(state, event))
   await loadRows(tx, state, wanted)
   const loaded = wanted.flatMap((one) => one.custody ?? []).flatMap((key) => state.custody.get(key) ?? [])
@@ -114,27 +146,33 @@ const decideAll = async (tx: Tx, state: State, waiting: Waiting[], now: number):
     loaded.map((row) => needsOf(state, row)),
   )
 
-  const changes: Change[] = []
-  const holders = new Map<number, number>(drafts.ids.map((id) => [id, -1])) // the draft's own hold ends here
   const outcomes = events.map((event): Outcome => {
     try {
       const made = step(state, event, now)
-      for (const change of made.changes) {
-        countHolders(state, change, holders)
-        apply(state, change)
-        changes.push(change)
-      }
+      for (const change of made.changes) take(state, batch, change)
       return { answer: made.answer ?? { say: 'done' }, effects: made.effects }
     } catch (error) {
       return { error, effects: [] } // a bug in a decision ends that one event
     }
   })
-  await saveChanges(tx, changes, holders, drafts.parsed)
+  await saveBatch(tx, batch, folders)
   return outcomes
 }
 
-/** Rows of custody and submissions hold their body; messages count their own when they are appended. */
-const countHolders = (state: State, change: Change, holders: Map<number, number>): void => {
+const take = (state: State, batch: Batch, change: Change): void => {
+  countHolders(state, change, batch.holders)
+  if (
+    'put' in change &&
+    change.put === 'submission' &&
+    (batch.fresh.has(change.row.id) || !state.submissions.has(change.row.id))
+  )
+    batch.fresh.set(change.row.id, change.row)
+  apply(state, change)
+  batch.changes.push(change)
+}
+
+/** Rows of custody and submissions hold their body, and so does every message made of it. */
+const countHolders = (state: State, change: Change, holders: Batch['holders']): void => {
   const count = (body: number | null | undefined, by: number) => {
     if (body !== null && body !== undefined) holders.set(body, (holders.get(body) ?? 0) + by)
   }
@@ -145,4 +183,8 @@ const countHolders = (state: State, change: Change, holders: Map<number, number>
   }
   if ('drop' in change && change.drop === 'custody') count(state.custody.get(change.key)?.body, -1)
   if ('drop' in change && change.drop === 'submission') count(state.submissions.get(change.id)?.body, -1)
+  if ('deliver' in change && typeof change.deliver.body === 'number') count(change.deliver.body, 1)
 }
+
+const isLarge = ({ custody, submissions, owed, contacts }: State): boolean =>
+  custody.size + submissions.size + owed.size + contacts.size > ROWS_MAX

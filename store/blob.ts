@@ -17,7 +17,9 @@ import type { Source, Tx } from './db.ts'
 /** `sha256` is hex. `file` is below `blob/`. */
 export type BodyDraft = { size: number; sha256: string } & ({ bytes: Buffer } | { file: string })
 /** A new body, or one more holder of a kept one. */
-export type BodySource = BodyDraft | { id: number }
+export type BodySource = BodyDraft | { id: number } | CountedBody
+/** A body whose holders the caller counts, all of them at once (`putCounted`). */
+export type CountedBody = { id: number; isCounted: true }
 
 export type BodyWriter = {
   write(chunk: Buffer): Promise<void>
@@ -124,16 +126,36 @@ export const putBodies = async (tx: Tx, sources: readonly BodySource[]): Promise
   let id = drafts.size > 0 ? tx.draw('body', drafts.size) : 0
   const rows = [...drafts].map(([draft, refs]) => {
     drafts.set(draft, id)
-    const { size, sha256 } = draft
-    return [id++, refs, size, sha256, 'file' in draft ? draft.file : null, 'bytes' in draft ? draft.bytes : null]
+    return bodyCells(id++, draft, refs)
   })
-  await tx.insertMany('body', ['id', 'refs', 'size', 'sha256', 'file', 'bytes'], rows)
+  await tx.insertMany('body', bodyColumns, rows)
   await addRefs(
     tx,
-    sources.flatMap((source) => ('id' in source ? [source.id] : [])),
+    sources.flatMap((source) => ('id' in source && !('isCounted' in source) ? [source.id] : [])),
   )
   return sources.map((source) => ('id' in source ? source.id : (drafts.get(source) ?? 0)))
 }
+
+const bodyColumns = ['id', 'refs', 'size', 'sha256', 'file', 'bytes']
+const bodyCells = (id: number, draft: BodyDraft, holders: number) => [
+  id,
+  holders,
+  draft.size,
+  draft.sha256,
+  'file' in draft ? draft.file : null,
+  'bytes' in draft ? draft.bytes : null,
+]
+
+/** Keeps bodies under ids that were drawn for them before, each with its number of holders. */
+export const putCounted = (
+  tx: Tx,
+  bodies: readonly { id: number; draft: BodyDraft; holders: number }[],
+): Promise<void> =>
+  tx.insertMany(
+    'body',
+    bodyColumns,
+    bodies.map(({ id, draft, holders }) => bodyCells(id, draft, holders)),
+  )
 
 /** One more holder for each id; an id may be named several times. Holding what is gone is a bug, and throws. */
 export const addRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
@@ -153,6 +175,7 @@ export const dropRefs = async (tx: Tx, ids: readonly number[]): Promise<void> =>
     'DELETE FROM body WHERE id IN (?*) AND refs <= 0 RETURNING id, file',
     [ids],
   )
+  if (gone.length === 0) return
   await tx.run('DELETE FROM parsed WHERE body IN (?*)', [gone.map(({ id }) => id)])
   tx.afterCommit(() => {
     // Should it fail, the sweep at the next start takes it.

@@ -1,6 +1,7 @@
 /**
  * Documents: values kept whole, as JSON under a key, with the few columns they are looked for by.
- * Loaded and saved in bulk: one statement for a batch, whatever its size.
+ * Loaded and saved in bulk: one statement for a batch, whatever its size. What may be many comes in
+ * pages or as keys alone, for a page stalls the loop only some milliseconds.
  */
 import type { Source, Tx } from './db.ts'
 import type { Cell } from './engine/sqlite.ts'
@@ -8,11 +9,16 @@ import type { Cell } from './engine/sqlite.ts'
 export type Documents<Doc, Column extends string> = {
   /** Those there are, in no order. */
   load(from: Source, keys: readonly string[]): Promise<Doc[]>
+  /** All of them, read page by page, by key. */
   all(from: Source): Promise<Doc[]>
-  /** Those with one of the values in a column. */
-  by(from: Source, column: Column, values: readonly (string | number)[]): Promise<Doc[]>
-  /** Those whose time has come, the longest due first. */
-  due(from: Source, column: Column, now: number, limit: number): Promise<Doc[]>
+  /** Those with one of the values in a column, at most `limit`. */
+  by(from: Source, column: Column, values: readonly (string | number)[], limit?: number): Promise<Doc[]>
+  /** Their keys alone: also where they are a hundred thousand. */
+  keysBy(from: Source, column: Column, values: readonly (string | number)[]): Promise<string[]>
+  /** How many there are of each value of a column. */
+  countBy(from: Source, column: Column): Promise<Map<string | number, number>>
+  /** Keys of those whose time has come, the longest due first. */
+  due(from: Source, column: Column, now: number, limit: number): Promise<string[]>
   /** New or in place of the old. Of several with one key the last counts. */
   save(tx: Tx, docs: readonly Doc[]): Promise<void>
   drop(tx: Tx, keys: readonly string[]): Promise<void>
@@ -21,26 +27,49 @@ export type Documents<Doc, Column extends string> = {
 /** What a column holds of a document. */
 type Columns<Doc, Column extends string> = Record<Column, (doc: Doc) => Cell | undefined>
 
+const PAGE = 500
+
 export const documents = <Doc extends object, Column extends string>(
   table: string,
   key: (doc: Doc) => string,
   columns: Columns<Doc, Column>,
 ): Documents<Doc, Column> => {
   const names: Column[] = Object.keys(columns) as Column[]
-  const read = async (from: Source, where: string, params: Parameters<Source['read']['range']>[1]): Promise<Doc[]> => {
+  type Params = Parameters<Source['read']['range']>[1]
+  const read = async (from: Source, where: string, params: Params): Promise<Doc[]> => {
     const rows = await from.read.range<{ data: string }>(`SELECT data FROM ${table} ${where}`, params)
     return rows.map(({ data }) => JSON.parse(data))
   }
+  const readKeys = async (from: Source, where: string, params: Params): Promise<string[]> => {
+    const rows = await from.read.range<{ id: string }>(`SELECT id FROM ${table} ${where}`, params)
+    return rows.map(({ id }) => id)
+  }
   return {
     load: async (from, keys) => (keys.length === 0 ? [] : read(from, 'WHERE id IN (?*)', [keys])),
-    all: (from) => read(from, '', []),
-    by: (from, column, values) => read(from, `WHERE ${column} IN (?*)`, [values]),
-    due: (from, column, now, limit) => read(from, `WHERE ${column} <= ? ORDER BY ${column} LIMIT ?`, [now, limit]),
-    save: (tx, docs) => {
+    async all(from) {
+      const docs: Doc[] = []
+      for (let after = ''; ; ) {
+        const page = await read(from, `WHERE id > ? ORDER BY id LIMIT ${PAGE}`, [after])
+        docs.push(...page)
+        const last = page.at(-1)
+        if (last === undefined || page.length < PAGE) return docs
+        after = key(last)
+      }
+    },
+    by: (from, column, values, limit = PAGE) => read(from, `WHERE ${column} IN (?*) LIMIT ?`, [values, limit]),
+    keysBy: (from, column, values) => readKeys(from, `WHERE ${column} IN (?*)`, [values]),
+    async countBy(from, column) {
+      const sql = `SELECT ${column} AS value, COUNT(*) AS count FROM ${table} GROUP BY ${column}`
+      const rows = await from.read.all<{ value: string | number; count: number }>(sql)
+      return new Map(rows.map(({ value, count }) => [value, count]))
+    },
+    due: (from, column, now, limit) => readKeys(from, `WHERE ${column} <= ? ORDER BY ${column} LIMIT ?`, [now, limit]),
+    save: async (tx, docs) => {
+      if (docs.length === 0) return
       // One statement may not meet a key twice.
       const last = new Map(docs.map((doc) => [key(doc), doc]))
       const rows = [...last].map(([id, doc]) => [id, ...names.map((name) => columns[name](doc) ?? null), doc])
-      return tx.insertMany(table, ['id', ...names, 'data'], rows, { key: ['id'], update: [...names, 'data'] })
+      await tx.insertMany(table, ['id', ...names, 'data'], rows, { key: ['id'], update: [...names, 'data'] })
     },
     drop: async (tx, keys) => {
       if (keys.length > 0) await tx.run(`DELETE FROM ${table} WHERE id IN (?*)`, [keys])

@@ -90,17 +90,19 @@ export const byId = async (from: Source, id: number): Promise<Mailbox | undefine
   return row && shaped(row)
 }
 
-/** Ids of one default folder in many accounts at once, by account: where a batch of letters goes. */
-export const idsNamed = async (
-  from: Source,
-  accounts: readonly number[],
-  name: string,
-): Promise<Map<number, number>> => {
-  const rows = await from.read.all<{ id: number; account: number }>(
-    'SELECT id, account FROM mailbox WHERE account IN (?*) AND name = ?',
-    [accounts, name],
+/** Where the gateway itself puts mail. These folders can be neither removed nor renamed, so their ids hold. */
+export type Folders = Record<'INBOX' | 'Requests' | 'Outgoing', number>
+
+/** Of many accounts at once, by account; one that is gone is left out. */
+export const deliveryFolders = async (from: Source, accounts: readonly number[]): Promise<Map<number, Folders>> => {
+  const rows = await from.read.all<{ id: number; account: number; name: keyof Folders }>(
+    "SELECT id, account, name FROM mailbox WHERE account IN (?*) AND name IN ('INBOX', 'Requests', 'Outgoing')",
+    [accounts],
   )
-  return new Map(rows.map(({ id, account }) => [account, id]))
+  const found = new Map<number, Folders>()
+  for (const { id, account, name } of rows)
+    found.set(account, { ...(found.get(account) ?? { INBOX: 0, Requests: 0, Outgoing: 0 }), [name]: id })
+  return found
 }
 
 /** The folders of a new account. */

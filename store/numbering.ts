@@ -15,15 +15,17 @@ export type Numbers = { account: number; uid: number; modseq: number }
  * @throws Refusal mailbox-missing, if a mailbox is gone
  */
 export const takeNumbers = async (tx: Tx, counts: ReadonlyMap<number, number>): Promise<Map<number, Numbers>> => {
-  const ids = [...counts.keys()]
+  if (counts.size === 0) return new Map()
+  const added = `CASE id ${'WHEN ? THEN ? '.repeat(counts.size)}END`
   const rows = await tx.all<{ id: number; account: number; uidNext: number; modseq: number }>(
-    'SELECT id, account, uid_next AS "uidNext", highest_modseq AS modseq FROM mailbox WHERE id IN (?*)',
-    [ids],
+    `UPDATE mailbox SET uid_next = uid_next + ${added}, highest_modseq = highest_modseq + 1 WHERE id IN (?*)
+     RETURNING id, account, uid_next AS "uidNext", highest_modseq AS modseq`,
+    [...[...counts].flat(), [...counts.keys()]],
   )
-  if (rows.length < ids.length) throw new Refusal('mailbox-missing', 'the folder is gone')
-  const next = rows.map(({ id, uidNext, modseq }) => [id, uidNext + (counts.get(id) ?? 0), modseq + 1])
-  await tx.updateMany('mailbox', 'id', ['uid_next', 'highest_modseq'], next)
-  return new Map(rows.map(({ id, account, uidNext, modseq }) => [id, { account, uid: uidNext, modseq: modseq + 1 }]))
+  if (rows.length < counts.size) throw new Refusal('mailbox-missing', 'the folder is gone')
+  return new Map(
+    rows.map(({ id, account, uidNext, modseq }) => [id, { account, uid: uidNext - (counts.get(id) ?? 0), modseq }]),
+  )
 }
 
 /** How often each mailbox is named. */

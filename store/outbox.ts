@@ -17,7 +17,6 @@ import { flag } from './change.ts'
 import type { Source, Tx } from './db.ts'
 import { documents } from './document.ts'
 import { mark } from './flag.ts'
-import { idsNamed } from './mailbox.ts'
 import { appendMany, type Draft } from './message.ts'
 import { removeMany } from './move.ts'
 
@@ -33,18 +32,16 @@ export const creditors = async (from: Source): Promise<string[]> =>
 /** The copy in Outgoing that shows a sender where a submission stands; a letter of theirs, so already read. */
 export const showOutgoing = async (
   tx: Tx,
-  copies: readonly (Draft & { submission: string; account: number; stage: Stage })[],
+  copies: readonly (Draft & { submission: string; mailbox: number; stage: Stage })[],
 ): Promise<void> => {
-  const folders = await idsNamed(tx, [...new Set(copies.map(({ account }) => account))], 'Outgoing')
-  const shown = copies.flatMap((copy) => {
-    const mailbox = folders.get(copy.account)
-    return mailbox === undefined ? [] : [{ ...copy, mailbox, flags: flag.seen, keywords: `$${copy.stage}` }]
-  })
-  const added = await appendMany(tx, shown)
+  const added = await appendMany(
+    tx,
+    copies.map((copy) => ({ ...copy, flags: flag.seen, keywords: `$${copy.stage}` })),
+  )
   await tx.insertMany(
     'outgoing',
     ['submission', 'message'],
-    shown.map(({ submission }, i) => [submission, added[i]?.id ?? 0]),
+    copies.map(({ submission }, i) => [submission, added[i]?.id ?? 0]),
   )
 }
 
@@ -53,6 +50,7 @@ export const markOutgoing = async (
   tx: Tx,
   marks: readonly { submission: string; stage: Stage | 'cleared' }[],
 ): Promise<void> => {
+  if (marks.length === 0) return
   const stages = new Map(marks.map(({ submission, stage }) => [submission, stage]))
   const rows = await tx.range<{ submission: string; message: number }>(
     'SELECT submission, message FROM outgoing WHERE submission IN (?*)',

@@ -33,10 +33,6 @@ export const unfinishedCustody = async (from: Source): Promise<string[]> => {
   return rows.map(({ id }) => id)
 }
 
-/** When the next row is due; undefined if there is none. */
-export const nextDue = async (from: Source): Promise<number | undefined> =>
-  (await from.read.one<{ due: number }>('SELECT due_at AS due FROM custody ORDER BY due_at LIMIT 1'))?.due
-
 export const submissions = documents<Submission, 'account' | 'clear_at' | 'message_id' | 'body'>(
   'submission',
   ({ id }) => id,

@@ -164,3 +164,9 @@ CREATE TABLE route (
   data TEXT NOT NULL
 );
 CREATE INDEX route_expires ON route (expires);
+
+-- Written to see whether writing still works: /health.
+CREATE TABLE heartbeat (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL
+);
