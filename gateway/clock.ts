@@ -1,73 +1,73 @@
 /**
- * What time brings: envelopes whose moment has come, messages that leave Outgoing, queries to forget.
+ * What time brings: envelopes whose moment has come, messages that leave Outgoing, reports still
+ * owed, queries to forget.
  */
 import cron from 'node-cron'
-import { owed } from '../store/outbox.ts'
+import { creditors, owed } from '../store/outbox.ts'
 import { custody, invitations, routes, submissions } from '../store/web.ts'
 import type { Core } from './core.ts'
+import { raiseDue } from './perform.ts'
 
 /** A retry may be this late: well below the shortest backoff anybody waits for. */
 const DUE_EVERY_MS = 500
 /** Rows a tick: a backlog of 100 000 after a long stop is through in minutes and never in one gulp. */
 const DUE_MAX = 500
-
 /** A used invitation is known this much longer, for the one who lost the answer to it. */
 const USED_TOKEN_MS = 7 * 86_400_000
 
 export type Clock = { stop(): Promise<void> }
 
 export const startClock = (core: Core): Clock => {
-  const guarded = (what: string, task: () => Promise<void>) => {
-    let running: Promise<void> | undefined
-    return () => {
-      running ??= task()
-        .catch((error) => core.log.error({ event: 'clock', what, err: error }, 'a timed task failed; it runs again'))
-        .finally(() => {
-          running = undefined
-        })
-      return running
-    }
+  const running = new Map<string, Promise<void>>()
+  /** Never beside itself: a tick that comes while the last one still runs is left out. */
+  const tick = (name: string, task: (core: Core) => Promise<void>): void => {
+    if (running.has(name)) return
+    const done = task(core)
+      .catch((error) =>
+        core.log.error({ event: 'clock', task: name, err: error }, 'a timed task failed; it runs again'),
+      )
+      .finally(() => running.delete(name))
+    running.set(name, done)
   }
-
-  const due = guarded('due', async () => {
-    const rows = await custody.due(core.store.db, 'due_at', core.now(), DUE_MAX)
-    await Promise.all(rows.map(({ key }) => core.engine.handle({ on: 'due', key })))
-  })
-  const tidy = guarded('tidy', async () => {
-    await core.engine.handle({ on: 'sweep' })
-    const { db } = core.store
-    const now = core.now()
-    const finished = await submissions.due(db, 'clear_at', now, DUE_MAX)
-    await Promise.all(finished.map(({ id }) => core.engine.handle({ on: 'clear', submission: id })))
-    const [reports, ways, codes] = await Promise.all([
-      owed.due(db, 'expires', now, DUE_MAX),
-      routes.due(db, 'expires', now, DUE_MAX),
-      invitations.due(db, 'expires', now - USED_TOKEN_MS, DUE_MAX),
-    ])
-    const keys = <T>(rows: T[], key: (row: T) => string) => rows.map(key)
-    await db.transaction(async (tx) => {
-      await owed.drop(
-        tx,
-        keys(reports, (row) => row.key),
-      )
-      await routes.drop(
-        tx,
-        keys(ways, (row) => row.entity),
-      )
-      await invitations.drop(
-        tx,
-        keys(codes, (row) => row.hash),
-      )
-    })
-  })
-
-  const ticking = setInterval(due, DUE_EVERY_MS)
-  const tidying = cron.schedule('* * * * *', tidy)
+  const ticking = setInterval(() => tick('due', raiseWhatIsDue), DUE_EVERY_MS)
+  const tidying = cron.schedule('* * * * *', () => tick('tidy', tidy))
   return {
     async stop() {
       clearInterval(ticking)
       await tidying.stop()
-      await Promise.all([due(), tidy()])
+      await Promise.all(running.values())
     },
   }
+}
+
+const raiseWhatIsDue = async (core: Core): Promise<void> => {
+  await agreeOnLinks(core)
+  await raiseDue(core, await custody.due(core.store.db, 'due_at', core.now(), DUE_MAX))
+}
+
+/** An `up` or `down` that was lost with a failed commit is raised again. */
+const agreeOnLinks = async ({ engine, link }: Core): Promise<void> => {
+  for (const { agent, up, state } of [...engine.state.links.values()]) {
+    const isUp = state === 'active' && link.isUp(agent)
+    if (isUp !== up) await engine.handle({ on: isUp ? 'up' : 'down', agent })
+  }
+}
+
+const tidy = async (core: Core): Promise<void> => {
+  const { engine, link, store } = core
+  const { db } = store
+  const now = core.now()
+  await engine.handle({ on: 'sweep' })
+  const finished = await submissions.due(db, 'clear_at', now, DUE_MAX)
+  await Promise.all(finished.map((submission) => engine.handle({ on: 'clear', submission })))
+  const used = await invitations.due(db, 'expires', now - USED_TOKEN_MS, DUE_MAX)
+  const reports = await owed.due(db, 'expires', now, DUE_MAX)
+  const ways = await routes.due(db, 'expires', now, DUE_MAX)
+  await db.transaction(async (tx) => {
+    await invitations.drop(tx, used)
+    await owed.drop(tx, reports)
+    await routes.drop(tx, ways)
+  })
+  // Whoever could not be told at the time, and whom nothing has asked for since.
+  for (const agent of await creditors(db)) if (link.isUp(agent)) await engine.handle({ on: 'owing', agent })
 }

@@ -8,7 +8,7 @@ import { chainHash } from '../src/envelope/envelope.ts'
 import { readCard } from '../src/identity/card.ts'
 import { signRecord } from '../src/identity/record.ts'
 import { seal, sealStream } from '../src/identity/seal.ts'
-import { Refusal } from '../src/refusal.ts'
+import { Refusal, type RefusalCode } from '../src/refusal.ts'
 import type { EnvelopeRecord } from '../src/wire/record.ts'
 import { type BodyDraft, openBody, readBody, startBody } from '../store/blob.ts'
 import { cards } from '../store/web.ts'
@@ -19,7 +19,10 @@ import type { Core } from './core.ts'
 /** Up to this the whole message is sealed in memory; above it streams, in constant memory. */
 export const WHOLE_BYTES = 1024 * 1024
 
-/** Ends in `sealed` or `unsealable`; a fault leaves the row spooled and is tried again by the clock. */
+/** What no second try would change. A full disk is not among them: the sender was told 250. */
+const unsealable: ReadonlySet<string> = new Set<RefusalCode>(['card-invalid', 'sender-not-yours'])
+
+/** Ends in `sealed` or `unsealable`; a fault leaves the row spooled, and it is tried again. */
 export const sealRow = async (core: Core, key: string): Promise<void> => {
   const row = await custodyOf(core, key)
   if (row === undefined || row.state !== 'spooled' || row.body === null) return
@@ -31,7 +34,7 @@ export const sealRow = async (core: Core, key: string): Promise<void> => {
     const envelope = { ...record, origin: core.agent.id, jws }
     await core.engine.handle(([body = 0]) => ({ on: 'sealed', key, envelope, body }), [{ body }])
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
+    if (!(error instanceof Refusal) || !unsealable.has(error.code)) throw error
     core.log.warn({ event: 'unsealable', envelope: row.id, messageId: row.messageId, code: error.code }, error.detail)
     await core.engine.handle({ on: 'unsealable', key, code: error.code })
   }

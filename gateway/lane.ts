@@ -2,17 +2,30 @@
  * Bounded work: a lane runs at most `width` tasks at once, in the order they came, and each key
  * only once at a time. A key asked for again while it waits or runs is run once more afterwards,
  * never beside itself: so an effect may be asked for as often as anybody likes.
+ *
+ * A task that throws met a fault of the world (disk, neighbour): it is run again after a while.
  */
-export type Lane = { enter(key: string, task: () => Promise<void>): void; idle(): Promise<void> }
+export type Lane = {
+  enter(key: string, task: () => Promise<void>): void
+  /** Starts nothing more, and resolves when what runs has ended; what waits is durable elsewhere. */
+  close(): Promise<void>
+}
 
-/** @param failed hears what a task threw: tasks settle their own failures, so this is a bug or a closing gateway */
+const AGAIN_FIRST_MS = 1_000
+const AGAIN_LAST_MS = 60_000
+
+/** @param failed hears of each fault, for the log */
 export const openLane = (width: number, failed: (error: unknown) => void): Lane => {
   const waiting = new Map<string, () => Promise<void>>()
   const running = new Set<string>()
   const again = new Map<string, () => Promise<void>>()
-  let emptied: (() => void)[] = []
+  const faults = new Map<string, number>()
+  const timers = new Set<NodeJS.Timeout>()
+  let isClosed = false
+  let emptied: () => void = () => {}
 
   const enter: Lane['enter'] = (key, task) => {
+    if (isClosed) return
     if (running.has(key)) again.set(key, task)
     else waiting.set(key, task)
     fill()
@@ -20,28 +33,49 @@ export const openLane = (width: number, failed: (error: unknown) => void): Lane 
 
   const fill = () => {
     for (const [key, task] of waiting) {
-      if (running.size >= width) return
+      if (isClosed || running.size >= width) return
       waiting.delete(key)
       running.add(key)
-      void task()
-        .catch(failed)
-        .finally(() => left(key))
+      void run(key, task)
     }
   }
 
-  const left = (key: string) => {
+  const run = async (key: string, task: () => Promise<void>) => {
+    try {
+      await task()
+      faults.delete(key)
+    } catch (error) {
+      if (!isClosed) failed(error)
+      later(key, task)
+    }
     running.delete(key)
-    const task = again.get(key)
-    if (task) {
-      again.delete(key)
-      waiting.set(key, task)
-    }
+    const next = again.get(key)
+    again.delete(key)
+    if (next) enter(key, next)
     fill()
-    if (running.size > 0) return
-    for (const resolve of emptied) resolve()
-    emptied = []
+    if (running.size === 0) emptied()
   }
 
-  const idle = () => (running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => emptied.push(resolve)))
-  return { enter, idle }
+  const later = (key: string, task: () => Promise<void>) => {
+    const times = faults.get(key) ?? 0
+    faults.set(key, times + 1)
+    const timer = setTimeout(
+      () => {
+        timers.delete(timer)
+        enter(key, task)
+      },
+      Math.min(AGAIN_LAST_MS, AGAIN_FIRST_MS * 2 ** times),
+    )
+    timers.add(timer)
+  }
+
+  const close = () => {
+    isClosed = true
+    for (const timer of timers) clearTimeout(timer)
+    return new Promise<void>((resolve) => {
+      emptied = resolve
+      if (running.size === 0) resolve()
+    })
+  }
+  return { enter, close }
 }

@@ -7,7 +7,6 @@ import type { Terms } from '../src/custody/custody.ts'
 import { emptyState } from '../src/state.ts'
 import { byAddress } from '../store/account.ts'
 import { startBody } from '../store/blob.ts'
-import { creditors } from '../store/outbox.ts'
 import { login as checkPassword } from '../store/password.ts'
 import { openStore } from '../store/store.ts'
 import { unfinishedCustody } from '../store/web.ts'
@@ -17,7 +16,7 @@ import { type Config, readConfig } from './config.ts'
 import { controlPath, serveControl } from './control.ts'
 import type { Core } from './core.ts'
 import { startEngine } from './engine.ts'
-import { countLinks, countStates, healthOf, startHealth } from './health.ts'
+import { countLinks, countStates, startHealth, watchHealth } from './health.ts'
 import type { House } from './house.ts'
 import { usualTiming } from './imap/edge.ts'
 import { startImap } from './imap/imap.ts'
@@ -28,7 +27,7 @@ import { createLog, type Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { operationsOf } from './operation/operations.ts'
 import { openPairing } from './pairing.ts'
-import { openPerformer } from './perform.ts'
+import { openPerformer, raiseDue } from './perform.ts'
 import { receiver } from './receive.ts'
 import { listenForAcceptance } from './requests.ts'
 import { lookup, openSearches, type Searches } from './searches.ts'
@@ -60,10 +59,10 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
   const performer = openPerformer(core, rooms.searches)
   core.engine.performBy(performer.perform)
   core.link = await openLink(core, house)
-  await takeUp(core)
   const clock = startClock(core)
   const requests = listenForAcceptance(core)
   const clients = await openClients(rooms)
+  takeUp(core).catch((error) => core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'))
   const stopped = untilStopped(clients.reload) // from before anybody is told that it runs
   core.log.info(
     {
@@ -158,12 +157,8 @@ const openLink = (core: Core, { config, pairing }: House): Promise<LinkEdge> => 
   })
 }
 
-/** What a stop or a crash left: every envelope not done is looked at, every report owed is sent. */
-const takeUp = async ({ store, engine }: Core): Promise<void> => {
-  const raise = (event: Parameters<typeof engine.handle>[0]) => void engine.handle(event).catch(() => {}) // logged by the engine
-  for (const key of await unfinishedCustody(store.db)) raise({ on: 'due', key })
-  for (const agent of await creditors(store.db)) raise({ on: 'owing', agent })
-}
+/** What a stop or a crash left: every envelope not done is looked at; reports are sent as neighbours connect. */
+const takeUp = async (core: Core): Promise<void> => raiseDue(core, await unfinishedCustody(core.store.db))
 
 type Clients = {
   listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
@@ -200,11 +195,11 @@ const openClients = async ({ core, house, searches }: Rooms): Promise<Clients> =
   })
   const health = await startHealth({
     listen: config.health.listen,
-    health: () => healthOf(store, since),
+    health: watchHealth(store, since),
     registry: core.metrics.registry,
     log: core.log,
   })
-  core.metrics.watch({ custody: () => countStates(house), links: async () => countLinks(core.engine.state) })
+  core.metrics.watch({ custody: () => countStates(store), links: async () => countLinks(core.engine.state) })
 
   const text = ({ host, port }: { host: string; port: number }) => `${host}:${port}`
   const listening = {

@@ -26,7 +26,7 @@ const SETTLING = 32
 export const openPerformer = (core: Core, searches: Searches): Performer => {
   let stopped = false
   const failed = (error: unknown) => {
-    if (!stopped) core.log.error({ event: 'effect-failed', err: error }, 'an effect failed; it will be asked for again')
+    if (!stopped) core.log.error({ event: 'effect-failed', err: error }, 'an effect failed; it is tried again')
   }
   const sealing = openLane(SEALING, failed)
   const handing = openLane(HANDING, failed)
@@ -79,8 +79,8 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
   }
 
   const wake = async (awaits: string) => {
-    for (const { key } of await custody.by(core.store.db, 'awaits', [awaits]))
-      void core.engine.handle({ on: 'due', key }).catch(failed)
+    const keys = await custody.keysBy(core.store.db, 'awaits', [awaits])
+    await raiseDue(core, keys)
   }
 
   const ring = (qid: string, at: number) => {
@@ -97,7 +97,7 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
   const stop = async () => {
     stopped = true
     for (const timer of timers) clearTimeout(timer)
-    await Promise.all([sealing.idle(), handing.idle(), settling.idle()])
+    await Promise.all([sealing.close(), handing.close(), settling.close()])
   }
   return { perform, stop }
 }
@@ -110,4 +110,12 @@ const writeLog = (core: Core, { event, key, messageId, to, detail }: Extract<Eff
     { area: 'engine', event, ...(envelope ? { envelope } : { submission: key }), messageId, to, detail },
     event,
   )
+}
+
+/** So many at a time, that what mail clients and neighbours bring does not wait behind a long queue. */
+const DUE_PAGE = 200
+
+export const raiseDue = async ({ engine }: Pick<Core, 'engine'>, keys: readonly string[]): Promise<void> => {
+  for (let i = 0; i < keys.length; i += DUE_PAGE)
+    await Promise.all(keys.slice(i, i + DUE_PAGE).map((key) => engine.handle({ on: 'due', key })))
 }

@@ -18,14 +18,18 @@ const BUNDLES = 100
  */
 const GATHER_MS = 25
 
-/** Sends all that is owed to `to` now; what comes to be owed meanwhile asks for another round. */
+/**
+ * Sends all that is owed to `to`. Out of reach: it is owed until the neighbour connects.
+ * @throws when something is left that the neighbour could not keep just now: to be tried again
+ */
 export const settleWith = async (core: Core, to: string): Promise<void> => {
   await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
-  const all = await owed.by(core.store.db, 'neighbour', [to])
-  for (let i = 0; i < all.length && core.link.isUp(to); i += BUNDLES) {
-    const some = all.slice(i, i + BUNDLES)
+  while (core.link.isUp(to)) {
+    const some = await owed.by(core.store.db, 'neighbour', [to], BUNDLES)
+    if (some.length === 0) return
     const answers = await core.link.send(to, await Promise.all(some.map((one) => bundle(core, one))))
-    await Promise.all(some.map((one, j) => taken(core, one, answers[j])))
+    const taken = await Promise.all(some.map((one, i) => settled(core, one, answers[i])))
+    if (taken.includes(false)) throw new Error(`a neighbour could not keep our reports: ${to}`)
   }
 }
 
@@ -40,11 +44,14 @@ const signed = (core: Core, item: Item): Promise<string> =>
 
 type RecordAnswer = Awaited<ReturnType<Core['link']['send']>>[number]
 
-/** A report that is refused by name will be refused again: it is owed no more, and the log says so. */
-const taken = async (core: Core, owing: Owed, answer: RecordAnswer | undefined): Promise<void> => {
-  if (answer === undefined) return
+/**
+ * A report that is refused by name will be refused again: it is owed no more, and the log says so.
+ * @returns whether it is off our hands
+ */
+const settled = async (core: Core, owing: Owed, answer: RecordAnswer | undefined): Promise<boolean> => {
+  if (answer === undefined) return false
   if ('refused' in answer) {
-    if (answer.refused === 'disk-full' || answer.refused === 'stopping') return
+    if (answer.refused === 'disk-full' || answer.refused === 'stopping') return false
     const [, envelope] = partsOfKey(owing.custody)
     core.log.warn(
       { event: 'report-refused', envelope, to: owing.to, code: answer.refused },
@@ -52,4 +59,5 @@ const taken = async (core: Core, owing: Owed, answer: RecordAnswer | undefined):
     )
   }
   await core.engine.handle({ on: 'acknowledged', owed: owing.key, items: owing.items })
+  return true
 }

@@ -4,11 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Recipient, Submission } from '../src/custody/submission.ts'
+import { cleanArrived } from '../src/mail/forged.ts'
 import { traceHeader } from '../src/mail/trace.ts'
 import { Refusal } from '../src/refusal.ts'
 import { discardDraft, startBody } from '../store/blob.ts'
+import type { NewBody } from './batch.ts'
 import type { Core } from './core.ts'
-import type { Draft } from './engine.ts'
 import { walked } from './open.ts'
 import type { Submission as Submitted } from './smtp/session.ts'
 import { openDraft } from './spool.ts'
@@ -22,9 +23,12 @@ export const submit = async (core: Core, given: Submitted): Promise<void> => {
   const here = recipients.filter((one) => state.addresses.has(one.address))
   const [first] = here
   const elsewhere = recipients.some((one) => !state.addresses.has(one.address))
-  const drafts: Draft[] = [
+  const copy = first && (await forHere(core, given, first, here.length === 1))
+  // Nobody elsewhere: only the copy for here is kept.
+  if (!elsewhere) await discardDraft(core.home, given.body)
+  const drafts: NewBody[] = [
     ...(elsewhere ? [{ body: given.body, parsed: given.parsed }] : []),
-    ...(first ? [await forHere(core, given, first, here.length === 1)] : []),
+    ...(copy ? [copy] : []),
   ]
   const submission: Omit<Submission, 'body'> = {
     id: given.id,
@@ -41,8 +45,6 @@ export const submit = async (core: Core, given: Submitted): Promise<void> => {
     recipients,
     clearAt: null,
   }
-  // Nobody elsewhere: only the copy for here is kept.
-  if (!elsewhere) await discardDraft(core.home, given.body)
   const answer = await core.engine.handle(
     (bodies) => ({
       on: 'submitted',
@@ -55,7 +57,9 @@ export const submit = async (core: Core, given: Submitted): Promise<void> => {
 }
 
 /** One copy serves all recipients here, so it names none of them if they are several. */
-const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnly: boolean): Promise<Draft> => {
+const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnly: boolean): Promise<NewBody> => {
+  const { authors } = cleanArrived(given.header, core.engine.state.domain)
+  const isAuthor = authors.some((author) => author.toLowerCase() === given.from)
   const head = traceHeader({
     returnPath: given.from,
     by: core.engine.state.domain,
@@ -63,8 +67,12 @@ const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnl
     envelope: recipient.envelope,
     ...(isOnly && { recipient: recipient.address }),
     sender: given.from,
-    findings: { sealed: false, signed: false, entity: given.entityId, known: 'own' },
+    findings: { sealed: false, signed: false, entity: given.entityId, known: 'own', isAuthor },
     path: [],
   })
-  return walked(startBody(core.home), head, openDraft(core.home, given.body))
+  const text = 'bytes' in given.body ? [given.body.bytes] : openDraft(core.home, given.body)
+  return walked(startBody(core.home), head, text).catch(async (error) => {
+    await discardDraft(core.home, given.body) // nothing was promised yet, and nothing is left behind
+    throw error
+  })
 }
