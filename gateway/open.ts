@@ -3,22 +3,28 @@
  * verified for this recipient and this envelope, and the trace fields put above it. The bytes below
  * them are the sender's, untouched.
  */
+import type { Readable } from 'node:stream'
+import { domainOf } from '../src/address.ts'
 import type { Hop } from '../src/envelope/chain.ts'
 import type { Envelope } from '../src/envelope/envelope.ts'
 import type { Card } from '../src/identity/card.ts'
 import { open, openStream } from '../src/identity/seal.ts'
+import { cleanArrived, HEADER_MAX } from '../src/mail/forged.ts'
 import { traceHeader } from '../src/mail/trace.ts'
 import { startWalk } from '../src/mail/walk.ts'
 import { Refusal } from '../src/refusal.ts'
 import { contactKey } from '../src/state.ts'
 import { type BodyDraft, type BodyWriter, startBody } from '../store/blob.ts'
 import { contacts } from '../store/web.ts'
+import type { NewBody } from './batch.ts'
 import type { Core } from './core.ts'
-import type { Draft } from './engine.ts'
 import { WHOLE_BYTES } from './hand.ts'
 import { openDraft, spoolPlain } from './spool.ts'
 
-export type OpenedArrival = { draft: Draft; sender: { from: string; address: string; messageId: string } }
+export type OpenedArrival = {
+  draft: NewBody
+  sender: { from: string; address: string; messageId: string; isAuthor: boolean }
+}
 
 /** @throws Refusal `seal-broken`, `sender-unverified`, `entity-unknown` */
 export const openArrived = async (
@@ -30,10 +36,10 @@ export const openArrived = async (
   const to = core.keyring.entity(envelope.to)
   if (to === undefined) throw new Refusal('entity-unknown', 'the key of this entity is not here')
   const opening = { to, net: core.net, now: core.now(), expect: { id: envelope.id } }
-  const head = (from: Card) => traceOf(core, envelope, hops, from, to.address)
+  const arrival = { core, envelope, hops, recipient: to.address }
   if (payload.size <= WHOLE_BYTES) {
     const { from, plaintext } = await open({ ...opening, payload: await wholeOf(core, payload) })
-    return kept(core, from, await head(from), [plaintext])
+    return keep(arrival, from, plaintext)
   }
   const spool = await spoolPlain(core.home)
   try {
@@ -43,7 +49,7 @@ export const openArrived = async (
       sink: spool.sink,
       replay: spool.read,
     })
-    return await kept(core, from, await head(from), spool.read())
+    return await keep(arrival, from, spool.read())
   } finally {
     await spool.remove()
   }
@@ -56,15 +62,58 @@ const wholeOf = async (core: Core, payload: BodyDraft): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
-const kept = async (
-  core: Core,
-  from: Card,
-  head: Buffer,
-  plaintext: Iterable<Buffer> | AsyncIterable<Buffer>,
-): Promise<OpenedArrival> => {
-  const draft = await walked(startBody(core.home), head, plaintext)
+type Arriving = { core: Core; envelope: Envelope; hops: Hop[]; recipient: string }
+
+const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Promise<OpenedArrival> => {
+  const { core, envelope } = arriving
+  checkSender(core, envelope, from)
+  const { header, rest } = await splitHeader(text)
+  const cleaned = cleanArrived(header, core.engine.state.domain)
+  const isAuthor = cleaned.authors.some((author) => author.toLowerCase() === from.address)
+  const head = await traceOf(arriving, from, isAuthor)
+  const draft = await walked(startBody(core.home), Buffer.concat([head, cleaned.header]), rest)
   const messageId = draft.parsed?.messageId ?? ''
-  return { draft, sender: { from: from.entityId, address: from.address, messageId } }
+  return { draft, sender: { from: from.entityId, address: from.address, messageId, isAuthor } }
+}
+
+/**
+ * The envelope's origin must be the agent that the sender's card names: otherwise whoever relayed a
+ * letter once could send it again in envelopes of his own. And nobody elsewhere speaks for an address of ours.
+ */
+const checkSender = ({ engine }: Core, envelope: Envelope, from: Card): void => {
+  if (from.agentId !== envelope.origin)
+    throw new Refusal('sender-unverified', "the envelope does not come from the sender's gateway")
+  const { domains, addresses } = engine.state
+  if (domains.has(domainOf(from.address)) && addresses.get(from.address) !== from.entityId)
+    throw new Refusal('sender-unverified', 'the sender claims an address of this very gateway')
+}
+
+type Split = { header: Buffer; rest: Iterable<Buffer> | AsyncIterable<Buffer> }
+
+/** The header with its empty line, and what follows; a header too long to be searched counts as text. */
+const splitHeader = async (text: Buffer | Readable): Promise<Split> => {
+  if (Buffer.isBuffer(text)) return cutHeader(text)
+  const chunks = text[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  let start = Buffer.alloc(0)
+  while (start.length < HEADER_MAX && !start.includes(HEADER_END)) {
+    const next = await chunks.next()
+    if (next.done) break
+    start = Buffer.concat([start, next.value])
+  }
+  const { header, rest } = cutHeader(start)
+  const remainder = async function* () {
+    yield* rest
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value
+  }
+  return { header, rest: remainder() }
+}
+
+const HEADER_END = '\r\n\r\n'
+
+const cutHeader = (start: Buffer): { header: Buffer; rest: Buffer[] } => {
+  const end = start.subarray(0, HEADER_MAX).indexOf(HEADER_END)
+  const cut = end < 0 ? 0 : end + HEADER_END.length
+  return { header: start.subarray(0, cut), rest: [start.subarray(cut)] }
 }
 
 /** Writes head and text into one body, and walks over it in the same pass. */
@@ -72,7 +121,7 @@ export const walked = async (
   writer: BodyWriter,
   head: Buffer,
   text: Iterable<Buffer> | AsyncIterable<Buffer>,
-): Promise<Draft & { parsed: NonNullable<Draft['parsed']> }> => {
+): Promise<NewBody & { parsed: NonNullable<NewBody['parsed']> }> => {
   const walk = startWalk()
   const take = async (chunk: Buffer) => {
     walk.push(chunk)
@@ -88,8 +137,10 @@ export const walked = async (
   }
 }
 
-const traceOf = async (core: Core, envelope: Envelope, hops: Hop[], from: Card, recipient: string): Promise<Buffer> => {
-  const [contact] = await contacts.load(core.store.db, [contactKey(envelope.to, from.entityId)])
+const traceOf = async (arriving: Arriving, from: Card, isAuthor: boolean): Promise<Buffer> => {
+  const { core, envelope, hops, recipient } = arriving
+  const key = contactKey(envelope.to, from.entityId)
+  const contact = core.engine.state.contacts.get(key) ?? (await contacts.load(core.store.db, [key]))[0]
   const known = contact?.trust === 'explicit' ? 'verified' : contact?.trust === 'implicit' ? 'contact' : 'new'
   return traceHeader({
     returnPath: from.address,
@@ -98,7 +149,7 @@ const traceOf = async (core: Core, envelope: Envelope, hops: Hop[], from: Card, 
     envelope: envelope.id,
     recipient,
     sender: from.address,
-    findings: { sealed: true, signed: true, entity: from.entityId, known },
+    findings: { sealed: true, signed: true, entity: from.entityId, known, isAuthor },
     path: hops,
   })
 }

@@ -15,10 +15,11 @@ import { formatDate } from './date.ts'
  *
  *   vouchsafe-seal       pass: came encrypted to the recipient and opened    none: never left this gateway
  *   vouchsafe-signature  pass: signed by the sender's key for this recipient and envelope    none: as above
+ *   vouchsafe-author     pass: From or Sender names who signed    fail: it names somebody else
  *   vouchsafe-path       pass: every hop's stamp holds, from the origin on    none: no hops
  *   vouchsafe-key        pass: known by …    policy: it is new here, nobody vouched for it yet
  *
- * A letter for which one of them fails is refused and never gets as far as this header.
+ * A letter for which seal, signature or path fails is refused and never gets as far as this header.
  */
 export type Findings = {
   sealed: boolean
@@ -26,6 +27,8 @@ export type Findings = {
   /** The sender's entity, and how its key is known: RFC 8601 `policy.known`. */
   entity: string
   known: 'own' | 'verified' | 'contact' | 'introduced' | 'new'
+  /** From or Sender names the sender. */
+  isAuthor: boolean
 }
 
 export type Trace = {
@@ -52,12 +55,13 @@ export const traceHeader = (trace: Trace): Buffer => {
 }
 
 const results = ({ by, sender, findings, path }: Trace): string => {
-  const { sealed, signed, entity, known } = findings
-  const signature = `pass header.from=${value(sender)}\r\n  policy.entity=${value(entity)}`
+  const { sealed, signed, entity, known, isAuthor } = findings
+  const signature = `pass smtp.mailfrom=${value(sender)}\r\n  policy.entity=${value(entity)}`
   return [
     `Authentication-Results: ${value(by)}`,
     `vouchsafe-seal=${sealed ? 'pass' : 'none'}`,
     `vouchsafe-signature=${signed ? signature : 'none'}`,
+    `vouchsafe-author=${isAuthor ? 'pass' : 'fail'}`,
     `vouchsafe-path=${path.length > 0 ? `pass policy.hops=${path.length}` : 'none'}`,
     `vouchsafe-key=${known === 'new' ? 'policy' : 'pass'} policy.known=${known}`,
   ].join(FOLD)

@@ -10,7 +10,7 @@ const overTwoHops: Trace = {
   envelope: '0123456789abcdef0123456789abcdef',
   recipient: 'bert@b.test',
   sender: 'anna@a.test',
-  findings: { sealed: true, signed: true, entity: 'entity', known: 'introduced' },
+  findings: { sealed: true, signed: true, entity: 'entity', known: 'introduced', isAuthor: true },
   path: [
     { agent: 'origin', at: at - 2000 },
     { agent: 'relay', at: at - 1000 },
@@ -18,7 +18,7 @@ const overTwoHops: Trace = {
 }
 const here: Trace = {
   ...overTwoHops,
-  findings: { sealed: false, signed: false, entity: 'entity', known: 'own' },
+  findings: { sealed: false, signed: false, entity: 'entity', known: 'own', isAuthor: false },
   path: [],
 }
 
@@ -31,7 +31,7 @@ describe('mail/trace', () => {
       ['Return-Path', '<anna@a.test>'],
       [
         'Authentication-Results',
-        'b.test; vouchsafe-seal=pass; vouchsafe-signature=pass header.from=anna@a.test policy.entity=entity; vouchsafe-path=pass policy.hops=2; vouchsafe-key=pass policy.known=introduced',
+        'b.test; vouchsafe-seal=pass; vouchsafe-signature=pass smtp.mailfrom=anna@a.test policy.entity=entity; vouchsafe-author=pass; vouchsafe-path=pass policy.hops=2; vouchsafe-key=pass policy.known=introduced',
       ],
       [
         'Vouchsafe-Path',
@@ -47,7 +47,7 @@ describe('mail/trace', () => {
     expect(fieldsOf(here).slice(1)).to.deep.equal([
       [
         'Authentication-Results',
-        'b.test; vouchsafe-seal=none; vouchsafe-signature=none; vouchsafe-path=none; vouchsafe-key=pass policy.known=own',
+        'b.test; vouchsafe-seal=none; vouchsafe-signature=none; vouchsafe-author=fail; vouchsafe-path=none; vouchsafe-key=pass policy.known=own',
       ],
       [
         'Received',

@@ -1,0 +1,48 @@
+/**
+ * The header of a letter that has arrived, as its sender's gateway let it pass: whom it says it is
+ * from, and what it may not say. An honest gateway has taken the trace fields out when the letter
+ * was submitted (submit.ts), so an honest letter is not touched here; what remains was put there to deceive
+ * (RFC 8601 §5: results in our own name that are not ours).
+ */
+import { parseAddresses } from './address-list.ts'
+import { findFields, unfold } from './header.ts'
+import { decodeText } from './words.ts'
+
+/** Headers longer than this are neither searched nor cleaned: no submission has one. */
+export const HEADER_MAX = 256 * 1024
+
+export type Arrived = {
+  header: Buffer
+  /** The addresses of From and Sender, as written. */
+  authors: string[]
+}
+
+/**
+ * @param header up to and including the empty line
+ * @param by our domain: results in its name are removed, others' stay
+ */
+export const cleanArrived = (header: Buffer, by: string): Arrived => {
+  const text = header.toString('latin1')
+  const kept: Buffer[] = []
+  const authors: string[] = []
+  let at = 0
+  for (const field of findFields(text)) {
+    const name = field.name.toLowerCase()
+    const value = unfold(text.slice(field.colon + 1, field.end))
+    if (name === 'from' || name === 'sender') authors.push(...addressesIn(value))
+    if (!isForged(name, value, by)) continue
+    kept.push(header.subarray(at, field.from))
+    at = field.to
+  }
+  kept.push(header.subarray(at))
+  return { header: Buffer.concat(kept), authors }
+}
+
+const isForged = (name: string, value: string, by: string): boolean => {
+  if (name === 'return-path' || name === 'vouchsafe-path') return true
+  const server = /^[^\s;]+/.exec(value.trim())?.[0] ?? ''
+  return name === 'authentication-results' && server.toLowerCase() === by.toLowerCase()
+}
+
+const addressesIn = (value: string): string[] =>
+  parseAddresses(value).flatMap(({ local, host }) => (host === null ? [] : [decodeText(`${local}@${host}`)]))

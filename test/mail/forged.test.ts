@@ -1,0 +1,29 @@
+import { expect } from 'chai'
+import { cleanArrived } from '../../src/mail/forged.ts'
+
+const header = (...lines: string[]): Buffer => Buffer.from(`${[...lines, ''].join('\r\n')}\r\n`)
+
+describe('mail/forged', () => {
+  const honest = ['From: Ann <ann@a.test>, bea@a.test', 'Sender: cora@a.test', 'Subject: x']
+
+  it('leaves an honest header as it is, to the byte', () => {
+    const bytes = header(...honest, 'Authentication-Results: other.test; dkim=pass', 'X-Odd:   y ')
+    expect(cleanArrived(bytes, 'b.test').header.equals(bytes)).to.equal(true)
+  })
+
+  it('says whom the letter claims to be from', () => {
+    expect(cleanArrived(header(...honest), 'b.test').authors).to.deep.equal(['ann@a.test', 'bea@a.test', 'cora@a.test'])
+  })
+
+  const forged = [
+    ['results in our own name', 'Authentication-Results: b.test; vouchsafe-key=pass policy.known=verified'],
+    ['in whatever case and fold', 'authentication-results:\r\n  B.TEST;\r\n x=pass'],
+    ['a path', 'Vouchsafe-Path: id=1; a 2025'],
+    ['a return path', 'Return-Path: <boss@b.test>'],
+  ] as const
+  for (const [what, line] of forged)
+    it(`takes out what only we may say: ${what}`, () => {
+      const { header: cleaned } = cleanArrived(header('From: <ann@a.test>', line, 'Subject: x'), 'b.test')
+      expect(cleaned.equals(header('From: <ann@a.test>', 'Subject: x'))).to.equal(true)
+    })
+})
