@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream'
 import { Refusal } from '../../src/refusal.ts'
 import { record, whole } from '../../src/wire/shape.ts'
 import type { Metrics } from '../metrics.ts'
-import { answerAs, encodeHead, handAnswer, type Path, recordAnswers, refusedBy } from './frame.ts'
+import { answerAs, encodeHead, handAnswer, MAX_RECORDS, type Path, recordAnswers, refusedBy } from './frame.ts'
 import { type Body, type HandAnswer, LinkFault, type Offer, type RecordAnswer } from './handlers.ts'
 import type { Announced, LinkLimits } from './limits.ts'
 import { cancel } from './session.ts'
@@ -259,7 +259,7 @@ const batches = (all: string[], { recordBytes, batchBytes }: Announced): (string
     }
     const last = made.at(-1)
     size += bytes
-    if (Array.isArray(last) && size + 1 <= batchBytes) {
+    if (Array.isArray(last) && last.length < MAX_RECORDS && size + 1 <= batchBytes) {
       last.push(one)
       continue
     }

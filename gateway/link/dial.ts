@@ -86,7 +86,12 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     return socket
   }
 
+  const giveUp = () =>
+    endSoon(() => {
+      for (const socket of opened) socket.destroy()
+    })
   const outSocket = await open(FORWARD)
+  signal.addEventListener('abort', giveUp)
   const decided = board.greet(agent)
   try {
     const out = await clientSession(outSocket, limits)
@@ -98,11 +103,10 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
     join(scene, { agent, dialledBy: 'us', theirs }, { out, outSocket, in: session, inSocket })
   } catch (error) {
-    endSoon(() => {
-      for (const socket of opened) socket.destroy()
-    })
+    giveUp()
     throw error
   } finally {
+    signal.removeEventListener('abort', giveUp)
     decided()
   }
 }

@@ -16,6 +16,9 @@ import { hashId, list, randomId, record, type Shape, sha256, text, whole } from 
 import { type HandAnswer, LinkFault, type RecordAnswer } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'
 
+/** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
+export const MAX_RECORDS = 1000
+
 export type Path = '/hello' | '/pair' | '/records' | '/offset' | '/hand'
 
 const bytes = whole(1, Number.MAX_SAFE_INTEGER)
@@ -88,11 +91,12 @@ export const decodeJson = (json: Buffer): unknown => {
   }
 }
 
-/** @throws Refusal `record-malformed`, or `record-too-large` for one record among them */
+/** @throws Refusal `record-malformed`, or `record-too-large` for one of them or for their number */
 export const decodeRecords = (json: Buffer, { recordBytes }: Pick<LinkLimits, 'recordBytes'>): string[] => {
   const records = decodeJson(json)
   if (!Array.isArray(records) || !records.every((one): one is string => typeof one === 'string'))
     throw new Refusal('record-malformed', 'records are a list of texts')
+  if (records.length > MAX_RECORDS) throw new Refusal('record-too-large', `at most ${MAX_RECORDS} records in one call`)
   if (records.some((one) => Buffer.byteLength(one) > recordBytes))
     throw new Refusal('record-too-large', `a record may have ${recordBytes} bytes`)
   return records

@@ -4,7 +4,7 @@
  * whose key it is. Node's own verification is off because there is no authority to ask;
  * that the peer *holds* the key is proved by the handshake itself (RFC 8446 §4.4.3).
  */
-import { constants } from 'node:crypto'
+import { constants, type KeyObject } from 'node:crypto'
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
 import { agentIdOfSpki } from '../../src/identity/agent.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -34,13 +34,21 @@ export const serverOptions = (keys: Keys, handshakeMs: number): TlsOptions => ({
 
 /** @throws Refusal `agent-mismatch` when the peer shows no Ed25519 key, or another one than `expected` */
 export const peerOf = (socket: TLSSocket, expected?: string): string => {
-  const key = socket.getPeerX509Certificate()?.publicKey
+  const key = keyOf(socket)
   if (key?.asymmetricKeyType !== 'ed25519')
     throw new Refusal('agent-mismatch', 'the other side shows no certificate with an Ed25519 key')
   const agentId = agentIdOfSpki(key.export({ type: 'spki', format: 'der' }))
   if (expected !== undefined && agentId !== expected)
     throw new Refusal('agent-mismatch', `the key there is ${agentId}'s, not ${expected}'s`)
   return agentId
+}
+
+const keyOf = (socket: TLSSocket): KeyObject | undefined => {
+  try {
+    return socket.getPeerX509Certificate()?.publicKey
+  } catch {
+    return undefined // a key that OpenSSL can't read
+  }
 }
 
 /** `host:port`, `[2001:db8::1]:port` */

@@ -61,23 +61,25 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
   const large = { count: 0 }
   let strangerCalls = 0
 
+  const { agent, remote } = caller
   session.on('error', (error: Error) =>
-    desk.refuse('record-malformed', caller, `breaks the rules of HTTP/2: ${error.message}`),
+    desk.refuse('record-malformed', { agent, remote }, `breaks the rules of HTTP/2: ${error.message}`),
   )
   session.on('stream', (stream, headers) => {
     streams.add(stream)
     stream.on('error', () => {}) // 'close' follows
     stream.once('close', () => streams.delete(stream))
+    if (caller.standing() !== 'linked') strangerCalls += 1
+    if (strangerCalls > desk.limits.strangerCalls) return cancel(stream)
     void answer({ stream, caller, desk, large }, headers).then(() => {
-      if (caller.standing() === 'linked') return
-      strangerCalls += 1
-      if (strangerCalls >= desk.limits.strangerCalls) endSoon(() => session.close()) // says GOAWAY, lets the answer out
+      // Says GOAWAY, and lets the answers out.
+      if (strangerCalls >= desk.limits.strangerCalls) endSoon(() => session.close())
     })
   })
 
   const lifeSigns = setInterval(() => {
     for (const stream of streams)
-      if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 102 })
+      if (!stream.headersSent && !stream.closed && !stream.destroyed) stream.additionalHeaders({ ':status': 102 })
   }, desk.limits.lifeSignMs)
   session.once('close', () => clearInterval(lifeSigns))
 }
@@ -107,7 +109,7 @@ const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<v
 const reply = (stream: ServerHttp2Stream, status: number, body: unknown, graceMs: number): void => {
   if (stream.closed || stream.destroyed || stream.headersSent) return
   stream.respond({ ':status': status, 'content-type': 'application/json' })
-  stream.end(JSON.stringify(body))
+  stream.end(JSON.stringify(body ?? null))
   if (stream.readableEnded) return
   // An early answer: what still comes is not read, and who does not stop by himself is stopped (RFC 9113 §8.1).
   // Not at once: a reset would overtake the answer.

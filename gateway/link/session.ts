@@ -69,7 +69,9 @@ export const answers = (session: Session, socket: TLSSocket, timeoutMs: number):
   new Promise((resolve) => {
     if (session.destroyed || session.closed) return resolve(false)
     const seen = socket.bytesRead
-    const timer = setTimeout(() => resolve(!session.destroyed && socket.bytesRead > seen), timeoutMs)
+    const judge = () => resolve(!session.destroyed && socket.bytesRead > seen)
+    // After a standstill of our own, the timer comes first and what has arrived meanwhile next: hear that out.
+    const timer = setTimeout(() => setImmediate(judge), timeoutMs)
     session.ping((error) => {
       clearTimeout(timer)
       resolve(error === null)

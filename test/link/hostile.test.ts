@@ -287,6 +287,7 @@ describe('the link port', () => {
       const cases: [body: string, code: string][] = [
         [JSON.stringify(['x'.repeat(70_000)]), 'record-too-large'],
         [JSON.stringify(Array.from({ length: 40 }, () => 'x'.repeat(60_000))), 'record-too-large'],
+        [JSON.stringify(Array.from({ length: 1001 }, () => 'x')), 'record-too-large'],
         ['[1]', 'record-malformed'],
         ['{"0":"x"}', 'record-malformed'],
         ['[', 'record-malformed'],

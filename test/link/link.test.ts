@@ -78,6 +78,42 @@ describe('a link', () => {
     expect(await a.edge.send(b.agent.id, [])).to.deep.equal([])
   })
 
+  it('carries any number of tiny records', async () => {
+    const [a, b] = [await start(), await start()]
+    befriend(a, b)
+    await areLinked(a, b)
+    const answers = await a.edge.send(
+      b.agent.id,
+      Array.from({ length: 5000 }, (_, i) => `${i}`),
+    )
+    expect(answers).to.have.length(5000)
+    expect(new Set(b.records).size).to.equal(5000)
+  })
+
+  it('with a neighbour who answers nonsense, too much or never has faults, and goes on', async () => {
+    const nonsense: Record<string, unknown> = {
+      much: [{ ok: true, more: 'x'.repeat(300_000) }],
+      few: [],
+      text: 'yes',
+      code: [{ refused: 'because' }],
+    }
+    const b = await start({
+      handlers: {
+        records: async (_from, [line = '']) =>
+          (line === 'never' ? new Promise(() => {}) : line in nonsense ? nonsense[line] : [{ ok: true }]) as never,
+      },
+      limits: { lifeSignMs: 60_000, closeMs: 100 },
+    })
+    const a = await start({ limits: { idleMs: 300 } })
+    befriend(a, b)
+    await areLinked(a, b)
+    for (const line of Object.keys(nonsense))
+      expect(await failure(a.edge.send(b.agent.id, [line])), line).to.have.property('code', 'fault')
+    expect(await failure(a.edge.send(b.agent.id, ['never']))).to.have.property('code', 'timeout')
+    expect(await a.edge.send(b.agent.id, ['well'])).to.deep.equal([{ ok: true }])
+    expect(a.downs).to.deep.equal([])
+  })
+
   it('passes a refusal on by its code, and a failure of the other gateway as a fault without its cause', async () => {
     const [a, b] = [
       await start(),
