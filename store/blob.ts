@@ -37,7 +37,7 @@ export const startBody = (home: string): BodyWriter => new Spool(join(home, 'blo
 
 class Spool implements BodyWriter {
   private readonly dir: string
-  private readonly temporary: string
+  private temporary = '' // drawn when a file is needed: most bodies are small
   private readonly hash: Hash = createHash('sha256')
   private chunks: Buffer[] = []
   private size = 0
@@ -45,7 +45,6 @@ class Spool implements BodyWriter {
 
   constructor(dir: string) {
     this.dir = dir
-    this.temporary = join(dir, 'tmp', randomBytes(16).toString('hex'))
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -54,6 +53,7 @@ class Spool implements BodyWriter {
     if (this.handle) return onDisk(writeAll(this.handle, [chunk]))
     this.chunks.push(chunk)
     if (this.size <= INLINE_MAX) return
+    this.temporary = join(this.dir, 'tmp', randomBytes(16).toString('hex'))
     await onDisk(mkdir(dirname(this.temporary), { recursive: true }))
     this.handle = await onDisk(open(this.temporary, 'wx', 0o600))
     await onDisk(writeAll(this.handle, this.chunks))
@@ -73,7 +73,7 @@ class Spool implements BodyWriter {
     this.chunks = []
     await this.handle?.close()
     this.handle = null
-    await rm(this.temporary, { force: true })
+    if (this.temporary !== '') await rm(this.temporary, { force: true })
   }
 }
 
