@@ -83,6 +83,7 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
       else waiting[i]?.reject(error)
     }
     for (const { effects } of outcomes) for (const effect of effects) perform(effect)
+    forgetDone(state, batch.changes)
     if (isLarge(state)) dropRows(state)
   }
 
@@ -184,6 +185,15 @@ const countHolders = (state: State, change: Change, holders: Batch['holders']): 
   if ('drop' in change && change.drop === 'custody') count(state.custody.get(change.key)?.body, -1)
   if ('drop' in change && change.drop === 'submission') count(state.submissions.get(change.id)?.body, -1)
   if ('deliver' in change && typeof change.deliver.body === 'number') count(change.deliver.body, 1)
+}
+
+/** What is done is seldom asked for again: it is read back if it is. */
+const forgetDone = (state: State, changes: readonly Change[]): void => {
+  for (const change of changes) {
+    if (!('put' in change)) continue
+    if (change.put === 'custody' && change.row.state === 'done') state.custody.delete(change.row.key)
+    if (change.put === 'submission' && change.row.clearAt !== null) state.submissions.delete(change.row.id)
+  }
 }
 
 const isLarge = ({ custody, submissions, owed, contacts }: State): boolean =>
