@@ -28,6 +28,8 @@ export type Agent = End & {
   state: State
   /** Every message in every mailbox here, in the order it came. */
   mail: Letter[]
+  /** How each envelope ended here, remembered longer than the agent itself does. */
+  ends: Map<string, Custody>
   /** What Outgoing shows, and all it has shown, by submission. */
   outgoing: Map<string, (Stage | 'cleared')[]>
   /** Cards of the entities here. */
@@ -86,7 +88,10 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
       const shown = agent.outgoing.get(change.outgoing) ?? []
       agent.outgoing.set(change.outgoing, [...shown, change.stage])
     }
-    if ('put' in change && change.put === 'custody') watch(change.row)
+    if ('put' in change && change.put === 'custody') {
+      watch(change.row)
+      if (change.row.state === 'done') agent.ends.set(change.row.key, change.row)
+    }
     if ('put' in change && change.put === 'submission') watchSubmission(change.row)
   }
 
@@ -328,6 +333,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     id,
     state,
     mail: [],
+    ends: new Map(),
     outgoing: new Map(),
     cards: new Map(),
     raise,
@@ -345,7 +351,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
   return agent
 }
 
-/** Up and down are facts of this moment, told in their order; a submission is repeated by the mail program, not by us. */
+/** Up and down are facts of this moment, told in their order; a mail program that asks again makes a new submission. */
 const isOnce = ({ on }: Event): boolean => on === 'submitted' || on === 'up' || on === 'down'
 
 /** What the gateway would have loaded for this event: whole what is small, and the rows that were named. */

@@ -10,7 +10,7 @@ import { decodeMessage, encodeMessage, type Message } from '../../src/wire/recor
 import type { Agent } from './agent.ts'
 import type { Call, Carrier, Reply } from './carrier.ts'
 import { hashOf } from './papers.ts'
-import { at, entityOf, found, HOUR, heal, kill, MINUTE, terms, type Village, write } from './village.ts'
+import { at, entityOf, found, HOUR, heal, kill, MINUTE, type Village, write } from './village.ts'
 
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; x: Agent }
 
@@ -145,7 +145,7 @@ describe('the village under attack', () => {
     for (let i = 0; i < 3; i++) expect(said(village, a, r, reports(first.key, ...told))).to.deep.equal({ ok: true })
     expect(rowAt(a, first.key)).to.equal(before)
     arrivesOnce({ village, a, r, b, ...rest }, second.key)
-    pass(village, 3 * terms.knownLifeMs)
+    pass(village, 3 * 12 * HOUR)
     expect(
       said(village, a, r, reports(first.key, ...told)),
       'acknowledged, so that nobody owes it for ever',
@@ -156,6 +156,7 @@ describe('the village under attack', () => {
 
   it('delivers an envelope once, however often and over whichever link it comes', () => {
     const { village, a, r, b, x, second } = onItsWay()
+    deliverUnheard(village, r, b)
     const { envelope = '', stamps } = rowAt(r, second.key)
     const payload = payloadAt(r, second.key)
     const stamp = (by: Agent, to: Agent, before: string[]) =>
@@ -273,7 +274,7 @@ describe('misfortunes in the village', () => {
     const { village, a, r, b, second } = onItsWay()
     deliverUnheard(village, r, b)
     expect(b.mail).to.have.length(2)
-    pass(village, terms.knownLifeMs + HOUR)
+    pass(village, 12 * HOUR + HOUR)
     const notices = a.mail.filter((letter) => letter.text.includes(`failed.${second.recipient.envelope}`))
     expect(notices).to.have.length(1)
     expect(flat(notices[0]?.text)).to.include('1.test had it last')
@@ -289,7 +290,7 @@ describe('misfortunes in the village', () => {
 
   it('a delivery in the last second is not told as a failure by those who wait for news of it', () => {
     const { village, a, r, b, second } = onItsWay()
-    pass(village, second.at + terms.knownLifeMs - 500 - village.clock.now)
+    pass(village, second.at + 12 * HOUR - 500 - village.clock.now)
     deliverUnheard(village, r, b)
     pass(village, 3 * MINUTE)
     expect(rowAt(a, second.key).state, 'past its expiry, the origin still listens').to.equal('handed')
@@ -325,7 +326,7 @@ describe('misfortunes in the village', () => {
     village.carrier.turn(a.id, b.id, true)
     pass(village, MINUTE)
     expect(rowAt(a, key).outcome?.event, "B's own word, though R has custody").to.equal('delivered')
-    pass(village, 2 * terms.knownLifeMs)
+    pass(village, 2 * 12 * HOUR)
     expect(b.mail).to.have.length(2)
     expect(a.mail.filter((letter) => letter.text.includes('failed.'))).to.deep.equal([])
   })

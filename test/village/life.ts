@@ -3,21 +3,21 @@
  */
 import { holdsWhenForgotten, holdsWhenSettled } from './claims.ts'
 import { seeded } from './random.ts'
-import { FOUNDED, found, HOUR, planOf, shapeOf, suffer, terms, tidy } from './village.ts'
+import { FOUNDED, found, HOUR, planOf, shapeOf, suffer, tidy } from './village.ts'
 
 /** @throws with the seed, the village and how to live it through again */
 export const live = (seed: number): void => {
   const random = seeded(seed)
   const { count, links } = shapeOf(random)
   const plan = planOf(random)
-  const village = found(seed, count, links)
+  const village = found(seed, count, links, plan.terms)
   try {
     village.clock.passUntil(village.clock.now + 1000)
     suffer(village, plan)
-    // Everything was written in the first hour: by now it has ended, and nothing is forgotten yet.
-    const ended = Math.max(FOUNDED + terms.knownLifeMs + 2 * HOUR, village.healedAt + HOUR)
+    // Everything was written in the first hour, and the last word is heard half an hour after the end.
+    const ended = Math.max(FOUNDED + plan.terms.knownLifeMs + 2 * HOUR, village.healedAt + HOUR)
     village.clock.passUntil(ended)
-    holdsWhenSettled(village)
+    holdsWhenSettled(village, !plan.detours && plan.revoked === 0)
     tidy(village, 20 * HOUR, ended + 80 * HOUR)
     village.clock.passUntil(ended + 80 * HOUR)
     holdsWhenForgotten(village)
