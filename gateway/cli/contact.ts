@@ -7,10 +7,11 @@ import { askYes, isInteractive } from './prompt.ts'
 type As = { as?: string }
 
 export const contactCommands = (root: Command): void => {
-  const contact = root.command('contact').description('correspondents: add, list, trust')
+  const contact = root.command('contact').description('correspondents: add, list, trust, untrust')
   add(contact)
   list(contact)
   trust(contact)
+  untrust(contact)
 }
 
 const withAccount = (command: Command): Command =>
@@ -47,6 +48,19 @@ const trust = (contact: Command): void => {
     return { result: one, text: `${one.address} is trusted: you have compared the key.` }
   })
 }
+
+const untrust = (contact: Command): void =>
+  act<As>(
+    withAccount(verb(contact, 'untrust', 'let somebody’s mail go to Requests again')).argument('<address>'),
+    async (context, [address = ''], { as }) => {
+      const one = await perform(context, 'contact.untrust', { address, ...(as !== undefined && { as }) })
+      return {
+        result: one,
+        text: `${one.address} is not trusted any more: mail from there goes to Requests.`,
+        next: [`to take it back: vouchsafe contact add ${one.address}`],
+      }
+    },
+  )
 
 const compare = async (context: Parameters<typeof perform>[0], address: string): Promise<string> => {
   if (!isInteractive()) throw new UsageError('Give the words the other person read out: --words "…".')

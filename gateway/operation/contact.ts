@@ -1,7 +1,7 @@
 /**
  * What a person here thinks of somebody elsewhere. `implicit`: wrote to them, or added them;
  * `explicit`: compared fingerprint words, in person or by telephone. Both let their mail into
- * INBOX; mail of anybody else goes to Requests.
+ * INBOX; mail of anybody else goes to Requests. `none`: not trusted, whatever one writes to them.
  */
 import { canonical } from '../../src/address.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
@@ -57,6 +57,18 @@ export const contactTrust: Operation<{ as?: string; address: string; words: stri
   return save(house, me, known, 'explicit')
 }
 
+/** Their mail goes to Requests from now on, also after an answer to it: what a person said stands. */
+export const contactUntrust: Operation<{ as?: string; address: string }, ContactView> = async (
+  house,
+  { as, address },
+) => {
+  const me = await soleEntity(house, as)
+  const spelled = canonical(address)
+  const was = (await house.web.contacts(me)).find((one) => one.address === spelled)
+  const known = was ? { entity: was.other, address: was.address } : await found(house, spelled)
+  return save(house, me, known, 'none')
+}
+
 const found = async ({ web, serving }: House, text: string) => {
   const address = canonical(text)
   const known = await web.find(address)
@@ -73,7 +85,7 @@ const save = async (
   { web }: House,
   me: string,
   known: { entity: string; address: string },
-  trust: 'explicit' | 'implicit',
+  trust: Contact['trust'],
 ): Promise<ContactView> => {
   const contact: Contact = { entity: me, other: known.entity, trust, address: known.address, at: Date.now() }
   await web.saveContact(contact)
