@@ -2,11 +2,12 @@
  * Requests: moving a stranger's message from there to INBOX is how a person accepts the stranger.
  * The mail client moves it; this listens to what the store says was moved.
  */
-import type { Provenance } from '../src/state.ts'
+import { contactKey, type Provenance } from '../src/state.ts'
 import { byId as accountById } from '../store/account.ts'
 import type { Change } from '../store/change.ts'
 import { byId } from '../store/mailbox.ts'
 import { cached } from '../store/message.ts'
+import { contacts } from '../store/web.ts'
 import type { Core } from './core.ts'
 
 export const listenForAcceptance = (core: Core): { stop(): void } => {
@@ -31,6 +32,8 @@ const accept = async (core: Core, moved: Extract<Change, { on: 'added' }>, sourc
   for (const { provenance } of await cached(db, ids, ['provenance'])) {
     if (provenance === null) continue // put there by hand, not by us
     const { from: other, address } = provenance as Provenance
+    const [known] = await contacts.load(db, [contactKey(account.entityId, other)])
+    if (known?.trust === 'explicit') continue // a move says less than words that were compared
     const contact = { entity: account.entityId, other, trust: 'implicit', address, at: core.now() } as const
     await core.engine.handle({ on: 'trusted', contact })
     core.log.info(
