@@ -3,6 +3,7 @@
  * test and the benchmarks stand on. Everything is on loopback and below one temporary folder.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -85,14 +86,14 @@ export class Gateway {
     await Promise.race([this.answers(), ended])
   }
 
-  /** SIGTERM by default. Resolves when the process has gone. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  /** SIGTERM by default. Resolves when the process has gone. @returns its exit code, null after a signal that killed it */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = this.process
     this.process = undefined
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    const gone = new Promise<number | null>((resolve) => child.once('exit', resolve))
     child.kill(signal)
-    await gone
+    return gone
   }
 
   get pid(): number | undefined {
@@ -135,9 +136,13 @@ export const temporaryFolder = (keep = false): string => {
   return folder
 }
 
-/** @returns the first of `count` port bases, 100 apart, of which every port is free */
+/**
+ * @returns the first of `count` port bases, 100 apart, of which every port is free. Looked for from a random one
+ * on, so that two runs at a time do not choose the same; below the ports that the system gives to clients.
+ */
 export const freePortBase = async (count: number): Promise<number> => {
-  for (let base = 21_000; base < 60_000; base += 100 * count) {
+  for (let tries = 0; tries < 100; tries++) {
+    const base = 20_000 + 100 * randomInt(120)
     const bases = Array.from({ length: count }, (_, at) => base + 100 * at)
     const ports = bases.flatMap((from) => Object.values(portsFrom(from)))
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base
