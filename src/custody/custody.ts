@@ -44,8 +44,11 @@ export type Custody = {
   advice: string[]
   onward: string[]
   avoid: { by: string; until: number }[]
-  /** Neighbours it was handed to. Whoever has not said no may have it, receipt or not; all of them are heard. */
-  tried: { by: string; saidNo: boolean }[]
+  /**
+   * Neighbours it was handed to; all of them are heard. Whoever has not said no may have it, receipt
+   * or not. `again`: an earlier copy got no answer, so that no to a later one may not speak of both.
+   */
+  tried: { by: string; saidNo: boolean; again?: true }[]
   size: number
   priority: Priority
   created: number
@@ -110,7 +113,7 @@ export const dueAt = (row: Custody): number => {
  * delivery in the last minute is not reported as a failure by somebody who only heard nothing.
  */
 export const lastMoment = (row: Custody): number =>
-  row.tried.length === 0 ? row.expires : row.expires + Math.floor(LAST_WORD_MS / row.path.length)
+  row.tried.every((one) => one.saidNo) ? row.expires : row.expires + Math.floor(LAST_WORD_MS / row.path.length)
 
 /**
  * (origin, id) is remembered until twice the expiry, so that a late copy is known as a repeat; and

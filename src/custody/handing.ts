@@ -29,9 +29,23 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   const { next, onward } = way
   if (!state.links.get(next)?.up)
     return routing(state, { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }, now)
-  const tried = [...row.tried.filter((one) => one.by !== next), { by: next, saidNo: false }]
-  const handing: Custody = { ...row, state: 'handing', next, onward, tried, awaits: null, retryAt: now + HAND_GUARD_MS }
+  const handing: Custody = {
+    ...row,
+    state: 'handing',
+    next,
+    onward,
+    tried: handedTo(row, next),
+    awaits: null,
+    retryAt: now + HAND_GUARD_MS,
+  }
   return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key: row.key, to: next }] }
+}
+
+/** `tried` once it is handed to `next`, again if that neighbour has left an earlier copy unanswered. */
+export const handedTo = ({ tried }: Custody, next: string): Custody['tried'] => {
+  const was = tried.find((one) => one.by === next)
+  const again = was !== undefined && !was.saidNo
+  return [...tried.filter((one) => one !== was), { by: next, saidNo: false, ...(again && { again }) }]
 }
 
 /** The stage is only touched when the row has to wait: a message that goes straight on spares the write. */
@@ -115,13 +129,23 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
   }
   if (patient.has(code)) {
     const retryAt = now + backoffMs(key, was.attempts)
-    const later: Custody = { ...was, state: 'waiting', retryAt, attempts: was.attempts + 1 }
+    const later: Custody = {
+      ...was,
+      state: 'waiting',
+      tried: declined(was, by, code),
+      retryAt,
+      attempts: was.attempts + 1,
+    }
     return { changes: [{ put: 'custody', row: later }], effects: [log] }
   }
   const row = turnedDown(was, by, isFinal(code) ? was.expires : now + AVOID_MS, now)
   const stale: Change[] = was.to !== undefined && state.routes.has(was.to) ? [{ drop: 'route', entity: was.to }] : []
   return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
 }
+
+/** `tried` after a patient no: it is a no, unless a copy may have been taken before this one was declined. */
+const declined = ({ tried }: Custody, by: string, code: RefusalCode): Custody['tried'] =>
+  tried.map((one) => (one.by === by && !one.again && code !== 'envelope-expired' ? { by, saidNo: true } : one))
 
 /** The link failed while handing: nothing is known, so the same hop is tried again; it recognises repeats. */
 export const unreachable = (state: State, key: string, by: string, why: string, now: number): Step => {

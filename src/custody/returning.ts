@@ -8,7 +8,7 @@ import { believe, isFinalEvent, type Report, type TrailStep } from '../report/re
 import type { Change, State } from '../state.ts'
 import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, lastMoment } from './custody.ts'
 import { finish } from './finish.ts'
-import { advance, holdersBeside, isReceiptBy, oweUpstream, turnedDown } from './handing.ts'
+import { advance, handedTo, holdersBeside, isReceiptBy, oweUpstream, turnedDown } from './handing.ts'
 import { progress, tell } from './letters.ts'
 import { prepare } from './origin.ts'
 
@@ -125,10 +125,12 @@ export const moveOn = (state: State, row: Custody, now: number): Step => {
   }
 }
 
-const handAgain = (row: Custody, now: number): Step => ({
-  changes: [{ put: 'custody', row: { ...row, retryAt: now + HAND_GUARD_MS } }],
-  effects: row.next === undefined ? [] : [{ do: 'hand', key: row.key, to: row.next }],
-})
+const handAgain = (row: Custody, now: number): Step => {
+  const { key, next } = row
+  if (next === undefined) return nothing
+  const handing: Custody = { ...row, tried: handedTo(row, next), retryAt: now + HAND_GUARD_MS }
+  return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key, to: next }] }
+}
 
 const refuse = (code: RefusalCode, detail: string): Step => ({ ...nothing, answer: { say: 'refused', code, detail } })
 const nothing: Step = { changes: [], effects: [] }

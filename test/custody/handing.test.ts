@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { AVOID_MS, type Custody } from '../../src/custody/custody.ts'
+import { AVOID_MS, type Custody, lastMoment } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
 import { apply, type State } from '../../src/state.ts'
@@ -80,10 +80,10 @@ describe('custody: from one holder to the next', () => {
     ['no-route', true, true],
     ['path-loops', true, true],
     ['chain-broken', true, true],
-    ['mailbox-full', false, false],
-    ['disk-full', false, false],
-    ['stopping', false, false],
-    ['rate-limited', false, false],
+    ['mailbox-full', false, true],
+    ['disk-full', false, true],
+    ['stopping', false, true],
+    ['rate-limited', false, true],
     ['envelope-expired', false, false], // an earlier copy may have come in time
   ]
   for (const [code, avoided, saidNo] of codes)
@@ -92,6 +92,33 @@ describe('custody: from one holder to the next', () => {
       expect(made?.avoid).to.deep.equal(avoided ? [{ by: r, until: now + AVOID_MS }] : [])
       expect(made?.tried).to.deep.equal([{ by: r, saidNo }])
       expect(made?.retryAt).to.be.within(now + 750, now + 1250)
+    })
+
+  it('a neighbour that has said no, though only for now, is not waited for past the expiry', () => {
+    const declined = left(at(handing(), { on: 'rejected', key, by: r, code: 'stopping' })) ?? row()
+    expect(lastMoment(declined)).to.equal(declined.expires)
+    const end = at(declined, { on: 'due', key }, () => {}, declined.expires)
+    expect(stateOf(end)).to.equal('done')
+    const [letter] = delivered(end)
+    expect(typeof letter?.body === 'object' && letter.body.letter.toString()).to.not.match(/may have arrived/)
+  })
+
+  const unanswered: [what: string, before: Event][] = [
+    ['by a link that broke', { on: 'unreachable', key, by: r, why: '' }],
+    ['by a crash', { on: 'due', key }],
+  ]
+  for (const [what, before] of unanswered)
+    it(`a no for now to a second copy says nothing of the first, cut off ${what}`, () => {
+      const state = world(handing())
+      const events: Event[] = [before, { on: 'due', key }, { on: 'rejected', key, by: r, code: 'disk-full' }]
+      let last = row()
+      for (const event of events) {
+        const made = step(state, event, now)
+        for (const change of made.changes) apply(state, change)
+        last = left(made) ?? last
+      }
+      expect([last.state, last.tried.map((one) => one.saidNo)]).to.deep.equal(['waiting', [false]])
+      expect(lastMoment(last)).to.be.above(last.expires)
     })
 
   it('a final no is not the end while another neighbour may have it', () => {
