@@ -11,28 +11,48 @@ import {
   type AcceptedRecord,
   decodeMessage,
   type Message,
+  type PathMessage,
   type ReportsMessage,
   reportRecord,
 } from '../src/wire/record.ts'
 import { discardDraft } from '../store/blob.ts'
+import { custody } from '../store/web.ts'
+import { custodyOf } from './batch.ts'
 import type { Core } from './core.ts'
-import type { Arrived, HandAnswer, LinkHandlers, Offer, RecordAnswer } from './link/handlers.ts'
+import type { Arrived, LinkHandlers, Offer } from './link/handlers.ts'
+import { quietRefusals, refusalOf } from './link/quiet.ts'
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
 
-export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => ({
-  hand: (from, offer, body) => takeHand(core, from, offer, body),
-  records: (from, lines) => Promise.all(lines.map((line) => takeRecord(core, from, line))),
-})
-
-const takeHand = async (core: Core, from: string, offer: Offer, body: Arrived): Promise<HandAnswer> => {
-  try {
-    return { accepted: await takeCustody(core, from, offer, body) }
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    core.log.warn({ event: 'hand-refused', from, code: error.code }, error.detail)
-    core.metrics.refusals.inc({ edge: 'link', code: error.code })
-    return { refused: error.code, detail: error.detail }
+export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => {
+  const refuse = quietRefusals(core.log, core.metrics, core.now)
+  /** A refusal is an answer, counted and logged; anything else is a fault of ours, and the neighbour tries again. */
+  const refused = (from: string, error: unknown): Refusal => {
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
+    refuse(refusal.code, { agent: from }, refusal.detail)
+    return refusal
+  }
+  return {
+    async hand(from, offer, body) {
+      try {
+        return { accepted: await takeCustody(core, from, offer, body) }
+      } catch (error) {
+        const { code, detail } = refused(from, error)
+        return { refused: code, detail }
+      }
+    },
+    records: (from, lines) =>
+      Promise.all(
+        lines.map(async (line) => {
+          try {
+            await take(core, from, decodeMessage(line))
+            return { ok: true }
+          } catch (error) {
+            return { refused: refused(from, error).code }
+          }
+        }),
+      ),
   }
 }
 
@@ -60,24 +80,17 @@ const takeCustody = async (core: Core, from: string, offer: Offer, body: Arrived
   return signRecord(core.agent, core.net, 'ACCEPTED', receipt)
 }
 
+/** Above this, opening costs so much that a repeat is looked for first. */
+const REPEAT_BYTES = 64 * 1024
+
 const checked = async (core: Core, from: string, offer: Offer, body: Arrived) => {
   const { envelope, hops } = await checkChain(offer, { net: core.net, me: core.agent.id, from, now: core.now() })
   if (envelope.hash !== body.sha256 || envelope.size !== body.size)
     throw new Refusal('payload-mismatch', 'the payload is not the one the envelope was made for')
   const isHere = core.engine.state.locals.has(envelope.to)
-  return { envelope, hops, opened: isHere ? await openArrived(core, envelope, hops, body) : undefined }
-}
-
-const takeRecord = async (core: Core, from: string, line: string): Promise<RecordAnswer> => {
-  try {
-    await take(core, from, decodeMessage(line))
-    return { ok: true }
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    core.log.warn({ event: 'record-refused', from, code: error.code }, error.detail)
-    core.metrics.refusals.inc({ edge: 'link', code: error.code })
-    return { refused: error.code }
-  }
+  const isRepeat =
+    body.size > REPEAT_BYTES && (await custodyOf(core, keyOf(envelope.origin, envelope.id))) !== undefined
+  return { envelope, hops, opened: isHere && !isRepeat ? await openArrived(core, envelope, hops, body) : undefined }
 }
 
 const take = async (core: Core, from: string, message: Message): Promise<void> => {
@@ -87,15 +100,29 @@ const take = async (core: Core, from: string, message: Message): Promise<void> =
     case 'NONE':
       return void (await core.engine.handle({ on: 'none', from, qid: message.qid, cut: message.cut }))
     case 'PATH':
-      return void (await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) }))
+      return takePath(core, from, message)
     case 'REPORTS':
       return takeReports(core, from, message)
   }
 }
 
+/** Nobody asked, or the answer has come already: then it is not worth its verification. */
+const takePath = async (core: Core, from: string, message: PathMessage): Promise<void> => {
+  const search = core.engine.state.searches.get(String(peek(message.path).qid))
+  if (search === undefined || search.at === 'over' || !search.asked.has(from)) return
+  await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) })
+}
+
 const takeReports = async (core: Core, from: string, { origin, id, reports }: ReportsMessage): Promise<void> => {
+  const key = keyOf(origin, id)
+  const live = core.engine.state.custody.get(key)
+  // Only what is committed may acknowledge it: known already, or forgotten.
+  const [row] = live && live.state !== 'done' ? [live] : await custody.load(core.store.db, [key])
+  if (row === undefined || row.state === 'done') return
+  if (!row.tried.some((one) => one.by === from))
+    throw new Refusal('report-foreign', 'this envelope was not handed to you')
   const verified = await Promise.all(reports.map((jws) => verifyReport(core, jws, origin, id)))
-  const answer = await core.engine.handle({ on: 'reported', from, key: keyOf(origin, id), reports: verified })
+  const answer = await core.engine.handle({ on: 'reported', from, key, reports: verified })
   if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
 }
 
@@ -105,4 +132,13 @@ const verifyReport = async (core: Core, jws: string, origin: string, id: string)
   if (report.origin !== origin || report.id !== id)
     throw new Refusal('report-foreign', 'the report is about another envelope')
   return { ...report, by, jws }
+}
+
+/** What a record says of itself, before anybody believes it. */
+const peek = (jws: string): Record<string, unknown> => {
+  try {
+    return Object(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()))
+  } catch {
+    return {}
+  }
 }
