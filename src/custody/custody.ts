@@ -44,6 +44,8 @@ export type Custody = {
   advice: string[]
   onward: string[]
   avoid: { by: string; until: number }[]
+  /** The last final no of a hop on the way: told, should no other way be found. */
+  blocked?: RefusalCode
   /**
    * Neighbours it was handed to; all of them are heard. Whoever has not said no may have it, receipt
    * or not. `again`: an earlier copy got no answer, so that no to a later one may not speak of both.

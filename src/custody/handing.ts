@@ -6,7 +6,7 @@ import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about, owe, owedKey } from '../report/owed.ts'
-import { choose } from '../route/choose.ts'
+import { choose, isActive } from '../route/choose.ts'
 import type { Change, State } from '../state.ts'
 import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
@@ -106,8 +106,10 @@ export const oweUpstream = (state: State, row: Custody, items: Parameters<typeof
 
 /**
  * What a no from the next hop means: nothing will help, that way will not help, or later may.
+ * A final no is the end if the recipient's own agent says it, or if nobody else is left to ask: a
+ * relay speaks for its own limits only. And it is not the end while another neighbour may have it.
  * `envelope-expired` says only that it came too late: an earlier copy may have come in time, so the
- * last word is waited for. Nor is a final no the end while another neighbour may have it.
+ * last word is waited for.
  */
 const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'mailbox-full',
@@ -123,7 +125,7 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
   const was = state.custody.get(key)
   if (was === undefined || was.state !== 'handing' || was.next !== by) return nothing
   const log: Effect = { do: 'log', event: 'hop-refused', key, to: by, detail: code }
-  if (isFinal(code) && !patient.has(code) && !holdersBeside(was, by)) {
+  if (isFinal(code) && !patient.has(code) && !holdersBeside(was, by) && isLastWord(state, was, by)) {
     const end = finish(state, was, { event: 'refused', code, by, at: now }, now)
     return { ...end, effects: [log, ...end.effects] }
   }
@@ -138,9 +140,20 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
     }
     return { changes: [{ put: 'custody', row: later }], effects: [log] }
   }
-  const row = turnedDown(was, by, isFinal(code) ? was.expires : now + AVOID_MS, now)
+  const row: Custody = isFinal(code)
+    ? { ...turnedDown(was, by, was.expires, now), blocked: code }
+    : turnedDown(was, by, now + AVOID_MS, now)
   const stale: Change[] = was.to !== undefined && state.routes.has(was.to) ? [{ drop: 'route', entity: was.to }] : []
   return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
+}
+
+/** Whether `by` is where the way ends, or the last neighbour that could have taken it. */
+const isLastWord = (state: State, row: Custody, by: string): boolean => {
+  if (row.onward.length === 0 || state.known.get(row.to ?? '')?.agent === by) return true
+  const isOut = (agent: string) => row.avoid.some((one) => one.by === agent && one.until >= row.expires)
+  return ![...state.links.values()].some(
+    (link) => isActive(link) && link.agent !== by && !row.path.includes(link.agent) && !isOut(link.agent),
+  )
 }
 
 /** `tried` after a patient no: it is a no, unless a copy may have been taken before this one was declined. */

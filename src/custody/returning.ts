@@ -95,8 +95,11 @@ export const due = (state: State, key: string, now: number): Step => {
 /** Its time is over, but somebody who was handed it may still speak: see `lastMoment`. */
 const resting = (row: Custody): Custody => ({ ...row, retryAt: null, awaits: null })
 
-const expiryCode = (row: Custody): RefusalCode =>
-  row.state === 'spooled' && row.to === undefined ? 'address-unknown' : 'expired'
+/** Why, as far as anybody knows: nobody answered for the address, or a hop on the only way found would not take it. */
+const expiryCode = (row: Custody): RefusalCode => {
+  if (row.state === 'spooled' && row.to === undefined) return 'address-unknown'
+  return (row.tried.every((one) => one.saidNo) && row.blocked) || 'expired'
+}
 
 /**
  * Told first, moved on at the next tick: one step changes the submission once. That tick is asked

@@ -50,7 +50,27 @@ describe('custody: from one holder to the next', () => {
       undefined,
       [],
     ],
-    ['a final refusal ends it', handing(), { on: 'rejected', key, by: r, code: 'seal-broken' }, 'done', []],
+    [
+      'a final refusal of the recipient’s agent ends it',
+      handing({ onward: [] }),
+      { on: 'rejected', key, by: r, code: 'seal-broken' },
+      'done',
+      [],
+    ],
+    [
+      'one of a relay ends that way alone',
+      handing(),
+      { on: 'rejected', key, by: r, code: 'payload-too-large' },
+      'waiting',
+      [],
+    ],
+    [
+      'one of the last relay there is ends it',
+      handing({ avoid: [{ by: s, until: now + 12 * HOUR }] }),
+      { on: 'rejected', key, by: r, code: 'payload-too-large' },
+      'done',
+      [],
+    ],
     ['after a crash it is handed again', handing(), { on: 'due', key }, 'handing', ['hand r']],
     [
       'an envelope that is handed waits for reports alone',
@@ -123,6 +143,7 @@ describe('custody: from one holder to the next', () => {
 
   it('a final no is not the end while another neighbour may have it', () => {
     const both = handing({
+      onward: [],
       tried: [
         { by: s, saidNo: false },
         { by: r, saidNo: false },
@@ -132,12 +153,28 @@ describe('custody: from one holder to the next', () => {
     expect(stateOf(made)).to.equal('waiting')
     expect(delivered(made)).to.deep.equal([])
     const alone = handing({
+      onward: [],
       tried: [
         { by: s, saidNo: true },
         { by: r, saidNo: false },
       ],
     })
     expect(stateOf(at(alone, { on: 'rejected', key, by: r, code: 'seal-broken' }))).to.equal('done')
+  })
+
+  it('what a relay would not take goes another way, and never that way again', () => {
+    const state = world(handing({ advice: [s] }))
+    const no = step(state, { on: 'rejected', key, by: r, code: 'record-version' }, now)
+    expect(left(no)?.avoid).to.deep.equal([{ by: r, until: now + 12 * HOUR }])
+    for (const change of no.changes) apply(state, change)
+    const other = step(state, { on: 'due', key }, now + MINUTE)
+    expect([stateOf(other), asks(other)]).to.deep.equal(['handing', ['hand s']])
+  })
+
+  it('if no other way is found, its sender hears why that one was none', () => {
+    const no = left(at(handing(), { on: 'rejected', key, by: r, code: 'payload-too-large' })) ?? row()
+    const end = left(at(no, { on: 'due', key }, () => {}, no.expires))
+    expect(end?.outcome).to.deep.include({ event: 'expired', code: 'payload-too-large' })
   })
 
   it('without a way it is searched for, and not again before the backoff is over, whatever wakes it', () => {
@@ -207,7 +244,7 @@ describe('custody: from one holder to the next', () => {
   })
 
   it('an end is told the sender in INBOX, and a later word changes nothing', () => {
-    const state = world(handing())
+    const state = world(handing({ onward: [] }))
     const end = step(state, { on: 'rejected', key, by: r, code: 'seal-broken' }, now)
     expect(delivered(end).map(({ account, folder }) => [account, folder])).to.deep.equal([[1, 'INBOX']])
     expect(end.changes).to.deep.include({ outgoing: 'letter 1', account: 1, stage: 'Failed' })
