@@ -211,10 +211,16 @@ const clear = (state: State, id: string, now: number): Step => {
   }
 }
 
-/** An administrator asks to try now: hops that were avoided count again. */
+/**
+ * An administrator asks to try now: hops that were avoided count again. What was handed on is handed
+ * once more: a neighbour that still has it knows the repeat, one that lost it takes it again.
+ */
 const retry = (state: State, key: string, now: number): Step => {
-  const row = state.custody.get(key)
-  return row === undefined ? nothing : moveOn(state, { ...row, avoid: [], attempts: 0, retryAt: null }, now)
+  const was = state.custody.get(key)
+  if (was === undefined || was.state === 'done') return refuse('entity-unknown', 'it has ended, or was never here')
+  if (now >= was.expires) return refuse('expired', 'its time is over; only the last word of its holders is waited for')
+  const row: Custody = { ...was, avoid: [], attempts: 0, retryAt: null }
+  return { ...moveOn(state, row.state === 'handed' ? { ...row, state: 'waiting' } : row, now), answer: { say: 'done' } }
 }
 
 const giveUp = (state: State, key: string, now: number): Step => {
@@ -223,4 +229,5 @@ const giveUp = (state: State, key: string, now: number): Step => {
   return finish(state, row, { event: 'refused', code: 'given-up', by: state.me, at: now }, now)
 }
 
+const refuse = (code: RefusalCode, detail: string): Step => ({ ...nothing, answer: { say: 'refused', code, detail } })
 const nothing: Step = { changes: [], effects: [] }

@@ -6,6 +6,7 @@ import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about, owe, owedKey } from '../report/owed.ts'
+import type { TrailStep } from '../report/report.ts'
 import { choose, isActive } from '../route/choose.ts'
 import type { Change, State } from '../state.ts'
 import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
@@ -66,13 +67,20 @@ export const accepted = (state: State, key: string, by: string, receipt: string,
     retryAt: null,
     awaits: null,
     attempts: 0,
-    trail: [...was.trail.filter((step) => !isReceiptBy(step, by)), { event: 'accepted', by, at: now, jws: receipt }],
+    trail: signedFor(was.trail, { event: 'accepted', by, at: now, jws: receipt }),
   }
   const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
   if (row.role === 'origin')
     return { changes: [{ put: 'custody', row }, ...progress(state, row, 'InCustody', now)], effects: [log] }
   const told = oweUpstream(state, row, [{ own: { ...about(key, now), event: 'forwarded', next: by, receipt } }])
   return { changes: [{ put: 'custody', row }, ...told.changes], effects: [log, ...told.effects] }
+}
+
+/** A second receipt of whoever signed last stands in the place of the first: what came of it follows still. */
+const signedFor = (trail: Custody['trail'], receipt: TrailStep): Custody['trail'] => {
+  const isLast = trail.findLast((step) => step.event === 'accepted')?.by === receipt.by
+  if (isLast) return trail.map((step) => (isReceiptBy(step, receipt.by) ? receipt : step))
+  return [...trail.filter((step) => !isReceiptBy(step, receipt.by)), receipt]
 }
 
 export const isReceiptBy = (step: Custody['trail'][number], by: string): boolean =>

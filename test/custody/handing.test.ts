@@ -4,7 +4,24 @@ import type { Step } from '../../src/effect.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
 import { apply, type State } from '../../src/state.ts'
 import { type Event, step } from '../../src/web.ts'
-import { asks, b, delivered, HOUR, key, left, link, MINUTE, now, owes, r, relayed, row, s, world } from './rows.ts'
+import {
+  asks,
+  b,
+  delivered,
+  HOUR,
+  key,
+  left,
+  link,
+  MINUTE,
+  now,
+  owes,
+  r,
+  relayed,
+  report,
+  row,
+  s,
+  world,
+} from './rows.ts'
 
 const handing = (more: Partial<Custody> = {}): Custody =>
   row({ state: 'handing', next: r, onward: [b], tried: [{ by: r, saidNo: false }], retryAt: now + HOUR, ...more })
@@ -86,6 +103,42 @@ describe('custody: from one holder to the next', () => {
       const made = at(from, event)
       expect([stateOf(made), asks(made)]).to.deep.equal([to, effects])
     })
+
+  const retries: [what: string, from: Custody, when: number, said: string, asks: string[]][] = [
+    ['what waits goes at once', row({ state: 'waiting', retryAt: now + HOUR }), now, 'done', ['hand r']],
+    ['so does what was handed on: it may be lost there', handing({ state: 'handed' }), now, 'done', ['hand r']],
+    [
+      'a neighbour that was avoided counts again',
+      row({ avoid: [{ by: r, until: now + HOUR }] }),
+      now,
+      'done',
+      ['hand r'],
+    ],
+    ['what is over is not handed on', handing({ state: 'handed' }), now + 12 * HOUR, 'expired', []],
+    ['what is done is done', row({ state: 'done' }), now, 'entity-unknown', []],
+  ]
+  for (const [what, from, when, said, effects] of retries)
+    it(`an administrator asks to try again: ${what}`, () => {
+      const made = at(from, { on: 'retry', key }, () => {}, when)
+      expect([made.answer?.say === 'refused' ? made.answer.code : made.answer?.say, asks(made)]).to.deep.equal([
+        said,
+        effects,
+      ])
+    })
+
+  it('handed once more, its receipt is as good as the first, and its reports are heard as ever', () => {
+    const receipt = { event: 'accepted' as const, by: r, at: now, jws: 'first' }
+    const onward = { event: 'forwarded' as const, by: r, at: now, next: b, jws: 'forwarded' }
+    const state = world(handing({ state: 'handed', trail: [receipt, onward] }))
+    const events: Event[] = [
+      { on: 'retry', key },
+      { on: 'accepted', key, by: r, receipt: 'second' },
+    ]
+    for (const event of events) for (const change of step(state, event, now).changes) apply(state, change)
+    expect(state.custody.get(key)?.trail.map(({ jws }) => jws)).to.deep.equal(['second', 'forwarded'])
+    const reports = [report(b, 'delivered')]
+    expect(stateOf(step(state, { on: 'reported', from: r, key, reports }, now))).to.equal('done')
+  })
 
   it('names the rest of the way as advice, and remembers whom it was handed to', () => {
     const made = left(at(row({ tried: [{ by: s, saidNo: true }] }), { on: 'due', key }))
