@@ -60,13 +60,15 @@ export type Needs = { custody?: string[]; owed?: string[]; contacts?: string[]; 
 export const needs = (state: State, event: Event): Needs => {
   switch (event.on) {
     case 'submitted': {
-      // Its id was drawn for it, so no older submission has it.
-      const { entity, recipients } = event.submission
+      const { id, entity, recipients } = event.submission
       const others = recipients.flatMap(
         (one) => state.addresses.get(one.address) ?? state.knownAt.get(one.address) ?? [],
       )
       const strangers = others.filter((other) => other !== entity)
-      return { contacts: strangers.flatMap((other) => [contactKey(entity, other), contactKey(other, entity)]) }
+      return {
+        submissions: [id],
+        contacts: strangers.flatMap((other) => [contactKey(entity, other), contactKey(other, entity)]),
+      }
     }
     case 'arrived': {
       const { envelope, opened } = event.arrival
