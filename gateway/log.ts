@@ -12,6 +12,7 @@
  * A terminal gets short lines for people, everything else gets JSON.
  */
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { visible, visibleLines } from './terminal.ts'
 
 export type Log = Logger
 
@@ -47,11 +48,13 @@ export const humanLine = (json: string): string => {
   const { time, level, area, event, msg, ...rest } = JSON.parse(json) as Record<string, unknown>
   const clock = new Date(Number(time)).toISOString().slice(11, 23)
   const fields = Object.entries(rest).map(([name, value]) => `${name}=${humanValue(value)}`)
-  return [clock, String(level).padEnd(5), area, event, msg, ...fields].filter((word) => word !== undefined).join(' ')
+  const words = [area, event, msg].filter((word) => word !== undefined).map((word) => visible(String(word)))
+  return [clock, String(level).padEnd(5), ...words, ...fields].join(' ')
 }
 
+/** A Message-ID, a name or a fault's text may be a stranger's. */
 const humanValue = (value: unknown): string => {
-  if (typeof value === 'string') return /[\s"]/.test(value) ? JSON.stringify(value) : value
-  if (value !== null && typeof value === 'object' && 'stack' in value) return String(value.stack)
-  return JSON.stringify(value)
+  if (typeof value === 'string' && !/[\s"\p{C}]/u.test(value)) return value
+  if (value !== null && typeof value === 'object' && 'stack' in value) return visibleLines(String(value.stack))
+  return visible(JSON.stringify(value))
 }

@@ -9,6 +9,7 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { callControl, controlPath, type Progress } from '../control.ts'
 import type { Operations } from '../operation/operations.ts'
+import { visibleLines } from '../terminal.ts'
 
 export type Context = { home: string; json: boolean; passphraseFd?: number; say(line: string): void }
 
@@ -48,7 +49,7 @@ export const act = <Options extends object>(
     const shown = await run(context, command.args, options)
     if (context.json) process.stdout.write(`${JSON.stringify(shown.result)}\n`)
     else {
-      if (shown.text !== '') process.stdout.write(`${shown.text}\n`)
+      if (shown.text !== '') process.stdout.write(`${visibleLines(shown.text)}\n`) // names, ids: some are strangers'
       if (shown.next?.length) process.stdout.write(`\nNext:\n${shown.next.map((line) => `  ${line}`).join('\n')}\n`)
     }
     if (shown.failed) process.exitCode = 1

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { Refusal } from '../../src/refusal.ts'
+import { visibleLines } from '../terminal.ts'
 import { version } from '../version.ts'
 import { backupCommands } from './backup.ts'
 import { contactCommands } from './contact.ts'
@@ -53,7 +54,7 @@ const explain = (error: unknown, isJson: boolean): number => {
   const code = error instanceof Refusal ? error.code : isUsage ? 'usage' : 'failed'
   const detail = error instanceof Refusal ? error.detail : error instanceof Error ? error.message : String(error)
   if (isJson) process.stderr.write(`${JSON.stringify({ error: { code, detail } })}\n`)
-  else process.stderr.write(`vouchsafe: ${detail}${error instanceof Refusal ? ` (${code})` : ''}\n`)
+  else process.stderr.write(`vouchsafe: ${visibleLines(detail)}${error instanceof Refusal ? ` (${code})` : ''}\n`)
   if (process.env.VOUCHSAFE_TRACE && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   return isUsage ? 2 : 1
 }

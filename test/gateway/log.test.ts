@@ -49,4 +49,12 @@ describe('log', () => {
     const line = humanLine('{"time":0,"level":"error","err":{"message":"m","stack":"Error: m\\n    at x"}}')
     expect(line).to.include('Error: m\n    at x')
   })
+
+  it('a stranger’s text never steers the terminal', () => {
+    const [line = ''] = linesOf('text', true, (log) =>
+      log.warn({ messageId: '<\x1b]0;x\x07@evil>', name: '\x9b2Jx', err: new Error('\x1b[2J') }, 'no\x1b[31m room'),
+    )
+    expect(line).not.to.match(/[^\n\P{Cc}]/u)
+    expect(line).to.include('no\\u{1b}[31m room').and.include('name="\\u{9b}2Jx"')
+  })
 })
