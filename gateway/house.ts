@@ -7,7 +7,7 @@
  * there over the control socket, else the command opens the home itself and calls the same
  * function: so a command means the same whether the gateway runs or not.
  */
-import type { AgentId, EntityId } from '../src/address.ts'
+import type { EntityId } from '../src/address.ts'
 import type { Custody } from '../src/custody/custody.ts'
 import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
@@ -44,9 +44,6 @@ export type Serving = {
  */
 export type Web = {
   links(): Link[]
-  saveLink(link: Link): Promise<void>
-  /** Nothing is taken from or handed to it from now on. */
-  revokeLink(agent: AgentId): Promise<void>
 
   /** A new account's entity is findable from now on. */
   admit(local: Local): Promise<void>

@@ -6,14 +6,17 @@
  *
  * The link is TLS with the agent key that stands in the code, so the token can't be overheard or
  * relayed. A crash between the two keepings is mended by accepting again: the same agent may show a
- * used token once more, nobody else may.
+ * used token once more until it expires, nobody else may. Parting with a neighbour forgets what it
+ * used, so no old code brings it back.
+ *
+ * Taking, accepting and parting come one after the other: what one judges by, no other changes meanwhile.
  */
 import { randomBytes } from 'node:crypto'
 import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../src/link/invitation.ts'
 import { Refusal } from '../src/refusal.ts'
 import type { Link } from '../src/state.ts'
-import { hashId, list, matching, record, text } from '../src/wire/shape.ts'
-import { invitations } from '../store/web.ts'
+import { hashId, list, matching, record, type Shape, text } from '../src/wire/shape.ts'
+import { type Invitation, invitations } from '../store/web.ts'
 import type { Core } from './core.ts'
 import { nameOfAgent } from './fingerprint.ts'
 import { LinkFault } from './link/handlers.ts'
@@ -25,27 +28,47 @@ export type Pairing = {
   accept(code: string): Promise<Link>
   /** A stranger on the link port shows a token. */
   take(from: string, request: unknown): Promise<unknown>
-  /** Whether anybody may knock at present: an invitation is open. */
+  /** Whether anybody may knock at present: an invitation has not led to a link yet. */
   isOpen(now: number): boolean
+  /** Parts with a neighbour: nothing is taken from or handed to it from now on. */
+  part(agent: string): Promise<void>
 }
 
 /** What each side tells the other about itself. */
 type Introduction = ReturnType<typeof introduction>
-const shown = { name: text(80), addresses: list(matching(/^\S{3,300}$/, 'host:port'), 0, 8) }
+/** It will stand on terminals, in lists and in letters: nothing in it may be invisible or steer. */
+const name: Shape<string> = (value, at) =>
+  text(80)(value, at)
+    .replace(/[\s\p{C}]+/gu, ' ')
+    .trim()
+const shown = { name, addresses: list(matching(/^[^\s\p{C}]{3,300}$/u, 'host:port'), 0, 8) }
 const introduction = record(shown)
 const acceptance = record({ ...shown, token: matching(/^[A-Za-z0-9_-]{22}$/, 'a token') })
 
 export const openPairing = async (core: Core, self: { name: string; addresses: () => string[] }): Promise<Pairing> => {
-  // Kept beside the table, so that a knock costs no read.
-  const expiries = new Map((await invitations.all(core.store.db)).map((one) => [one.hash, one.expires]))
+  const { db } = core.store
+  const { state } = core.engine
+  // Kept beside the table, so that a knock costs no read. One counts whose taker a crash left without the link.
+  const open = new Map(
+    (await invitations.all(db))
+      .filter(({ used }) => used === undefined || state.links.get(used.by)?.state !== 'active')
+      .map(({ hash, expires }) => [hash, expires]),
+  )
   const me = (): Introduction => ({ name: self.name, addresses: self.addresses() })
+
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work)
+    last = done.catch(() => undefined)
+    return done
+  }
 
   const invite: Pairing['invite'] = async (lifeMs, addresses = self.addresses()) => {
     const token = randomBytes(TOKEN_BYTES)
     const expires = core.now() + lifeMs
     const hash = tokenHash(token)
-    await core.store.db.transaction((tx) => invitations.save(tx, [{ hash, expires }]))
-    expiries.set(hash, expires)
+    await db.transaction((tx) => invitations.save(tx, [{ hash, expires }]))
+    open.set(hash, expires)
     return {
       code: encodeInvitation({ agentId: core.agent.id, addresses, token, expires }),
       expires,
@@ -55,16 +78,17 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
 
   const take: Pairing['take'] = async (from, request) => {
     const { token, name, addresses } = acceptance(request, 'PAIR')
-    const [kept] = await invitations.load(core.store.db, [tokenHash(Buffer.from(token, 'base64url'))])
-    if (kept === undefined)
-      throw new Refusal('invitation-unknown', 'this invitation was not made here, or was taken back')
-    if (kept.used !== undefined && kept.used.by !== from)
-      throw new Refusal('invitation-used', 'this invitation was used by somebody else')
-    if (kept.used === undefined && kept.expires <= core.now())
-      throw new Refusal('invitation-expired', 'this invitation has expired; ask for a new one')
-    await core.store.db.transaction((tx) => invitations.save(tx, [{ ...kept, used: { by: from, at: core.now() } }]))
-    await become(core, { agent: from, name, addresses })
-    return { v: 1, ...me() }
+    const hash = tokenHash(Buffer.from(token, 'base64url'))
+    return inTurn(async () => {
+      const at = core.now()
+      await db.transaction(async (tx) => {
+        const [kept] = await invitations.load(tx, [hash])
+        await invitations.save(tx, [{ ...usable(kept, from, at), used: { by: from, at } }])
+      })
+      await become(core, { agent: from, name, addresses })
+      open.delete(hash)
+      return { v: 1, ...me() }
+    })
   }
 
   const accept: Pairing['accept'] = async (code) => {
@@ -82,15 +106,42 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
       )
     const request = { v: 1, ...me(), token: token.toString('base64url') }
     const theirs = introduction(await dialAny(core, addresses, agentId, request), 'PAIR')
-    return become(core, {
+    const link = {
       agent: agentId,
       name: theirs.name,
       addresses: theirs.addresses.length > 0 ? theirs.addresses : addresses,
-    })
+    }
+    return inTurn(() => become(core, link))
   }
 
-  const isOpen = (now: number) => [...expiries.values()].some((expires) => expires > now)
-  return { invite, accept, take, isOpen }
+  const part: Pairing['part'] = (agent) =>
+    inTurn(async () => {
+      await db.transaction(async (tx) => {
+        const shown = (await invitations.all(tx)).filter(({ used }) => used?.by === agent)
+        await invitations.drop(
+          tx,
+          shown.map(({ hash }) => hash),
+        )
+      })
+      await core.engine.handle({ on: 'unlinked', agent })
+      core.link.refresh()
+    })
+
+  const isOpen: Pairing['isOpen'] = (now) => {
+    for (const [hash, expires] of open) if (expires <= now) open.delete(hash)
+    return open.size > 0
+  }
+  return { invite, accept, take, isOpen, part }
+}
+
+/** @returns the invitation, if this agent may use it @throws Refusal `invitation-*` */
+const usable = (kept: Invitation | undefined, by: string, now: number): Invitation => {
+  if (kept === undefined)
+    throw new Refusal('invitation-unknown', 'this invitation was not made here, or was taken back')
+  if (kept.used !== undefined && kept.used.by !== by)
+    throw new Refusal('invitation-used', 'this invitation was used by somebody else')
+  if (kept.expires <= now) throw new Refusal('invitation-expired', 'this invitation has expired; ask for a new one')
+  return kept
 }
 
 const dialAny = async (core: Core, addresses: string[], agentId: string, request: unknown): Promise<unknown> => {

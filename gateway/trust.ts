@@ -3,7 +3,7 @@
  */
 import { targetOfAddress } from '../src/address.ts'
 import type { Custody } from '../src/custody/custody.ts'
-import { admitLocal, type Link, removeLocal } from '../src/state.ts'
+import { admitLocal, removeLocal } from '../src/state.ts'
 import { contacts, custody } from '../store/web.ts'
 import type { Core } from './core.ts'
 import type { Web } from './house.ts'
@@ -11,8 +11,6 @@ import type { Searches } from './searches.ts'
 
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
-  saveLink: (link: Link) => done(core.engine.handle({ on: 'linked', link }).then(() => core.link.refresh())),
-  revokeLink: (agent) => done(core.engine.handle({ on: 'unlinked', agent }).then(() => core.link.refresh())),
 
   admit: async (local) => admitLocal(core.engine.state, local),
   dismiss: async (entity) => removeLocal(core.engine.state, entity),

@@ -39,7 +39,7 @@ export const linkShow: Operation<{ neighbour: string }, LinkView> = async (house
 
 export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {
   const link = findLink(house, neighbour)
-  await house.web.revokeLink(link.agent)
+  await house.pairing.part(link.agent)
   return viewOf({ ...link, state: 'revoked', up: false })
 }
 

@@ -1,0 +1,108 @@
+import { expect } from 'chai'
+import { linkRevoke } from '../../gateway/operation/link.ts'
+import { decodeInvitation } from '../../src/link/invitation.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { invitations } from '../../store/web.ts'
+import { eachWithHouse } from './house.ts'
+
+const HOUR = 3_600_000
+const [bob, eve] = [`${'b'.repeat(51)}a`, `${'e'.repeat(51)}a`]
+const shown = (code: string, name = 'Bob’s') => ({
+  v: 1,
+  name,
+  addresses: ['b.test:2740'],
+  token: decodeInvitation(code).token.toString('base64url'),
+})
+const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)
+
+describe('pairing', function () {
+  this.timeout(20_000)
+  const { house, again } = eachWithHouse()
+  const invite = async (lifeMs = HOUR) => (await house().pairing.invite(lifeMs, ['a.test:2740'])).code
+  const take = (by: string, code: string, name?: string) =>
+    house()
+      .pairing.take(by, shown(code, name))
+      .then(() => 'taken', codeOf)
+  const revoke = (neighbour: string) => linkRevoke(house(), { neighbour }, () => {})
+  const links = () =>
+    house()
+      .web.links()
+      .map(({ agent, state }) => [agent, state])
+  const isOpen = () => house().pairing.isOpen(Date.now())
+
+  it('a token makes one neighbour, who may show it again', async () => {
+    const code = await invite()
+    expect(await take(bob, code)).to.equal('taken')
+    expect(await take(bob, code)).to.equal('taken')
+    expect(await take(eve, code)).to.equal('invitation-used')
+    expect(links()).to.deep.equal([[bob, 'active']])
+  })
+
+  it('of two who show one token at once, one becomes a neighbour', async () => {
+    const code = await invite()
+    expect(await Promise.all([take(bob, code), take(eve, code)])).to.deep.equal(['taken', 'invitation-used'])
+    expect(links()).to.deep.equal([[bob, 'active']])
+  })
+
+  it('a neighbour that was parted with does not come back by the code it used', async () => {
+    const code = await invite()
+    await take(bob, code)
+    await revoke(bob)
+    await invite() // somebody else is awaited, so strangers may knock
+    expect(await take(bob, code)).to.equal('invitation-unknown')
+    expect(links()).to.deep.equal([[bob, 'revoked']])
+  })
+
+  it('nor if it shows the code while it is parted with', async () => {
+    const code = await invite()
+    await take(bob, code)
+    await Promise.all([take(bob, code), revoke(bob), take(bob, code)])
+    expect(links()).to.deep.equal([[bob, 'revoked']])
+  })
+
+  it('it comes back by a new invitation', async () => {
+    await take(bob, await invite())
+    await revoke(bob)
+    expect(await take(bob, await invite())).to.equal('taken')
+    expect(links()).to.deep.equal([[bob, 'active']])
+  })
+
+  it('past its expiry a code is worth nothing, to the one who used it, too', async () => {
+    const code = await invite(20)
+    await take(bob, code)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(await take(bob, code)).to.equal('invitation-expired')
+  })
+
+  it('a stranger may knock only while an invitation waits for its neighbour', async () => {
+    expect(isOpen()).to.equal(false)
+    const code = await invite()
+    expect(isOpen()).to.equal(true)
+    await take(bob, code)
+    expect(isOpen()).to.equal(false)
+    await again()
+    expect(isOpen()).to.equal(false)
+  })
+
+  it('a crash between token and link leaves the way open for the same agent alone', async () => {
+    const code = await invite()
+    const [kept] = await invitations.all(house().store.db)
+    if (!kept) throw new Error('an invitation is kept')
+    await house().store.db.transaction((tx) => invitations.save(tx, [{ ...kept, used: { by: bob, at: Date.now() } }]))
+    await again()
+    expect(isOpen()).to.equal(true)
+    expect(await take(eve, code)).to.equal('invitation-used')
+    expect(await take(bob, code)).to.equal('taken')
+  })
+
+  it('a name can’t steer the terminals it will stand on', async () => {
+    await take(bob, await invite(), ' \x1b[31mBob\x9b2J\u202e \u200bof\n\nB ')
+    expect(house().web.links()[0]?.name).to.equal('[31mBob 2J of B')
+  })
+
+  it('nor can an address', async () => {
+    const request = { ...shown(await invite()), addresses: ['b\x1b[2J:2740'] }
+    expect(await house().pairing.take(bob, request).catch(codeOf)).to.equal('record-malformed')
+    expect(links()).to.deep.equal([])
+  })
+})
