@@ -27,9 +27,12 @@ const LAST_RING = 5
 export const ringWaitMs = (ttl: number): number => 2000 * 2 ** ttl
 /** Most neighbours a relay asks. */
 const FAN_OUT = 32
-/** A query is recognised this long after it was seen, and this many are: 50 000 × about 300 bytes. */
+/** What a query may need from one agent to the next; time that is left after it goes on with the query. */
+const HOP_MS = 100
+/** A query is recognised this long after it was seen. */
 const SEEN_MS = 600_000
-const SEEN_MAX = 50_000
+/** Queries remembered: up to 3 KB each while answers are waited for, 300 bytes after; 60 MB at the very worst. */
+const SEEN_MAX = 20_000
 /** Longest a route is used before it is searched again. */
 export const ROUTE_LIFE_MS = 86_400_000
 
@@ -58,7 +61,7 @@ const ring = (state: State, target: string, seed: string, ttl: number, now: numb
     until: now + SEEN_MS,
   }
   if (up.length === 0) return over(search, search.cut ? 'undecided' : 'unknown')
-  const who: Who = { t: 'WHO', qid, target, ttl, hops: [state.me], deadline: search.ringUntil }
+  const who: Who = { t: 'WHO', qid, target, ttl, hops: [state.me], withinMs: ringWaitMs(ttl) }
   return {
     changes: [{ put: 'search', row: search }],
     effects: [...up.map((link) => tell(link.agent, who)), { do: 'ring', qid, at: search.ringUntil }],
@@ -70,7 +73,8 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
   if (!isActive(state.links.get(from))) return nothing
   const none = (cut: boolean): Step => ({ changes: [], effects: [tell(from, { t: 'NONE', qid: who.qid, cut })] })
   if (state.searches.has(who.qid) || who.hops.includes(state.me)) return none(false)
-  if (who.deadline <= now || who.hops.at(-1) !== from || who.hops.length >= MAX_HOPS) return none(true)
+  if (who.withinMs <= HOP_MS || who.hops.at(-1) !== from || who.hops.length >= MAX_HOPS) return none(true)
+  if (state.searches.size >= SEEN_MAX) return none(true)
   const until = now + SEEN_MS
   if (local !== undefined) {
     const route = [...who.hops, state.me]
@@ -87,7 +91,7 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
   ).slice(0, FAN_OUT)
   const cut = up.length < others.length
   if (others.length === 0) return none(false)
-  if (who.ttl === 1 || up.length === 0 || state.searches.size >= SEEN_MAX) return none(true)
+  if (who.ttl === 1 || up.length === 0) return none(true)
   const row: Search = {
     at: 'relaying',
     qid: who.qid,
@@ -96,9 +100,10 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
     hops: who.hops,
     asked: new Map(up.map((agent) => [agent, 'asked'])),
     cut,
+    answerUntil: now + who.withinMs,
     until,
   }
-  const onward: Who = { ...who, ttl: who.ttl - 1, hops: [...who.hops, state.me] }
+  const onward: Who = { ...who, ttl: who.ttl - 1, hops: [...who.hops, state.me], withinMs: who.withinMs - HOP_MS }
   return { changes: [{ put: 'search', row }], effects: up.map((agent) => tell(agent, onward)) }
 }
 
@@ -187,11 +192,14 @@ const found = (state: State, search: Extract<Search, { at: 'asking' }>, path: Pa
   }
 }
 
-/** Queries that nobody needs to recognise any more. */
+/** Queries that nobody needs to recognise any more are forgotten, and of those nobody waits for only the name is kept. */
 export const forget = (state: State, now: number): Step => ({
-  changes: [...state.searches.values()]
-    .filter((one) => one.until <= now)
-    .map((one) => ({ drop: 'search', qid: one.qid })),
+  changes: [...state.searches.values()].flatMap((one): Change[] => {
+    const { qid, target, until } = one
+    if (until <= now) return [{ drop: 'search', qid }]
+    const isLate = one.at === 'relaying' && one.answerUntil <= now
+    return isLate ? [{ put: 'search', row: { at: 'over', qid, target, until } }] : []
+  }),
   effects: [],
 })
 

@@ -12,7 +12,7 @@ type Answer = 'asked' | 'none' | 'cut'
 type Asked = { qid: string; target: string; asked: Map<string, Answer>; cut: boolean; until: number }
 export type Search =
   | (Asked & { at: 'asking'; seed: string; ttl: number; ringUntil: number })
-  | (Asked & { at: 'relaying'; from: string; hops: string[] })
+  | (Asked & { at: 'relaying'; from: string; hops: string[]; answerUntil: number })
   | { at: 'over'; qid: string; target: string; until: number }
 
 /** A PATH whose every signature holds: the route runs from the asker to the agent that answered. */

@@ -29,6 +29,8 @@ const MAX_JWS = 16_384
 const MAX_CARD = 16_384
 /** Most reports in one bundle: three a hop. */
 const MAX_REPORTS = 3 * MAX_HOPS
+/** Longest an asker may wait for the answers of one ring. */
+const MAX_WAIT_MS = 600_000
 export const MAX_PAYLOAD_BYTES = 64 * 2 ** 30
 
 const jws = text(MAX_JWS)
@@ -88,7 +90,7 @@ const messages = {
     target: hashId,
     ttl: whole(1, MAX_HOPS),
     hops: list(hashId, 1, MAX_HOPS),
-    deadline: time,
+    withinMs: whole(1, MAX_WAIT_MS), // what is left of the asker's time: clocks need not agree
   }),
   NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
   PATH: record({ t: oneOf('PATH'), path: jws, hops: list(jws, 0, MAX_HOPS), card: text(MAX_CARD) }),

@@ -93,7 +93,7 @@ describe('route: the asker', () => {
         effect.do === 'tell' && effect.message.t === 'WHO' ? [effect.message] : [],
       )
       ttls.push(who?.ttl ?? 0)
-      waits.push((who?.deadline ?? 0) - now)
+      waits.push(who?.withinMs ?? 0)
       last = once(state, { on: 'ring', qid: qidOf(last) })
     }
     expect(ttls).to.deep.equal([1, 2, 3, 4, 5])
@@ -178,7 +178,7 @@ describe('route: the relay', () => {
     target,
     ttl: 3,
     hops: [s],
-    deadline: now + 4000,
+    withinMs: 4000,
     ...more,
   })
   const asked = (more: Partial<Who> = {}, change: (state: State) => unknown = () => {}, from = s): Step => {
@@ -199,7 +199,7 @@ describe('route: the relay', () => {
     ],
     ['asks nobody who was on the way', () => asked({ hops: [r, s] }), ['NONE s end']],
     ['says "end" to a query that went in a circle', () => asked({ hops: [me, s] }), ['NONE s end']],
-    ['says "cut" to one that comes too late', () => asked({ deadline: now }), ['NONE s cut']],
+    ['says "cut" to one that comes too late', () => asked({ withinMs: 100 }), ['NONE s cut']],
     ['says "cut" to one whose last hop is not who brings it', () => asked({ hops: [r] }), ['NONE s cut']],
     [
       'says "cut" to one that has gone too far',
@@ -224,9 +224,31 @@ describe('route: the relay', () => {
   const qid = 'a'.repeat(32)
   const none = (from: string, cut: boolean) => ({ on: 'none' as const, from, qid, cut })
 
-  it('lowers the ttl and adds itself', () => {
+  it('lowers the ttl and the time that is left, and adds itself', () => {
     const [effect] = asked().effects
-    expect(effect).to.deep.equal({ do: 'tell', to: r, message: { ...who(), ttl: 2, hops: [s, me] } })
+    expect(effect).to.deep.equal({ do: 'tell', to: r, message: { ...who(), ttl: 2, hops: [s, me], withinMs: 3900 } })
+  })
+
+  it('does so by its own clock, however far that of the asker is from it', () => {
+    for (const hours of [-1000, 1000])
+      expect(said(step(world(), { on: 'who', from: s, who: who() }, now + hours * HOUR))).to.deep.equal(['WHO r'])
+  })
+
+  it('has only so many queries in mind, whomever they are for: beyond that it says "cut"', () => {
+    const state = world()
+    const flood = (i: number, target: string) =>
+      once(state, { on: 'who', from: s, who: who({ qid: i.toString(16).padStart(32, '0'), target }) })
+    for (let i = 0; i < 21_000; i++) flood(i, targetOfEntity(ann))
+    expect(state.searches.size).to.equal(20_000)
+    expect(said(flood(21_001, targetOfEntity(ann)))).to.deep.equal(['NONE s cut'])
+    expect(said(flood(21_002, target))).to.deep.equal(['NONE s cut'])
+  })
+
+  it('keeps no more than the name of a query that nobody waits for any more', () => {
+    const state = relaying()
+    expect(step(state, { on: 'sweep' }, now + 3999).changes).to.deep.equal([])
+    const late = step(state, { on: 'sweep' }, now + 4000).changes
+    expect(late).to.deep.equal([{ put: 'search', row: { at: 'over', qid, target, until: now + 600_000 } }])
   })
 
   it('answers a repeat at once: the first copy covers that part of the web', () =>
@@ -275,7 +297,8 @@ describe('route: the relay', () => {
 
   it('forgets queries after ten minutes, not before', () => {
     const state = relaying()
-    expect(step(state, { on: 'sweep' }, now + 599_999).changes).to.deep.equal([])
+    for (const change of step(state, { on: 'sweep' }, now + 599_999).changes) apply(state, change)
+    expect([...state.searches.keys()]).to.deep.equal([qid])
     expect(step(state, { on: 'sweep' }, now + 600_000).changes).to.deep.equal([{ drop: 'search', qid }])
   })
 })

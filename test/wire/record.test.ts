@@ -37,7 +37,7 @@ const records: Record<string, [shape: Shape<object>, good: Record<string, unknow
   HOP: [hopRecord, { v: 1, path: sha256 }],
 }
 const messages: Message[] = [
-  { t: 'WHO', qid: randomId, target: hashId, ttl: 5, hops: [hashId], deadline: time },
+  { t: 'WHO', qid: randomId, target: hashId, ttl: 5, hops: [hashId], withinMs: 4000 },
   { t: 'NONE', qid: randomId, cut: false },
   { t: 'PATH', path: 'jws', hops: ['a', 'b'], card: 'card' },
   { t: 'PATH', path: 'jws', hops: [], card: '' },
@@ -169,6 +169,16 @@ describe('wire: messages between neighbours', () => {
       'record-malformed',
     ],
     [
+      'a query without any time left',
+      encodeMessage({ ...(messages[0] as Extract<Message, { t: 'WHO' }>), withinMs: 0 }),
+      'record-malformed',
+    ],
+    [
+      'a query that lasts longer than it is remembered',
+      encodeMessage({ ...(messages[0] as Extract<Message, { t: 'WHO' }>), withinMs: 600_001 }),
+      'record-malformed',
+    ],
+    [
       'a query of ttl 0',
       encodeMessage({ ...(messages[0] as Extract<Message, { t: 'WHO' }>), ttl: 0 }),
       'record-malformed',
@@ -213,7 +223,7 @@ describe('wire: messages between neighbours', () => {
         target: id,
         ttl: fc.integer({ min: 1, max: 16 }),
         hops: fc.array(id, { minLength: 1, maxLength: 16 }),
-        deadline: fc.integer({ min: 0, max: 9_999_999_999_999 }),
+        withinMs: fc.integer({ min: 1, max: 600_000 }),
       }),
       fc.record({ t: fc.constant('NONE' as const), qid, cut: fc.boolean() }),
       fc.record({
