@@ -66,5 +66,6 @@ const knownBy = async (core: Core, text: string, record: Path['record'], agent: 
     throw new Refusal('card-invalid', 'the card is of another entity, or names another agent')
   if (record.target !== targetOfEntity(card.entityId) && record.target !== targetOfAddress(card.address))
     throw new Refusal('card-invalid', 'the card is not of whom was asked for')
-  return { entity: card.entityId, address: card.address, agent, expires: card.delegation.expires }
+  const { expires, seq } = card.delegation
+  return { entity: card.entityId, address: card.address, agent, seq, expires }
 }

@@ -30,6 +30,8 @@ export type Custody = {
   sender?: string
   address?: string
   messageId?: string
+  /** Origin only: the agent the recipient's card named when it was handed on; they may have moved since. */
+  agent?: string
   /** The stored bytes: as submitted while spooled, the sealed payload after; null when done. */
   body: number | null
   envelope?: string

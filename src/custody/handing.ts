@@ -30,11 +30,13 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   const { next, onward } = way
   if (!state.links.get(next)?.up)
     return routing(state, { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }, now)
+  const agent = state.known.get(to)?.agent
   const handing: Custody = {
     ...row,
     state: 'handing',
     next,
     onward,
+    ...(row.role === 'origin' && agent && { agent }),
     tried: handedTo(row, next),
     awaits: null,
     retryAt: now + HAND_GUARD_MS,

@@ -49,9 +49,10 @@ const hear = (state: State, row: Custody, from: string, fresh: TrailStep[], told
 const believed = (state: State, row: Custody, reports: readonly Report[]): TrailStep[] | Refusal => {
   try {
     const fresh = believe(row.trail, reports)
-    const agent = row.to === undefined ? undefined : state.known.get(row.to)?.agent
-    // Only the origin has the recipient's card; it believes a delivery from their agent alone.
-    const isForged = (step: TrailStep) => row.role === 'origin' && step.event === 'delivered' && step.by !== agent
+    // Only the origin has the recipient's card; it believes a delivery from their agent alone, then or now.
+    const agents = [row.agent, state.known.get(row.to ?? '')?.agent]
+    const isForged = (step: TrailStep) =>
+      row.role === 'origin' && step.event === 'delivered' && !agents.includes(step.by)
     return fresh.some(isForged)
       ? new Refusal('report-foreign', 'only the agent that represents the recipient can report a delivery')
       : fresh

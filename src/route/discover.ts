@@ -19,7 +19,8 @@ import type { Change, State } from '../state.ts'
 import type { Message, Who } from '../wire/record.ts'
 import { MAX_HOPS } from '../wire/record.ts'
 import { isActive } from './choose.ts'
-import type { Path, Search } from './search.ts'
+import { weigh } from './known.ts'
+import type { Known, Path, Search } from './search.ts'
 
 /** Rings find 99 % of the real web of trust by the fifth. */
 const LAST_RING = 5
@@ -155,42 +156,42 @@ export const answered = (state: State, from: string, path: Path, now: number): S
   }
 }
 
-/**
- * Two keys that claim one address: the one we know is kept, and the newcomer is told to a person,
- * never taken in silence. (How sure we are of a card is weighed in a later part.)
- */
+/** The first answer whose card is worth something; an outdated one is no answer, and another may still come. */
 const found = (state: State, search: Extract<Search, { at: 'asking' }>, path: Path, now: number): Step => {
   const { known, card, record } = path
   const ended: Change = {
     put: 'search',
     row: { at: 'over', qid: search.qid, target: search.target, until: search.until },
   }
-  const before = state.knownAt.get(known.address)
-  if (before !== undefined && before !== known.entity)
+  const worth = weigh(state, known)
+  if (worth === 'outdated') return { changes: [], effects: [outdated(known)] }
+  if (worth === 'conflict') {
+    const before = state.knownAt.get(known.address)
+    const detail = `${known.address}: known as ${before}, now claimed by ${known.entity}`
     return {
       changes: [ended],
       effects: [
-        {
-          do: 'log',
-          event: 'card-conflict',
-          detail: `${known.address}: known as ${before}, now claimed by ${known.entity}`,
-        },
+        { do: 'log', event: 'card-conflict', detail },
         { do: 'searched', target: search.target, result: 'undecided' },
       ],
     }
+  }
   const expires = Math.min(record.expires, now + ROUTE_LIFE_MS)
+  const news: Change[] = worth === 'news' ? [{ put: 'known', row: known, card }] : []
   return {
-    changes: [
-      ended,
-      { put: 'known', row: known, card },
-      { put: 'route', row: { entity: known.entity, hops: record.route, expires } },
-    ],
+    changes: [ended, ...news, { put: 'route', row: { entity: known.entity, hops: record.route, expires } }],
     effects: [
       { do: 'searched', target: search.target, result: 'found' },
       { do: 'wake', awaits: `who:${search.target}` },
     ],
   }
 }
+
+const outdated = ({ address, agent }: Known): Effect => ({
+  do: 'log',
+  event: 'card-outdated',
+  detail: `${address}: ${agent} shows an older delegation than the one known here`,
+})
 
 /** Queries that nobody needs to recognise any more are forgotten, and of those nobody waits for only the name is kept. */
 export const forget = (state: State, now: number): Step => ({

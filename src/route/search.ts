@@ -4,8 +4,11 @@
  */
 import type { PathMessage, PathRecord } from '../wire/record.ts'
 
-/** What is known of somebody elsewhere: the agent that represents them, from their verified card. */
-export type Known = { entity: string; address: string; agent: string; expires: number }
+/**
+ * What is known of somebody elsewhere: the agent that represents them, from their verified card.
+ * `seq` is their delegation's; a row without one counts as 0.
+ */
+export type Known = { entity: string; address: string; agent: string; seq?: number; expires: number }
 
 /** What a neighbour said: nothing yet, an exhausted branch, or a branch that was cut. */
 type Answer = 'asked' | 'none' | 'cut'

@@ -131,6 +131,16 @@ describe('custody: what comes back', () => {
     expect(left(delivery)?.outcome?.event).to.equal('delivered')
   })
 
+  it('the recipient moved while it was under way: both their agents are believed', () => {
+    for (const agent of [b, stranger]) {
+      const state = world(handed({ agent: stranger }))
+      const reports = [report(r, 'forwarded', { next: agent }), report(agent, 'delivered')]
+      const made = step(state, { on: 'reported', from: r, key, reports }, now)
+      expect(left(made)?.outcome?.by).to.equal(agent)
+    }
+    expect(left(step(world(row()), { on: 'due', key }, now))?.agent, 'remembered when handed').to.equal(b)
+  })
+
   it('a holder that went another way is believed about it', () => {
     const first = left(heard(handed(), r, report(r, 'forwarded', { next: stranger }))) ?? row()
     const second = heard(first, r, report(r, 'forwarded', { next: b, jws: 'again' }), report(b, 'delivered'))

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import type { Step } from '../../src/effect.ts'
 import { ringWaitMs } from '../../src/route/discover.ts'
-import type { Path, Search } from '../../src/route/search.ts'
+import type { Known, Path, Search } from '../../src/route/search.ts'
 import { apply, emptyState, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { MAX_HOPS, type Who } from '../../src/wire/record.ts'
@@ -140,6 +140,45 @@ describe('route: the asker', () => {
     const made = once(state, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
     expect(said(made)).to.deep.equal(['log', 'undecided'])
     expect(state.knownAt.get('eve@far.test')).to.equal(stranger)
+  })
+
+  const seqs: [
+    what: string,
+    before: Partial<Known>,
+    seq: number,
+    known: [agent: string, seq: number],
+    route: boolean,
+  ][] = [
+    ['a higher seq replaces the known one', { agent: s, seq: 7 }, 8, [far, 8], true],
+    ['a lower seq of another agent replaces nothing', { agent: s, seq: 9 }, 8, [s, 9], false],
+    ['a lower seq of the same agent is a way all the same', { agent: far, seq: 9 }, 8, [far, 9], true],
+    ['any seq is news beside none', { agent: s }, 8, [far, 8], true],
+  ]
+  for (const [what, before, seq, [agent, kept], isTaken] of seqs)
+    it(what, () => {
+      const state = world()
+      const row: Known = { entity: eve, address: 'eve@far.test', agent: far, expires: now + HOUR, ...before }
+      apply(state, { put: 'known', row, card: 'before' })
+      state.routes.clear()
+      const { qid } = searching(state)
+      const path = pathTo(qid, [me, r, far])
+      once(state, { on: 'path', from: r, path: { ...path, known: { ...path.known, seq } } })
+      expect(state.known.get(eve)).to.deep.include({ agent, seq: kept })
+      expect(state.routes.has(eve)).to.equal(isTaken)
+    })
+
+  it('takes a good answer after an outdated one, to the same question', () => {
+    const state = world()
+    apply(state, { put: 'known', row: { ...pathTo('', []).known, agent: far, seq: 5 }, card: 'card' })
+    const { qid } = searching(state)
+    const old = pathTo(qid, [me, s, stranger])
+    const good = pathTo(qid, [me, r, far])
+    const made = once(
+      state,
+      { on: 'path', from: s, path: { ...old, known: { ...old.known, agent: stranger, seq: 4 } } },
+      { on: 'path', from: r, path: { ...good, known: { ...good.known, seq: 5 } } },
+    )
+    expect(said(made)).to.deep.equal(['found', 'wake'])
   })
 
   it('uses a route for a day, whatever its target promised', () => {

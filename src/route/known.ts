@@ -1,0 +1,19 @@
+/**
+ * A verified card says who somebody elsewhere is and which agent represents them. What it is worth
+ * beside what is known already:
+ *
+ *   conflict  its address is known as another key's: never chosen in silence
+ *   outdated  it names another agent than one of a higher `seq`, which replaced all lower ones
+ *   older     the same agent, in words of yesterday: true still, and nothing new
+ *   news      to be known from now on
+ */
+import type { State } from '../state.ts'
+import type { Known } from './search.ts'
+
+export const weigh = (state: State, card: Known): 'conflict' | 'outdated' | 'older' | 'news' => {
+  const holder = state.knownAt.get(card.address)
+  if (holder !== undefined && holder !== card.entity) return 'conflict'
+  const was = state.known.get(card.entity)
+  if (was === undefined || (card.seq ?? 0) >= (was.seq ?? 0)) return 'news'
+  return was.agent === card.agent ? 'older' : 'outdated'
+}
