@@ -10,7 +10,9 @@ import { cached } from '../store/message.ts'
 import { contacts } from '../store/web.ts'
 import type { Core } from './core.ts'
 
-export const listenForAcceptance = (core: Core): { stop(): void } => {
+type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
+
+export const listenForAcceptance = (core: Has): { stop(): void } => {
   const { changes } = core.store.db
   const listener = (change: Change) => {
     if (change.on !== 'added' || change.from === undefined) return
@@ -22,7 +24,7 @@ export const listenForAcceptance = (core: Core): { stop(): void } => {
   return { stop: () => void changes.off('change', listener) }
 }
 
-const accept = async (core: Core, moved: Extract<Change, { on: 'added' }>, source: number): Promise<void> => {
+const accept = async (core: Has, moved: Extract<Change, { on: 'added' }>, source: number): Promise<void> => {
   const { db } = core.store
   const [from, to] = await Promise.all([byId(db, source), byId(db, moved.mailbox)])
   if (from?.name !== 'Requests' || to?.name !== 'INBOX') return
