@@ -9,7 +9,10 @@ import type { RefusalCode } from '../refusal.ts'
 import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
 import { choose } from '../route/choose.ts'
-import type { State } from '../state.ts'
+import { ROUTE_LIFE_MS } from '../route/discover.ts'
+import { conflict, weigh } from '../route/known.ts'
+import type { Known } from '../route/search.ts'
+import type { Change, Route, State } from '../state.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
 import { folderFor } from './origin.ts'
@@ -23,7 +26,7 @@ export type Arrival = {
   advice: string[]
   body: number
   /** Who signed what was inside, when it is for an entity here. `body` is then the opened message. */
-  opened?: { from: string; address: string; messageId: string }
+  opened?: { from: string; address: string; messageId: string; card?: { known: Known; text: string } }
 }
 
 export const arrived = (state: State, arrival: Arrival, now: number): Step => {
@@ -94,14 +97,33 @@ const deliver = (
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
   const report = { own: { ...about(row.key, now), event: 'delivered' as const } }
   const owed = owe(undefined, arrival.from, row.key, [report], forgetAt(row))
+  const sender = meet(state, arrival, now)
   return {
     changes: [
       { deliver: { account: local.account, folder, body: arrival.body, provenance } },
       { put: 'custody', row: done },
       { put: 'owed', row: owed },
+      ...sender.changes,
     ],
-    effects: [taken(done, 'delivered', folder), { do: 'settle', to: arrival.from }],
+    effects: [taken(done, 'delivered', folder), { do: 'settle', to: arrival.from }, ...sender.effects],
   }
+}
+
+/** The card that came in the letter, and the way it came: so the recipient can answer a stranger without a search. */
+const meet = (state: State, { opened, envelope, path }: Arrival, now: number): Step => {
+  if (opened?.card === undefined) return { changes: [], effects: [] }
+  const { known, text } = opened.card
+  if (known.expires <= now || known.agent !== envelope.origin) return { changes: [], effects: [] }
+  const worth = weigh(state, known)
+  if (worth === 'conflict') return { changes: [], effects: [conflict(state, known)] }
+  if (worth === 'outdated') return { changes: [], effects: [] }
+  const kept = state.routes.get(known.entity)
+  const back: Route = { entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS }
+  const changes: Change[] = [
+    ...(worth === 'news' ? [{ put: 'known', row: known, card: text } as const] : []),
+    ...(kept !== undefined && kept.expires > now ? [] : [{ put: 'route', row: back } as const]),
+  ]
+  return { changes, effects: [] }
 }
 
 /**

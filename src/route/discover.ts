@@ -19,7 +19,7 @@ import type { Change, State } from '../state.ts'
 import type { Message, Who } from '../wire/record.ts'
 import { MAX_HOPS } from '../wire/record.ts'
 import { isActive } from './choose.ts'
-import { weigh } from './known.ts'
+import { conflict, weigh } from './known.ts'
 import type { Known, Path, Search } from './search.ts'
 
 /** Rings find 99 % of the real web of trust by the fifth. */
@@ -166,15 +166,8 @@ const found = (state: State, search: Extract<Search, { at: 'asking' }>, path: Pa
   const worth = weigh(state, known)
   if (worth === 'outdated') return { changes: [], effects: [outdated(known)] }
   if (worth === 'conflict') {
-    const before = state.knownAt.get(known.address)
-    const detail = `${known.address}: known as ${before}, now claimed by ${known.entity}`
-    return {
-      changes: [ended],
-      effects: [
-        { do: 'log', event: 'card-conflict', detail },
-        { do: 'searched', target: search.target, result: 'undecided' },
-      ],
-    }
+    const unsettled: Effect = { do: 'searched', target: search.target, result: 'undecided' }
+    return { changes: [ended], effects: [conflict(state, known), unsettled] }
   }
   const expires = Math.min(record.expires, now + ROUTE_LIFE_MS)
   const news: Change[] = worth === 'news' ? [{ put: 'known', row: known, card }] : []

@@ -7,6 +7,7 @@
  *   older     the same agent, in words of yesterday: true still, and nothing new
  *   news      to be known from now on
  */
+import type { Effect } from '../effect.ts'
 import type { State } from '../state.ts'
 import type { Known } from './search.ts'
 
@@ -17,3 +18,10 @@ export const weigh = (state: State, card: Known): 'conflict' | 'outdated' | 'old
   if (was === undefined || (card.seq ?? 0) >= (was.seq ?? 0)) return 'news'
   return was.agent === card.agent ? 'older' : 'outdated'
 }
+
+/** For a person to look at. */
+export const conflict = (state: State, { address, entity }: Known): Effect => ({
+  do: 'log',
+  event: 'card-conflict',
+  detail: `${address}: known as ${state.knownAt.get(address)}, now claimed by ${entity}`,
+})

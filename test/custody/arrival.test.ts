@@ -2,8 +2,10 @@ import { expect } from 'chai'
 import type { Arrival } from '../../src/custody/arrival.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
-import { contactKey, type State } from '../../src/state.ts'
-import { step } from '../../src/web.ts'
+import { choose } from '../../src/route/choose.ts'
+import type { Known } from '../../src/route/search.ts'
+import { apply, contactKey, type State } from '../../src/state.ts'
+import { step, whereIs } from '../../src/web.ts'
 import {
   ann,
   asks,
@@ -140,6 +142,56 @@ describe('custody: an envelope arrives', () => {
     ])
     expect(owes(made)).to.deep.equal(['own delivered'])
     expect(delivered(at(forAnn, () => {}, done))).to.deep.equal([])
+  })
+
+  describe('its sender is known from then on', () => {
+    const eve = { entity: stranger, address: 'eve@x.test', agent: s, seq: 2, expires: now + HOUR }
+    const letter = (known: Known = eve): Arrival =>
+      arrival(ann, {
+        opened: { from: known.entity, address: known.address, messageId: '', card: { known, text: 'card' } },
+      })
+    const met = (made: Step) =>
+      made.changes.flatMap((change) =>
+        'put' in change && (change.put === 'known' || change.put === 'route') ? [change] : [],
+      )
+
+    it('by the card in the letter, and by the way it came', () =>
+      expect(met(at(letter()))).to.deep.equal([
+        { put: 'known', row: eve, card: 'card' },
+        { put: 'route', row: { entity: stranger, hops: [world().me, s], expires: now + 24 * HOUR } },
+      ]))
+
+    it('so that the answer goes without a search', () => {
+      const state = world()
+      for (const change of at(letter()).changes) apply(state, change)
+      expect(whereIs(state, 'eve@x.test', now)).to.equal('known')
+      expect(choose(state, { entity: stranger, path: [state.me], avoid: [], advice: [] }, now)?.next).to.equal(s)
+    })
+
+    const cases: [what: string, known: Known, change: (state: State) => void, met: string[]][] = [
+      ['a way that was found is kept', { ...eve, entity: bob, address: 'bob@b.test' }, () => {}, ['known']],
+      ['an older card is a way, and no news', eve, (state) => state.known.set(stranger, { ...eve, seq: 3 }), ['route']],
+      [
+        'an older card of an agent they have left is nothing',
+        eve,
+        (state) => state.known.set(stranger, { ...eve, agent: r, seq: 3 }),
+        [],
+      ],
+      ['nor is another key for an address that is known', { ...eve, address: 'bob@b.test' }, () => {}, []],
+      ['nor a card that has expired', { ...eve, expires: now }, () => {}, []],
+      ['nor one that names another agent than sent the letter', { ...eve, agent: r }, () => {}, []],
+    ]
+    for (const [what, known, change, expected] of cases)
+      it(what, () => {
+        const made = at(letter(known), change)
+        expect(met(made).map(({ put }) => put)).to.deep.equal(expected)
+        expect(delivered(made), 'the letter is delivered all the same').to.have.length(1)
+      })
+
+    it('two keys for one address are told in the log', () =>
+      expect(
+        at(letter({ ...eve, address: 'bob@b.test' })).effects.map((effect) => effect.do === 'log' && effect.event),
+      ).to.include('card-conflict'))
   })
 
   for (const trust of ['explicit', 'implicit', 'none'] as const)
