@@ -58,6 +58,7 @@ export type State = {
   locals: Map<string, Local> // by entity
   addresses: Map<string, string> // local address → entity
   targets: Map<string, string> // search targets that name a local → entity
+  removed: Set<string> // entities that lived here: their senders are told so at once
   known: Map<string, Known> // by entity
   knownAt: Map<string, string> // address → entity
   routes: Map<string, Route> // by entity
@@ -97,6 +98,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   locals: new Map(),
   addresses: new Map(),
   targets: new Map(),
+  removed: new Set(),
   known: new Map(),
   knownAt: new Map(),
   routes: new Map(),
@@ -108,6 +110,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
 })
 
 export const admitLocal = (state: State, local: Local): void => {
+  state.removed.delete(local.entity)
   state.locals.set(local.entity, local)
   state.addresses.set(local.address, local.entity)
   state.targets.set(targetOfAddress(local.address), local.entity)
@@ -116,6 +119,7 @@ export const admitLocal = (state: State, local: Local): void => {
 
 export const removeLocal = (state: State, entity: string): void => {
   const local = state.locals.get(entity)
+  state.removed.add(entity)
   state.locals.delete(entity)
   if (!local) return
   state.addresses.delete(local.address)

@@ -68,7 +68,9 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
   if (local !== undefined) return { answer: accepted, ...deliver(state, row, arrival, local, now) }
   // Custody is a promise: whoever knows no way onward says so while the sender can still go round.
   if (choose(state, { entity: envelope.to, path: row.path, avoid: [], advice: row.advice }, now) === undefined)
-    return refuse('no-route', 'this gateway knows no way to the recipient')
+    return state.removed.has(envelope.to)
+      ? refuse('mailbox-missing', 'the recipient has left this gateway')
+      : refuse('no-route', 'this gateway knows no way to the recipient')
   const onward = advance(state, row, now)
   return { changes: onward.changes, effects: [taken(row, 'accepted'), ...onward.effects], answer: accepted }
 }

@@ -4,7 +4,7 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import { choose } from '../../src/route/choose.ts'
 import type { Known } from '../../src/route/search.ts'
-import { apply, contactKey, type State } from '../../src/state.ts'
+import { admitLocal, apply, contactKey, removeLocal, type State } from '../../src/state.ts'
 import { step, whereIs } from '../../src/web.ts'
 import {
   ann,
@@ -91,6 +91,39 @@ describe('custody: an envelope arrives', () => {
       'no-route',
       undefined,
       [],
+    ],
+    [
+      'for somebody who has left',
+      arrival(ann),
+      (state) => removeLocal(state, ann),
+      [],
+      'mailbox-missing',
+      undefined,
+      [],
+    ],
+    [
+      'for somebody who has left, and lives where there is a way to',
+      arrival(ann),
+      (state) => {
+        removeLocal(state, ann)
+        state.known.set(ann, { entity: ann, address: 'ann@new.test', agent: r, expires: now + HOUR })
+      },
+      [],
+      'accepted',
+      'handing',
+      ['hand r'],
+    ],
+    [
+      'for somebody who left and came back',
+      forAnn,
+      (state) => {
+        removeLocal(state, ann)
+        admitLocal(state, { entity: ann, account: 1, address: 'ann@me.test' })
+      },
+      [],
+      'accepted',
+      'done',
+      ['settle s'],
     ],
     ['for somebody who moved in while it came', arrival(ann), () => {}, [], 'entity-unknown', undefined, []],
     ['again, delivered before', forAnn, () => {}, [done], 'accepted', undefined, ['settle s']],

@@ -75,6 +75,13 @@ describe('custody: from one holder to the next', () => {
       [],
     ],
     [
+      'so does the word that the recipient has left',
+      handing({ onward: [] }),
+      { on: 'rejected', key, by: r, code: 'mailbox-missing' },
+      'done',
+      [],
+    ],
+    [
       'one of a relay ends that way alone',
       handing(),
       { on: 'rejected', key, by: r, code: 'payload-too-large' },
