@@ -7,8 +7,6 @@ import type { Core } from './core.ts'
 
 /** A card is shown for a day, so that a new name or key is soon everywhere. */
 const SHOWN_MS = 86_400_000
-/** A delegation lasts long enough for somebody who was away for a year. */
-const DELEGATION_MS = 400 * 86_400_000
 
 const made = new WeakMap<Entity, { text: Promise<string>; until: number }>()
 
@@ -17,7 +15,8 @@ export const ownCard = (core: Pick<Core, 'agent' | 'net' | 'now'>, entity: Entit
   const kept = made.get(entity)
   if (kept && kept.until > now) return kept.text
   // Times serve as sequence numbers: a later card replaces an earlier one, on whatever machine it was made.
-  const text = makeCard(entity, core.agent.id, core.net, { now, expires: now + DELEGATION_MS, seq: now })
+  const text = makeCard(entity, core.agent.id, core.net, { now, seq: now })
   made.set(entity, { text, until: now + SHOWN_MS })
+  text.catch(() => made.delete(entity)) // the next one who asks may have more luck
   return text
 }
