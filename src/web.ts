@@ -49,6 +49,7 @@ export type Event =
   | { on: 'due'; key: string }
   | { on: 'ring'; qid: string }
   | { on: 'clear'; submission: string }
+  | { on: 'lapsed'; owed: string }
   | { on: 'sweep' }
   // From the administrator
   | { on: 'retry'; key: string }
@@ -79,6 +80,7 @@ export const needs = (state: State, event: Event): Needs => {
       }
     }
     case 'acknowledged':
+    case 'lapsed':
       return { owed: [event.owed] }
     case 'clear':
       return { submissions: [event.submission] }
@@ -153,8 +155,10 @@ export const step = (state: State, event: Event, now: number): Step => {
       return ringTimeout(state, event.qid, now)
     case 'clear':
       return clear(state, event.submission, now)
+    case 'lapsed':
+      return lapsed(state, event.owed, now)
     case 'sweep':
-      return forget(state, now)
+      return sweep(state, now)
     case 'retry':
       return retry(state, event.key, now)
     case 'given-up':
@@ -211,6 +215,19 @@ const clear = (state: State, id: string, now: number): Step => {
     ],
     effects: [],
   }
+}
+
+/** Reports that nobody remembers the envelope of any more are owed no longer. */
+const lapsed = (state: State, key: string, now: number): Step => {
+  const row = state.owed.get(key)
+  return row !== undefined && row.expires <= now ? { changes: [{ drop: 'owed', key }], effects: [] } : nothing
+}
+
+/** Queries and routes past their time; both are held whole. */
+const sweep = (state: State, now: number): Step => {
+  const { changes, effects } = forget(state, now)
+  const over = [...state.routes.values()].filter((route) => route.expires <= now)
+  return { changes: [...changes, ...over.map(({ entity }): Change => ({ drop: 'route', entity }))], effects }
 }
 
 /**

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
+import { owe } from '../../src/report/owed.ts'
 import type { Report } from '../../src/report/report.ts'
 import { apply } from '../../src/state.ts'
-import { step } from '../../src/web.ts'
+import { needs, step } from '../../src/web.ts'
 import { asks, b, delivered, HOUR, key, left, now, owes, r, relayed, report, row, s, stranger, world } from './rows.ts'
 
 const tried = (...agents: string[]): Partial<Custody> => ({ tried: agents.map((by) => ({ by, saidNo: false })) })
@@ -139,6 +140,16 @@ describe('custody: what comes back', () => {
       expect(left(made)?.outcome?.by).to.equal(agent)
     }
     expect(left(step(world(row()), { on: 'due', key }, now))?.agent, 'remembered when handed').to.equal(b)
+  })
+
+  it('what is owed is owed no longer than anybody remembers the envelope', () => {
+    const state = world()
+    const mine = owe(undefined, s, key, [{ jws: 'report' }], now)
+    state.owed.set(mine.key, mine)
+    const lapsed = { on: 'lapsed' as const, owed: mine.key }
+    expect(needs(state, lapsed)).to.deep.equal({ owed: [mine.key] })
+    expect(step(state, lapsed, now - 1).changes).to.deep.equal([])
+    expect(step(state, lapsed, now).changes).to.deep.equal([{ drop: 'owed', key: mine.key }])
   })
 
   it('a holder that went another way is believed about it', () => {

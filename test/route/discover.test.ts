@@ -334,6 +334,12 @@ describe('route: the relay', () => {
     expect(first('a'.repeat(32))).to.not.deep.equal(first('b'.repeat(32)))
   })
 
+  it('forgets a route when its day is over, and no other', () => {
+    const state = world()
+    state.routes.set(stranger, { entity: stranger, hops: [me, s], expires: now })
+    expect(step(state, { on: 'sweep' }, now).changes).to.deep.equal([{ drop: 'route', entity: stranger }])
+  })
+
   it('forgets queries after ten minutes, not before', () => {
     const state = relaying()
     for (const change of step(state, { on: 'sweep' }, now + 599_999).changes) apply(state, change)
