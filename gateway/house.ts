@@ -40,14 +40,15 @@ export type Serving = {
 
 /**
  * What operations ask of the web of trust. Everything written here is durable when the
- * promise resolves, and the engine's working memory and the links know of it.
+ * promise resolves, and the engine's working memory knows of it.
  */
 export type Web = {
   links(): Link[]
 
-  /** A new account's entity is findable from now on. */
-  admit(local: Local): Promise<void>
-  dismiss(entity: EntityId): Promise<void>
+  /** Told once a new account is durable: its entity is findable from now on. */
+  admit(local: Local): void
+  /** Told once an account is gone for good. */
+  dismiss(entity: EntityId): void
 
   contacts(entity: EntityId): Promise<Contact[]>
   saveContact(contact: Contact): Promise<void>
@@ -61,8 +62,12 @@ export type Web = {
   queue(): Promise<Custody[]>
   /** Every envelope here, done or not, by envelope id, custody key or Message-ID (with or without `<>`). */
   lookUp(text: string): Promise<Custody[]>
-  /** Tries again now; hops that were avoided count again. */
-  retry(key: string): Promise<void>
+  /**
+   * Tries again now; hops that were avoided count again.
+   *
+   * @returns the envelope as it stands then
+   */
+  retry(key: string): Promise<Custody | undefined>
   /** Gives it up: its sender gets a notice, or the neighbour upstream a report. */
   giveUp(key: string): Promise<void>
 }

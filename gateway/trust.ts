@@ -5,6 +5,7 @@ import { targetOfAddress } from '../src/address.ts'
 import type { Custody } from '../src/custody/custody.ts'
 import { admitLocal, removeLocal } from '../src/state.ts'
 import { contacts, custody } from '../store/web.ts'
+import { custodyOf } from './batch.ts'
 import type { Core } from './core.ts'
 import type { Web } from './house.ts'
 import type { Searches } from './searches.ts'
@@ -12,8 +13,8 @@ import type { Searches } from './searches.ts'
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
 
-  admit: async (local) => admitLocal(core.engine.state, local),
-  dismiss: async (entity) => removeLocal(core.engine.state, entity),
+  admit: (local) => admitLocal(core.engine.state, local),
+  dismiss: (entity) => removeLocal(core.engine.state, entity),
 
   contacts: (entity) => contacts.by(core.store.db, 'entity', [entity]),
   saveContact: (contact) => done(core.engine.handle({ on: 'trusted', contact })),
@@ -34,7 +35,10 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     ])
     return oldestFirst([...new Map([...byKey, ...byId, ...byMessage].map((row) => [row.key, row])).values()])
   },
-  retry: (key) => done(core.engine.handle({ on: 'retry', key })),
+  retry: async (key) => {
+    await core.engine.handle({ on: 'retry', key })
+    return custodyOf(core, key)
+  },
   giveUp: (key) => done(core.engine.handle({ on: 'given-up', key })),
 })
 

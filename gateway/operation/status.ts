@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import { fingerprintWords } from '../../src/identity/words.ts'
-import { list } from '../../store/account.ts'
+import { type Account, list } from '../../store/account.ts'
 import type { House, Operation } from '../house.ts'
 import { clientSettings } from '../settings.ts'
 import { openTls } from '../tls.ts'
@@ -53,7 +53,7 @@ export const status: Operation<object, Status> = async (house) => {
     certificate: `${fingerprint256}, until ${validTo}`,
     settings: clientSettings(config),
     listening: serving?.listening ?? {},
-    problems: [...certificateProblems(validTo), ...(await diskProblems(home)), ...keyProblems(house, accounts)],
+    problems: [...certificateProblems(validTo), ...(await diskProblems(home)), ...keyProblems(house, all)],
     advice: [
       ...(serving ? [] : ['vouchsafe serve']),
       ...(accounts > 0 ? [] : [`vouchsafe user add you@${domain}`]),
@@ -74,7 +74,7 @@ const diskProblems = async (home: string): Promise<string[]> => {
   return [`only ${Math.round(free / 1024 ** 2)} MiB are free at ${home}: mail is refused when the disk is full`]
 }
 
-const keyProblems = ({ keyring, home }: House, accounts: number): string[] => {
-  const missing = accounts - keyring.entities().size
-  return missing > 0 ? [`${missing} keys are missing from ${home}/key: restore them from a backup`] : []
-}
+const keyProblems = ({ keyring, home }: House, accounts: Account[]): string[] =>
+  accounts
+    .filter(({ entityId }) => keyring.entity(entityId) === undefined)
+    .map(({ address }) => `the key of ${address} is missing from ${home}/key: restore it from a backup`)

@@ -1,6 +1,7 @@
 /**
- * Accounts. Adding one makes its entity: the key first, then the account, so that a crash in
- * between leaves a key nobody uses, never an account without a key.
+ * Accounts. Adding one makes its entity: the key first, then the account; removing one goes the other
+ * way. So whatever goes wrong in between leaves a key nobody uses, never an account without a key.
+ * The web knows an account from the commit that makes it to the commit that ends it.
  */
 import { randomBytes } from 'node:crypto'
 import { base32 } from '../../src/address.ts'
@@ -8,7 +9,7 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { type Account, byAddress, create, list, remove } from '../../store/account.ts'
 import { list as listMailboxes, statuses } from '../../store/mailbox.ts'
 import { passwords, removePassword, setPassword } from '../../store/password.ts'
-import type { Operation } from '../house.ts'
+import type { House, Operation } from '../house.ts'
 import { accountOf, addressHere } from './who.ts'
 
 export type UserView = {
@@ -43,16 +44,23 @@ export const userAdd: Operation<
   const name = args.name?.trim() ?? ''
   const entity = await generateEntity({ name, address, now: Date.now() })
   await house.keyring.add(entity)
-  const account = await create(db, { address, name, entityId: entity.id })
-  if (account === 'exists') {
+  const account = await createAdmitted(house, { address, name, entityId: entity.id }).catch(async (error) => {
     await house.keyring.remove(entity.id)
-    throw exists(address)
-  }
+    throw error
+  })
   await setPassword(db, account.id, FIRST_LABEL, secret.password)
-  await house.web.admit({ entity: entity.id, account: account.id, address })
   house.log.info({ area: 'user', event: 'added', account: address }, 'a new account')
   return { ...viewOf(account), ...secret.shown }
 }
+
+const createAdmitted = ({ store, web }: House, wanted: Parameters<typeof create>[1]): Promise<Account> =>
+  store.db.transaction(async (tx) => {
+    const account = await create(tx, wanted)
+    if (account === 'exists') throw exists(wanted.address)
+    const { id, address, entityId } = account
+    tx.afterCommit(() => web.admit({ entity: entityId, account: id, address }))
+    return account
+  })
 
 export const userList: Operation<object, UserView[]> = async ({ store }) => (await list(store.db)).map(viewOf)
 
@@ -113,8 +121,10 @@ export const userRemove: Operation<{ address: string }, { address: string; messa
 ) => {
   const account = await accountOf(house, args.address)
   const { folders } = await userShow(house, args, () => {})
-  await house.web.dismiss(account.entityId)
-  await remove(house.store.db, account.id)
+  await house.store.db.transaction(async (tx) => {
+    await remove(tx, account.id)
+    tx.afterCommit(() => house.web.dismiss(account.entityId))
+  })
   await house.keyring.remove(account.entityId)
   house.log.warn({ area: 'user', event: 'removed', account: account.address }, 'an account was removed')
   return { address: account.address, messages: folders.reduce((sum, box) => sum + box.messages, 0) }
