@@ -68,7 +68,10 @@ const retry = (queue: Command): void =>
     const done = await perform(context, 'queue.retry', { id: text })
     return {
       result: done,
-      text: `${plural(done.retried.length, 'envelope')} tried again.`,
+      text: [
+        ...(done.retried.length > 0 ? [`${plural(done.retried.length, 'envelope')} tried again.`] : []),
+        ...done.left.map(({ envelope, why }) => `${envelope} was left alone: ${why}.`),
+      ].join('\n'),
       next: [`vouchsafe trace ${text}`],
     }
   })

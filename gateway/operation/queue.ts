@@ -34,12 +34,26 @@ export const queueList: Operation<object, Underway[]> = async (house) =>
 export const queueShow: Operation<{ id: string }, Trail[]> = async (house, { id }) =>
   (await lookUp(house, id)).map((row) => trailOf(house, row))
 
-export const queueRetry: Operation<{ id: string }, { retried: string[] }> = async (house, { id }) => {
+/** `left`: those for which there was nothing to do, each with why. */
+export const queueRetry: Operation<
+  { id: string },
+  { retried: string[]; left: { envelope: string; why: string }[] }
+> = async (house, { id }) => {
   if (!house.serving)
     throw new Error('Nothing is handed on while the gateway does not run. `vouchsafe serve` tries everything again.')
   const rows = unfinished(await lookUp(house, id), id)
-  for (const { key } of rows) await house.web.retry(key)
-  return { retried: rows.map(({ id }) => id) }
+  const tried = await Promise.all(rows.map(async (row) => (await house.web.retry(row.key)) ?? row))
+  const isMoving = ({ state }: Custody) => state !== 'handed' && state !== 'done'
+  return {
+    retried: tried.filter(isMoving).map((row) => row.id),
+    left: tried
+      .filter((row) => !isMoving(row))
+      .map((row) => ({
+        envelope: row.id,
+        why:
+          row.state === 'done' ? `it is ${whyOf(house, row)}` : `it is ${whyOf(house, row)}, whose report is awaited`,
+      })),
+  }
 }
 
 export const queueDrop: Operation<{ id: string }, { dropped: string[] }> = async (house, { id }) => {

@@ -85,7 +85,7 @@ describe('command line between two gateways', function () {
     await until('it waits', async () => (await ask<{ state: string }[]>(a, ['queue', 'list']))[0]?.state === 'waiting')
     const [row] = await ask<{ envelope: string; to: string; why: string; messageId: string }[]>(a, ['queue', 'list'])
     expect(row).to.include({ to: 'bo@b.test', messageId, why: 'waiting for B to connect' })
-    expect(await ask(a, ['queue', 'retry', messageId])).to.deep.equal({ retried: [row?.envelope] })
+    expect(await ask(a, ['queue', 'retry', messageId])).to.deep.equal({ retried: [row?.envelope], left: [] })
 
     expect(await ask(a, ['queue', 'drop', row?.envelope ?? ''])).to.deep.equal({ dropped: [row?.envelope] })
     expect(await ask(a, ['queue', 'list'])).to.deep.equal([])

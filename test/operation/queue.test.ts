@@ -1,0 +1,43 @@
+import { expect } from 'chai'
+import type { House } from '../../gateway/house.ts'
+import { queueRetry } from '../../gateway/operation/queue.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import { custody } from '../../store/web.ts'
+import { row } from '../custody/rows.ts'
+import { eachWithHouse } from '../gateway/house.ts'
+
+const second = 'f'.repeat(32)
+const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] } }
+
+describe('queue retry', () => {
+  const { house } = eachWithHouse()
+  const save = (...rows: Custody[]) => house().store.db.transaction((tx) => custody.save(tx, rows))
+  const retry = (more: Partial<House> = {}, id = '<1@me.test>') =>
+    queueRetry({ ...house(), serving, ...more }, { id }, () => {})
+
+  it('tells what is tried again from what only its holder can tell of', async () => {
+    const waiting = row({ body: null, attempts: 3, avoid: [{ by: 'x', until: 9e15 }] })
+    const held = row({ key: `me/${second}`, id: second, body: null, state: 'handed', next: 'r'.repeat(52) })
+    await save(waiting, held)
+    const web = { ...house().web, retry: async (key: string) => (key === held.key ? held : waiting) }
+    expect(await retry({ web })).to.deep.equal({
+      retried: [waiting.id],
+      left: [{ envelope: second, why: 'it is in custody of rrrrrrrrrrrr…, whose report is awaited' }],
+    })
+  })
+
+  it('says how an envelope ended that ended meanwhile', async () => {
+    const outcome = { event: 'delivered', by: 'b', at: 1 } as const
+    await save(row({ body: null, state: 'handed', next: 'r' }))
+    const web = { ...house().web, retry: async () => row({ body: null, state: 'done', outcome }) }
+    expect((await retry({ web })).left.map(({ why }) => why)).to.deep.equal(['it is delivered'])
+  })
+
+  it('answers with the envelope as the retry has left it', async () => {
+    const expires = Date.now() + 3_600_000
+    await save(row({ body: null, expires, attempts: 3, retryAt: expires, avoid: [{ by: 'x', until: expires }] }))
+    const after = await house().web.retry(row().key)
+    expect(after).to.deep.include({ state: 'waiting', avoid: [] })
+    expect((await custody.load(house().store.db, [row().key]))[0]).to.deep.equal(after)
+  })
+})
