@@ -9,6 +9,7 @@ import { about, owe, owedKey } from '../report/owed.ts'
 import type { TrailStep } from '../report/report.ts'
 import { choose, isActive } from '../route/choose.ts'
 import type { Change, State } from '../state.ts'
+import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { progress } from './letters.ts'
@@ -58,7 +59,8 @@ const routing = (state: State, row: Custody, now: number, ...effects: Effect[]):
 }
 
 /** A neighbour signed for it. A receipt that comes after a time-out, or after another was asked, counts just as well. */
-export const accepted = (state: State, key: string, by: string, receipt: string, now: number): Step => {
+export const accepted = (state: State, key: string, by: string, given: string, now: number): Step => {
+  const receipt = given.length <= MAX_RECEIPT ? given : '' // padded, it would make our own report too long to be heard
   const was = state.custody.get(key)
   if (was === undefined || (was.state !== 'handing' && was.state !== 'waiting')) return nothing
   const row: Custody = {
@@ -74,7 +76,9 @@ export const accepted = (state: State, key: string, by: string, receipt: string,
   const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
   if (row.role === 'origin')
     return { changes: [{ put: 'custody', row }, ...progress(state, row, 'InCustody', now)], effects: [log] }
-  const told = oweUpstream(state, row, [{ own: { ...about(key, now), event: 'forwarded', next: by, receipt } }])
+  const told = oweUpstream(state, row, [
+    { own: { ...about(key, now), event: 'forwarded', next: by, ...(receipt && { receipt }) } },
+  ])
   return { changes: [{ put: 'custody', row }, ...told.changes], effects: [log, ...told.effects] }
 }
 

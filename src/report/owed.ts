@@ -2,12 +2,13 @@
  * Reports owed to the neighbour an envelope came from, until that neighbour has them durably.
  *
  * One bundle an envelope, in order: our own word (not yet signed) and what came from further on
- * (as signed there). A bundle is sent whole, and what was sent is acknowledged by its content: so a
- * crash anywhere, or an acknowledgement that comes twice or late, repeats reports but never loses
- * or reorders one. Whoever hears a report twice ignores it.
+ * (as signed there). A bundle is sent whole, or piece by piece if it is larger than a record may be,
+ * and what was sent is acknowledged by its content: so a crash anywhere, or an acknowledgement that
+ * comes twice or late, repeats reports but never loses or reorders one. Whoever hears a report twice
+ * ignores it.
  */
 import { partsOfKey } from '../envelope/envelope.ts'
-import type { ReportRecord } from '../wire/record.ts'
+import { MAX_REPORTS, type ReportRecord } from '../wire/record.ts'
 
 export type Item = { own: ReportRecord } | { jws: string }
 export type Owed = { key: string; to: string; custody: string; items: Item[]; expires: number }
@@ -28,6 +29,22 @@ export const settle = (was: Owed, items: readonly Item[]): Owed | undefined => {
   const taken = new Set(items.map(textOf))
   const left = was.items.filter((item) => !taken.has(textOf(item)))
   return left.length === 0 ? undefined : { ...was, items: left }
+}
+
+/** A record may have 64 KiB, what is around the reports in it included. One report has 16 KiB at most. */
+const PIECE_BYTES = 60_000
+
+/**
+ * As many signed reports, from the start, as one record carries: at least one. The next piece goes
+ * once this one is acknowledged, since a report is believed only after those it rests on.
+ */
+export const piece = (reports: readonly string[]): string[] => {
+  let bytes = 0
+  const end = reports.findIndex((jws, i) => {
+    bytes += jws.length + 3 // quotes and a comma; a JWS is ASCII
+    return i > 0 && (i >= MAX_REPORTS || bytes > PIECE_BYTES)
+  })
+  return reports.slice(0, end < 0 ? reports.length : end)
 }
 
 /** One spelling for one item, wherever it was kept meanwhile. */

@@ -25,10 +25,12 @@ import {
 export const MAX_HOPS = 16
 /** Longest JWS: 16 hops of route (52 characters each) and a receipt inside a report stay far below. */
 const MAX_JWS = 16_384
+/** Longest receipt shown in a report, which must stay below MAX_JWS in base64. An honest one has some 700 bytes. */
+export const MAX_RECEIPT = 8_192
 /** Longest card, its OpenPGP key and two signatures included. */
 const MAX_CARD = 16_384
 /** Most reports in one bundle: three a hop. */
-const MAX_REPORTS = 3 * MAX_HOPS
+export const MAX_REPORTS = 3 * MAX_HOPS
 /** Longest an asker may wait for the answers of one ring. */
 const MAX_WAIT_MS = 600_000
 export const MAX_PAYLOAD_BYTES = 64 * 2 ** 30
@@ -62,7 +64,7 @@ export const reportRecord = record({
   event: oneOf('forwarded', 'delivered', 'refused', 'expired'),
   at: time,
   next: optional(hashId),
-  receipt: optional(jws),
+  receipt: optional(text(MAX_RECEIPT)),
   code: optional(oneOf(...refusalCodes)),
 })
 export type ReportRecord = ReturnType<typeof reportRecord>

@@ -8,6 +8,7 @@ import {
   asks,
   b,
   delivered,
+  envelopeId,
   HOUR,
   key,
   left,
@@ -268,6 +269,17 @@ describe('custody: from one holder to the next', () => {
     const mine = relayed({ state: 'handing', next: r, tried: [{ by: r, saidNo: false }] })
     const made = at(mine, { on: 'accepted', key: mine.key, by: r, receipt: 'receipt' })
     expect([stateOf(made), owes(made), asks(made)]).to.deep.equal(['handed', ['own forwarded'], ['settle s']])
+  })
+
+  it('a padded receipt is custody, but not shown: the report that bears it would be refused', () => {
+    const mine = relayed({ state: 'handing', next: r, tried: [{ by: r, saidNo: false }] })
+    const owed = (receipt: string) =>
+      at(mine, { on: 'accepted', key: mine.key, by: r, receipt }).changes.flatMap((change) =>
+        'put' in change && change.put === 'owed' ? change.row.items : [],
+      )
+    const own = { id: envelopeId, origin: s, at: now, event: 'forwarded', next: r }
+    expect(owed('x'.repeat(8192))).to.deep.equal([{ own: { ...own, receipt: 'x'.repeat(8192) } }])
+    expect(owed('x'.repeat(8193))).to.deep.equal([{ own }])
   })
 
   const ends: [what: string, row: Custody, when: number, to: string | undefined][] = [

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Refusal } from '../../src/refusal.ts'
-import { about, type Item, owe, settle } from '../../src/report/owed.ts'
+import { about, type Item, owe, piece, settle } from '../../src/report/owed.ts'
 import { believe, type Report, type TrailStep } from '../../src/report/report.ts'
 import { explain, tellTrail } from '../../src/report/words.ts'
+import { encodeMessage } from '../../src/wire/record.ts'
 import { b, key, link, now, r, report, s, stranger, world } from '../custody/rows.ts'
 
 const taken: TrailStep = { event: 'accepted', by: r, at: now, jws: 'receipt' }
@@ -98,6 +99,34 @@ describe('report: what is owed upstream', () => {
   for (const [what, owed, acknowledged, left] of cases)
     it(`${what}: ${left.length} left`, () =>
       expect(settle(bundle(owed), acknowledged)).to.deep.equal(left.length === 0 ? undefined : bundle(left)))
+
+  const jws = (length: number) => 'x'.repeat(length)
+  const pieces: [what: string, reports: string[], first: number][] = [
+    ['an ordinary bundle is one piece', Array(5).fill(jws(900)), 5],
+    ['48 reports are', Array(48).fill(jws(900)), 48],
+    ['more are not', Array(70).fill(jws(100)), 48],
+    ['nor is a bundle that a hop has padded', Array(10).fill(jws(16_384)), 3],
+    ['one is always sent', [jws(70_000)], 1],
+    ['nothing is nothing', [], 0],
+  ]
+  for (const [what, reports, first] of pieces)
+    it(`${what}: ${first} of ${reports.length} go first`, () => {
+      const sent = piece(reports)
+      expect(sent).to.deep.equal(reports.slice(0, first))
+      if (first === 0 || sent.some((one) => one.length > 16_384)) return
+      const message = encodeMessage({ t: 'REPORTS', origin: s, id: key.slice(-32), reports: sent })
+      expect(Buffer.byteLength(message)).to.be.below(64 * 1024)
+    })
+
+  it('piece by piece all of it arrives, in its order, however long the reports are', () =>
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 16_384 }), { maxLength: 100 }), (lengths) => {
+        const all = lengths.map((length, i) => `${i}.${jws(length)}`.slice(0, 16_384))
+        const arrived: string[] = []
+        for (let left = all; left.length > 0; left = left.slice(piece(left).length)) arrived.push(...piece(left))
+        expect(arrived).to.deep.equal(all)
+      }),
+    ))
 
   it('more is added at the end, under the same key', () => {
     const more = owe(bundle([own(1)]), s, key, [{ jws: 'late' }], now)
