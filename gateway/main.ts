@@ -13,6 +13,7 @@ import { unfinishedCustody } from '../store/web.ts'
 import { loadState } from './batch.ts'
 import { startClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
+import { writeHostPort } from './config-value.ts'
 import { controlPath, serveControl } from './control.ts'
 import type { Core } from './core.ts'
 import { startEngine } from './engine.ts'
@@ -105,7 +106,7 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const { net } = config.gateway
     const metrics = createMetrics()
     const core: Core = { agent, net, home, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
-    const addresses = () => config.link.announce.map(({ host, port }) => `${host}:${port}`)
+    const addresses = () => config.link.announce.map(writeHostPort)
     const pairing = await openPairing(core, { name: config.gateway.name, addresses })
     const house: House = { home, config, domain, log, store, keyring, web: trustWeb(core, searches), pairing }
     return { house, core, searches }
@@ -201,11 +202,10 @@ const openClients = async ({ core, house, searches }: Rooms): Promise<Clients> =
   })
   core.metrics.watch({ custody: () => countStates(store), links: async () => countLinks(core.engine.state) })
 
-  const text = ({ host, port }: { host: string; port: number }) => `${host}:${port}`
   const listening = {
-    smtp: smtp.addresses.map(({ address, port }) => text({ host: address, port })),
-    imap: imap.addresses.map(text),
-    link: [text(core.link.address)],
+    smtp: smtp.addresses.map(({ address, port }) => writeHostPort({ host: address, port })),
+    imap: imap.addresses.map(writeHostPort),
+    link: [writeHostPort(core.link.address)],
     health: [health.address],
   }
   const failed = (operation: string, error: unknown) =>
