@@ -33,12 +33,24 @@ export const submitted = (state: State, given: Submission, here: number, now: nu
   ]
   // What never leaves the gateway is delivered already: nothing is under way, so Outgoing need not show it.
   if (recipients.every((one) => isOver(one.stage))) return { changes, effects, answer: { say: 'done' } }
-  const row: Submission = { ...given, recipients }
+  const row: Submission = { ...given, header: startOf(given.header), recipients }
   const shown: Change[] = [
     { put: 'submission', row },
     { outgoing: row.id, account: row.account, stage: overall(recipients) },
   ]
   return { changes: [...shown, ...changes], effects, answer: { say: 'done' } }
+}
+
+/** What a notice shows of the header. The row is written anew at every stage of every recipient, so it must stay small. */
+const HEADER_KEPT_BYTES = 16 * 1024
+
+/** Whole lines, with the empty line at the end; base64 as in `Submission`. */
+const startOf = (header: string): string => {
+  const bytes = Buffer.from(header, 'base64')
+  if (bytes.length <= HEADER_KEPT_BYTES) return header
+  const end = bytes.lastIndexOf('\r\n', HEADER_KEPT_BYTES - 4)
+  const kept = end < 0 ? bytes.subarray(0, HEADER_KEPT_BYTES - 4) : bytes.subarray(0, end)
+  return Buffer.concat([kept, Buffer.from('\r\n\r\n')]).toString('base64')
 }
 
 type Part = { recipient: Recipient; changes: Change[]; effects: Effect[] }

@@ -25,7 +25,7 @@ export type Submission = {
   from: string
   messageId: string
   subject: string
-  header: string // base64: header bytes may be in any charset
+  header: string // its start, for notices, in base64: header bytes may be in any charset
   ret: 'FULL' | 'HDRS'
   envid?: string
   body: number | null

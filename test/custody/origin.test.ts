@@ -102,6 +102,25 @@ describe('custody: at the origin', () => {
     expect(outgoing(made)).to.deep.equal(['Queued'])
   })
 
+  const headers: [what: string, header: string, kept: string][] = [
+    ['a usual header is kept whole', 'Subject: hello\r\n\r\n', 'Subject: hello\r\n\r\n'],
+    ['of a long one the first lines', `A: 1\r\nB: ${'x'.repeat(20_000)}\r\n\r\n`, 'A: 1\r\n\r\n'],
+    ['of an endless line its start', `A: ${'x'.repeat(20_000)}\r\n\r\n`, `A: ${'x'.repeat(16_377)}\r\n\r\n`],
+    [
+      'as much as fits into 16 KiB',
+      `${`A: ${'x'.repeat(59)}\r\n`.repeat(4096)}\r\n`,
+      `${`A: ${'x'.repeat(59)}\r\n`.repeat(255)}\r\n`,
+    ],
+  ]
+  for (const [what, header, kept] of headers)
+    it(`for notices, ${what}`, () => {
+      const made = submit({ header: Buffer.from(header).toString('base64') })
+      const put = made.changes.find((change) => 'put' in change && change.put === 'submission')
+      const row = put && 'row' in put ? (put.row as Submission) : undefined
+      expect(Buffer.from(row?.header ?? '', 'base64').toString()).to.equal(kept)
+      expect(kept.length).to.be.at.most(16 * 1024)
+    })
+
   it('what is under way is not sent a second time', () =>
     expect(submit({}, (state) => state.submissions.set('letter 1', submission()))).to.deep.equal({
       changes: [],
