@@ -79,10 +79,7 @@ export const checkHome = async (
     (keyring) => ({ keys: 1 + keyring.entities().size, problems: [] }),
     (error: unknown) => ({ keys: 0, problems: [error instanceof Error ? error.message : String(error)] }),
   )
-  const missing = accounts + 1 - found.keys
-  const lost =
-    found.keys > 0 && missing > 0 ? [`${missing} keys of ${accounts} accounts are missing from ${home}/key`] : []
-  return { home, problems: [...problems, ...found.problems, ...lost], accounts, messages, bodies, keys: found.keys }
+  return { home, problems: [...problems, ...found.problems], accounts, messages, bodies, keys: found.keys }
 }
 
 const isThere = (path: string): Promise<boolean> =>

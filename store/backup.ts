@@ -2,17 +2,17 @@
  * A backup is a folder with the shape of a home: a copy of the database as of one moment, the large
  * bodies it names, the keys and the configuration. Taken beside a running gateway.
  *
- * Not in it: logs, sockets, locks and unfinished spools; and what must never run backwards: the state
- * of links, for a restored gateway would look like a clone of itself to its neighbours (docs/protocol.md,
- * LINK1), and invitations, for they count once.
+ * In it are the things named here and nothing else; so logs, sockets, locks and unfinished spools are not,
+ * nor invitations, for they count once.
  *
  * Large bodies never change once they have their name, so on the same disk they are linked, not copied.
  * They are taken before the database and, what came meanwhile, after it; should one that the database
- * names have gone in between, the database is taken again.
+ * names have gone in between, the database is taken again. Keys are taken before and after it, too:
+ * an account's key is older than the account and outlives it.
  */
 import { constants, type Dirent } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { copyFile, link, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { syncDir } from './blob.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { databaseOf } from './store.ts'
@@ -23,15 +23,14 @@ import { type Verdict, verify } from './verify.ts'
 export type Manifest = { v: 1; at: number; home: string; messages: number; bodies: number; bytes: number }
 
 const MANIFEST = 'backup.json'
-const DATABASE = 'vouchsafe.db'
-/** What of a home is not copied as it is. */
-const LEFT_OUT = new Set(['blob', 'log', 'lock', 'lock.db', 'lock.db-journal', 'control.sock', MANIFEST])
+/** What of a home is copied as it is. */
+const COPIED = ['key', 'tls', 'vouchsafe.toml']
 const TRIES = 5
 
 /**
  * Backs a home up to a folder that does not exist yet; it appears there once it is whole and verified.
  *
- * @throws Error if the folder exists, or the home is not whole: a bad backup is worse than none
+ * @throws Error if the folder exists or is a part of the home, or the home is not whole: a bad backup is worse than none
  */
 export const backup = async (
   home: string,
@@ -40,15 +39,17 @@ export const backup = async (
 ): Promise<Manifest> => {
   const target = resolve(to)
   if (await isThere(target)) throw new Error(`${target} exists: name a new folder`)
+  if (await isWithin(home, target)) throw new Error(`${target} is inside the home: name a folder outside of it`)
   const partial = `${target}.partial`
   await rm(partial, { recursive: true, force: true })
   await mkdir(join(partial, 'blob'), { recursive: true, mode: 0o700 })
-  await copyTree(home, partial, (name) => !LEFT_OUT.has(name) && !name.startsWith(DATABASE))
+  await copyNamed(home, partial, COPIED)
   await takeBodies(home, partial)
   for (let tries = 1; !(await takeDatabase(home, partial)); tries++) {
     if (tries === TRIES)
       throw new Error('mail came and went faster than it could be copied: try again at a quieter time')
   }
+  await copyNamed(home, partial, ['key'])
   await dropUnnamed(partial)
   const verdict = await verify(partial, progress)
   if (verdict.problems.length > 0) throw new Error(`this home is not whole: ${summary(verdict)}`)
@@ -64,7 +65,7 @@ export const backup = async (
 /**
  * Makes a home from a backup, where there is none yet. The backup is verified first and stays as it is.
  *
- * @throws Error if there is a home already, or the backup is not whole
+ * @throws Error if there is a home already, it would lie inside the backup, or the backup is not whole
  */
 export const restore = async (
   from: string,
@@ -75,13 +76,15 @@ export const restore = async (
     throw new Error(`${resolve(home)} has a database already: restore into a new folder`)
   const text = await readFile(join(from, MANIFEST), 'utf8').catch(() => undefined)
   if (text === undefined) throw new Error(`${resolve(from)} is no backup: it has no ${MANIFEST}`)
+  if (await isWithin(from, resolve(home)))
+    throw new Error(`${resolve(home)} is inside the backup: restore into a folder outside of it`)
   const manifest: Manifest = JSON.parse(text)
   if (manifest.v !== 1) throw new Error(`this backup was made by a newer Vouchsafe: use that one`)
   const verdict = await verify(from, progress)
   if (verdict.problems.length > 0) throw new Error(`this backup is not whole: ${summary(verdict)}`)
   await mkdir(home, { recursive: true, mode: 0o700 })
   // The database last, so that half a restore is not taken for a home.
-  await copyTree(from, home, (name) => name !== MANIFEST && !name.startsWith(DATABASE))
+  await copyNamed(from, home, [...COPIED, 'blob'])
   const partial = `${databaseOf(home)}.partial`
   await copyFile(databaseOf(from), partial)
   await renewValidity(partial)
@@ -100,7 +103,7 @@ const takeDatabase = async (home: string, to: string): Promise<boolean> => {
   await source.run('VACUUM INTO ?', [copy]).finally(() => source.close())
   const db = await openSqlite(copy, 'write')
   try {
-    await db.exec('DELETE FROM link_state; DELETE FROM invitation')
+    await db.exec('DELETE FROM invitation')
     const files = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL')
     for (const { file } of files) if (!(await takeBody(home, to, file))) return false
     // No log beside a backup: it may lie on a disk that can't be written.
@@ -160,16 +163,24 @@ const dropUnnamed = async (home: string): Promise<void> => {
   for (const file of await bodyFiles(join(home, 'blob'))) if (!named.has(file)) await rm(join(home, 'blob', file))
 }
 
-/** Files and folders, with their modes; sockets and the like are no part of a home's state. */
-const copyTree = async (from: string, to: string, isWanted: (name: string) => boolean = () => true): Promise<void> => {
-  for (const entry of await readdir(from, { withFileTypes: true })) {
-    if (!isWanted(entry.name)) continue
-    const target = join(to, entry.name)
-    if (entry.isFile()) await copyFile(join(from, entry.name), target)
-    if (!entry.isDirectory()) continue
+/**
+ * Files and folders of these names, as far as they are there, with their modes; links to others are followed.
+ * One that goes away meanwhile is left out: whether that does harm, the verification tells.
+ */
+const copyNamed = async (from: string, to: string, names: readonly string[]): Promise<void> => {
+  for (const name of names) {
+    const [source, target] = [join(from, name), join(to, name)]
+    const found = await stat(source).catch(unlessGone)
+    if (found?.isFile()) await copyFile(source, target).catch(unlessGone)
+    if (!found?.isDirectory()) continue
     await mkdir(target, { recursive: true, mode: 0o700 })
-    await copyTree(join(from, entry.name), target)
+    await copyNamed(source, target, await readdir(source))
   }
+}
+
+const unlessGone = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code !== 'ENOENT') throw error
+  return undefined
 }
 
 const syncTree = async (dir: string): Promise<void> => {
@@ -184,6 +195,19 @@ const syncTree = async (dir: string): Promise<void> => {
 
 const summary = ({ problems }: Verdict): string =>
   problems.slice(0, 3).join('; ') + (problems.length > 3 ? `; and ${problems.length - 3} more` : '')
+
+/** Whether a folder that is not there yet would lie inside another, by whatever path it was named. */
+const isWithin = async (outer: string, target: string): Promise<boolean> => {
+  const [top, below] = [await realpath(outer), await realPlace(target)]
+  return below === top || below.startsWith(top + sep)
+}
+
+/** As `realpath`, of what is not there yet as well. */
+const realPlace = (path: string): Promise<string> =>
+  realpath(path).catch(async (error) => {
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error
+    return join(await realPlace(dirname(path)), basename(path))
+  })
 
 const isThere = async (path: string): Promise<boolean> => {
   const handle = await open(path, 'r').catch(() => undefined)

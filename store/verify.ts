@@ -1,8 +1,11 @@
 /**
  * Whether a home is whole: the database sound, every body there with its size and hash and as many
- * holders as it counts, every uid and modseq below its mailbox's, and the keys readable by us alone.
+ * holders as it counts, every uid and modseq below its mailbox's, and every account's key there,
+ * readable by us alone.
  *
- * Reads one snapshot, so it may run beside the gateway; a file that went away meanwhile is looked up again.
+ * It may run beside the gateway. What must agree within the database is read in one snapshot; the
+ * bodies, which may take an hour, are not: as long as a snapshot is held the database's log can only
+ * grow. A body or a key that is missed may have gone meanwhile, so it is looked up again.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -23,18 +26,15 @@ export const verify = async (
 ): Promise<Verdict> => {
   const db = await openSqlite(databaseOf(home), 'read')
   try {
+    const problems = await soundness(db)
     await db.exec('BEGIN')
-    const problems = [
-      ...(await soundness(db)),
-      ...(await numbers(db)),
-      ...(await references(db)),
-      ...(await keys(home)),
-    ]
-    const sums = await bodies(db, join(home, 'blob'), progress)
+    problems.push(...(await numbers(db)), ...(await references(db)))
     const [counts] = await db.all<{ accounts: number; messages: number }>(
       'SELECT (SELECT COUNT(*) FROM account) AS accounts, (SELECT COUNT(*) FROM message) AS messages',
     )
     await db.exec('COMMIT')
+    problems.push(...(await keys(db, home)))
+    const sums = await bodies(db, join(home, 'blob'), progress)
     for (const { id, problem } of sums.problems) {
       const [still] = await db.all('SELECT id FROM body WHERE id = ?', [id])
       if (still) problems.push(problem)
@@ -133,14 +133,27 @@ const judge = ({ id, size, sha256, file }: Body, actualSize: number, actualHash:
   return actualHash === sha256 ? undefined : `${where} is not the one that was stored: its hash differs`
 }
 
-const keys = async (home: string): Promise<string[]> => {
+const keys = async (db: Connection, home: string): Promise<string[]> => {
   const dir = join(home, 'key')
-  const names = await readdir(dir).catch(() => [])
+  // Accounts first: a key is older than its account.
+  const owners = await db.all<{ id: number; address: string; entity: string }>(
+    'SELECT id, address, entity_id AS entity FROM account ORDER BY address',
+  )
+  const names = await readdir(dir).catch((): string[] => [])
   const problems: string[] = []
+  if (!names.includes('agent.pem')) problems.push('the key of the gateway is missing: key/agent.pem')
+  for (const { id, address, entity } of owners) {
+    const name = `entity-${entity}.asc`
+    if (names.includes(name)) continue
+    const [still] = await db.all('SELECT id FROM account WHERE id = ?', [id])
+    if (still) problems.push(`the key of ${address} is missing: key/${name}`)
+  }
   for (const name of names) {
+    if (name.endsWith('.new')) continue // being written, or what a crash left of that
     const path = join(dir, name)
-    const { mode } = await stat(path)
-    if ((mode & 0o077) !== 0) problems.push(`key/${name} can be read by others: chmod 600 ${path}`)
+    const found = await stat(path).catch(() => undefined)
+    if (found === undefined) continue // its account was removed just now
+    if ((found.mode & 0o077) !== 0) problems.push(`key/${name} can be read by others: chmod 600 ${path}`)
     const bytes = await readFile(path).catch(() => null)
     if (bytes === null || bytes.length === 0) problems.push(`key/${name} is empty or can't be read`)
   }

@@ -63,13 +63,8 @@ export const routes = documents<Route, 'expires'>('route', ({ entity }) => entit
 })
 
 /** A one-time token we gave out, by its hash, never by itself. `used` is when, and `by` which agent. */
-export type Invitation = { hash: string; expires: number; note?: string; used?: { at: number; by: string } }
+export type Invitation = { hash: string; expires: number; used?: { at: number; by: string } }
 
 export const invitations = documents<Invitation, 'expires'>('invitation', ({ hash }) => hash, {
   expires: ({ expires }) => expires,
 })
-
-/** Counters and secrets of one link, which a backup leaves out (docs/protocol.md, LINK1). */
-export type LinkState = { agent: string } & Record<string, unknown>
-
-export const linkStates = documents<LinkState, never>('link_state', ({ agent }) => agent, {})

@@ -10,6 +10,12 @@ CREATE TABLE account (
   created_at INTEGER NOT NULL
 );
 
+-- Entities whose account was removed: whoever writes to them is told so at once.
+CREATE TABLE departed (
+  entity_id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL
+);
+
 CREATE TABLE password (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
@@ -127,12 +133,6 @@ CREATE INDEX owed_neighbour ON owed (neighbour);
 CREATE INDEX owed_expires ON owed (expires);
 
 CREATE TABLE link (
-  id TEXT PRIMARY KEY,
-  data TEXT NOT NULL
-);
-
--- Counters and secrets that must never come back from a backup: see TRUST-WEB 2.2 in docs/protocol.md.
-CREATE TABLE link_state (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL
 );

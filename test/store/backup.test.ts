@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { create } from '../../store/account.ts'
 import { backup, restore } from '../../store/backup.ts'
 import { type BodyDraft, draftOf, putBodies } from '../../store/blob.ts'
 import { list } from '../../store/mailbox.ts'
@@ -9,7 +11,7 @@ import { append, cached, content, view } from '../../store/message.ts'
 import { expunge } from '../../store/move.ts'
 import { openStore } from '../../store/store.ts'
 import { verify } from '../../store/verify.ts'
-import { invitations, linkStates, links } from '../../store/web.ts'
+import { invitations, links } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, newHome, rowsOf } from './home.ts'
 
 const large = () => letterOf(randomBytes(80_000).toString('base64'))
@@ -23,8 +25,6 @@ describe('store: backup and restore', () => {
     const { db, home, folder } = bench()
     const inbox = await folder('INBOX')
     await append(db, inbox, [await draft(home, letterOf('small')), await draft(home, large())])
-    await mkdir(join(home, 'key'), { mode: 0o700 })
-    await writeFile(join(home, 'key', 'agent.pem'), 'secret', { mode: 0o600 })
     await writeFile(join(home, 'vouchsafe.toml'), 'domain = "a.test"\n', { mode: 0o640 })
   })
   afterEach(() => rm(away, { recursive: true, force: true }))
@@ -63,21 +63,19 @@ describe('store: backup and restore', () => {
     expect(new Set(after.map(({ uidValidity }) => uidValidity)).size).to.equal(after.length)
   })
 
-  it('the state of links and invitations stay behind, the links themselves come along', async () => {
+  it('invitations stay behind, links come along', async () => {
     const { db, home } = bench()
     await db.transaction(async (tx) => {
       await links.save(tx, [{ agent: 'r', name: 'R', addresses: [], state: 'active', since: 1, up: false }])
-      await linkStates.save(tx, [{ agent: 'r', n: 7 }])
       await invitations.save(tx, [{ hash: 'h', expires: 1 }])
     })
     await backup(home, join(away, 'copy'))
     await restore(join(away, 'copy'), join(away, 'home'))
     const again = await openStore(join(away, 'home'))
     expect(await links.all(again.db)).to.have.length(1)
-    expect(await linkStates.all(again.db)).to.deep.equal([])
     expect(await invitations.all(again.db)).to.deep.equal([])
     await again.close()
-    expect(await linkStates.all(db)).to.deep.equal([{ agent: 'r', n: 7 }])
+    expect(await invitations.all(db)).to.have.length(1)
   })
 
   it('a backup taken while mail comes and goes is one moment, and whole', async () => {
@@ -107,6 +105,59 @@ describe('store: backup and restore', () => {
     await expunge(db, await folder('INBOX'), [1, 2])
     await db.close()
     expect(await verify(join(away, 'copy'))).to.deep.include({ problems: [], messages: 2, bodies: 2 })
+  })
+
+  it('a backup into the home, by whatever path, is refused before anything is written', async () => {
+    const { home } = bench()
+    await symlink(home, join(away, 'alias'))
+    const before = await readdir(home)
+    for (const to of [join(home, 'copy'), join(home, 'blob', 'a', 'copy'), join(away, 'alias', 'copy')])
+      expect(await backup(home, to).catch(messageOf), to).to.match(/is inside the home/)
+    expect(await readdir(home)).to.deep.equal(before)
+    await backup(home, `${home}-beside`)
+    await rm(`${home}-beside`, { recursive: true })
+  })
+
+  it('a home inside its own backup is refused as well', async () => {
+    await backup(bench().home, join(away, 'copy'))
+    expect(await restore(join(away, 'copy'), join(away, 'copy', 'home')).catch(messageOf)).to.match(
+      /is inside the backup/,
+    )
+  })
+
+  it('what is no part of a home is not in its backup', async () => {
+    const { home } = bench()
+    await mkdir(join(home, 'old-backup'))
+    await writeFile(join(home, 'core.1234'), 'secrets')
+    await mkdir(join(home, 'tls'))
+    await writeFile(join(home, 'tls', 'key.pem'), 'ours', { mode: 0o600 })
+    await backup(home, join(away, 'copy'))
+    const names = ['backup.json', 'blob', 'key', 'tls', 'vouchsafe.db', 'vouchsafe.toml']
+    expect((await readdir(join(away, 'copy'))).toSorted()).to.deep.equal(names)
+  })
+
+  it('the configuration may be a link to where the administrator keeps it', async () => {
+    const { home } = bench()
+    await rename(join(home, 'vouchsafe.toml'), join(away, 'vouchsafe.toml'))
+    await symlink(join(away, 'vouchsafe.toml'), join(home, 'vouchsafe.toml'))
+    await backup(home, join(away, 'copy'))
+    expect(await readFile(join(away, 'copy', 'vouchsafe.toml'), 'utf8')).to.equal('domain = "a.test"\n')
+  })
+
+  it('accounts made while it is taken have their keys in it', async () => {
+    const { db, home } = bench()
+    let isOver = false
+    const growing = async () => {
+      for (let n = 0; !isOver; n++) {
+        await writeFile(join(home, 'key', `entity-bo${n}.asc`), 'secret', { mode: 0o600 }) // the key first, as `user add`
+        await create(db, { address: `bo${n}@a.test`, name: '', entityId: `bo${n}` })
+      }
+    }
+    const busy = growing()
+    for (let i = 0; i < 4; i++) await backup(home, join(away, `copy${i}`))
+    isOver = true
+    await busy
+    expect((await verify(join(away, 'copy3'))).accounts).to.be.greaterThan(1)
   })
 
   it('nothing that is there is written over', async () => {
@@ -184,6 +235,16 @@ describe('store: verify', () => {
       /^body 2 \(blob\/.*\) is not the one/,
     ],
     ['a key others can read', () => key('agent.pem', 'x', 0o644), /^key\/agent\.pem can be read by others: chmod 600 /],
+    [
+      'an account without its key',
+      () => rm(join(bench().home, 'key', 'entity-entity-ann.asc')),
+      /^the key of ann@a\.test is missing: key\/entity-entity-ann\.asc$/,
+    ],
+    [
+      'a gateway without its key',
+      () => rm(join(bench().home, 'key', 'agent.pem')),
+      /^the key of the gateway is missing/,
+    ],
     ['an empty key', () => key('agent.pem', '', 0o600), /^key\/agent\.pem is empty/],
   ]
   for (const [what, damage, told] of damages) {
@@ -196,6 +257,27 @@ describe('store: verify', () => {
       expect(found[0]).to.match(told)
     })
   }
+
+  it('while bodies are hashed it holds no snapshot: the log of the database can be emptied', async () => {
+    const { db, home, folder } = bench()
+    await append(db, await folder('INBOX'), [await draft(home, letterOf('small'))])
+    let busy = 'nobody asked'
+    await verify(home, () => {
+      // In a process of its own, for this call does not return before it is done.
+      busy = execFileSync(process.execPath, ['-e', writeAndCheckpoint, join(home, 'vouchsafe.db')], {
+        encoding: 'utf8',
+      })
+    })
+    expect(busy).to.equal('0')
+  })
+
+  const writeAndCheckpoint = `
+    const { Database } = require('sqlite3')
+    const db = new Database(process.argv[1])
+    db.exec('UPDATE message SET flags = 1', (error) => {
+      if (error) throw error
+      db.get('PRAGMA wal_checkpoint(TRUNCATE)', (_, { busy }) => process.stdout.write(String(busy)))
+    })`
 
   const file = async () => {
     const [row] = await rowsOf(bench().db, 'body WHERE file IS NOT NULL')

@@ -1,5 +1,5 @@
 /** A home of its own for a test, gone after it, and letters to fill it with. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startWalk } from '../../src/mail/walk.ts'
@@ -35,6 +35,9 @@ const openBench = async (home: string): Promise<Bench> => {
   const store = await openStore(home)
   const account = await create(store.db, { address: 'ann@a.test', name: 'Ann', entityId: 'entity-ann' })
   if (account === 'exists') throw new Error('a new home has an account')
+  await mkdir(join(home, 'key'), { mode: 0o700 })
+  for (const name of ['agent.pem', 'entity-entity-ann.asc'])
+    await writeFile(join(home, 'key', name), 'secret', { mode: 0o600 })
   const changes: Change[] = []
   store.db.changes.on('change', (change) => changes.push(change))
   return { ...store, account, changes, folder: (name) => folderOf(store.db, account.id, name) }
