@@ -9,7 +9,7 @@ import type { Parsed } from '../src/mail/parsed.ts'
 import { startWalk } from '../src/mail/walk.ts'
 import { admitLocal, apply, type Change, contactKey, type Delivery, type State } from '../src/state.ts'
 import type { Needs } from '../src/web.ts'
-import { list as listAccounts } from '../store/account.ts'
+import { departed, list as listAccounts } from '../store/account.ts'
 import { addRefs, type BodyDraft, dropRefs, putCounted } from '../store/blob.ts'
 import type { Source, Tx } from '../store/db.ts'
 import { deliveryFolders, type Folders } from '../store/mailbox.ts'
@@ -34,14 +34,16 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, kept, people, ways] = await Promise.all([
+  const [accounts, gone, kept, people, ways] = await Promise.all([
     listAccounts(from),
+    departed(from),
     links.all(from),
     cards.all(from),
     routes.all(from),
   ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
+  for (const entity of gone) state.removed.add(entity)
   for (const { id, address, entityId } of accounts) admitLocal(state, { entity: entityId, account: id, address })
   for (const row of kept) apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })

@@ -4,7 +4,7 @@
  */
 import cron from 'node-cron'
 import { creditors, owed } from '../store/outbox.ts'
-import { custody, invitations, routes, submissions } from '../store/web.ts'
+import { custody, invitations, submissions } from '../store/web.ts'
 import type { Core } from './core.ts'
 import { raiseDue } from './perform.ts'
 
@@ -60,14 +60,10 @@ const tidy = async (core: Core): Promise<void> => {
   await engine.handle({ on: 'sweep' })
   const finished = await submissions.due(db, 'clear_at', now, DUE_MAX)
   await Promise.all(finished.map((submission) => engine.handle({ on: 'clear', submission })))
+  const lapsed = await owed.due(db, 'expires', now, DUE_MAX)
+  await Promise.all(lapsed.map((key) => engine.handle({ on: 'lapsed', owed: key })))
   const used = await invitations.due(db, 'expires', now - USED_TOKEN_MS, DUE_MAX)
-  const reports = await owed.due(db, 'expires', now, DUE_MAX)
-  const ways = await routes.due(db, 'expires', now, DUE_MAX)
-  await db.transaction(async (tx) => {
-    await invitations.drop(tx, used)
-    await owed.drop(tx, reports)
-    await routes.drop(tx, ways)
-  })
+  await db.transaction((tx) => invitations.drop(tx, used))
   // Whoever could not be told at the time, and whom nothing has asked for since.
   for (const agent of await creditors(db)) if (link.isUp(agent)) await engine.handle({ on: 'owing', agent })
 }

@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream'
 import { domainOf } from '../src/address.ts'
+import type { Arrival } from '../src/custody/arrival.ts'
 import type { Hop } from '../src/envelope/chain.ts'
 import type { Envelope } from '../src/envelope/envelope.ts'
 import type { Card } from '../src/identity/card.ts'
@@ -23,7 +24,7 @@ import { openDraft, spoolPlain } from './spool.ts'
 
 export type OpenedArrival = {
   draft: NewBody
-  sender: { from: string; address: string; messageId: string; isAuthor: boolean }
+  sender: NonNullable<Arrival['opened']>
 }
 
 /** @throws Refusal `seal-broken`, `sender-unverified`, `entity-unknown` */
@@ -73,7 +74,9 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const head = await traceOf(arriving, from, isAuthor)
   const draft = await walked(startBody(core.home), Buffer.concat([head, cleaned.header]), rest)
   const messageId = draft.parsed?.messageId ?? ''
-  return { draft, sender: { from: from.entityId, address: from.address, messageId, isAuthor } }
+  const { entityId, address, agentId, delegation } = from
+  const known = { entity: entityId, address, agent: agentId, seq: delegation.seq, expires: delegation.expires }
+  return { draft, sender: { from: entityId, address, messageId, isAuthor, card: { known, text: from.text } } }
 }
 
 /**

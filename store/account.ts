@@ -54,9 +54,24 @@ export const setEnabled = (db: Sink, id: number, isEnabled: boolean): Promise<bo
     async (tx) => (await tx.run('UPDATE account SET enabled = ? WHERE id = ?', [isEnabled ? 1 : 0, id])).changes > 0,
   )
 
-/** Removes an account with all its folders, messages and passwords. @returns whether there was one */
+/**
+ * Removes an account with all its folders, messages and passwords; its entity is remembered as one that left.
+ *
+ * @returns whether there was one
+ */
 export const remove = (db: Sink, id: number): Promise<boolean> =>
   db.transaction(async (tx) => {
+    const account = await byId(tx, id)
+    if (account === undefined) return false
     for (const mailbox of await listMailboxes(tx, id)) await dropMailbox(tx, mailbox)
-    return (await tx.run('DELETE FROM account WHERE id = ?', [id])).changes > 0
+    await tx.run('DELETE FROM account WHERE id = ?', [id])
+    await tx.insertMany('departed', ['entity_id', 'at'], [[account.entityId, Date.now()]], {
+      key: ['entity_id'],
+      update: ['at'],
+    })
+    return true
   })
+
+/** Entities that lived here and were removed. */
+export const departed = async (from: Source): Promise<string[]> =>
+  (await from.read.all<{ id: string }>('SELECT entity_id AS id FROM departed')).map(({ id }) => id)

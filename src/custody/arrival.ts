@@ -26,7 +26,14 @@ export type Arrival = {
   advice: string[]
   body: number
   /** Who signed what was inside, when it is for an entity here. `body` is then the opened message. */
-  opened?: { from: string; address: string; messageId: string; card?: { known: Known; text: string } }
+  opened?: {
+    from: string
+    address: string
+    messageId: string
+    /** False where From names somebody else than who signed: such a letter waits in Requests. */
+    isAuthor?: boolean
+    card?: { known: Known; text: string }
+  }
 }
 
 export const arrived = (state: State, arrival: Arrival, now: number): Step => {
@@ -95,7 +102,7 @@ const deliver = (
     messageId: opened.messageId,
     outcome,
   }
-  const folder = folderFor(state, local.entity, opened.from)
+  const folder = opened.isAuthor === false ? 'Requests' : folderFor(state, local.entity, opened.from)
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
   const report = { own: { ...about(row.key, now), event: 'delivered' as const } }
   const owed = owe(undefined, arrival.from, row.key, [report], forgetAt(row))

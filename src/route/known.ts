@@ -4,7 +4,7 @@
  *
  *   conflict  its address is known as another key's: never chosen in silence
  *   outdated  it names another agent than one of a higher `seq`, which replaced all lower ones
- *   older     the same agent, in words of yesterday: true still, and nothing new
+ *   older     the same agent, in the same words or yesterday's: true still, and nothing new
  *   news      to be known from now on
  */
 import type { Effect } from '../effect.ts'
@@ -15,9 +15,13 @@ export const weigh = (state: State, card: Known): 'conflict' | 'outdated' | 'old
   const holder = state.knownAt.get(card.address)
   if (holder !== undefined && holder !== card.entity) return 'conflict'
   const was = state.known.get(card.entity)
-  if (was === undefined || (card.seq ?? 0) >= (was.seq ?? 0)) return 'news'
+  if (was === undefined || (card.seq ?? 0) > (was.seq ?? 0)) return 'news'
+  if ((card.seq ?? 0) === (was.seq ?? 0) && !isSame(was, card)) return 'news'
   return was.agent === card.agent ? 'older' : 'outdated'
 }
+
+const isSame = (a: Known, b: Known): boolean =>
+  a.agent === b.agent && a.address === b.address && a.expires === b.expires
 
 /** For a person to look at. */
 export const conflict = (state: State, { address, entity }: Known): Effect => ({
