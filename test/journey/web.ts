@@ -3,6 +3,7 @@
  * login that is allowed on loopback, and a person at both ends.
  */
 import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
 import { ImapFlow } from 'imapflow'
 import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
 
@@ -17,13 +18,10 @@ export const startLine = async (names: string[], settings: Record<string, string
   for (const one of gateways) for (const [key, value] of Object.entries(settings)) one.set(key, value)
   const [a, b] = [gateways[0], gateways.at(-1)]
   if (a === undefined || b === undefined) throw new Error('a line has two ends')
-  const ann = await a.addUser('ann', 'ann-s password')
-  const bob = await b.addUser('bob', 'bob-s password')
+  const [ann, bob] = await Promise.all([a.addUser('ann', 'ann-s password'), b.addUser('bob', 'bob-s password')])
   await Promise.all(gateways.map((one) => one.start()))
-  for (const [i, one] of gateways.entries()) {
-    const next = gateways[i + 1]
-    if (next) await befriend(next, one)
-  }
+  const pairs = gateways.flatMap((one, i) => gateways.slice(i + 1, i + 2).map((next) => befriend(next, one)))
+  await Promise.all(pairs)
   return { gateways, a, b, ann, bob, close: async () => void (await Promise.all(gateways.map((one) => one.stop()))) }
 }
 
@@ -47,10 +45,10 @@ export class RawSmtp {
       })
   }
 
-  static async logIn(gateway: Gateway, person: Person): Promise<RawSmtp> {
+  static async logIn(gateway: Gateway, person: Person, name = 'client.test'): Promise<RawSmtp> {
     const client = new RawSmtp(connect(gateway.ports.smtp, '127.0.0.1'))
     await client.reply()
-    await client.say('EHLO client.test')
+    await client.say(`EHLO ${name}`)
     await client.say(`AUTH PLAIN ${Buffer.from(`\0${person.address}\0${person.password}`).toString('base64')}`)
     return client
   }
@@ -60,9 +58,13 @@ export class RawSmtp {
     return this.reply()
   }
 
-  /** @returns the last reply: to DATA's end, or the first that was no yes */
+  /**
+   * @param to each `address`, or `address> PARAMETERS` as the rest of the RCPT command
+   * @returns the last reply: to DATA's end, or the first that was no yes
+   */
   async submit(from: string, to: string[], bytes: Buffer, parameters = ''): Promise<string> {
-    for (const line of [`MAIL FROM:<${from}>${parameters}`, ...to.map((address) => `RCPT TO:<${address}>`), 'DATA']) {
+    const recipients = to.map((one) => `RCPT TO:<${one}${one.includes('>') ? '' : '>'}`)
+    for (const line of [`MAIL FROM:<${from}>${parameters}`, ...recipients, 'DATA']) {
       const reply = await this.say(line)
       if (!/^[23]/.test(reply)) return reply
     }
@@ -98,6 +100,15 @@ const stuffed = (bytes: Buffer): Buffer => {
   return Buffer.from(`${text.replace(/^\./, '..').replaceAll('\r\n.', '\r\n..')}.\r\n`, 'latin1')
 }
 
+/** A short message, as a client writes it. `more`: header lines above the usual ones. */
+export const letter = (from: Person, to: string, subject: string, more: string[] = []): Buffer => {
+  const usual = [`From: <${from.address}>`, `To: <${to}>`, `Subject: ${subject}`, `Message-ID: ${idOf(subject)}`]
+  return Buffer.from([...more, ...usual, '', `This is the letter "${subject}".`, ''].join('\r\n'))
+}
+
+/** The Message-ID that `letter` gives. */
+export const idOf = (subject: string): string => `<${subject.replaceAll(' ', '-')}@client.test>`
+
 export const withImap = async <T>(
   gateway: Gateway,
   person: Person,
@@ -117,6 +128,25 @@ export const withImap = async <T>(
   } finally {
     await client.logout()
   }
+}
+
+/** Says IMAP commands as they stand, one after the other. @returns the tagged answer to each, without its tag */
+export const sayImap = async (gateway: Gateway, person: Person, commands: string[]): Promise<string[]> => {
+  const socket = connect(gateway.ports.imap, '127.0.0.1').setEncoding('latin1')
+  const lines = createInterface(socket)[Symbol.asyncIterator]()
+  const answers: string[] = []
+  for (const command of [`LOGIN "${person.address}" "${person.password}"`, ...commands]) {
+    socket.write(`x ${command}\r\n`)
+    for (;;) {
+      const { value, done } = await lines.next()
+      if (done) throw new Error(`the server closed the session at: ${command}`)
+      if (!value.startsWith('x ')) continue
+      answers.push(value.slice(2))
+      break
+    }
+  }
+  socket.destroy()
+  return answers.slice(1)
 }
 
 export type Got = { uid: number; messageId: string; subject: string; source: Buffer; flags: Set<string> }
