@@ -6,7 +6,8 @@
  *   3  text/rfc822-headers       the header of the message, or message/rfc822 with all of it (failed, RET=FULL)
  *
  * It comes from nobody who could be answered by a machine: null return path,
- * Auto-Submitted (RFC 3834). It answers the message, so clients show it beside it.
+ * Auto-Submitted (RFC 3834). It answers the message, so clients show it beside it. Its From is the
+ * name that reports bear (RFC 3464 §2); no mailbox here has it, and the text says so.
  */
 import { formatDate } from '../mail/date.ts'
 import { encodeText } from '../mail/words.ts'
@@ -106,7 +107,7 @@ const textPart = (about: NoticeAbout): Buffer => {
     ...(trail.length > 0
       ? [`Its way so far:\n${trail.map((step) => wrap(`${time(step.at)}: ${step.text}`, '  ', '    ')).join('\n')}`]
       : []),
-    `This letter was written by the mail gateway ${clean(about.gateway)}. Its administrator reads answers to it.`,
+    `This letter was written by the mail gateway ${clean(about.gateway)}. Answers to it reach nobody: ask whoever runs the gateway.`,
   ]
   const text = paragraphs.map((each) => (each.includes('\n') ? each : wrap(each, ''))).join('\n\n')
   const head =
@@ -168,8 +169,8 @@ const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ ad
 
 const ASCII = /^[\x20-\x7e]*$/
 
-/** One line, whatever it was made of. */
-const clean = (text: string): string => text.replace(/[\s\0]+/g, ' ').trim()
+/** One line without control characters, whatever it was made of. */
+const clean = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
 
 /** `Tue, 1 Jul 2025, 08:52 UTC`: no locale and no zone but one. */
 const time = (at: number): string => {

@@ -150,6 +150,10 @@ describe('report/notice', () => {
       ['delayed', 'not to send it again', /do not send it again/],
       ['delivered', 'that it arrived, which is not that it was read', /has arrived[\s\S]*Whether it was read/],
     ]
+    it('none invites an answer, for none would be read', () => {
+      for (const mail of texts.values())
+        expect(mail.text?.replace(/\s+/g, ' ')).to.include('Answers to it reach nobody')
+    })
     for (const [kind, what, says] of claims)
       it(`${kind} says ${what}`, () => expect(texts.get(kind)?.text).to.match(says))
 
@@ -176,7 +180,7 @@ describe('report/notice', () => {
   })
 
   it('nothing that people or neighbours wrote breaks out of its place', () => {
-    const evil = 'x\r\nBcc: everybody\r\n\r\n--=_notice_failed.0123--\r\ny'
+    const evil = 'x\r\nBcc: everybody\r\n\r\n--=_notice_failed.0123--\r\n\x1b[2J\x07\x9by'
     const letter = notice({
       ...failed,
       to: evil,
@@ -186,7 +190,9 @@ describe('report/notice', () => {
       envid: evil,
     })
     expect(types(letter)).to.deep.equal(['text/plain', 'message/delivery-status', 'text/rfc822-headers'])
-    expect(letter.toString()).not.to.match(/^Bcc/m)
+    expect(letter.toString())
+      .not.to.match(/^Bcc/m)
+      .and.not.match(/[^\r\n\P{Cc}]/u)
     expect(part(letter, 2).trimEnd().split('\r\n\r\n').length).to.equal(2)
   })
 })
