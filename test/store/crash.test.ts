@@ -8,7 +8,7 @@ import { byAddress, create } from '../../store/account.ts'
 import { append, cached, view } from '../../store/message.ts'
 import { openStore } from '../../store/store.ts'
 import { verify } from '../../store/verify.ts'
-import { draft, eachWithStore, folderOf, letterOf, newHome, rowsOf } from './home.ts'
+import { draft, eachWithStore, folderOf, letterOf, newHome, putKeys, rowsOf } from './home.ts'
 
 const appender = fileURLToPath(new URL('./appender.ts', import.meta.url))
 
@@ -38,6 +38,7 @@ describe('store: crashes', function () {
 
   it('whatever was acknowledged survives kill -9, at its uid, and the home is whole', async () => {
     const home = await newHome()
+    await putKeys(home, 'e')
     const promised = new Map<string, number>()
     try {
       for (let run = 0; run < 6; run++) {

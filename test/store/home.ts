@@ -35,12 +35,17 @@ const openBench = async (home: string): Promise<Bench> => {
   const store = await openStore(home)
   const account = await create(store.db, { address: 'ann@a.test', name: 'Ann', entityId: 'entity-ann' })
   if (account === 'exists') throw new Error('a new home has an account')
-  await mkdir(join(home, 'key'), { mode: 0o700 })
-  for (const name of ['agent.pem', 'entity-entity-ann.asc'])
-    await writeFile(join(home, 'key', name), 'secret', { mode: 0o600 })
+  await putKeys(home, account.entityId)
   const changes: Change[] = []
   store.db.changes.on('change', (change) => changes.push(change))
   return { ...store, account, changes, folder: (name) => folderOf(store.db, account.id, name) }
+}
+
+/** Files where the keys of a home with one account lie: that they are there is all the store knows of keys. */
+export const putKeys = async (home: string, entityId: string): Promise<void> => {
+  await mkdir(join(home, 'key'), { mode: 0o700 })
+  for (const name of ['agent.pem', `entity-${entityId}.asc`])
+    await writeFile(join(home, 'key', name), 'secret', { mode: 0o600 })
 }
 
 export const folderOf = async (db: Source, account: number, name: string): Promise<number> => {
