@@ -74,10 +74,17 @@ const complaint = (issue: z.core.$ZodIssue, root: unknown): string => {
   return `${key} = ${value === undefined ? '(missing)' : JSON.stringify(value)}: ${issue.message}`
 }
 
+/** As pairing.ts takes it of others. */
+const NAME_MAX = 80
+
 const gateway = z
   .strictObject({
     domain: domain.optional(),
-    name: text('write the name that neighbours will see, for example "Ann\'s gateway"').prefault('Vouchsafe'),
+    name: text('write the name that neighbours will see, for example "Ann\'s gateway"')
+      .refine((name) => name.length <= NAME_MAX, {
+        error: `neighbours take no name longer than ${NAME_MAX} characters`,
+      })
+      .prefault('Vouchsafe'),
     net: text('write the name of the web, "vouchsafe" unless you run a trial web').prefault('vouchsafe'),
   })
   .prefault({})

@@ -71,6 +71,7 @@ describe('configuration', () => {
     ['half a certificate', '[tls]\nkey = "k.pem"', 'certificate and key go together'],
     ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
+    ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],
     ['what is no TOML', 'a = = b', 'is not TOML'],
   ]
   for (const [what, text, said] of complaints)
