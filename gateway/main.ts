@@ -57,37 +57,43 @@ export const openHouse = async (home: string, opening: Opening): Promise<House &
 export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
   const rooms = await openRooms(home, opening)
   const { core, house } = rooms
-  const performer = openPerformer(core, rooms.searches)
-  core.engine.performBy(performer.perform)
-  core.link = await openLink(core, house)
-  const clock = startClock(core)
-  const requests = listenForAcceptance(core)
-  const clients = await openClients(rooms)
-  takeUp(core).catch((error) => core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'))
-  const stopped = untilStopped(clients.reload) // from before anybody is told that it runs
-  core.log.info(
-    {
-      event: 'started',
-      domain: house.domain,
-      agent: core.agent.id,
-      swept: core.store.swept.length,
-      ...clients.listening,
-    },
-    'the gateway runs',
-  )
-
-  await stopped
-  core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
-  // Whoever brings something in first, then whoever carries it on, the store last.
-  await clients.close()
-  requests.stop()
-  await clock.stop()
-  await core.link.close()
-  await performer.stop()
-  await core.engine.settled()
-  await core.store.close()
+  const closing: Close[] = [core.store.close, core.engine.settled]
+  try {
+    const performer = openPerformer(core, rooms.searches)
+    core.engine.performBy(performer.perform)
+    closing.push(performer.stop)
+    core.link = await openLink(core, house)
+    closing.push(core.link.close)
+    const clock = startClock(core)
+    closing.push(clock.stop)
+    const requests = listenForAcceptance(core)
+    closing.push(requests.stop)
+    const clients = await openClients(rooms)
+    closing.push(clients.close)
+    takeUp(core).catch((error) =>
+      core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
+    )
+    const stopped = untilStopped(clients.reload) // from before anybody is told that it runs
+    core.log.info(
+      {
+        event: 'started',
+        domain: house.domain,
+        agent: core.agent.id,
+        swept: core.store.swept.length,
+        ...clients.listening,
+      },
+      'the gateway runs',
+    )
+    await stopped
+    core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
+  } finally {
+    // The last opened first: whoever brings something in, then whoever carries it on, the store at the end.
+    for (const close of closing.reverse()) await close()
+  }
   core.log.info({ event: 'stopped' }, 'all that was promised is on the disk')
 }
+
+type Close = () => void | Promise<void>
 
 const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
   const config = await readConfig(home)
@@ -167,8 +173,26 @@ type Clients = {
   close(): Promise<void>
 }
 
-/** The doors of mail clients, of the command line and of whoever watches. */
-const openClients = async ({ core, house, searches }: Rooms): Promise<Clients> => {
+/** The doors of mail clients, of the command line and of whoever watches; all of them, or none stays open. */
+const openClients = async (rooms: Rooms): Promise<Clients> => {
+  const doors: { close(): Promise<void> }[] = []
+  const close = async () => void (await Promise.all(doors.map((door) => door.close())))
+  const opened = <Door extends { close(): Promise<void> }>(door: Door): Door => {
+    doors.push(door)
+    return door
+  }
+  try {
+    return { ...(await openDoors(rooms, opened)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const openDoors = async (
+  { core, house, searches }: Rooms,
+  opened: <Door extends { close(): Promise<void> }>(door: Door) => Door,
+): Promise<Omit<Clients, 'close'>> => {
   const { config, store, home } = house
   const { db } = store
   const since = core.now()
@@ -177,49 +201,49 @@ const openClients = async ({ core, house, searches }: Rooms): Promise<Clients> =
   const { plainLoopback } = config.login
   const shared = { login, log: core.log, metrics: core.metrics }
 
-  const smtp = await startSmtp({
-    ...shared,
-    config: { ...config.smtp, domain: house.domain, plainLoopback },
-    tls: tls.current(),
-    account: (address) => byAddress(db, address),
-    lookup: (address) => lookup(core.engine, searches, address),
-    submit: (submission) => submit(core, submission),
-    startBody: () => startBody(home),
-  })
+  const smtp = opened(
+    await startSmtp({
+      ...shared,
+      config: { ...config.smtp, domain: house.domain, plainLoopback },
+      tls: tls.current(),
+      account: (address) => byAddress(db, address),
+      lookup: (address) => lookup(core.engine, searches, address),
+      submit: (submission) => submit(core, submission),
+      startBody: () => startBody(home),
+    }),
+  )
   const { sessionLimit } = config.imap
   const limits = { sessionsPerAddress: sessionLimit, appendLimit: config.smtp.sizeLimit, timing: usualTiming }
-  const imap = await startImap({
-    ...shared,
-    store,
-    config: { ...config.imap, ...limits, plainLoopback },
-    tls: tls.current,
-  })
-  const health = await startHealth({
-    listen: config.health.listen,
-    health: watchHealth(store, since),
-    registry: core.metrics.registry,
-    log: core.log,
-  })
+  const imap = opened(
+    await startImap({
+      ...shared,
+      store,
+      config: { ...config.imap, ...limits, plainLoopback },
+      tls: tls.current,
+    }),
+  )
   core.metrics.watch({ custody: () => countStates(store), links: async () => countLinks(core.engine.state) })
 
   const listening = {
     smtp: smtp.addresses.map(({ address, port }) => writeHostPort({ host: address, port })),
     imap: imap.addresses.map(writeHostPort),
     link: [writeHostPort(core.link.address)],
-    health: [health.address],
+    health: [writeHostPort(config.health.listen)],
   }
   const failed = (operation: string, error: unknown) =>
     core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
-  const control = await serveControl(
-    controlPath(home),
-    operationsOf({ ...house, serving: { since, listening } }),
-    failed,
+  opened(await serveControl(controlPath(home), operationsOf({ ...house, serving: { since, listening } }), failed))
+  // Last: whoever sees it answer may count on all the others.
+  const health = opened(
+    await startHealth({
+      listen: config.health.listen,
+      health: watchHealth(store, since),
+      registry: core.metrics.registry,
+      log: core.log,
+    }),
   )
-  return {
-    listening,
-    reload: () => void reload(core.log, tls, smtp.useTls),
-    close: async () => void (await Promise.all([control.close(), smtp.close(), imap.close(), health.close()])),
-  }
+  listening.health = [health.address]
+  return { listening, reload: () => void reload(core.log, tls, smtp.useTls) }
 }
 
 /** As accounts are kept; what is no address at all is nobody's, and is judged as slowly as a wrong password. */
