@@ -11,6 +11,7 @@ import { Refusal } from '../src/refusal.ts'
 import { ROUTE_LIFE_MS } from '../src/route/discover.ts'
 import type { Path } from '../src/route/search.ts'
 import { hopRecord, type PathMessage, pathRecord } from '../src/wire/record.ts'
+import { cards } from '../store/web.ts'
 import { ownCard } from './card.ts'
 import type { Core } from './core.ts'
 
@@ -57,7 +58,16 @@ export const verifyPath = async (core: Core, message: PathMessage): Promise<Path
     if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== path)
       throw new Refusal('chain-broken', `hop ${i + 1} did not sign this route`)
   }
-  return { record, card: message.card, message, known: await knownBy(core, message.card, record, by) }
+  const known = await knownBy(core, message.card, record, by)
+  const kept = await keptBeside(core, known)
+  return { record, card: message.card, message, known, ...(kept && { kept }) }
+}
+
+/** What we hold for the address, if it is of another key: the decision writes the claim beside it. */
+const keptBeside = async ({ engine, store }: Core, { address, entity }: Path['known']): Promise<string | undefined> => {
+  const holder = engine.state.knownAt.get(address)
+  if (holder === undefined || holder === entity) return undefined
+  return (await cards.load(store.db, [holder]))[0]?.card
 }
 
 const knownBy = async (core: Core, text: string, record: Path['record'], agent: string): Promise<Path['known']> => {

@@ -65,6 +65,8 @@ export type Custody = {
   awaits: string | null
   /** Origin only: when to tell the sender of a delay; null once told. */
   delayAt: number | null
+  /** Origin only: its sender was told that two keys claim the address. */
+  isDisputed?: true
   trail: TrailStep[]
   outcome?: { event: 'delivered' | 'refused' | 'expired'; code?: RefusalCode; by: string; at: number }
 }

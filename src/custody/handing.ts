@@ -2,7 +2,6 @@
  * From one holder to the next: choosing the hop, taking the receipt, taking a no.
  * The states are drawn in custody.ts.
  */
-import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about, owe, owedKey } from '../report/owed.ts'
@@ -13,6 +12,7 @@ import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { progress } from './letters.ts'
+import { isContested, targetFor, tellContest } from './seeking.ts'
 
 /** Chooses the next hop and owes the hand-over, or waits for a path or for the neighbour to connect. */
 export const advance = (state: State, row: Custody, now: number): Step => {
@@ -21,11 +21,11 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   const way = choose(state, { entity: to, path: row.path, avoid: row.avoid, advice: row.advice }, now)
   const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
   if (way === undefined) {
-    const target = targetOfEntity(to)
-    const awaits = `who:${target}`
+    if (isContested(state, row)) return tellContest(state, row, now)
     // Woken early by a way that is none for this envelope: to ask again at once would find it again, for ever.
-    if (row.awaits === awaits && row.retryAt !== null && now < row.retryAt) return nothing
-    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits }
+    if (row.awaits?.startsWith('who:') && row.retryAt !== null && now < row.retryAt) return nothing
+    const target = targetFor(row)
+    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
     return routing(state, waiting, now, { do: 'search', target })
   }
   const { next, onward } = way

@@ -5,7 +5,7 @@
 
 import type { RefusalCode } from '../refusal.ts'
 import { notice } from '../report/notice.ts'
-import { advise, explain, tellTrail } from '../report/words.ts'
+import { advise, explain, tellRivals, tellTrail } from '../report/words.ts'
 import type { Change, State } from '../state.ts'
 import type { Custody } from './custody.ts'
 import { isOver, overall, type Recipient, type Stage, type Submission, statusOf, wants } from './submission.ts'
@@ -27,7 +27,10 @@ export const progress = (state: State, row: Custody, stage: Stage, now: number):
   return before === after ? [put] : [put, { outgoing: submission.id, account: submission.account, stage: after }]
 }
 
-type Told = { kind: 'delivered' } | { kind: 'delayed'; until: number } | { kind: 'failed'; code: RefusalCode }
+export type Told =
+  | { kind: 'delivered' }
+  | { kind: 'delayed'; until: number; code?: 'card-conflict' }
+  | { kind: 'failed'; code: RefusalCode }
 const asked = { delivered: 'SUCCESS', delayed: 'DELAY', failed: 'FAILURE' } as const
 
 /** The notice about one recipient, unless the sender asked not to hear of it (RFC 3461 NOTIFY). */
@@ -41,12 +44,14 @@ export const tellRecipient = (
   state: State,
   submission: Submission,
   recipient: Recipient,
-  row: Pick<Custody, 'trail' | 'id' | 'tried'>,
+  row: Pick<Custody, 'trail' | 'id' | 'tried' | 'to'>,
   told: Told,
   now: number,
 ): Change[] => {
   if (!wants(recipient, asked[told.kind])) return []
   const header = Buffer.from(submission.header, 'base64')
+  const what = told.kind === 'delivered' ? told.kind : (told.code ?? told.kind)
+  const known = state.known.get(row.to ?? '')
   const letter = notice({
     kind: told.kind,
     to: submission.from,
@@ -59,8 +64,9 @@ export const tellRecipient = (
         ...(recipient.orcpt && { orcpt: recipient.orcpt }),
         ...(told.kind === 'delayed' && { until: told.until }),
         status: told.kind === 'failed' ? statusOf(told.code) : told.kind === 'delayed' ? '4.4.7' : '2.0.0',
-        reason: explain(told.kind === 'failed' ? told.code : told.kind, state, row.trail, unsureOf(row)),
-        advice: advise(told.kind === 'failed' ? told.code : told.kind, recipient.address),
+        ...(what === 'card-conflict' && known?.rival
+          ? tellRivals(state, known, known.rival, told.kind === 'failed')
+          : { reason: explain(what, state, row.trail, unsureOf(row)), advice: advise(what, recipient.address) }),
       },
     ],
     trail: tellTrail(state, row.trail, submission.at),

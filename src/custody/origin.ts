@@ -2,7 +2,6 @@
  * At the origin: a submitted message becomes one envelope for each recipient elsewhere and a
  * delivery for each recipient here, in the transaction that precedes 250.
  */
-import { targetOfAddress, targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
@@ -11,6 +10,7 @@ import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { advance } from './handing.ts'
 import { tellRecipient } from './letters.ts'
+import { isContested, targetFor, tellContest } from './seeking.ts'
 import { isOver, overall, type Recipient, type Submission } from './submission.ts'
 
 /** @param here the message with the trace fields of a delivery here: what recipients of this gateway get */
@@ -132,10 +132,11 @@ export const prepare = (state: State, was: Custody, now: number): Step => {
     const trust = was.sender === undefined ? [] : trustByWriting(state, was.sender, to, known.address, now)
     return { changes: [{ put: 'custody', row }, ...trust], effects: [{ do: 'seal', key: row.key }] }
   }
-  const target = to === undefined ? targetOfAddress(was.address ?? '') : targetOfEntity(to)
-  const awaits = `who:${target}`
-  if (was.awaits === awaits && was.retryAt !== null && now < was.retryAt) return nothing // woken by no answer to us
-  const row: Custody = { ...was, awaits, retryAt: now + SEARCH_AGAIN_MS }
+  if (isContested(state, was)) return tellContest(state, was, now)
+  if (was.awaits?.startsWith('who:') && was.retryAt !== null && now < was.retryAt) return nothing // woken by no answer to us
+  const target = targetFor(was)
+  const attempts = was.attempts + 1
+  const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + SEARCH_AGAIN_MS, attempts }
   return { changes: [{ put: 'custody', row }], effects: [{ do: 'search', target }] }
 }
 
@@ -155,6 +156,7 @@ export const sealed = (state: State, key: string, envelope: Envelope, body: numb
     size: envelope.size,
     expires: envelope.expires,
     retryAt: null,
+    attempts: 0,
     awaits: null,
   }
   return advance(state, row, now)

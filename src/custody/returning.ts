@@ -87,7 +87,7 @@ export const due = (state: State, key: string, now: number): Step => {
   if (was === undefined) return nothing
   if (was.state === 'done') return now < forgetAt(was) ? nothing : { changes: [{ drop: 'custody', key }], effects: [] }
   if (now >= lastMoment(was))
-    return finish(state, was, { event: 'expired', code: expiryCode(was), by: state.me, at: now }, now)
+    return finish(state, was, { event: 'expired', code: expiryCode(state, was), by: state.me, at: now }, now)
   const late = was.delayAt !== null && now >= was.delayAt
   if (late) return tellDelay(state, was, now)
   return now < was.expires ? moveOn(state, was, now) : { changes: [{ put: 'custody', row: resting(was) }], effects: [] }
@@ -96,10 +96,15 @@ export const due = (state: State, key: string, now: number): Step => {
 /** Its time is over, but somebody who was handed it may still speak: see `lastMoment`. */
 const resting = (row: Custody): Custody => ({ ...row, retryAt: null, awaits: null })
 
-/** Why, as far as anybody knows: nobody answered for the address, or a hop on the only way found would not take it. */
-const expiryCode = (row: Custody): RefusalCode => {
+/**
+ * Why, as far as anybody knows: nobody answered for the address, another key did, or a hop on the
+ * only way found would not take it.
+ */
+const expiryCode = (state: State, row: Custody): RefusalCode => {
   if (row.state === 'spooled' && row.to === undefined) return 'address-unknown'
-  return (row.tried.every((one) => one.saidNo) && row.blocked) || 'expired'
+  if (!row.tried.every((one) => one.saidNo)) return 'expired'
+  const isClaimed = row.role === 'origin' && state.known.get(row.to ?? '')?.rival !== undefined
+  return isClaimed ? 'card-conflict' : (row.blocked ?? 'expired')
 }
 
 /**

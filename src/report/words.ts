@@ -3,6 +3,7 @@
  */
 import { fingerprintWords } from '../identity/words.ts'
 import type { RefusalCode } from '../refusal.ts'
+import type { Known } from '../route/search.ts'
 import type { State } from '../state.ts'
 import type { TrailStep } from './report.ts'
 
@@ -77,9 +78,30 @@ const reasons: Partial<Record<RefusalCode, string>> = {
   'seal-broken': "The recipient's gateway could not open the sealed message: it was sealed for another key.",
   'sender-unverified': "The recipient's gateway could not verify who signed the message.",
   'card-invalid': "The recipient's card (their key and who represents them) is no longer valid.",
-  'card-conflict': 'Two different keys claim this address, and nobody has said which one is right.',
+  'card-conflict': 'It was sealed for a key that is not held to be the right one for this address any more.',
   'given-up': 'An administrator of your gateway took it out of the queue.',
   'no-route': 'No path of trusted gateways leads to the recipient at present.',
+}
+
+/** Two keys claim one address: both are shown, and how a person settles it. Until then it waits for the one we know. */
+export const tellRivals = (
+  state: State,
+  { entity, address, agent }: Known,
+  rival: { entity: string; agent: string },
+  isOver: boolean,
+): { reason: string; advice: string } => {
+  const [words, others] = [fingerprintWords(entity), fingerprintWords(rival.entity)]
+  const otherwise = `If they say "${others}", have your administrator run \`vouchsafe contact forget ${address}\``
+  return {
+    reason:
+      `Two different keys claim this address. The one known here reads "${words}" and is at ${nameOf(state, agent)}, ` +
+      `which can not be reached. The other reads "${others}" and is at ${nameOf(state, rival.agent)}.`,
+    advice:
+      `Ask ${address}, in person or by telephone, which six words are theirs. ` +
+      (isOver
+        ? `${otherwise}. Then send it again.`
+        : `If they say "${words}", you need not do anything. ${otherwise}: you will hear that this message has failed, and can send it again.`),
+  }
 }
 
 /** What to do, in one sentence. */
@@ -95,12 +117,13 @@ export const advise = (what: RefusalCode | 'delayed' | 'delivered', address: str
     case 'message-too-large':
     case 'payload-too-large':
       return 'Send it in smaller parts, or share the attachment in another way.'
+    case 'card-conflict':
+      return 'Send it again: it will be sealed for the key that is found then.'
     case 'given-up':
       return 'Ask the administrator of your gateway why.'
     case 'seal-broken':
     case 'sender-unverified':
     case 'card-invalid':
-    case 'card-conflict':
       return `Ask ${address} for their present card, or compare fingerprints with them, then send it again.`
     default:
       return `Send it again later, or reach ${address} in another way; your administrator can see the whole trail.`

@@ -14,6 +14,7 @@
  * Signatures of a PATH are verified before its event exists. Times are epoch ms.
  */
 import { createHash } from 'node:crypto'
+import { targetOfAddress, targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import type { Change, State } from '../state.ts'
 import type { Message, Who } from '../wire/record.ts'
@@ -166,19 +167,31 @@ const found = (state: State, search: Extract<Search, { at: 'asking' }>, path: Pa
   const worth = weigh(state, known)
   if (worth === 'outdated') return { changes: [], effects: [outdated(known)] }
   if (worth === 'conflict') {
+    const claim = contest(state, path, now)
     const unsettled: Effect = { do: 'searched', target: search.target, result: 'undecided' }
-    return { changes: [ended], effects: [conflict(state, known), unsettled] }
+    return { changes: [ended, ...claim.changes], effects: [...claim.effects, unsettled] }
   }
   const expires = Math.min(record.expires, now + ROUTE_LIFE_MS)
   const news: Change[] = worth === 'news' ? [{ put: 'known', row: known, card }] : []
   return {
     changes: [ended, ...news, { put: 'route', row: { entity: known.entity, hops: record.route, expires } }],
-    effects: [
-      { do: 'searched', target: search.target, result: 'found' },
-      { do: 'wake', awaits: `who:${search.target}` },
-    ],
+    effects: [{ do: 'searched', target: search.target, result: 'found' }, ...wakeFor(known)],
   }
 }
+
+/** The key we know is kept, and the claim beside it; whoever waits for the address hears of both. */
+const contest = (state: State, { known, kept }: Path, now: number): Step => {
+  const holder = state.known.get(state.knownAt.get(known.address) ?? '')
+  if (holder === undefined || kept === undefined) return { changes: [], effects: [conflict(state, known)] }
+  const { entity, agent } = known
+  if (holder.rival?.entity === entity) return { changes: [], effects: wakeFor(holder) }
+  const row: Known = { ...holder, rival: { entity, agent, at: now } }
+  return { changes: [{ put: 'known', row, card: kept }], effects: [conflict(state, known), ...wakeFor(holder)] }
+}
+
+/** Whoever waits for them, by either of the names they are searched by. */
+export const wakeFor = ({ entity, address }: Known): Effect[] =>
+  [targetOfEntity(entity), targetOfAddress(address)].map((target) => ({ do: 'wake', awaits: `who:${target}` }))
 
 const outdated = ({ address, agent }: Known): Effect => ({
   do: 'log',

@@ -20,8 +20,9 @@ export const weigh = (state: State, card: Known): 'conflict' | 'outdated' | 'old
   return was.agent === card.agent ? 'older' : 'outdated'
 }
 
-const isSame = (a: Known, b: Known): boolean =>
-  a.agent === b.agent && a.address === b.address && a.expires === b.expires
+/** A word of theirs settles a rival's claim: that alone is news. */
+const isSame = (was: Known, card: Known): boolean =>
+  was.agent === card.agent && was.address === card.address && was.expires === card.expires && was.rival === undefined
 
 /** For a person to look at. */
 export const conflict = (state: State, { address, entity }: Known): Effect => ({

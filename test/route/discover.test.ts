@@ -104,7 +104,7 @@ describe('route: the asker', () => {
   it('takes the path that was asked for, and wakes who waits for it', () => {
     const { state, qid } = searching()
     const made = once(state, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
-    expect(said(made)).to.deep.equal(['found', 'wake'])
+    expect(said(made)).to.deep.equal(['found', 'wake', 'wake'])
     expect(state.routes.get(eve)?.hops).to.deep.equal([me, r, far])
     expect(state.knownAt.get('eve@far.test')).to.equal(eve)
     expect(
@@ -134,12 +134,29 @@ describe('route: the asker', () => {
     expect(made.changes).to.deep.equal([])
   })
 
-  it('keeps the key it knows for an address, and says so to a person', () => {
-    const { state, qid } = searching()
-    state.knownAt.set('eve@far.test', stranger)
-    const made = once(state, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
-    expect(said(made)).to.deep.equal(['log', 'undecided'])
-    expect(state.knownAt.get('eve@far.test')).to.equal(stranger)
+  it('keeps the key it knows for an address, and the claim of another beside it', () => {
+    const state = world()
+    const holder: Known = { entity: stranger, address: 'eve@far.test', agent: s, expires: now + HOUR }
+    apply(state, { put: 'known', row: holder, card: 'theirs' })
+    const claim = () => {
+      const path = { ...pathTo(searching(state).qid, [me, r, far]), kept: 'theirs' }
+      return once(state, { on: 'path', from: r, path })
+    }
+    const first = claim()
+    expect(said(first)).to.deep.equal(['log', 'wake', 'wake', 'undecided'])
+    const row = { ...holder, rival: { entity: eve, agent: far, at: now } }
+    expect(first.changes).to.deep.include({ put: 'known', row, card: 'theirs' })
+    expect([state.knownAt.get('eve@far.test'), state.routes.has(stranger)]).to.deep.equal([stranger, false])
+    for (const id of state.searches.keys()) state.searches.delete(id)
+    expect(said(claim()), 'the same claim again is no news').to.deep.equal(['wake', 'wake', 'undecided'])
+  })
+
+  it('knows of no claim any more once the key it knows has answered', () => {
+    const state = world()
+    const rival = { entity: stranger, agent: s, at: now }
+    apply(state, { put: 'known', row: { ...pathTo('', []).known, rival }, card: 'card' })
+    once(state, { on: 'path', from: r, path: pathTo(searching(state).qid, [me, r, far]) })
+    expect(state.known.get(eve)?.rival).to.equal(undefined)
   })
 
   const seqs: [
@@ -178,7 +195,7 @@ describe('route: the asker', () => {
       { on: 'path', from: s, path: { ...old, known: { ...old.known, agent: stranger, seq: 4 } } },
       { on: 'path', from: r, path: { ...good, known: { ...good.known, seq: 5 } } },
     )
-    expect(said(made)).to.deep.equal(['found', 'wake'])
+    expect(said(made)).to.deep.equal(['found', 'wake', 'wake'])
   })
 
   it('uses a route for a day, whatever its target promised', () => {

@@ -1,0 +1,113 @@
+import { expect } from 'chai'
+import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Step } from '../../src/effect.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
+import { apply, type State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import { asks, b, bob, delivered, HOUR, key, left, MINUTE, now, r, relayed, row, s, stranger, world } from './rows.ts'
+
+const byKey = targetOfEntity(bob)
+const byAddress = targetOfAddress('bob@b.test')
+const searches = (made: Step): string[] =>
+  made.effects.flatMap((effect) => (effect.do === 'search' ? [effect.target] : []))
+const wayless = (...rows: Custody[]): State => {
+  const state = world(...rows)
+  state.routes.clear()
+  return state
+}
+const run = (state: State, event: Parameters<typeof step>[1], when = now): Step => {
+  const made = step(state, event, when)
+  for (const change of made.changes) apply(state, change)
+  return made
+}
+const claimed = (state: State): State => {
+  const [known] = [...state.known.values()]
+  if (known) apply(state, { put: 'known', row: { ...known, rival: { entity: stranger, agent: s, at: now } }, card: '' })
+  return state
+}
+const letters = (made: Step): string[] =>
+  delivered(made).map(({ body }) => (typeof body === 'object' ? body.letter.toString().replace(/\s+/g, ' ') : ''))
+const [ours, theirs] = [fingerprintWords(bob), fingerprintWords(stranger)]
+
+describe('custody: the recipient is out of reach', () => {
+  it('is looked for by the key, and in turn by the address: a new key is found by nothing else', () => {
+    const state = wayless(row())
+    let when = now
+    const targets = Array.from({ length: 4 }, () => {
+      const made = run(state, { on: 'due', key }, when)
+      when = left(made)?.retryAt ?? 0
+      return searches(made)[0]
+    })
+    expect(targets).to.deep.equal([byKey, byAddress, byKey, byAddress])
+  })
+
+  it('by the key alone at a relay: it knows no address', () => {
+    const mine = relayed()
+    const state = wayless(mine)
+    const first = run(state, { on: 'due', key: mine.key })
+    const second = run(state, { on: 'due', key: mine.key }, left(first)?.retryAt ?? 0)
+    expect([searches(first), searches(second)]).to.deep.equal([[byKey], [byKey]])
+  })
+
+  it('so does one whose card has expired', () => {
+    const state = wayless(row({ state: 'spooled' }))
+    for (const known of state.known.values()) state.known.set(bob, { ...known, expires: now })
+    const first = run(state, { on: 'due', key })
+    const second = run(state, { on: 'due', key }, left(first)?.retryAt ?? 0)
+    expect([searches(first), searches(second)]).to.deep.equal([[byKey], [byAddress]])
+  })
+
+  it('another key answers: it waits on, and its sender hears of both keys, once', () => {
+    const state = wayless(row({ delayAt: now + HOUR }))
+    run(state, { on: 'due', key })
+    const told = run(claimed(state), { on: 'due', key }, now + 10)
+    expect(left(told)).to.deep.include({ state: 'waiting', isDisputed: true, delayAt: null, retryAt: now + 10 })
+    const [letter = ''] = letters(told)
+    for (const words of [ours, theirs, 'vouchsafe contact forget bob@b.test']) expect(letter).to.include(words)
+    expect(letter).to.match(/Action: delayed/)
+    const after = run(state, { on: 'due', key }, now + 10)
+    expect([letters(after), searches(after).length]).to.deep.equal([[], 1])
+    expect(letters(run(state, { on: 'due', key }, now + HOUR)), 'nor of the delay a second time').to.deep.equal([])
+  })
+
+  it('mail that has a way to the key we know goes it, whoever else claims the address', () => {
+    const made = run(claimed(world(row())), { on: 'due', key })
+    expect([asks(made), letters(made)]).to.deep.equal([['hand r'], []])
+  })
+
+  it('undecided to the end, it fails for that reason, with both keys', () => {
+    const waiting = row({ isDisputed: true })
+    const made = run(claimed(wayless(waiting)), { on: 'due', key }, waiting.expires)
+    expect(left(made)?.outcome).to.deep.include({ event: 'expired', code: 'card-conflict' })
+    const [letter = ''] = letters(made)
+    for (const words of [ours, theirs, 'Status: 5.7.5']) expect(letter).to.include(words)
+  })
+
+  it('unless somebody may have it: then it is not known to have failed for that', () => {
+    const handed = row({ state: 'handed', next: r, tried: [{ by: r, saidNo: false }] })
+    const made = run(claimed(wayless(handed)), { on: 'due', key }, handed.expires + HOUR)
+    expect(left(made)?.outcome?.code).to.equal('expired')
+  })
+
+  it('a relay keeps out of it', () => {
+    const mine = relayed()
+    expect(delivered(run(claimed(wayless(mine)), { on: 'due', key: mine.key }))).to.deep.equal([])
+  })
+
+  it('its sender hears of it once the message is under way, not in the step that submits it', () => {
+    const state = claimed(wayless())
+    const [submission] = state.submissions.values()
+    state.submissions.clear()
+    for (const known of state.known.values()) state.known.set(bob, { ...known, expires: now })
+    if (submission === undefined) throw new Error('nothing to submit')
+    expect(letters(run(state, { on: 'submitted', submission, here: 8 }))).to.deep.equal([])
+    expect(letters(run(state, { on: 'due', key }, now + MINUTE))).to.have.length(1)
+  })
+
+  it('when the key we know answers after all, it goes on', () => {
+    const state = claimed(wayless(row({ isDisputed: true, awaits: `who:${byAddress}`, retryAt: now + HOUR })))
+    apply(state, { put: 'route', row: { entity: bob, hops: [state.me, r, b], expires: now + HOUR } })
+    expect(asks(run(state, { on: 'due', key }))).to.deep.equal(['hand r'])
+  })
+})
