@@ -129,6 +129,10 @@ export const putBodies = async (tx: Tx, sources: readonly BodySource[]): Promise
     return bodyCells(id++, draft, refs)
   })
   await tx.insertMany('body', bodyColumns, rows)
+  keepFresh(
+    tx,
+    [...drafts].map(([draft, id]) => ({ id, draft })),
+  )
   await addRefs(
     tx,
     sources.flatMap((source) => ('id' in source && !('isCounted' in source) ? [source.id] : [])),
@@ -147,15 +151,22 @@ const bodyCells = (id: number, draft: BodyDraft, holders: number) => [
 ]
 
 /** Keeps bodies under ids that were drawn for them before, each with its number of holders. */
-export const putCounted = (
+export const putCounted = async (
   tx: Tx,
   bodies: readonly { id: number; draft: BodyDraft; holders: number }[],
-): Promise<void> =>
-  tx.insertMany(
+): Promise<void> => {
+  await tx.insertMany(
     'body',
     bodyColumns,
     bodies.map(({ id, draft, holders }) => bodyCells(id, draft, holders)),
   )
+  keepFresh(tx, bodies)
+}
+
+const keepFresh = (tx: Tx, bodies: readonly { id: number; draft: BodyDraft }[]): void =>
+  tx.afterCommit(() => {
+    for (const { id, draft } of bodies) if ('bytes' in draft) tx.fresh.keep(id, draft.bytes)
+  })
 
 /** One more holder for each id; an id may be named several times. Holding what is gone is a bug, and throws. */
 export const addRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
@@ -179,7 +190,10 @@ export const dropRefs = async (tx: Tx, ids: readonly number[]): Promise<void> =>
   await tx.run('DELETE FROM parsed WHERE body IN (?*)', [gone.map(({ id }) => id)])
   tx.afterCommit(() => {
     // Should it fail, the sweep at the next start takes it.
-    for (const { file } of gone) if (file !== null) unlink(join(tx.blobDir, file)).catch(() => {})
+    for (const { id, file } of gone) {
+      tx.fresh.forget(id)
+      if (file !== null) unlink(join(tx.blobDir, file)).catch(() => {})
+    }
   })
 }
 
@@ -223,8 +237,8 @@ export const readBody = async (db: Source, id: number): Promise<Buffer> => {
  *
  * @returns undefined if the body is gone; fewer bytes, or none, where the range reaches beyond the end
  */
-export const bodyRange = (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
-  readRange(db, '?', id, from, to)
+export const bodyRange = async (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
+  db.fresh.get(id)?.subarray(from, Math.max(from, to)) ?? (await readRange(db, '?', id, from, to))
 
 /** The same of a message in a mailbox, by its id. */
 export const messageRange = (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>

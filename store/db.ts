@@ -14,6 +14,7 @@ import { EventEmitter } from 'node:events'
 import { dirname, join } from 'node:path'
 import type { Change } from './change.ts'
 import { type Cell, type Connection, type OnRepeat, openSqlite, type Param } from './engine/sqlite.ts'
+import { type FreshBodies, freshBodies } from './fresh.ts'
 import { migrate } from './migrate.ts'
 
 export type Reader = {
@@ -24,7 +25,7 @@ export type Reader = {
 }
 
 /** Where a store function reads (and, inside a transaction, sees what was written there so far). */
-export type Source = { read: Reader; blobDir: string }
+export type Source = { read: Reader; blobDir: string; fresh: FreshBodies }
 /** Where it writes. In a transaction `transaction` is a part of it: an error there undoes the whole. */
 export type Sink = Source & { transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> }
 
@@ -75,6 +76,7 @@ class GroupCommit implements Db {
   readonly changes = new EventEmitter<{ change: [Change] }>()
   readonly read: Reader
   readonly blobDir: string
+  readonly fresh = freshBodies()
   private readonly writer: Connection
   private readonly reader: Connection
   private readonly drawn: Record<Drawn, number>
@@ -164,7 +166,7 @@ class GroupCommit implements Db {
   }
 
   private txFor(span: { isOver: boolean; error: unknown; effects: (() => void)[] }): Tx {
-    const { writer, changes, drawn, blobDir } = this
+    const { writer, changes, drawn, blobDir, fresh } = this
     const failed = (error: unknown): never => {
       span.error ??= error
       throw error
@@ -186,6 +188,7 @@ class GroupCommit implements Db {
       ...read,
       read,
       blobDir,
+      fresh,
       run: live(writer.run),
       insertMany: live(writer.insertMany),
       updateMany: live(writer.updateMany),

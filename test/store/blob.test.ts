@@ -19,6 +19,7 @@ import {
   startBody,
   sumsOf,
 } from '../../store/blob.ts'
+import { freshBodies } from '../../store/fresh.ts'
 import { sweepBlobs } from '../../store/sweep.ts'
 import { eachWithStore, rowsOf } from './home.ts'
 
@@ -55,9 +56,12 @@ describe('store: bodies', () => {
         expect('file' in draft).to.equal(size > INLINE_MAX)
         const [id = 0] = await put(draft)
         expect((await sumsOf(db, [id])).get(id)).to.deep.equal({ size, sha256: hashOf(bytes) })
-        expect((await readBody(db, id)).equals(bytes)).to.equal(true)
         const from = cuts[0] ? cuts[0] % (size + 1) : 0
-        expect((await buffer(await openBody(db, id, from))).equals(bytes.subarray(from))).to.equal(true)
+        for (const forget of [() => {}, () => db.fresh.forget(id)]) {
+          forget() // once out of memory, where it may still be, and once off the disk
+          expect((await readBody(db, id)).equals(bytes)).to.equal(true)
+          expect((await buffer(await openBody(db, id, from))).equals(bytes.subarray(from))).to.equal(true)
+        }
         await drop(id)
       }),
       { numRuns: 40 },
@@ -87,6 +91,25 @@ describe('store: bodies', () => {
     expect(await rowsOf(db, 'body')).to.have.length(1)
     await drop(...ids.slice(0, 1))
     expect(await rowsOf(db, 'body')).to.deep.equal([])
+  })
+
+  it('a small one goes with its last holder, from memory too', async () => {
+    const { db, home } = bench()
+    const [id = 0] = await put(await draftOf(home, randomBytes(5000)))
+    expect(db.fresh.get(id)).to.have.length(5000)
+    await drop(id)
+    expect(await openBody(db, id).catch((error: Error) => error.message)).to.equal(`body ${id} is gone`)
+  })
+
+  it('what was lately put is in memory, up to its limit, the oldest leaving first', () => {
+    const fresh = freshBodies(100)
+    for (const id of [1, 2, 3]) fresh.keep(id, Buffer.alloc(40, id))
+    expect([1, 2, 3].map((id) => fresh.get(id)?.[0])).to.deep.equal([undefined, 2, 3])
+    fresh.keep(2, Buffer.alloc(10, 22))
+    fresh.keep(4, Buffer.alloc(50, 4))
+    expect([2, 3, 4].map((id) => fresh.get(id)?.[0])).to.deep.equal([22, 3, 4])
+    fresh.keep(5, Buffer.alloc(101))
+    expect([2, 3, 4, 5].map((id) => fresh.get(id))).to.deep.equal([undefined, undefined, undefined, undefined])
   })
 
   it('a file stays if its transaction fails', async () => {
