@@ -74,8 +74,11 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     for (const change of changes) keep(change)
     if (random.chance(trouble.crash)) return trouble.onCrash(id) // all was kept, nobody hears of it
     if (answer) answered?.(answer)
-    for (const effect of effects) later(random.between(1, 20), () => perform(effect))
+    for (const effect of effects) later(pause(), () => perform(effect))
   }
+
+  /** A busy machine takes its time. */
+  const pause = () => (random.chance(trouble.echo / 2) ? random.between(1000, 30_000) : random.between(1, 20))
 
   const keep = (change: Change) => {
     apply(state, change)

@@ -42,6 +42,7 @@ export type Carrier = {
   call(from: string, to: string, call: Call, answered: (replies: Reply[] | undefined) => void): void
 }
 
+/** How long a caller waits at most; a link that breaks is often noticed sooner. */
 const PATIENCE_MS = 20_000
 
 export const openCarrier = (clock: Clock, random: Random): Carrier => {
@@ -68,7 +69,8 @@ export const openCarrier = (clock: Clock, random: Random): Carrier => {
     call(from, to, call, answered) {
       if (!carrier.isUp(from, to)) return clock.in(1, () => answered(undefined))
       let isAnswered = false
-      clock.in(PATIENCE_MS, () => {
+      const patience = carrier.weather.loss > 0 ? random.between(500, PATIENCE_MS) : PATIENCE_MS
+      clock.in(patience, () => {
         if (!isAnswered) answered(undefined)
       })
       const back = (replies: Reply[]) => {

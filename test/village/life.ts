@@ -2,8 +2,10 @@
  * One village from its founding to its oblivion, under the trouble its seed brings.
  */
 import { holdsWhenForgotten, holdsWhenSettled } from './claims.ts'
+import { planOf, shapeOf } from './plan.ts'
 import { seeded } from './random.ts'
-import { FOUNDED, found, HOUR, planOf, shapeOf, suffer, tidy } from './village.ts'
+import { suffer } from './trouble.ts'
+import { FOUNDED, found, HOUR, tidy } from './village.ts'
 
 /** @throws with the seed, the village and how to live it through again */
 export const live = (seed: number): void => {
