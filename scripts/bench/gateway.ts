@@ -32,8 +32,8 @@ export const processorMs = (gateway: Gateway): number => {
 /** USER_HZ is 100 on every architecture Linux still runs on. */
 const TICK_MS = 10
 
-/** MiB of memory that a process holds. */
-export const residentMib = (gateway: Gateway): number => {
+/** MB of memory that a process holds. */
+export const residentMb = (gateway: Gateway): number => {
   const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6
 }
