@@ -9,6 +9,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Connection, openSqlite } from './engine/sqlite.ts'
 
+/** A connection that nobody refers to is closed by the garbage collector, and the lock with it. */
+const held = new Set<Connection>()
+
 export type Lock = { release(): Promise<void> }
 
 /** Takes the home, or throws an Error that names the process which has it. */
@@ -22,11 +25,13 @@ export const lockHome = async (home: string): Promise<Lock> => {
     const name = await readFile(join(home, 'lock'), 'utf8').catch(() => 'another process')
     throw new Error(`${home} is in use by ${name.trim()}: stop it first, or use another --home`)
   }
+  held.add(holder)
   await writeFile(join(home, 'lock'), `process ${process.pid}, since ${new Date().toISOString()}\n`)
   return { release: () => release(home, holder) }
 }
 
 const release = async (home: string, holder: Connection): Promise<void> => {
   await rm(join(home, 'lock'), { force: true }) // while it is still ours
+  held.delete(holder)
   await holder.close()
 }
