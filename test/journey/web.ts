@@ -130,7 +130,10 @@ export const withImap = async <T>(
   }
 }
 
-/** Says IMAP commands as they stand, one after the other. @returns the tagged answer to each, without its tag */
+/**
+ * Logs in, and says IMAP commands as they stand, one after the other.
+ * @returns the tagged answer to each, without its tag @throws Error with the answer to LOGIN, if that is a no
+ */
 export const sayImap = async (gateway: Gateway, person: Person, commands: string[]): Promise<string[]> => {
   const socket = connect(gateway.ports.imap, '127.0.0.1').setEncoding('latin1')
   const lines = createInterface(socket)[Symbol.asyncIterator]()
@@ -144,9 +147,12 @@ export const sayImap = async (gateway: Gateway, person: Person, commands: string
       answers.push(value.slice(2))
       break
     }
+    if (!answers[0]?.startsWith('OK')) break
   }
   socket.destroy()
-  return answers.slice(1)
+  const [login = '', ...others] = answers
+  if (!login.startsWith('OK')) throw new Error(login)
+  return others
 }
 
 export type Got = { uid: number; messageId: string; subject: string; source: Buffer; flags: Set<string> }
