@@ -122,7 +122,8 @@ const spool = (state: State, given: Submission, recipient: Recipient, now: numbe
 }
 
 /** A spooled row is sealed once its recipient's card is known, and searched for until then. */
-export const prepare = (state: State, was: Custody, now: number): Step => {
+export const prepare = (state: State, spooled: Custody, now: number): Step => {
+  const was = unlessForgotten(state, spooled)
   const to = was.to ?? state.knownAt.get(was.address ?? '')
   const known = to === undefined ? undefined : state.known.get(to)
   if (to !== undefined && known !== undefined && known.expires > now) {
@@ -140,13 +141,19 @@ export const prepare = (state: State, was: Custody, now: number): Step => {
   return { changes: [{ put: 'custody', row }], effects: [{ do: 'search', target }] }
 }
 
+/** Without the recipient whose key was forgotten meanwhile: nothing is sealed for it yet. */
+const unlessForgotten = (state: State, row: Custody): Custody => {
+  const { to, ...rest } = row
+  return to === undefined || state.known.has(to) ? row : rest
+}
+
 /** An address nobody answered for is asked about again this often: all five rings take about two minutes. */
 const SEARCH_AGAIN_MS = 5 * 60_000
 
 /** The payload is sealed and will be durable with this step: from here on the same bytes are handed, always. */
 export const sealed = (state: State, key: string, envelope: Envelope, body: number, now: number): Step => {
   const was = state.custody.get(key)
-  if (was === undefined || was.state !== 'spooled') return nothing
+  if (was === undefined || was.state !== 'spooled' || was.to !== envelope.to) return nothing
   const row: Custody = {
     ...was,
     state: 'waiting',
@@ -159,12 +166,15 @@ export const sealed = (state: State, key: string, envelope: Envelope, body: numb
     attempts: 0,
     awaits: null,
   }
-  return advance(state, row, now)
+  const log: Effect = { do: 'log', event: 'sealed', key, ...(row.messageId && { messageId: row.messageId }) }
+  const onward = advance(state, row, now)
+  return { ...onward, effects: [log, ...onward.effects] }
 }
 
 export const unsealable = (state: State, key: string, code: RefusalCode, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state !== 'spooled') return nothing
+  if (!state.known.has(was.to ?? '')) return prepare(state, { ...was, retryAt: null }, now) // its card was forgotten under our hands
   return finish(state, was, { event: 'refused', code, by: state.me, at: now }, now)
 }
 

@@ -1,7 +1,7 @@
 /**
  * What comes back along the path, and what time does to an envelope.
  */
-import type { Step } from '../effect.ts'
+import type { Effect, Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
@@ -117,7 +117,13 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
     ...progress(state, row, 'Delayed', now),
     ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
   ]
-  return { changes: [{ put: 'custody', row }, ...told], effects: [] }
+  const log: Effect = {
+    do: 'log',
+    event: 'delayed',
+    key: row.key,
+    ...(row.messageId && { messageId: row.messageId }),
+  }
+  return { changes: [{ put: 'custody', row }, ...told], effects: [log] }
 }
 
 /** The next thing an envelope needs in the state it is in; nothing once it is handed or done. */
