@@ -69,7 +69,7 @@ export const loadRows = async (tx: Tx, state: State, wanted: readonly Needs[]): 
 }
 
 export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void> => {
-  const { rows, gone } = lastOf(batch.changes)
+  const { finals, rows, gone } = lastOf(batch.changes)
   await loadFolders(tx, batch.changes, cache)
   await deliver(tx, batch, cache)
   await outgoing(tx, batch, cache)
@@ -86,9 +86,10 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
     tx,
     rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
   )
+  await cards.drop(tx, gone('known'))
   await cards.save(
     tx,
-    batch.changes.flatMap((change) =>
+    finals.flatMap((change) =>
       'put' in change && change.put === 'known' ? [{ ...change.row, card: change.card }] : [],
     ),
   )
@@ -123,6 +124,7 @@ const lastOf = (changes: readonly Change[]) => {
   }
   const finals = [...last.values()]
   return {
+    finals,
     rows: <Name extends Put['put']>(name: Name): RowOf<Name>[] =>
       finals.flatMap((change) => ('put' in change && change.put === name ? [change.row as RowOf<Name>] : [])),
     gone: (name: Drop['drop']): string[] =>
@@ -156,6 +158,7 @@ const keyOfDrop = (change: Drop): string => {
       return change.key
     case 'submission':
       return change.id
+    case 'known':
     case 'route':
       return change.entity
     case 'search':

@@ -196,5 +196,9 @@ const forgetDone = (state: State, changes: readonly Change[]): void => {
   }
 }
 
-const isLarge = ({ custody, submissions, owed, contacts }: State): boolean =>
-  custody.size + submissions.size + owed.size + contacts.size > ROWS_MAX
+/** A recipient of a submission weighs as much as a row of its own. */
+const isLarge = ({ custody, submissions, owed, contacts }: State): boolean => {
+  let recipients = 0
+  for (const row of submissions.values()) recipients += row.recipients.length
+  return custody.size + recipients + owed.size + contacts.size > ROWS_MAX
+}

@@ -57,6 +57,8 @@ export type Web = {
    * @returns undefined if nobody answered for it
    */
   find(address: string): Promise<Known | undefined>
+  /** Whoever an address was known as is forgotten: the next mail to it searches afresh. @throws Refusal `address-unknown` */
+  forget(address: string): Promise<void>
 
   /** Envelopes in custody here that are not done, oldest first. */
   queue(): Promise<Custody[]>

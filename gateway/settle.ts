@@ -5,7 +5,7 @@
 
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import { signRecord } from '../src/identity/record.ts'
-import type { Item, Owed } from '../src/report/owed.ts'
+import { type Item, type Owed, piece } from '../src/report/owed.ts'
 import { encodeMessage } from '../src/wire/record.ts'
 import { owed } from '../store/outbox.ts'
 import type { Core } from './core.ts'
@@ -27,16 +27,24 @@ export const settleWith = async (core: Core, to: string): Promise<void> => {
   while (core.link.isUp(to)) {
     const some = await owed.by(core.store.db, 'neighbour', [to], BUNDLES)
     if (some.length === 0) return
-    const answers = await core.link.send(to, await Promise.all(some.map((one) => bundle(core, one))))
-    const taken = await Promise.all(some.map((one, i) => settled(core, one, answers[i])))
+    const bundles = await Promise.all(some.map((one) => bundle(core, one)))
+    const answers = await core.link.send(
+      to,
+      bundles.map(({ text }) => text),
+    )
+    const taken = await Promise.all(bundles.map((one, i) => settled(core, one, answers[i])))
     if (taken.includes(false)) throw new Error(`a neighbour could not keep our reports: ${to}`)
   }
 }
 
-const bundle = async (core: Core, owing: Owed): Promise<string> => {
+/** `items` are those that `text` carries: all that is owed, or the first piece of it. */
+type Bundle = { owing: Owed; items: Item[]; text: string }
+
+const bundle = async (core: Core, owing: Owed): Promise<Bundle> => {
   const [origin, id] = partsOfKey(owing.custody)
-  const reports = await Promise.all(owing.items.map((item) => signed(core, item)))
-  return encodeMessage({ t: 'REPORTS', origin, id, reports })
+  const reports = piece(await Promise.all(owing.items.map((item) => signed(core, item))))
+  const text = encodeMessage({ t: 'REPORTS', origin, id, reports })
+  return { owing, items: owing.items.slice(0, reports.length), text }
 }
 
 const signed = (core: Core, item: Item): Promise<string> =>
@@ -48,7 +56,7 @@ type RecordAnswer = Awaited<ReturnType<Core['link']['send']>>[number]
  * A report that is refused by name will be refused again: it is owed no more, and the log says so.
  * @returns whether it is off our hands
  */
-const settled = async (core: Core, owing: Owed, answer: RecordAnswer | undefined): Promise<boolean> => {
+const settled = async (core: Core, { owing, items }: Bundle, answer: RecordAnswer | undefined): Promise<boolean> => {
   if (answer === undefined) return false
   if ('refused' in answer) {
     if (answer.refused === 'disk-full' || answer.refused === 'stopping') return false
@@ -58,6 +66,6 @@ const settled = async (core: Core, owing: Owed, answer: RecordAnswer | undefined
       'a neighbour refused our report',
     )
   }
-  await core.engine.handle({ on: 'acknowledged', owed: owing.key, items: owing.items })
+  await core.engine.handle({ on: 'acknowledged', owed: owing.key, items })
   return true
 }

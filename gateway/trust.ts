@@ -3,6 +3,8 @@
  */
 import { targetOfAddress } from '../src/address.ts'
 import type { Custody } from '../src/custody/custody.ts'
+import type { Answer } from '../src/effect.ts'
+import { Refusal } from '../src/refusal.ts'
 import { admitLocal, removeLocal } from '../src/state.ts'
 import { contacts, custody } from '../store/web.ts'
 import { custodyOf } from './batch.ts'
@@ -24,6 +26,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     if (known() === undefined) await searches.find(targetOfAddress(address))
     return known()
   },
+  forget: async (address) => answered(await core.engine.handle({ on: 'forgotten', address })),
 
   queue: async () => oldestFirst(await custody.by(core.store.db, 'state', ['spooled', 'waiting', 'handing', 'handed'])),
   lookUp: async (text) => {
@@ -36,11 +39,15 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     return oldestFirst([...new Map([...byKey, ...byId, ...byMessage].map((row) => [row.key, row])).values()])
   },
   retry: async (key) => {
-    await core.engine.handle({ on: 'retry', key })
+    answered(await core.engine.handle({ on: 'retry', key }))
     return custodyOf(core, key)
   },
   giveUp: (key) => done(core.engine.handle({ on: 'given-up', key })),
 })
 
 const oldestFirst = (rows: Custody[]): Custody[] => rows.sort((a, b) => a.created - b.created)
+/** @throws Refusal, if that was the engine's answer */
+const answered = (answer: Answer): void => {
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+}
 const done = async (work: Promise<unknown>): Promise<void> => void (await work)

@@ -78,6 +78,7 @@ export type Change =
   | { drop: 'owed'; key: string }
   | { put: 'contact'; row: Contact }
   | { put: 'known'; row: Known; card: string }
+  | { drop: 'known'; entity: string }
   | { put: 'route'; row: Route }
   | { drop: 'route'; entity: string }
   | { put: 'link'; row: Link }
@@ -163,6 +164,9 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.submissions.delete(change.id)
     case 'owed':
       return void state.owed.delete(change.key)
+    case 'known':
+      for (const [address, entity] of state.knownAt) if (entity === change.entity) state.knownAt.delete(address)
+      return void state.known.delete(change.entity)
     case 'route':
       return void state.routes.delete(change.entity)
     case 'search':

@@ -17,7 +17,7 @@ import { type Envelope, keyOf } from './envelope/envelope.ts'
 import type { RefusalCode } from './refusal.ts'
 import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
-import { answered, ask, asked, exhausted, forget, ringTimeout } from './route/discover.ts'
+import { answered, ask, asked, exhausted, forget, ringTimeout, wakeFor } from './route/discover.ts'
 import type { Path } from './route/search.ts'
 import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
 import type { Who } from './wire/record.ts'
@@ -54,6 +54,7 @@ export type Event =
   // From the administrator
   | { on: 'retry'; key: string }
   | { on: 'given-up'; key: string }
+  | { on: 'forgotten'; address: string }
 
 /** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
 export type Needs = { custody?: string[]; owed?: string[]; contacts?: string[]; submissions?: string[] }
@@ -163,6 +164,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return retry(state, event.key, now)
     case 'given-up':
       return giveUp(state, event.key, now)
+    case 'forgotten':
+      return forgetKnown(state, event.address)
   }
 }
 
@@ -246,6 +249,21 @@ const giveUp = (state: State, key: string, now: number): Step => {
   const row = state.custody.get(key)
   if (row === undefined || row.state === 'done') return nothing
   return finish(state, row, { event: 'refused', code: 'given-up', by: state.me, at: now }, now)
+}
+
+/** A person has said that the key known for an address is not theirs: it is found anew, whosever it is then. */
+const forgetKnown = (state: State, address: string): Step => {
+  const known = state.known.get(state.knownAt.get(address) ?? '')
+  if (known === undefined) return refuse('address-unknown', `nobody is known at ${address}`)
+  const { entity } = known
+  return {
+    changes: [
+      { drop: 'known', entity },
+      { drop: 'route', entity },
+    ],
+    effects: [{ do: 'log', event: 'forgotten', detail: `${address}: ${entity}` }, ...wakeFor(known)],
+    answer: { say: 'done' },
+  }
 }
 
 const refuse = (code: RefusalCode, detail: string): Step => ({ ...nothing, answer: { say: 'refused', code, detail } })

@@ -12,6 +12,7 @@ export const contactCommands = (root: Command): void => {
   list(contact)
   trust(contact)
   untrust(contact)
+  forget(contact)
 }
 
 const withAccount = (command: Command): Command =>
@@ -58,6 +59,21 @@ const untrust = (contact: Command): void =>
         result: one,
         text: `${one.address} is not trusted any more: mail from there goes to Requests.`,
         next: [`to take it back: vouchsafe contact add ${one.address}`],
+      }
+    },
+  )
+
+const forget = (contact: Command): void =>
+  act(
+    verb(contact, 'forget', 'forget the key known for an address: the next mail to it searches afresh').argument(
+      '<address>',
+    ),
+    async (context, [address = '']) => {
+      const gone = await perform(context, 'contact.forget', { address })
+      return {
+        result: gone,
+        text: `The key known for ${gone.address} is forgotten.`,
+        next: [`send the message again, then compare: vouchsafe contact trust ${gone.address}`],
       }
     },
   )

@@ -69,6 +69,13 @@ export const contactUntrust: Operation<{ as?: string; address: string }, Contact
   return save(house, me, known, 'none')
 }
 
+/** Whoever the address was known as is known no more: what two keys claim, a person decides so. */
+export const contactForget: Operation<{ address: string }, { address: string }> = async ({ web }, { address }) => {
+  const spelled = canonical(address)
+  await web.forget(spelled)
+  return { address: spelled }
+}
+
 const found = async ({ web, serving }: House, text: string) => {
   const address = canonical(text)
   const known = await web.find(address)

@@ -1,7 +1,7 @@
 /** Every operation by the name under which the control socket serves it. */
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
-import { contactAdd, contactList, contactLook, contactTrust, contactUntrust } from './contact.ts'
+import { contactAdd, contactForget, contactList, contactLook, contactTrust, contactUntrust } from './contact.ts'
 import { keyExport, keyShow } from './key.ts'
 import { linkAccept, linkInvite, linkList, linkRevoke, linkShow } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
@@ -21,6 +21,7 @@ export const operations = {
   'link.show': linkShow,
   'link.revoke': linkRevoke,
   'contact.add': contactAdd,
+  'contact.forget': contactForget,
   'contact.list': contactList,
   'contact.look': contactLook,
   'contact.trust': contactTrust,

@@ -106,7 +106,8 @@ const deliver = (
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
   const report = { own: { ...about(row.key, now), event: 'delivered' as const } }
   const owed = owe(undefined, arrival.from, row.key, [report], forgetAt(row))
-  const sender = meet(state, arrival, now)
+  // A stranger's word about an address is not taken before anybody here trusts them: a search would have to confirm it.
+  const sender: Step = folder === 'INBOX' ? meet(state, arrival, now) : { changes: [], effects: [] }
   return {
     changes: [
       { deliver: { account: local.account, folder, body: arrival.body, provenance } },
@@ -118,7 +119,7 @@ const deliver = (
   }
 }
 
-/** The card that came in the letter, and the way it came: so the recipient can answer a stranger without a search. */
+/** The card that came in the letter, and the way it came: so an answer needs no search. */
 const meet = (state: State, { opened, envelope, path }: Arrival, now: number): Step => {
   if (opened?.card === undefined) return { changes: [], effects: [] }
   const { known, text } = opened.card

@@ -12,7 +12,7 @@ import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { progress } from './letters.ts'
-import { isContested, targetFor, tellContest } from './seeking.ts'
+import { isContested, isForgotten, targetFor, tellContest } from './seeking.ts'
 
 /** Chooses the next hop and owes the hand-over, or waits for a path or for the neighbour to connect. */
 export const advance = (state: State, row: Custody, now: number): Step => {
@@ -21,6 +21,8 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   const way = choose(state, { entity: to, path: row.path, avoid: row.avoid, advice: row.advice }, now)
   const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
   if (way === undefined) {
+    if (isForgotten(state, row))
+      return finish(state, row, { event: 'refused', code: 'card-conflict', by: state.me, at: now }, now)
     if (isContested(state, row)) return tellContest(state, row, now)
     // Woken early by a way that is none for this envelope: to ask again at once would find it again, for ever.
     if (row.awaits?.startsWith('who:') && row.retryAt !== null && now < row.retryAt) return nothing

@@ -24,6 +24,10 @@ export const isContested = (state: State, row: Custody): boolean =>
   state.known.get(row.to ?? '')?.rival !== undefined &&
   state.submissions.has(row.submission ?? '')
 
+/** Sealed for a key that an administrator has forgotten since: nobody should open it any more. */
+export const isForgotten = (state: State, row: Custody): boolean =>
+  row.role === 'origin' && !state.known.has(row.to ?? '') && row.tried.every((one) => one.saidNo)
+
 /** It waits on, for the key it is meant for; the next tick takes it up. The delay is told with the reason. */
 export const tellContest = (state: State, was: Custody, now: number): Step => {
   const row: Custody = { ...was, isDisputed: true, delayAt: null, retryAt: now, awaits: null }

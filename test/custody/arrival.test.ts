@@ -177,26 +177,35 @@ describe('custody: an envelope arrives', () => {
     expect(delivered(at(forAnn, () => {}, done))).to.deep.equal([])
   })
 
-  describe('its sender is known from then on', () => {
+  describe('a sender whom the recipient trusts is known from then on', () => {
     const eve = { entity: stranger, address: 'eve@x.test', agent: s, seq: 2, expires: now + HOUR }
     const letter = (known: Known = eve): Arrival =>
       arrival(ann, {
         opened: { from: known.entity, address: known.address, messageId: '', card: { known, text: 'card' } },
       })
+    const trusting =
+      (other: string, more: (state: State) => void = () => {}) =>
+      (state: State): void => {
+        const row = { entity: ann, other, trust: 'implicit', address: 'eve@x.test', at: now } as const
+        state.contacts.set(contactKey(ann, other), row)
+        more(state)
+      }
     const met = (made: Step) =>
       made.changes.flatMap((change) =>
         'put' in change && (change.put === 'known' || change.put === 'route') ? [change] : [],
       )
 
     it('by the card in the letter, and by the way it came', () =>
-      expect(met(at(letter()))).to.deep.equal([
+      expect(met(at(letter(), trusting(stranger)))).to.deep.equal([
         { put: 'known', row: eve, card: 'card' },
         { put: 'route', row: { entity: stranger, hops: [world().me, s], expires: now + 24 * HOUR } },
       ]))
 
+    it('but not a stranger, who could claim any address', () => expect(met(at(letter()))).to.deep.equal([]))
+
     it('so that the answer goes without a search', () => {
       const state = world()
-      for (const change of at(letter()).changes) apply(state, change)
+      for (const change of at(letter(), trusting(stranger)).changes) apply(state, change)
       expect(whereIs(state, 'eve@x.test', now)).to.equal('known')
       expect(choose(state, { entity: stranger, path: [state.me], avoid: [], advice: [] }, now)?.next).to.equal(s)
     })
@@ -216,14 +225,16 @@ describe('custody: an envelope arrives', () => {
     ]
     for (const [what, known, change, expected] of cases)
       it(what, () => {
-        const made = at(letter(known), change)
+        const made = at(letter(known), trusting(known.entity, change))
         expect(met(made).map(({ put }) => put)).to.deep.equal(expected)
         expect(delivered(made), 'the letter is delivered all the same').to.have.length(1)
       })
 
     it('two keys for one address are told in the log', () =>
       expect(
-        at(letter({ ...eve, address: 'bob@b.test' })).effects.map((effect) => effect.do === 'log' && effect.event),
+        at(letter({ ...eve, address: 'bob@b.test' }), trusting(stranger)).effects.map(
+          (effect) => effect.do === 'log' && effect.event,
+        ),
       ).to.include('card-conflict'))
   })
 

@@ -2,10 +2,28 @@ import { expect } from 'chai'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
+import type { Envelope } from '../../src/envelope/envelope.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { apply, type State } from '../../src/state.ts'
-import { step } from '../../src/web.ts'
-import { asks, b, bob, delivered, HOUR, key, left, MINUTE, now, r, relayed, row, s, stranger, world } from './rows.ts'
+import { step, whereIs } from '../../src/web.ts'
+import {
+  asks,
+  b,
+  bob,
+  delivered,
+  HOUR,
+  key,
+  left,
+  MINUTE,
+  now,
+  r,
+  relayed,
+  report,
+  row,
+  s,
+  stranger,
+  world,
+} from './rows.ts'
 
 const byKey = targetOfEntity(bob)
 const byAddress = targetOfAddress('bob@b.test')
@@ -88,6 +106,66 @@ describe('custody: the recipient is out of reach', () => {
     const handed = row({ state: 'handed', next: r, tried: [{ by: r, saidNo: false }] })
     const made = run(claimed(wayless(handed)), { on: 'due', key }, handed.expires + HOUR)
     expect(left(made)?.outcome?.code).to.equal('expired')
+  })
+
+  describe('a person forgets the key', () => {
+    const forgotten = { on: 'forgotten' as const, address: 'bob@b.test' }
+
+    it('then it, its way and its rival are gone, and whoever waits for it is woken', () => {
+      const state = claimed(world())
+      const made = run(state, forgotten)
+      expect(made.changes).to.deep.equal([
+        { drop: 'known', entity: bob },
+        { drop: 'route', entity: bob },
+      ])
+      expect([state.known.size, state.knownAt.size, state.routes.size]).to.deep.equal([0, 0, 0])
+      expect(made.effects.flatMap((effect) => (effect.do === 'wake' ? [effect.awaits] : []))).to.deep.equal([
+        `who:${byKey}`,
+        `who:${byAddress}`,
+      ])
+      expect(whereIs(state, 'bob@b.test', now)).to.deep.equal({ target: byAddress })
+    })
+
+    it('somebody nobody knows can not be forgotten', () =>
+      expect(step(world(), { ...forgotten, address: 'eve@far.test' }, now)).to.deep.include({
+        changes: [],
+        answer: { say: 'refused', code: 'address-unknown', detail: 'nobody is known at eve@far.test' },
+      }))
+
+    it('what was sealed for it has failed, and its sender may send it again', () => {
+      const state = wayless(row({ awaits: `who:${byKey}`, retryAt: now + HOUR }))
+      run(state, forgotten)
+      const made = run(state, { on: 'due', key })
+      expect(left(made)?.outcome).to.deep.include({ event: 'refused', code: 'card-conflict' })
+      expect(letters(made)[0]).to.match(/What you can do: Send it again/)
+    })
+
+    it('what somebody may have goes on, and its delivery is believed', () => {
+      const state = world(row({ state: 'handed', next: r, agent: b, tried: [{ by: r, saidNo: false }] }))
+      run(state, forgotten)
+      expect(left(run(state, { on: 'retry', key }))?.state).to.equal('waiting')
+      const reports = [report(r, 'forwarded', { next: b }), report(b, 'delivered')]
+      expect(left(run(state, { on: 'reported', from: r, key, reports }))?.outcome?.event).to.equal('delivered')
+    })
+
+    it('what is not sealed yet is searched for afresh, and sealed for whoever is found', () => {
+      const state = wayless(row({ state: 'spooled' }))
+      run(state, forgotten)
+      const made = run(state, { on: 'due', key })
+      expect([searches(made), left(made)?.to]).to.deep.equal([[byAddress], undefined])
+      const known = { entity: stranger, address: 'bob@b.test', agent: b, expires: now + HOUR }
+      apply(state, { put: 'known', row: known, card: 'card' })
+      const found = run(state, { on: 'due', key }, now + 10)
+      expect([asks(found), left(found)?.to]).to.deep.equal([['seal'], stranger])
+    })
+
+    it('a seal for it that comes late is none, and a seal that found no card is tried for whoever is found', () => {
+      const state = wayless(row({ state: 'spooled' }))
+      run(state, forgotten)
+      expect(asks(run(state, { on: 'unsealable', key, code: 'card-invalid' }))).to.deep.equal(['search'])
+      const envelope = { to: bob, jws: 'late' } as Envelope
+      expect(run(state, { on: 'sealed', key, envelope, body: 9 }).changes).to.deep.equal([])
+    })
   })
 
   it('a relay keeps out of it', () => {

@@ -35,7 +35,9 @@ describe('queue retry', () => {
 
   it('answers with the envelope as the retry has left it', async () => {
     const expires = Date.now() + 3_600_000
-    await save(row({ body: null, expires, attempts: 3, retryAt: expires, avoid: [{ by: 'x', until: expires }] }))
+    await save(
+      row({ role: 'relay', body: null, expires, attempts: 3, retryAt: expires, avoid: [{ by: 'x', until: expires }] }),
+    )
     const after = await house().web.retry(row().key)
     expect(after).to.deep.include({ state: 'waiting', avoid: [] })
     expect((await custody.load(house().store.db, [row().key]))[0]).to.deep.equal(after)
