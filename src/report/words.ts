@@ -59,6 +59,7 @@ export const explain = (
   if (what === 'delayed') return `It has not arrived yet. ${capital(holder)} has it and goes on trying.`
   if (what === 'expired' || what === 'envelope-expired')
     return `It could not be delivered in time, as far as we know. ${capital(holder)} had it last.${doubt(state, unsure)}`
+  if (what === 'given-up') return `${reasons[what]}${beyondReach(state, trail, unsure)}`
   return reasons[what] ?? `It was refused with the code ${what}.`
 }
 
@@ -66,6 +67,12 @@ const doubt = (state: State, unsure: readonly string[]): string =>
   unsure.length === 0
     ? ''
     : ` It was sent to ${unsure.map((agent) => nameOf(state, agent)).join(', ')}, too, and no answer came back: it may have arrived.`
+
+/** Whoever has signed for it goes on: nothing is called back. */
+const beyondReach = (state: State, trail: readonly TrailStep[], unsure: readonly string[]): string =>
+  trail.some((step) => step.event === 'accepted')
+    ? ` ${capital(holderIn(state, trail))} had taken custody of it by then: it may still arrive.`
+    : doubt(state, unsure)
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 

@@ -90,6 +90,12 @@ describe('notices to the sender', function () {
       await send('only failures', [`${web.bob.address}> NOTIFY=FAILURE`])
       await send('dropped', ['dora@b.test> NOTIFY=FAILURE'])
       await web.a.run(['queue', 'drop', idOf('dropped')])
+      await send('out of reach', [`${web.bob.address}> NOTIFY=FAILURE`])
+      await until('R has it', async () => {
+        const [trail] = await web.a.run<{ state: string }[]>(['trace', idOf('out of reach')])
+        return trail?.state === 'handed'
+      })
+      await web.a.run(['queue', 'drop', idOf('out of reach')])
       await send('to a stranger', ['carl@b.test> NOTIFY=FAILURE'])
     })
 
@@ -97,6 +103,12 @@ describe('notices to the sender', function () {
       const [got] = await awaitNotices('dropped', ['failed'])
       expect(got?.fields.get('status')).to.equal('5.7.0')
       expect(got?.text).to.include('An administrator of your gateway took it out of the queue.')
+      expect(plain(got)).not.to.include('it may still arrive')
+    })
+
+    it('and does not promise more than it can: whoever has custody goes on', async () => {
+      const [got] = await awaitNotices('out of reach', ['failed'])
+      expect(plain(got)).to.match(/r had taken custody of it by then: it may still arrive/i)
     })
 
     it('an address that could not be asked about in time is given up as unknown', async () => {
