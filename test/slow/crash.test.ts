@@ -6,8 +6,8 @@
  */
 import { randomInt } from 'node:crypto'
 import { expect } from 'chai'
-import { ImapFlow } from 'imapflow'
 import { befriend, freePortBase, Gateway, type Person, sleep, temporaryFolder } from '../../scripts/neighbourhood.ts'
+import { withImap } from '../journey/web.ts'
 import { type Load, sendLoad } from './load.ts'
 
 const messages = Number(process.env.CRASH_MESSAGES ?? 2000)
@@ -132,20 +132,3 @@ const idsAt = (gateway: Gateway, person: Person): Promise<string[]> =>
     }
     return ids
   })
-
-const withImap = async <T>(gateway: Gateway, person: Person, work: (client: ImapFlow) => Promise<T>): Promise<T> => {
-  const client = new ImapFlow({
-    host: '127.0.0.1',
-    port: gateway.ports.imap,
-    secure: false,
-    doSTARTTLS: false,
-    auth: { user: person.address, pass: person.password },
-    logger: false,
-  })
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.logout()
-  }
-}
