@@ -12,8 +12,8 @@ import { raiseDue } from './perform.ts'
 const DUE_EVERY_MS = 500
 /** Rows a tick: a backlog of 100 000 after a long stop is through in minutes and never in one gulp. */
 const DUE_MAX = 500
-/** A used invitation is known this much longer, for the one who lost the answer to it. */
-const USED_TOKEN_MS = 7 * 86_400_000
+/** An invitation is remembered this long past its end, to say "expired" or "used" instead of "unknown". */
+const PAST_TOKEN_MS = 7 * 86_400_000
 
 export type Clock = { stop(): Promise<void> }
 
@@ -62,7 +62,7 @@ const tidy = async (core: Core): Promise<void> => {
   await Promise.all(finished.map((submission) => engine.handle({ on: 'clear', submission })))
   const lapsed = await owed.due(db, 'expires', now, DUE_MAX)
   await Promise.all(lapsed.map((key) => engine.handle({ on: 'lapsed', owed: key })))
-  const used = await invitations.due(db, 'expires', now - USED_TOKEN_MS, DUE_MAX)
+  const used = await invitations.due(db, 'expires', now - PAST_TOKEN_MS, DUE_MAX)
   await db.transaction((tx) => invitations.drop(tx, used))
   // Whoever could not be told at the time, and whom nothing has asked for since.
   for (const agent of await creditors(db)) if (link.isUp(agent)) await engine.handle({ on: 'owing', agent })
