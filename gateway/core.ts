@@ -3,7 +3,7 @@
  */
 import type { Agent } from '../src/identity/agent.ts'
 import type { Store } from '../store/store.ts'
-import type { Engine } from './engine.ts'
+import type { Engine } from './engine/engine.ts'
 import type { Keyring } from './keys.ts'
 import type { LinkEdge } from './link/edge.ts'
 import type { Log } from './log.ts'

@@ -12,11 +12,11 @@ import type { Custody } from '../src/custody/custody.ts'
 import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
 import type { Store } from '../store/store.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import type { Progress } from './control.ts'
 import type { Keyring } from './keys.ts'
 import type { Log } from './log.ts'
-import type { Pairing } from './pairing.ts'
+import type { Pairing } from './neighbour/pairing.ts'
 
 export type House = {
   home: string

@@ -9,8 +9,8 @@ import { ImapFlow } from 'imapflow'
 import { simpleParser } from 'mailparser'
 import { createTransport } from 'nodemailer'
 import { facts } from '../gateway/cli/layout.ts'
-import { readConfig } from '../gateway/config.ts'
-import { clientSettings } from '../gateway/settings.ts'
+import { readConfig } from '../gateway/config/config.ts'
+import { clientSettings } from '../gateway/config/settings.ts'
 import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from './neighbourhood.ts'
 
 const isToStay = process.argv.includes('--stay')

@@ -9,7 +9,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Ports, portsFrom } from '../gateway/config-text.ts'
+import { type Ports, portsFrom } from '../gateway/config/text.ts'
 
 /** scripts/vouchsafe, whether this runs from scripts/ or from dist/scripts/. It wants a build as new as the sources. */
 const here = fileURLToPath(new URL('.', import.meta.url))

@@ -1,7 +1,7 @@
 /** `vouchsafe init`: makes a home: folder, configuration, keys, certificate, database. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { defaultPorts, type Ports, portsFrom } from '../config-text.ts'
-import { clientSettings } from '../settings.ts'
+import { clientSettings } from '../config/settings.ts'
+import { defaultPorts, type Ports, portsFrom } from '../config/text.ts'
 import { act, fdOption, verb } from './context.ts'
 import { facts } from './layout.ts'
 

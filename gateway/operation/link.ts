@@ -2,7 +2,7 @@
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
-import { readHostPort } from '../config-value.ts'
+import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 
 export type LinkView = Link & { words: string }

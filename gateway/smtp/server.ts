@@ -5,7 +5,7 @@
 import { type AddressInfo, SocketAddress } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { canonical } from '../../src/address.ts'
-import { type HostPort, isLoopback, type Listener } from '../config-value.ts'
+import { type HostPort, isLoopback, type Listener } from '../config/value.ts'
 import type { Log } from '../log.ts'
 import { createMeter } from '../throttle.ts'
 import type { TlsPair } from '../tls.ts'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { parseConfig, readConfig } from '../../gateway/config.ts'
-import { configText, defaultPorts, portsFrom } from '../../gateway/config-text.ts'
-import { readHostPort, writeHostPort } from '../../gateway/config-value.ts'
+import { parseConfig, readConfig } from '../../gateway/config/config.ts'
+import { configText, defaultPorts, portsFrom } from '../../gateway/config/text.ts'
+import { readHostPort, writeHostPort } from '../../gateway/config/value.ts'
 
 describe('configuration', () => {
   it('an empty file is a good one', () => {

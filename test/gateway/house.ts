@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defaultPorts } from '../../gateway/config-text.ts'
+import { defaultPorts } from '../../gateway/config/text.ts'
 import { makeHome } from '../../gateway/home.ts'
 import type { House } from '../../gateway/house.ts'
 import { createLog } from '../../gateway/log.ts'

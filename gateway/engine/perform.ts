@@ -3,16 +3,16 @@
  * it is decided and saved like everything else. A crash in the middle is answered by `due` at the
  * next start; a fault is logged, and the clock asks again.
  */
-import type { Effect } from '../src/effect.ts'
-import { partsOfKey } from '../src/envelope/envelope.ts'
-import { encodeMessage, type Message } from '../src/wire/record.ts'
-import { custody } from '../store/web.ts'
-import type { Core } from './core.ts'
-import { handRow, sealRow } from './hand.ts'
+import type { Effect } from '../../src/effect.ts'
+import { partsOfKey } from '../../src/envelope/envelope.ts'
+import { encodeMessage, type Message } from '../../src/wire/record.ts'
+import { custody } from '../../store/web.ts'
+import { handRow, sealRow } from '../carry/hand.ts'
+import { answerWho, passOn } from '../carry/path.ts'
+import type { Searches } from '../carry/searches.ts'
+import { settleWith } from '../carry/settle.ts'
+import type { Core } from '../core.ts'
 import { openLane } from './lane.ts'
-import { answerWho, passOn } from './path.ts'
-import type { Searches } from './searches.ts'
-import { settleWith } from './settle.ts'
 
 export type Performer = { perform(effect: Effect): void; stop(): Promise<void> }
 

@@ -3,9 +3,9 @@
  * owed, queries to forget.
  */
 import cron from 'node-cron'
-import { creditors, owed } from '../store/outbox.ts'
-import { custody, invitations, submissions } from '../store/web.ts'
-import type { Core } from './core.ts'
+import { creditors, owed } from '../../store/outbox.ts'
+import { custody, invitations, submissions } from '../../store/web.ts'
+import type { Core } from '../core.ts'
 import { raiseDue } from './perform.ts'
 
 /** A retry may be this late: well below the shortest backoff anybody waits for. */

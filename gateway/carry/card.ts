@@ -1,9 +1,9 @@
 /**
  * The cards of entities here: made when first needed, and again well before their delegation ends.
  */
-import { makeCard } from '../src/identity/card.ts'
-import type { Entity } from '../src/identity/entity.ts'
-import type { Core } from './core.ts'
+import { makeCard } from '../../src/identity/card.ts'
+import type { Entity } from '../../src/identity/entity.ts'
+import type { Core } from '../core.ts'
 
 /** A card is shown for a day, so that a new name or key is soon everywhere. */
 const SHOWN_MS = 86_400_000

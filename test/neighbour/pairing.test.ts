@@ -3,7 +3,7 @@ import { linkRevoke } from '../../gateway/operation/link.ts'
 import { decodeInvitation } from '../../src/link/invitation.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { invitations } from '../../store/web.ts'
-import { eachWithHouse } from './house.ts'
+import { eachWithHouse } from '../gateway/house.ts'
 
 const HOUR = 3_600_000
 const [bob, eve] = [`${'b'.repeat(51)}a`, `${'e'.repeat(51)}a`]

@@ -3,17 +3,17 @@
  * Whoever asked accepts it only if all of it holds: so nobody can invent a route.
  */
 import { createHash } from 'node:crypto'
-import { targetOfAddress, targetOfEntity } from '../src/address.ts'
-import type { Effect } from '../src/effect.ts'
-import { readCard } from '../src/identity/card.ts'
-import { signRecord, verifyRecord } from '../src/identity/record.ts'
-import { Refusal } from '../src/refusal.ts'
-import { ROUTE_LIFE_MS } from '../src/route/discover.ts'
-import type { Path } from '../src/route/search.ts'
-import { hopRecord, type PathMessage, pathRecord } from '../src/wire/record.ts'
-import { cards } from '../store/web.ts'
+import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import type { Effect } from '../../src/effect.ts'
+import { readCard } from '../../src/identity/card.ts'
+import { signRecord, verifyRecord } from '../../src/identity/record.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { ROUTE_LIFE_MS } from '../../src/route/discover.ts'
+import type { Path } from '../../src/route/search.ts'
+import { hopRecord, type PathMessage, pathRecord } from '../../src/wire/record.ts'
+import { cards } from '../../store/web.ts'
+import type { Core } from '../core.ts'
 import { ownCard } from './card.ts'
-import type { Core } from './core.ts'
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 

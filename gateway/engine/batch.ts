@@ -3,19 +3,19 @@
  * A batch costs some eight statements, whatever the number of its events.
  */
 import { createHash } from 'node:crypto'
-import type { Custody } from '../src/custody/custody.ts'
-import type { Stage, Submission } from '../src/custody/submission.ts'
-import type { Parsed } from '../src/mail/parsed.ts'
-import { startWalk } from '../src/mail/walk.ts'
-import { admitLocal, apply, type Change, contactKey, type Delivery, type State } from '../src/state.ts'
-import type { Needs } from '../src/web.ts'
-import { departed, list as listAccounts } from '../store/account.ts'
-import { addRefs, type BodyDraft, dropRefs, putCounted } from '../store/blob.ts'
-import type { Source, Tx } from '../store/db.ts'
-import { deliveryFolders, type Folders } from '../store/mailbox.ts'
-import { appendMany } from '../store/message.ts'
-import { markOutgoing, owed, showOutgoing } from '../store/outbox.ts'
-import { cards, contacts, custody, links, routes, submissions } from '../store/web.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Stage, Submission } from '../../src/custody/submission.ts'
+import type { Parsed } from '../../src/mail/parsed.ts'
+import { startWalk } from '../../src/mail/walk.ts'
+import { admitLocal, apply, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
+import type { Needs } from '../../src/web.ts'
+import { departed, list as listAccounts } from '../../store/account.ts'
+import { addRefs, type BodyDraft, dropRefs, putCounted } from '../../store/blob.ts'
+import type { Source, Tx } from '../../store/db.ts'
+import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
+import { appendMany } from '../../store/message.ts'
+import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
+import { cards, contacts, custody, links, routes, submissions } from '../../store/web.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }

@@ -3,8 +3,8 @@
  * itself is a decision (src/route/discover.ts) and goes on when nobody waits any more.
  */
 import { randomBytes } from 'node:crypto'
-import { whereIs } from '../src/web.ts'
-import type { Engine } from './engine.ts'
+import { whereIs } from '../../src/web.ts'
+import type { Engine } from '../engine/engine.ts'
 
 export type SearchResult = 'found' | 'unknown' | 'undecided'
 export type Searches = {

@@ -2,13 +2,13 @@
  * Requests: moving a stranger's message from there to INBOX is how a person accepts the stranger.
  * The mail client moves it; this listens to what the store says was moved.
  */
-import { contactKey, type Provenance } from '../src/state.ts'
-import { byId as accountById } from '../store/account.ts'
-import type { Change } from '../store/change.ts'
-import { byId } from '../store/mailbox.ts'
-import { cached } from '../store/message.ts'
-import { contacts } from '../store/web.ts'
-import type { Core } from './core.ts'
+import { contactKey, type Provenance } from '../../src/state.ts'
+import { byId as accountById } from '../../store/account.ts'
+import type { Change } from '../../store/change.ts'
+import { byId } from '../../store/mailbox.ts'
+import { cached } from '../../store/message.ts'
+import { contacts } from '../../store/web.ts'
+import type { Core } from '../core.ts'
 
 type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
 

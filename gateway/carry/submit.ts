@@ -3,15 +3,15 @@
  * the recipients, the message with the trace fields of a delivery here is prepared beside it.
  */
 import { randomBytes } from 'node:crypto'
-import type { Recipient, Submission } from '../src/custody/submission.ts'
-import { cleanArrived } from '../src/mail/forged.ts'
-import { traceHeader } from '../src/mail/trace.ts'
-import { Refusal } from '../src/refusal.ts'
-import { discardDraft, startBody } from '../store/blob.ts'
-import type { NewBody } from './batch.ts'
-import type { Core } from './core.ts'
+import type { Recipient, Submission } from '../../src/custody/submission.ts'
+import { cleanArrived } from '../../src/mail/forged.ts'
+import { traceHeader } from '../../src/mail/trace.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { discardDraft, startBody } from '../../store/blob.ts'
+import type { Core } from '../core.ts'
+import type { NewBody } from '../engine/batch.ts'
+import type { Submission as Submitted } from '../smtp/session.ts'
 import { walked } from './open.ts'
-import type { Submission as Submitted } from './smtp/session.ts'
 import { openDraft } from './spool.ts'
 
 /** Resolves once it is durable: only then may 250 be said. */

@@ -12,14 +12,14 @@
  * Taking, accepting and parting come one after the other: what one judges by, no other changes meanwhile.
  */
 import { randomBytes } from 'node:crypto'
-import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../src/link/invitation.ts'
-import { Refusal } from '../src/refusal.ts'
-import type { Link } from '../src/state.ts'
-import { hashId, list, matching, record, type Shape, text } from '../src/wire/shape.ts'
-import { type Invitation, invitations } from '../store/web.ts'
-import type { Core } from './core.ts'
-import { nameOfAgent } from './fingerprint.ts'
-import { LinkFault } from './link/handlers.ts'
+import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../../src/link/invitation.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { Link } from '../../src/state.ts'
+import { hashId, list, matching, record, type Shape, text } from '../../src/wire/shape.ts'
+import { type Invitation, invitations } from '../../store/web.ts'
+import type { Core } from '../core.ts'
+import { nameOfAgent } from '../fingerprint.ts'
+import { LinkFault } from '../link/handlers.ts'
 
 export type Pairing = {
   /** @param addresses host:port under which we can be dialled; by default those the configuration announces */

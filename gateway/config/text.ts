@@ -2,7 +2,7 @@
  * The configuration file as `vouchsafe init` writes it: every key, with its default and what it is for. The
  * sample in etc/vouchsafe.toml is this text without a domain (a test compares them).
  */
-import { writeHostPort } from './config-value.ts'
+import { writeHostPort } from './value.ts'
 
 /** What `init` decides; the rest are defaults. */
 export type Choices = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ownCard } from '../../gateway/card.ts'
+import { ownCard } from '../../gateway/carry/card.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { readCard } from '../../src/identity/card.ts'
 import { generateEntity } from '../../src/identity/entity.ts'

@@ -3,12 +3,12 @@
  * neighbour has acknowledged durably is owed no more; the rest is sent again when it connects.
  */
 
-import { partsOfKey } from '../src/envelope/envelope.ts'
-import { signRecord } from '../src/identity/record.ts'
-import { type Item, type Owed, piece } from '../src/report/owed.ts'
-import { encodeMessage } from '../src/wire/record.ts'
-import { owed } from '../store/outbox.ts'
-import type { Core } from './core.ts'
+import { partsOfKey } from '../../src/envelope/envelope.ts'
+import { signRecord } from '../../src/identity/record.ts'
+import { type Item, type Owed, piece } from '../../src/report/owed.ts'
+import { encodeMessage } from '../../src/wire/record.ts'
+import { owed } from '../../store/outbox.ts'
+import type { Core } from '../core.ts'
 
 /** Bundles in one call: at most some 300 KiB, below the link's limit of 1 MiB a batch. */
 const BUNDLES = 100

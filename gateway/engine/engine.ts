@@ -10,14 +10,14 @@
  * again from what is durable: the world is as before.
  */
 import { dirname } from 'node:path'
-import type { Answer, Effect } from '../src/effect.ts'
-import { Refusal } from '../src/refusal.ts'
-import { apply, type Change, type State } from '../src/state.ts'
-import { type Event, needs, needsOf, step } from '../src/web.ts'
-import { discardDraft } from '../store/blob.ts'
-import type { Db, Tx } from '../store/db.ts'
+import type { Answer, Effect } from '../../src/effect.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { apply, type Change, type State } from '../../src/state.ts'
+import { type Event, needs, needsOf, step } from '../../src/web.ts'
+import { discardDraft } from '../../store/blob.ts'
+import type { Db, Tx } from '../../store/db.ts'
+import type { Log } from '../log.ts'
 import { type Batch, dropRows, type FolderCache, loadRows, loadState, type NewBody, saveBatch } from './batch.ts'
-import type { Log } from './log.ts'
 
 type Waiting = {
   event: (bodies: number[]) => Event

@@ -11,18 +11,7 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
-import {
-  asListeners,
-  count,
-  domain,
-  duration,
-  hostPort,
-  isLoopback,
-  listeners,
-  size,
-  text,
-  yesNo,
-} from './config-value.ts'
+import { asListeners, count, domain, duration, hostPort, isLoopback, listeners, size, text, yesNo } from './value.ts'
 
 export type Config = z.infer<typeof schema>
 

@@ -1,16 +1,16 @@
 /**
  * What operations ask of the web of trust (`Web` in house.ts), answered by the engine and the store.
  */
-import { targetOfAddress } from '../src/address.ts'
-import type { Custody } from '../src/custody/custody.ts'
-import type { Answer } from '../src/effect.ts'
-import { Refusal } from '../src/refusal.ts'
-import { admitLocal, removeLocal } from '../src/state.ts'
-import { contacts, custody } from '../store/web.ts'
-import { custodyOf } from './batch.ts'
-import type { Core } from './core.ts'
-import type { Web } from './house.ts'
-import type { Searches } from './searches.ts'
+import { targetOfAddress } from '../../src/address.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Answer } from '../../src/effect.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { admitLocal, removeLocal } from '../../src/state.ts'
+import { contacts, custody } from '../../store/web.ts'
+import type { Searches } from '../carry/searches.ts'
+import type { Core } from '../core.ts'
+import { custodyOf } from '../engine/batch.ts'
+import type { Web } from '../house.ts'
 
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),

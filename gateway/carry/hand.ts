@@ -2,19 +2,19 @@
  * A letter out: the payload is sealed and made durable, then stamped and handed to the next hop,
  * whose signed receipt comes back as an event.
  */
-import type { Custody } from '../src/custody/custody.ts'
-import { checkReceipt } from '../src/envelope/chain.ts'
-import { chainHash } from '../src/envelope/envelope.ts'
-import { readCard } from '../src/identity/card.ts'
-import { signRecord } from '../src/identity/record.ts'
-import { seal, sealStream } from '../src/identity/seal.ts'
-import { Refusal, type RefusalCode } from '../src/refusal.ts'
-import type { EnvelopeRecord } from '../src/wire/record.ts'
-import { type BodyDraft, openBody, readBody, startBody } from '../store/blob.ts'
-import { cards } from '../store/web.ts'
-import { custodyOf, submissionOf } from './batch.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import { checkReceipt } from '../../src/envelope/chain.ts'
+import { chainHash } from '../../src/envelope/envelope.ts'
+import { readCard } from '../../src/identity/card.ts'
+import { signRecord } from '../../src/identity/record.ts'
+import { seal, sealStream } from '../../src/identity/seal.ts'
+import { Refusal, type RefusalCode } from '../../src/refusal.ts'
+import type { EnvelopeRecord } from '../../src/wire/record.ts'
+import { type BodyDraft, openBody, readBody, startBody } from '../../store/blob.ts'
+import { cards } from '../../store/web.ts'
+import type { Core } from '../core.ts'
+import { custodyOf, submissionOf } from '../engine/batch.ts'
 import { ownCard } from './card.ts'
-import type { Core } from './core.ts'
 
 /** Up to this the whole message is sealed in memory; above it streams, in constant memory. */
 export const WHOLE_BYTES = 1024 * 1024

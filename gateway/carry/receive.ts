@@ -2,11 +2,11 @@
  * What neighbours send: decoded, every signature verified, and only then an event.
  * A refusal goes back by its code; whatever else goes wrong is a fault of ours and the neighbour tries again.
  */
-import { checkChain } from '../src/envelope/chain.ts'
-import { chainHash, keyOf } from '../src/envelope/envelope.ts'
-import { signRecord, verifyRecord } from '../src/identity/record.ts'
-import { Refusal } from '../src/refusal.ts'
-import type { Report } from '../src/report/report.ts'
+import { checkChain } from '../../src/envelope/chain.ts'
+import { chainHash, keyOf } from '../../src/envelope/envelope.ts'
+import { signRecord, verifyRecord } from '../../src/identity/record.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { Report } from '../../src/report/report.ts'
 import {
   type AcceptedRecord,
   decodeMessage,
@@ -14,13 +14,13 @@ import {
   type PathMessage,
   type ReportsMessage,
   reportRecord,
-} from '../src/wire/record.ts'
-import { discardDraft } from '../store/blob.ts'
-import { custody } from '../store/web.ts'
-import { custodyOf } from './batch.ts'
-import type { Core } from './core.ts'
-import type { Arrived, LinkHandlers, Offer } from './link/handlers.ts'
-import { quietRefusals, refusalOf } from './link/quiet.ts'
+} from '../../src/wire/record.ts'
+import { discardDraft } from '../../store/blob.ts'
+import { custody } from '../../store/web.ts'
+import type { Core } from '../core.ts'
+import { custodyOf } from '../engine/batch.ts'
+import type { Arrived, LinkHandlers, Offer } from '../link/handlers.ts'
+import { quietRefusals, refusalOf } from '../link/quiet.ts'
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
 
