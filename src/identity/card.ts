@@ -80,7 +80,7 @@ export const readCard = async (text: string, net: string, now: number): Promise<
 }
 
 type Verified = { card: Card; signedFor: string; keyExpires: number }
-const cards = recent<Verified>(4000)
+const cards = recent<Promise<Verified>>(4000)
 
 const verifyCard = async (text: string, now: number): Promise<Verified> => {
   const { v, address, name, entityId, key, delegation, net, at } = readStatement(text)

@@ -1,6 +1,7 @@
 import { sign } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { CompactSign, compactVerify, importJWK } from 'jose'
 import { agentFromPem, agentIdOf, agentIdOfSpki, agentToPem, generateAgent } from '../../src/identity/agent.ts'
 import { RECORD_LIMIT, signRecord, verifyRecord } from '../../src/identity/record.ts'
 import { NET, refusalOf } from './people.ts'
@@ -44,6 +45,14 @@ describe('record', () => {
 
   it('made by hand from RFC 7515 is one of ours', async () =>
     expect(await verifyRecord(forge(header, '{"v":1}'), NET, 'WHO')).to.deep.equal({ by: agent.id, body: { v: 1 } }))
+
+  it('is a JWS to others, and theirs is a record to us', async () => {
+    const { payload, protectedHeader } = await compactVerify(record, await importJWK(jwk, 'EdDSA'))
+    expect(JSON.parse(Buffer.from(payload).toString())).to.deep.equal({ ...who, v: 1 })
+    expect(protectedHeader).to.deep.equal(header)
+    const theirs = await new CompactSign(payload).setProtectedHeader(header).sign(agent.privateKey)
+    expect(theirs).to.equal(record) // Ed25519 signs the same bytes the same way
+  })
 
   it('is not taken for another kind', async () =>
     expect(await refusalOf(verifyRecord(record, NET, 'PATH'))).to.equal('record-type'))
