@@ -8,6 +8,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
+import { isLinked } from '../src/link/standing.ts'
 import type { State } from '../src/state.ts'
 import type { Store } from '../store/store.ts'
 import { custody } from '../store/web.ts'
@@ -112,7 +113,7 @@ export const countStates = async ({ db }: Store): Promise<Record<string, number>
 }
 
 export const countLinks = ({ links }: State): { up: number; down: number } => {
-  const active = [...links.values()].filter((link) => link.state === 'active')
+  const active = [...links.values()].filter(isLinked)
   const up = active.filter((link) => link.up).length
   return { up, down: active.length - up }
 }

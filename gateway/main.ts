@@ -4,6 +4,7 @@
  */
 import { altDomain, canonical } from '../src/address.ts'
 import type { Terms } from '../src/custody/custody.ts'
+import { isLinked } from '../src/link/standing.ts'
 import { emptyState } from '../src/state.ts'
 import { byAddress } from '../store/account.ts'
 import { startBody } from '../store/blob.ts'
@@ -147,14 +148,14 @@ const termsOf = ({ custody }: Config): Terms => ({
 
 const openLink = (core: Core, { config, pairing }: House): Promise<LinkEdge> => {
   const { links } = core.engine.state
-  const active = () => [...links.values()].filter((link) => link.state === 'active')
+  const linked = () => [...links.values()].filter(isLinked)
   const report = (event: { on: 'up' | 'down'; agent: string }) => void core.engine.handle(event).catch(() => {}) // logged by the engine
   return startLink({
     ...core,
     listen: config.link.listen,
     limits: { payloadBytes: config.link.payloadLimit },
-    peers: () => active().map(({ agent, addresses }) => ({ agentId: agent, addresses })),
-    allow: (agent) => (links.get(agent)?.state === 'active' ? 'linked' : pairing.isOpen(core.now()) ? 'invited' : 'no'),
+    peers: () => linked().map(({ agent, addresses }) => ({ agentId: agent, addresses })),
+    allow: (agent) => (isLinked(links.get(agent)) ? 'linked' : pairing.isOpen(core.now()) ? 'invited' : 'no'),
     handlers: {
       ...receiver(core),
       pair: pairing.take,

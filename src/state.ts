@@ -12,14 +12,16 @@ import type { Stage, Submission } from './custody/submission.ts'
 import type { Owed } from './report/owed.ts'
 import type { Known, Search } from './route/search.ts'
 
-/** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. */
+/** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. States: link/standing.ts. */
 export type Link = {
   agent: string
   name: string
   addresses: string[]
-  state: 'active' | 'revoked'
+  state: 'probation' | 'active' | 'suspended' | 'revoked'
   since: number
   up: boolean
+  /** L as the owner set it; the link's state says it otherwise. */
+  limit?: number
 }
 
 /** An entity that lives here. */

@@ -88,10 +88,13 @@ const describe = (one: ResultOf<'link.show'>): string =>
     agent: one.agent,
     words: one.words,
     addresses: one.addresses.join(', ') || 'none: it dials us',
+    limit: `${one.limit} unwanted`,
   })
 
 const stateOf = (one: { state: string; up: boolean }): string =>
-  one.state === 'active' ? (one.up ? 'connected' : 'not connected') : one.state
+  one.state === 'revoked'
+    ? one.state
+    : `${one.state === 'active' ? '' : `${one.state}, `}${one.up ? '' : 'not '}connected`
 
 const hoursOf = (value: string): number => {
   const hours = Number(value)

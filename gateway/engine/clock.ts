@@ -3,6 +3,7 @@
  * owed, queries to forget.
  */
 import cron from 'node-cron'
+import { isLinked } from '../../src/link/standing.ts'
 import { creditors, owed } from '../../store/outbox.ts'
 import { custody, invitations, submissions } from '../../store/web.ts'
 import type { Core } from '../core.ts'
@@ -47,8 +48,9 @@ const raiseWhatIsDue = async (core: Core): Promise<void> => {
 
 /** An `up` or `down` that was lost with a failed commit is raised again. */
 const agreeOnLinks = async ({ engine, link }: Core): Promise<void> => {
-  for (const { agent, up, state } of [...engine.state.links.values()]) {
-    const isUp = state === 'active' && link.isUp(agent)
+  for (const one of [...engine.state.links.values()]) {
+    const { agent, up } = one
+    const isUp = isLinked(one) && link.isUp(agent)
     if (isUp !== up) await engine.handle({ on: isUp ? 'up' : 'down', agent })
   }
 }

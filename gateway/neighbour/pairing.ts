@@ -13,6 +13,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../../src/link/invitation.ts'
+import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
 import { hashId, list, matching, record, type Shape, text } from '../../src/wire/shape.ts'
@@ -51,7 +52,7 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
   // Kept beside the table, so that a knock costs no read. One counts whose taker a crash left without the link.
   const open = new Map(
     (await invitations.all(db))
-      .filter(({ used }) => used === undefined || state.links.get(used.by)?.state !== 'active')
+      .filter(({ used }) => used === undefined || !isLinked(state.links.get(used.by)))
       .map(({ hash, expires }) => [hash, expires]),
   )
   const me = (): Introduction => ({ name: self.name, addresses: self.addresses() })

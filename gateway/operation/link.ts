@@ -1,11 +1,13 @@
 /** Neighbours: invite, accept, look at, part with. What an invitation is: pairing.ts. */
 import { fingerprintWords } from '../../src/identity/words.ts'
+import { limitOf } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
 import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 
-export type LinkView = Link & { words: string }
+/** `limit`: how much unwanted mail the neighbour may cost before nothing more is taken from it. */
+export type LinkView = Link & { words: string; limit: number }
 
 export const linkInvite: Operation<
   { hours: number; addresses?: string[] },
@@ -43,7 +45,7 @@ export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (hou
   return viewOf({ ...link, state: 'revoked', up: false })
 }
 
-const viewOf = (link: Link): LinkView => ({ ...link, words: fingerprintWords(link.agent) })
+const viewOf = (link: Link): LinkView => ({ ...link, words: fingerprintWords(link.agent), limit: limitOf(link) })
 
 /** By name, agent id, or the first letters of the id if they fit only one. */
 const findLink = ({ web }: House, text: string): Link => {

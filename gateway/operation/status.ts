@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import { fingerprintWords } from '../../src/identity/words.ts'
+import { isLinked } from '../../src/link/standing.ts'
 import { type Account, list } from '../../store/account.ts'
 import { clientSettings } from '../config/settings.ts'
 import type { House, Operation } from '../house.ts'
@@ -35,7 +36,7 @@ const leastFreeBytes = 200 * 1024 ** 2
 
 export const status: Operation<object, Status> = async (house) => {
   const { serving, web, keyring, config, domain, home } = house
-  const active = web.links().filter((link) => link.state === 'active')
+  const active = web.links().filter(isLinked)
   const up = active.filter((link) => link.up).length
   const [all, queue] = await Promise.all([list(house.store.db), web.queue()])
   const accounts = all.length

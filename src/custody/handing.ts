@@ -3,10 +3,11 @@
  * The states are drawn in custody.ts.
  */
 import type { Effect, Step } from '../effect.ts'
+import { isActive } from '../link/standing.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about, owe, owedKey } from '../report/owed.ts'
 import type { TrailStep } from '../report/report.ts'
-import { choose, isActive } from '../route/choose.ts'
+import { choose } from '../route/choose.ts'
 import type { Change, State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'

@@ -3,7 +3,8 @@
  * search, else the way its last holder advised. Never back to where it has been, never to a
  * neighbour that failed it lately, and never over a link that is not active.
  */
-import type { Link, State } from '../state.ts'
+import { isActive } from '../link/standing.ts'
+import type { State } from '../state.ts'
 
 export type Wish = {
   /** The recipient, and the agent known to represent them, where it is known. */
@@ -39,5 +40,3 @@ const isUsable = (state: State, wish: Wish, next: string | undefined, now: numbe
   isActive(state.links.get(next)) &&
   !wish.path.includes(next) &&
   !wish.avoid.some((one) => one.by === next && one.until > now)
-
-export const isActive = (link: Link | undefined): link is Link => link?.state === 'active'

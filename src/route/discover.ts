@@ -16,10 +16,10 @@
 import { createHash } from 'node:crypto'
 import { targetOfAddress, targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
+import { isActive } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
 import type { Message, Who } from '../wire/record.ts'
 import { MAX_HOPS } from '../wire/record.ts'
-import { isActive } from './choose.ts'
 import { conflict, weigh } from './known.ts'
 import type { Known, Path, Search } from './search.ts'
 

@@ -1,0 +1,170 @@
+/**
+ * What two neighbours owe each other for mail that nobody wanted, as one of them keeps it.
+ *
+ *   debt      D: > 0, the neighbour owes us; the neighbour keeps the same number with the other sign
+ *   reserved  R: what messages weigh that the neighbour handed us and nobody has judged yet
+ *   a message is taken if D + R + its weight <= L; wanted: R falls; complained about: R falls, D rises by 1
+ *
+ * Both directions lie in one value: `theirs` are the neighbour's messages to us, for which it pays
+ * us, `ours` the other way, as far as we can know what the neighbour keeps.
+ *
+ * A Credit is changed in place, so that the simulator can run millions of these a second. A decision
+ * takes a `copyOf` it first. Times are epoch ms, amounts are complaints.
+ */
+import { wilsonUpper } from './wilson.ts'
+
+export const DAY_MS = 86_400_000
+/** What is left of a debt after a day. A full limit heals at 0.105 complaints a day for each one owed. */
+const KEPT_A_DAY = 0.9
+/** A debt below this counts as none, else a limit of 1 would never heal. */
+const NO_DEBT = 0.1
+/** A neighbour that has sent some 400 wanted messages weighs this little: at most 100 messages wait for one limit. */
+const LEAST_WEIGHT = 0.01
+/** Judgements count for four weeks of seven days, so between 21 and 28 days. */
+const WEEK_MS = 7 * DAY_MS
+const WEEKS = 4
+/** Rounding may not refuse the last message of a limit. */
+const ROUNDING = 1e-9
+
+/** How a message is weighed: by what its neighbour's messages were worth so far, or always 1 as in Ostra. */
+export type Weights = 'earned' | 'strict'
+export type Direction = 'theirs' | 'ours'
+
+/** `wanted` counts, by the neighbour they went on to (or the entity here they were for), one week's messages. */
+export type Week = { week: number; complaints: number; wanted: Record<string, number> }
+/** `pending`: messages not judged yet. `weeks`: the newest first. */
+export type Flow = { reserved: number; pending: number; weeks: Week[] }
+
+export type Credit = {
+  /** D as it was at `at`. Kept without rounding a small debt to none, so that both neighbours' numbers agree whenever they look. */
+  debt: number
+  at: number
+  theirs: Flow
+  ours: Flow
+}
+
+/** L by the state of a link: a new neighbour may cost us one unwanted message, one that a person chose three. */
+export const PROBATION_LIMIT = 1
+export const ACTIVE_LIMIT = 3
+
+export const newCredit = (now: number): Credit => ({ debt: 0, at: now, theirs: newFlow(), ours: newFlow() })
+const newFlow = (): Flow => ({ reserved: 0, pending: 0, weeks: [] })
+
+export const copyOf = (credit: Credit): Credit => ({
+  ...credit,
+  theirs: copyOfFlow(credit.theirs),
+  ours: copyOfFlow(credit.ours),
+})
+const copyOfFlow = (flow: Flow): Flow => ({
+  ...flow,
+  weeks: flow.weeks.map((one) => ({ ...one, wanted: { ...one.wanted } })),
+})
+
+/** D now, unrounded: what a signed statement says. */
+export const exactDebt = ({ debt, at }: Credit, now: number): number => debt * KEPT_A_DAY ** ((now - at) / DAY_MS)
+
+/** D now, as it counts. */
+export const debtAt = (credit: Credit, now: number): number => {
+  const debt = exactDebt(credit, now)
+  return Math.abs(debt) < NO_DEBT ? 0 : debt
+}
+
+/** What a message in this direction weighs now: at most 1, less the surer it is that its neighbour's mail is wanted. */
+export const weightOf = (flow: Flow, now: number, weights: Weights): number => {
+  if (weights === 'strict') return 1
+  const { complaints, wanted } = judged(flow, now)
+  return Math.max(LEAST_WEIGHT, wilsonUpper(complaints, complaints + wanted))
+}
+
+/**
+ * The judgements of the last four weeks. Wanted mail that went to one neighbour only counts up to as
+ * much as went to all others: two who send each other praise through us would weigh nothing else.
+ */
+const judged = ({ weeks }: Flow, now: number): { complaints: number; wanted: number } => {
+  const oldest = weekOf(now) - WEEKS
+  const by: Record<string, number> = {}
+  let [complaints, wanted, most] = [0, 0, 0]
+  for (const one of weeks) {
+    if (one.week <= oldest) break
+    complaints += one.complaints
+    for (const via in one.wanted) {
+      const count = one.wanted[via] ?? 0
+      const sum = (by[via] ?? 0) + count
+      by[via] = sum
+      wanted += count
+      most = Math.max(most, sum)
+    }
+  }
+  return { complaints, wanted: Math.min(wanted, 2 * (wanted - most)) }
+}
+
+/**
+ * @param limit L: ours for the neighbour (`theirs`), or the neighbour's for us (`ours`)
+ * @returns what to reserve for one more message, or 0 when there is no credit for it
+ */
+export const admit = (
+  credit: Credit,
+  direction: Direction,
+  limit: number,
+  now: number,
+  weights: Weights = 'earned',
+): number => {
+  const flow = credit[direction]
+  const owed = direction === 'theirs' ? debtAt(credit, now) : -debtAt(credit, now)
+  const weight = weightOf(flow, now, weights)
+  return owed + flow.reserved + weight <= limit + ROUNDING ? weight : 0
+}
+
+/** A message was taken: it weighs until somebody judges it. */
+export const reserve = (credit: Credit, direction: Direction, weight: number): void => {
+  const flow = credit[direction]
+  flow.reserved += weight
+  flow.pending += 1
+}
+
+/** A message will not be judged: it came to nobody. */
+export const release = (credit: Credit, direction: Direction, weight: number): void => {
+  const flow = credit[direction]
+  flow.pending = Math.max(0, flow.pending - 1)
+  flow.reserved = flow.pending === 0 ? 0 : Math.max(0, flow.reserved - weight) // no rounding is left behind
+}
+
+/** @param via the neighbour it went on to, or the entity here it was for */
+export const wanted = (credit: Credit, direction: Direction, weight: number, via: string, now: number): void => {
+  release(credit, direction, weight)
+  const week = thisWeek(credit[direction], now)
+  week.wanted[via] = (week.wanted[via] ?? 0) + 1
+}
+
+/** @param at when the complaint was signed: both neighbours charge for the same moment, however late they hear of it */
+export const complained = (credit: Credit, direction: Direction, weight: number, at: number, now: number): void => {
+  release(credit, direction, weight)
+  thisWeek(credit[direction], now).complaints += 1
+  charge(credit, direction, 1, at, now)
+}
+
+/** The complaint was taken back: what is left of the charge goes, and the message was wanted after all. */
+export const withdrawn = (credit: Credit, direction: Direction, via: string, at: number, now: number): void => {
+  const week = thisWeek(credit[direction], now)
+  week.complaints = Math.max(0, week.complaints - 1)
+  week.wanted[via] = (week.wanted[via] ?? 0) + 1
+  charge(credit, direction, -1, at, now)
+}
+
+const charge = (credit: Credit, direction: Direction, amount: number, at: number, now: number): void => {
+  const sign = direction === 'theirs' ? 1 : -1
+  const left = KEPT_A_DAY ** (Math.max(0, now - at) / DAY_MS)
+  credit.debt = exactDebt(credit, now) + sign * amount * left
+  credit.at = now
+}
+
+const weekOf = (now: number): number => Math.floor(now / WEEK_MS)
+
+const thisWeek = (flow: Flow, now: number): Week => {
+  const week = weekOf(now)
+  const [newest] = flow.weeks
+  if (newest !== undefined && newest.week >= week) return newest
+  const made: Week = { week, complaints: 0, wanted: {} }
+  flow.weeks = [made, ...flow.weeks.slice(0, WEEKS - 1)]
+  return made
+}

@@ -1,0 +1,22 @@
+/**
+ * What a link may carry, by its state:
+ *
+ *   none --through the web--> probation --14 days--> active
+ *   none --a person chose it--> active
+ *   probation, active --R1, R2 (src/credit/rules.ts)--> suspended --7 days--> revoked, or back on probation
+ *
+ * Throttled is no state: it is an active link whose neighbour has no credit left just now.
+ */
+import { ACTIVE_LIMIT, PROBATION_LIMIT } from '../credit/credit.ts'
+import type { Link } from '../state.ts'
+
+/** Whether the two are connected: also a suspended neighbour hears complaints and may answer for itself. */
+export const isLinked = (link: Link | undefined): link is Link => link !== undefined && link.state !== 'revoked'
+
+/** Whether it may carry mail and questions at present. */
+export const isActive = (link: Link | undefined): link is Link =>
+  link !== undefined && (link.state === 'active' || link.state === 'probation')
+
+/** L: how much unwanted mail this neighbour may cost us before nothing more is taken from it. */
+export const limitOf = ({ state, limit }: Link): number =>
+  limit ?? (state === 'probation' ? PROBATION_LIMIT : ACTIVE_LIMIT)
