@@ -40,8 +40,8 @@ export class Gateway {
     return JSON.parse(answer) as Result
   }
 
-  /** Runs a command on this home. @returns what a person sees */
-  command(args: string[], input = ''): Promise<string> {
+  /** Runs a command on this home. @param heard what it says on standard error, as it comes @returns what a person sees */
+  command(args: string[], input = '', heard: (text: string) => void = () => {}): Promise<string> {
     return new Promise((resolve, reject) => {
       const child = execFile(
         vouchsafe,
@@ -49,6 +49,7 @@ export class Gateway {
         { maxBuffer: 64 * 1024 ** 2 },
         (error, out, said) => (error ? reject(new Error(said.trim() || error.message)) : resolve(out)),
       )
+      child.stderr?.on('data', (chunk) => heard(String(chunk)))
       child.stdin?.on('error', () => {}) // a command that reads no input may end before it is written
       child.stdin?.end(input)
     })

@@ -62,8 +62,17 @@ export const routes = documents<Route, 'expires'>('route', ({ entity }) => entit
   expires: ({ expires }) => expires,
 })
 
-/** A one-time token we gave out, by its hash, never by itself. `used` is when, and `by` which agent. */
-export type Invitation = { hash: string; expires: number; used?: { at: number; by: string } }
+/**
+ * A one-time token we gave out, by its hash, never by itself. `guest` is whom it was meant for, in the
+ * words of whoever made it; `used` is when, and `by` which agent.
+ */
+export type Invitation = {
+  hash: string
+  made: number
+  expires: number
+  guest?: string
+  used?: { at: number; by: string }
+}
 
 export const invitations = documents<Invitation, 'expires'>('invitation', ({ hash }) => hash, {
   expires: ({ expires }) => expires,

@@ -13,8 +13,11 @@ import { visibleLines } from '../terminal.ts'
 
 export type Context = { home: string; json: boolean; passphraseFd?: number; say(line: string): void }
 
-/** What a command answers: `result` for --json, `text` for people, and what they may want to do next. */
-export type Shown = { result: unknown; text: string; next?: string[]; failed?: boolean }
+/**
+ * What a command answers: `result` for --json, `text` for people, and what they may want to do next.
+ * `picture` goes above the text as it stands: nothing in it may be another's words.
+ */
+export type Shown = { result: unknown; text: string; picture?: string; next?: string[]; failed?: boolean }
 
 export type ArgsOf<Name extends keyof Operations> = Parameters<Operations[Name]>[1]
 export type ResultOf<Name extends keyof Operations> = Awaited<ReturnType<Operations[Name]>>
@@ -49,6 +52,7 @@ export const act = <Options extends object>(
     const shown = await run(context, command.args, options)
     if (context.json) process.stdout.write(`${JSON.stringify(shown.result)}\n`)
     else {
+      if (shown.picture) process.stdout.write(`${shown.picture}\n\n`)
       if (shown.text !== '') process.stdout.write(`${visibleLines(shown.text)}\n`) // names, ids: some are strangers'
       if (shown.next?.length) process.stdout.write(`\nNext:\n${shown.next.map((line) => `  ${line}`).join('\n')}\n`)
     }

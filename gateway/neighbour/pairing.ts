@@ -12,6 +12,7 @@
  * Taking, accepting and parting come one after the other: what one judges by, no other changes meanwhile.
  */
 import { randomBytes } from 'node:crypto'
+import { fingerprintWords } from '../../src/identity/words.ts'
 import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../../src/link/invitation.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -24,7 +25,15 @@ import { LinkFault } from '../link/handlers.ts'
 
 export type Pairing = {
   /** @param addresses host:port under which we can be dialled; by default those the configuration announces */
-  invite(lifeMs: number, addresses?: string[]): Promise<{ code: string; expires: number; announced: string[] }>
+  invite(
+    lifeMs: number,
+    addresses?: string[],
+    guest?: string,
+  ): Promise<{ id: string; code: string; expires: number; announced: string[] }>
+  /** Those that can still be used, or were lately; the newest first. */
+  invitations(): Promise<(Invitation & { id: string })[]>
+  /** Takes one back, by its id or its code. @throws Refusal `invitation-unknown`, `invitation-used` */
+  uninvite(text: string): Promise<Invitation & { id: string }>
   /** @throws Refusal `invitation-*`, or with the last address's failure */
   accept(code: string): Promise<Link>
   /** A stranger on the link port shows a token. */
@@ -64,18 +73,39 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
     return done
   }
 
-  const invite: Pairing['invite'] = async (lifeMs, addresses = self.addresses()) => {
+  const invite: Pairing['invite'] = async (lifeMs, addresses = self.addresses(), guest) => {
     const token = randomBytes(TOKEN_BYTES)
-    const expires = core.now() + lifeMs
+    const made = core.now()
+    const expires = made + lifeMs
     const hash = tokenHash(token)
-    await db.transaction((tx) => invitations.save(tx, [{ hash, expires }]))
+    await db.transaction((tx) => invitations.save(tx, [{ hash, made, expires, ...(guest && { guest }) }]))
     open.set(hash, expires)
     return {
+      id: idOf(hash),
       code: encodeInvitation({ agentId: core.agent.id, addresses, token, expires }),
       expires,
       announced: addresses,
     }
   }
+
+  const all: Pairing['invitations'] = async () =>
+    (await invitations.all(db)).sort((a, b) => b.made - a.made).map((one) => ({ ...one, id: idOf(one.hash) }))
+
+  const uninvite: Pairing['uninvite'] = (text) =>
+    inTurn(async () => {
+      const hash = text.length > ID_CHARS ? tokenHash(decodeInvitation(text).token) : text
+      const one = (await all()).find((invitation) => invitation.hash === hash || invitation.id === hash)
+      if (one === undefined)
+        throw new Refusal('invitation-unknown', 'no such invitation; `vouchsafe link invitations` shows them')
+      if (one.used !== undefined)
+        throw new Refusal(
+          'invitation-used',
+          'it has been used: the neighbour stays until you part with it by `vouchsafe link revoke`',
+        )
+      await db.transaction((tx) => invitations.drop(tx, [one.hash]))
+      open.delete(one.hash)
+      return one
+    })
 
   const take: Pairing['take'] = async (from, request) => {
     const { token, name, addresses } = acceptance(request, 'PAIR')
@@ -132,8 +162,12 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
     for (const [hash, expires] of open) if (expires <= now) open.delete(hash)
     return open.size > 0
   }
-  return { invite, accept, take, isOpen, part }
+  return { invite, invitations: all, uninvite, accept, take, isOpen, part }
 }
+
+/** Enough of the hash to tell invitations apart; it says nothing about the token. */
+const ID_CHARS = 8
+const idOf = (hash: string): string => hash.slice(0, ID_CHARS)
 
 /** @returns the invitation, if this agent may use it @throws Refusal `invitation-*` */
 const usable = (kept: Invitation | undefined, by: string, now: number): Invitation => {
@@ -176,7 +210,7 @@ const become = async (
     up: core.link.isUp(agent),
   }
   await core.engine.handle({ on: 'linked', link })
-  core.log.info({ event: 'linked', agent, name: link.name }, 'a new neighbour')
+  core.log.info({ event: 'linked', agent, name: link.name, words: fingerprintWords(agent) }, 'a new neighbour')
   core.link.refresh()
   return link
 }

@@ -2,8 +2,9 @@
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
 import { contactAdd, contactForget, contactList, contactLook, contactTrust, contactUntrust } from './contact.ts'
+import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyShow } from './key.ts'
-import { linkAccept, linkInvite, linkList, linkRevoke, linkShow } from './link.ts'
+import { linkList, linkRevoke, linkShow } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
 import { userAdd, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
@@ -16,6 +17,8 @@ export const operations = {
   'user.revoke': userRevoke,
   'user.remove': userRemove,
   'link.invite': linkInvite,
+  'link.invitations': linkInvitations,
+  'link.uninvite': linkUninvite,
   'link.accept': linkAccept,
   'link.list': linkList,
   'link.show': linkShow,

@@ -7,7 +7,7 @@
  * Integers are big-endian. Case, spaces, line breaks and dashes mean nothing to the reader, so a
  * code wrapped or quoted by a mail client still works. The checksum tells a typo from an
  * invitation that nobody knows. Whoever holds the code may use it once; the inviter keeps
- * `tokenHash` only.
+ * `tokenHash` only. As a link, for a tap or a QR picture, the code stands after `vouchsafe:`.
  */
 import { createHash } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
@@ -36,6 +36,11 @@ const CHECKSUM_BYTES = 4
 /** What the inviter stores. The token has 128 random bits, so a plain hash can't be searched. */
 export const tokenHash = (token: Buffer): string => createHash('sha256').update('vs1').update(token).digest('hex')
 
+/** What begins an invitation that is written as a link (RFC 3986 §3.1: in any case of letters). */
+const SCHEME = 'vouchsafe:'
+
+export const linkOfInvitation = (code: string): string => SCHEME + code
+
 /** @throws Error on what no invitation can hold: that is a bug of the caller's, who checked his configuration */
 export const encodeInvitation = ({ agentId, addresses, token, expires }: Invitation): string => {
   if (!isId(agentId) || token.length !== TOKEN_BYTES || addresses.length > MAX_ADDRESSES)
@@ -53,13 +58,16 @@ export const encodeInvitation = ({ agentId, addresses, token, expires }: Invitat
 }
 
 /**
- * @param code as pasted
+ * @param code as pasted, with or without `vouchsafe:`
  * @throws Refusal `record-malformed`: no code, or one with a typo; `record-version`: made by a later version.
  *   Whether it is known, used or expired, only the inviter can say.
  */
 export const decodeInvitation = (code: string): Invitation => {
   if (code.length > MAX_CODE) throw typo('it is far too long for an invitation code')
-  const bare = code.toLowerCase().replace(/[^a-z0-9]/g, '')
+  const bare = code
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '')
+    .replace(/^vouchsafe(?=vs)/, '')
   const version = /^vs(\d)/.exec(bare)?.[1]
   if (version === undefined) throw typo(`an invitation code begins with ${PREFIX}`)
   if (version !== '1')

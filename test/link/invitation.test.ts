@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { generateAgent } from '../../src/identity/agent.ts'
-import { decodeInvitation, encodeInvitation, type Invitation, tokenHash } from '../../src/link/invitation.ts'
+import {
+  decodeInvitation,
+  encodeInvitation,
+  type Invitation,
+  linkOfInvitation,
+  tokenHash,
+} from '../../src/link/invitation.ts'
 import { isRefusalCode, Refusal } from '../../src/refusal.ts'
 
 const agentId = generateAgent().id
@@ -55,6 +61,13 @@ describe('an invitation code', () => {
     const grouped = code.toUpperCase().replace(/.{8}/g, '$& - ')
     expect(decodeInvitation(wrapped)).to.deep.equal(sample)
     expect(decodeInvitation(`  ${grouped}\n`)).to.deep.equal(sample)
+  })
+
+  it('is a link, too, in any case of letters', () => {
+    const link = linkOfInvitation(encodeInvitation(sample))
+    expect(link).to.match(/^vouchsafe:vs1-/)
+    for (const written of [link, link.toUpperCase(), `<${link}>`])
+      expect(decodeInvitation(written)).to.deep.equal(sample)
   })
 
   it('with one wrong character is a typo, never another invitation', () => {

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import { linkInvitations } from '../../gateway/operation/invite.ts'
 import { linkRevoke } from '../../gateway/operation/link.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
 import { decodeInvitation } from '../../src/link/invitation.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { invitations } from '../../store/web.ts'
@@ -82,6 +84,35 @@ describe('pairing', function () {
     expect(isOpen()).to.equal(false)
     await again()
     expect(isOpen()).to.equal(false)
+  })
+
+  it('an invitation is listed with whom it is for and who used it', async () => {
+    const code = await invite()
+    await house().pairing.invite(HOUR, ['a.test:2740'], 'Carol')
+    await take(bob, code)
+    const listed = await linkInvitations(house(), {}, () => {})
+    const [used, forCarol] = [listed.find(({ by }) => by), listed.find(({ guest }) => guest)]
+    expect(used).to.deep.include({ state: 'used' })
+    expect(used?.by).to.include({ agent: bob, name: 'Bob’s', words: fingerprintWords(bob) })
+    expect(forCarol).to.include({ state: 'open', guest: 'Carol' })
+  })
+
+  it('one taken back, by id or by code, is worth nothing', async () => {
+    const [code, other] = [await invite(), await house().pairing.invite(HOUR, ['a.test:2740'])]
+    await house().pairing.uninvite(code)
+    await house().pairing.uninvite(other.id)
+    expect(isOpen()).to.equal(false)
+    expect(await take(bob, code)).to.equal('invitation-unknown')
+    expect(await take(bob, other.code)).to.equal('invitation-unknown')
+    expect(await house().pairing.uninvite(other.id).catch(codeOf)).to.equal('invitation-unknown')
+    expect(links()).to.deep.equal([])
+  })
+
+  it('one that was used is not taken back: the neighbour is to be parted with', async () => {
+    const code = await invite()
+    await take(bob, code)
+    expect(await house().pairing.uninvite(code).catch(codeOf)).to.equal('invitation-used')
+    expect(await take(bob, code)).to.equal('taken')
   })
 
   it('a crash between token and link leaves the way open for the same agent alone', async () => {

@@ -67,7 +67,7 @@ describe('store: backup and restore', () => {
     const { db, home } = bench()
     await db.transaction(async (tx) => {
       await links.save(tx, [{ agent: 'r', name: 'R', addresses: [], state: 'active', since: 1, up: false }])
-      await invitations.save(tx, [{ hash: 'h', expires: 1 }])
+      await invitations.save(tx, [{ hash: 'h', made: 0, expires: 1 }])
     })
     await backup(home, join(away, 'copy'))
     await restore(join(away, 'copy'), join(away, 'home'))
