@@ -14,6 +14,7 @@ import { cleanArrived, HEADER_MAX } from '../../src/mail/forged.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
+import { knownOf } from '../../src/route/known.ts'
 import { contactKey } from '../../src/state.ts'
 import { type BodyDraft, type BodyWriter, startBody } from '../../store/blob.ts'
 import { contacts } from '../../store/web.ts'
@@ -74,9 +75,8 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const head = await traceOf(arriving, from, isAuthor)
   const draft = await walked(startBody(core.home), Buffer.concat([head, cleaned.header]), rest)
   const messageId = draft.parsed?.messageId ?? ''
-  const { entityId, address, agentId, delegation } = from
-  const known = { entity: entityId, address, agent: agentId, seq: delegation.seq, expires: delegation.expires }
-  return { draft, sender: { from: entityId, address, messageId, isAuthor, card: { known, text: from.text } } }
+  const { entityId, address, text: card } = from
+  return { draft, sender: { from: entityId, address, messageId, isAuthor, card: { known: knownOf(from), text: card } } }
 }
 
 /**

@@ -9,6 +9,7 @@ import { readCard } from '../../src/identity/card.ts'
 import { signRecord, verifyRecord } from '../../src/identity/record.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { ROUTE_LIFE_MS } from '../../src/route/discover.ts'
+import { knownOf } from '../../src/route/known.ts'
 import type { Path } from '../../src/route/search.ts'
 import { hopRecord, type PathMessage, pathRecord } from '../../src/wire/record.ts'
 import { cards } from '../../store/web.ts'
@@ -76,6 +77,5 @@ const knownBy = async (core: Core, text: string, record: Path['record'], agent: 
     throw new Refusal('card-invalid', 'the card is of another entity, or names another agent')
   if (record.target !== targetOfEntity(card.entityId) && record.target !== targetOfAddress(card.address))
     throw new Refusal('card-invalid', 'the card is not of whom was asked for')
-  const { expires, seq } = card.delegation
-  return { entity: card.entityId, address: card.address, agent, seq, expires }
+  return knownOf(card)
 }

@@ -1,23 +1,24 @@
-/** `vouchsafe key`: the keys kept here, and copies of them. */
+/** `vouchsafe key`: the keys kept here, copies of them, and new ones. */
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { act, perform, UsageError, verb } from './context.ts'
-import { facts, table } from './layout.ts'
+import { clock, facts, table } from './layout.ts'
 
 export const keyCommands = (root: Command): void => {
-  const key = root.command('key').description('keys: show, export')
+  const key = root.command('key').description('keys: show, export, rotate')
   show(key)
   exportKey(key)
+  rotate(key)
 }
 
 const show = (key: Command): void =>
   act(verb(key, 'show', 'the agent’s key and every account’s, with the words to compare'), async (context) => {
     const found = await perform(context, 'key.show', {})
-    const rows = found.entities.map((one) => [one.address, one.words, one.entity])
+    const rows = found.entities.map((one) => [one.address, one.words, endOf(one), one.entity])
     const own = facts({ agent: found.agent, words: found.words, net: found.net })
     return {
       result: found,
-      text: rows.length === 0 ? own : `${own}\n\n${table(['address', 'words', 'entity'], rows)}`,
+      text: rows.length === 0 ? own : `${own}\n\n${table(['address', 'words', 'ends', 'entity'], rows)}`,
     }
   })
 
@@ -35,6 +36,24 @@ const exportKey = (key: Command): void => {
     return { result: { ...about, file: options.out }, text: `The key of ${about.address} is in ${options.out}.` }
   })
 }
+
+const rotate = (key: Command): void => {
+  const command = verb(key, 'rotate', 'new subkeys to sign and decrypt; what was sealed for the old ones opens still')
+    .argument('<address>')
+    .option('--expires <time>', 'let them end after a time, for example "400 d"; you are warned from 30 days before')
+  act<{ expires?: string }>(command, async (context, [address = ''], { expires }) => {
+    const renewed = await perform(context, 'key.rotate', { address, ...(expires !== undefined && { expires }) })
+    return {
+      result: renewed,
+      text: `New subkeys sign for ${renewed.address} and open its mail from now on; they end: ${endOf(renewed)}.
+Its fingerprint words are as before. Correspondents learn the new key with the next letter from
+${renewed.address}, or when they write and have not done so for a day; until then their mail opens with the old one.`,
+      next: ['vouchsafe backup FOLDER (older backups lack the new key)'],
+    }
+  })
+}
+
+const endOf = ({ ends }: { ends: number | null }): string => (ends === null ? 'never' : clock(ends))
 
 const existing = (file: string) => (error: NodeJS.ErrnoException) => {
   if (error.code === 'EEXIST') throw new Error(`${file} is there already. Nothing was written.`)

@@ -3,7 +3,7 @@ import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
 import { contactAdd, contactForget, contactList, contactLook, contactTrust, contactUntrust } from './contact.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
-import { keyExport, keyShow } from './key.ts'
+import { keyExport, keyRotate, keyShow } from './key.ts'
 import { linkList, linkRevoke, linkShow } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
@@ -35,6 +35,7 @@ export const operations = {
   'queue.drop': queueDrop,
   'key.show': keyShow,
   'key.export': keyExport,
+  'key.rotate': keyRotate,
   status,
 }
 

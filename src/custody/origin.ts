@@ -2,9 +2,11 @@
  * At the origin: a submitted message becomes one envelope for each recipient elsewhere and a
  * delivery for each recipient here, in the transaction that precedes 250.
  */
+import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
+import type { Known } from '../route/search.ts'
 import { type Change, contactKey, type State } from '../state.ts'
 import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
@@ -131,7 +133,10 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
     const expires = was.created + state.terms.knownLifeMs
     const row = { ...was, to, expires, awaits: null, retryAt: now + SEAL_GUARD_MS }
     const trust = was.sender === undefined ? [] : trustByWriting(state, was.sender, to, known.address, now)
-    return { changes: [{ put: 'custody', row }, ...trust], effects: [{ do: 'seal', key: row.key }] }
+    return {
+      changes: [{ put: 'custody', row }, ...trust],
+      effects: [{ do: 'seal', key: row.key }, ...askAgain(state, known, now)],
+    }
   }
   if (isContested(state, was)) return tellContest(state, was, now)
   if (was.awaits?.startsWith('who:') && was.retryAt !== null && now < was.retryAt) return nothing // woken by no answer to us
@@ -140,6 +145,13 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
   const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + SEARCH_AGAIN_MS, attempts }
   return { changes: [{ put: 'custody', row }], effects: [{ do: 'search', target }] }
 }
+
+/**
+ * Their card may have been renewed (new subkeys, another agent): somebody not heard of for as long as a
+ * route is good for is asked for beside the sealing. This letter does not wait for it, the next profits.
+ */
+const askAgain = ({ routes }: State, { entity }: Known, now: number): Effect[] =>
+  (routes.get(entity)?.expires ?? 0) > now ? [] : [{ do: 'search', target: targetOfEntity(entity) }]
 
 /** Without the recipient whose key was forgotten meanwhile: nothing is sealed for it yet. */
 const unlessForgotten = (state: State, row: Custody): Custody => {

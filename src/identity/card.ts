@@ -17,6 +17,7 @@ import { barePublicKey, type Entity, entityIdOf } from './entity.ts'
 import { profile } from './openpgp.ts'
 import { recent } from './recent.ts'
 import { CLOCK_SKEW_MS, readStatement, signStatement, verifyStatement } from './statement.ts'
+import { usableUntil, withCurrentSubkeys } from './subkeys.ts'
 
 /**
  * Bytes. A usual card has 1 900. It rides along in the signature of every letter, where
@@ -34,6 +35,8 @@ export type Card = {
   publicKey: openpgp.PublicKey
   /** When it was made, epoch ms. */
   at: number
+  /** Until when it is of use, epoch ms: its delegation ends then, or a key on it. */
+  expires: number
   /** What travels and is stored. */
   text: string
 }
@@ -43,12 +46,13 @@ export type Card = {
  * @throws Refusal card-invalid if the entity's key is too large to be given away with every letter
  */
 export const makeCard = async (entity: Entity, agentId: AgentId, net: string, term: Term): Promise<string> => {
+  const key = await withCurrentSubkeys(barePublicKey(entity), term.now)
   const body = {
     v: 1,
     address: entity.address,
     ...(entity.name && { name: entity.name }),
     entityId: entity.id,
-    key: Buffer.from(barePublicKey(entity).write()).toString('base64'),
+    key: Buffer.from(key.write()).toString('base64'),
     delegation: await makeDelegation(entity, agentId, term),
     net,
     at: term.now,
@@ -67,19 +71,19 @@ export const makeCard = async (entity: Entity, agentId: AgentId, net: string, te
  */
 export const readCard = async (text: string, net: string, now: number): Promise<Card> => {
   if (Buffer.byteLength(text) > CARD_LIMIT) throw invalid(`it is larger than ${CARD_LIMIT} bytes`)
-  const { card, signedFor, keyExpires } = await cards(createHash('sha256').update(text).digest('base64'), () =>
+  const { card, signedFor } = await cards(createHash('sha256').update(text).digest('base64'), () =>
     verifyCard(text, now).catch((fault: unknown) => {
       throw invalid(fault instanceof Error ? fault.message : String(fault))
     }),
   )
   if (signedFor !== net) throw invalid('it was made for another net')
   if (card.at > now + CLOCK_SKEW_MS) throw invalid('it was made in the future; is a clock wrong?')
-  if (now >= keyExpires) throw invalid('its key has expired')
   if (!isDelegated(card.delegation, now)) throw invalid('its delegation does not stand at this time')
+  if (now >= card.expires) throw invalid('its key has expired')
   return card
 }
 
-type Verified = { card: Card; signedFor: string; keyExpires: number }
+type Verified = { card: Card; signedFor: string }
 const cards = recent<Promise<Verified>>(4000)
 
 const verifyCard = async (text: string, now: number): Promise<Verified> => {
@@ -99,7 +103,6 @@ const verifyCard = async (text: string, now: number): Promise<Verified> => {
   const date = new Date(Math.max(now, at)) // by a clock ahead of ours, its key is from the future
   await publicKey.getEncryptionKey(undefined, date, undefined, profile)
   const delegated = await readDelegation(delegation, publicKey, now)
-  const expires = await publicKey.getExpirationTime(undefined, profile)
   return {
     card: {
       address,
@@ -109,10 +112,10 @@ const verifyCard = async (text: string, now: number): Promise<Verified> => {
       delegation: delegated,
       publicKey,
       at,
+      expires: Math.min(delegated.expires, await usableUntil(publicKey, date.getTime())),
       text,
     },
     signedFor: net,
-    keyExpires: expires === null ? 0 : Number(expires),
   }
 }
 

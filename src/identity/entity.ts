@@ -2,7 +2,8 @@
  * An entity's long-term OpenPGP key: whoever has an address, a person or a list.
  *
  * The primary key (Ed25519) only certifies and may be kept offline; one subkey signs, one
- * (X25519) decrypts. No key expires by itself: what expires is the delegation to an agent.
+ * (X25519) decrypts. No key made here expires by itself, unless its owner wants new subkeys to
+ * (subkeys.ts): what expires is the delegation to an agent.
  *
  *   entityId = base32(SHA-256(0x99 ‖ two octets of length ‖ body of the primary public key packet))
  *
@@ -47,7 +48,7 @@ export const exportEntity = (entity: Entity): string => entity.key.armor(profile
 export const publicArmor = (entity: Entity): string => entity.key.toPublic().armor(profile)
 
 /**
- * Reads a private key, made here or by another program.
+ * Reads a private key, made here or by another program. It may have ended: what it opened, it opens still.
  *
  * @param address if the key's user ID does not say it, or is to be represented under another
  * @param passphrase if the key is under one
@@ -57,9 +58,6 @@ export const importEntity = async (armored: string, address?: string, passphrase
   const read = await openpgp.readPrivateKey({ armoredKey: armored, config: profile })
   const key = isUnlocked(read) ? read : await unlock(read, passphrase)
   if (key.keyPacket.version !== 4) throw new Error('only OpenPGP keys of version 4 can be read by everybody')
-  await key.getSigningKey(undefined, undefined, undefined, profile)
-  await key.getEncryptionKey(undefined, undefined, undefined, profile)
-
   const { user } = await key.getPrimaryUser(undefined, undefined, profile)
   const [, name = '', email = ''] = userIdForm.exec(user.userID?.userID ?? '') ?? []
   return { id: entityIdOf(key), address: canonical(address ?? email), name: plainName(name), key }

@@ -8,8 +8,17 @@
  *   news      to be known from now on
  */
 import type { Effect } from '../effect.ts'
+import type { Card } from '../identity/card.ts'
 import type { State } from '../state.ts'
 import type { Known } from './search.ts'
+
+export const knownOf = ({ entityId, address, agentId, delegation, expires }: Card): Known => ({
+  entity: entityId,
+  address,
+  agent: agentId,
+  seq: delegation.seq,
+  expires,
+})
 
 export const weigh = (state: State, card: Known): 'conflict' | 'outdated' | 'older' | 'news' => {
   const holder = state.knownAt.get(card.address)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { targetOfAddress } from '../../src/address.ts'
+import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import type { Recipient, Submission } from '../../src/custody/submission.ts'
 import { overall } from '../../src/custody/submission.ts'
 import type { Step } from '../../src/effect.ts'
@@ -64,6 +64,12 @@ describe('custody: at the origin', () => {
       row: { entity: ann, other: bob, trust: 'implicit', address: 'bob@b.test', at: now },
     })
     expect(made.answer).to.deep.equal({ say: 'done' })
+  })
+
+  it('somebody not heard of for a day is asked for beside: their card may be another by now', () => {
+    const made = submit({}, ({ routes }) => routes.set(bob, { entity: bob, hops: [me, r, b], expires: now }))
+    expect(asks(made)).to.deep.equal(['seal', 'search'])
+    expect(made.effects).to.deep.include({ do: 'search', target: targetOfEntity(bob) })
   })
 
   it('somebody unknown: spooled, searched for, and given up sooner', () => {

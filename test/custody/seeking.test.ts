@@ -156,7 +156,7 @@ describe('custody: the recipient is out of reach', () => {
       const known = { entity: stranger, address: 'bob@b.test', agent: b, expires: now + HOUR }
       apply(state, { put: 'known', row: known, card: 'card' })
       const found = run(state, { on: 'due', key }, now + 10)
-      expect([asks(found), left(found)?.to]).to.deep.equal([['seal'], stranger])
+      expect([asks(found), left(found)?.to]).to.deep.equal([['seal', 'search'], stranger])
     })
 
     it('a seal for it that comes late is none, and a seal that found no card is tried for whoever is found', () => {

@@ -13,7 +13,8 @@ import { exportEntity, importEntity, publicArmor } from '../../src/identity/enti
 import { letterNotation } from '../../src/identity/letter.ts'
 import { profile } from '../../src/identity/openpgp.ts'
 import { open, openStream, seal, sealStream } from '../../src/identity/seal.ts'
-import { NET, type Person, person, refusalOf } from '../identity/people.ts'
+import { rotateSubkeys } from '../../src/identity/subkeys.ts'
+import { DAY, NET, type Person, person, refusalOf } from '../identity/people.ts'
 import { need } from './need.ts'
 
 const run = promisify(execFile)
@@ -26,6 +27,8 @@ describe('OpenPGP of others', function () {
   let folder: string
   let alice: Person
   let bob: Person
+  /** Her subkeys were renewed just now. */
+  let erin: Person
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'vouchsafe-pgp-'))
     alice = await person('alice')
@@ -37,6 +40,14 @@ describe('OpenPGP of others', function () {
       await writeFile(file(`${entity.name}.cert`), publicArmor(entity))
     }
     await writeFile(file('sealed'), await seal(letter()))
+    const old = await person('erin', Date.now() - DAY)
+    await writeFile(file('sealed-before'), await seal({ ...letter(), to: old.card }))
+    const entity = await rotateSubkeys(old.entity, Date.now())
+    const card = await readCard(await makeCard(entity, old.agent.id, NET, { now: Date.now(), seq: 2 }), NET, Date.now())
+    erin = { ...old, entity, card }
+    await writeFile(file('sealed-after'), await seal({ ...letter(), to: card }))
+    await writeFile(file('erin.key'), exportEntity(entity), { mode: 0o600 })
+    await writeFile(file('erin.cert'), publicArmor(entity))
     const chunks: Uint8Array[] = []
     for await (const chunk of await sealStream({ ...letter(), plaintext: createReadStream(file('large')) }))
       chunks.push(chunk)
@@ -144,6 +155,18 @@ describe('OpenPGP of others', function () {
       expect((await readFile(file('out'))).equals(mail)).to.equal(true)
     })
 
+    it('opens with renewed subkeys what was sealed before and after, and seals for the new one', async () => {
+      await gpg('--import', file('erin.key'))
+      for (const sealed of ['sealed-before', 'sealed-after']) {
+        await gpg('-o', file('out'), '-d', file(sealed))
+        expect((await readFile(file('out'))).equals(mail), sealed).to.equal(true)
+      }
+      const { stderr } = await gpg('-o', file('theirs'), '-r', erin.entity.address, '-e', file('mail'))
+      const inUse = erin.card.publicKey.subkeys.map((one) => one.getKeyID().toHex().toUpperCase())
+      const { stdout } = await gpg('--list-only', '--list-packets', file('theirs'))
+      expect(inUse, stderr).to.include(/keyid (\w{16})/.exec(stdout)?.[1])
+    })
+
     it('without the notation is refused by name', async () => {
       await sign([], '-u', alice.entity.address, '-se', file('mail'))
       const payload = await readFile(file('theirs'))
@@ -181,6 +204,18 @@ describe('OpenPGP of others', function () {
         expect((await readFile(file('out'))).equals(await readFile(file(plain)))).to.equal(true)
         expect(stderr).to.match(/1 good signature/)
       })
+
+    it('opens with renewed subkeys what was sealed before and after, and seals for the new one', async () => {
+      for (const sealed of ['sealed-before', 'sealed-after']) {
+        const keys = ['--recipient-key', file('erin.key'), '--signer-cert', file('alice.cert')]
+        await sq('decrypt', ...keys, '-o', file('out'), file(sealed))
+        expect((await readFile(file('out'))).equals(mail), sealed).to.equal(true)
+      }
+      await sq('encrypt', '--binary', '--recipient-cert', file('erin.cert'), '-o', file('theirs'), file('mail'))
+      const message = await openpgp.readMessage({ binaryMessage: new Uint8Array(await readFile(file('theirs'))) })
+      const inUse = erin.card.publicKey.subkeys.map((one) => one.getKeyID().toHex())
+      expect(inUse).to.include.members(message.getEncryptionKeyIDs().map((one) => one.toHex()))
+    })
 
     it('signs with the notation what we verify', async () => {
       // `sq encrypt` of this version sets no notations: it signs apart, and the whole is encrypted for bob here.
