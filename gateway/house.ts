@@ -11,6 +11,7 @@ import type { EntityId } from '../src/address.ts'
 import type { Custody } from '../src/custody/custody.ts'
 import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
+import type { Sorting } from '../src/trust/contact.ts'
 import type { Store } from '../store/store.ts'
 import type { Config } from './config/config.ts'
 import type { Progress } from './control.ts'
@@ -51,7 +52,10 @@ export type Web = {
   dismiss(entity: EntityId): void
 
   contacts(entity: EntityId): Promise<Contact[]>
-  saveContact(contact: Contact): Promise<void>
+  /** @returns the contact as it stands then: implicit never replaces explicit */
+  saveContact(contact: Contact): Promise<Contact>
+  /** Puts a contact into categories and takes it out of others. @throws Refusal `entity-unknown` if it is none */
+  sortContact(sorting: Sorting): Promise<Contact>
   /**
    * Who an address is: known already, or searched for through the neighbours, for a bounded time.
    * @returns undefined if nobody answered for it

@@ -30,13 +30,15 @@ export type Local = { entity: string; account: number; address: string }
 /** A way to an agent: every hop from us to it, both included. `entity` is whom it was found for. */
 export type Route = { entity: string; hops: string[]; expires: number }
 
-/** What `entity`, who lives here, thinks of `other`. Explicit: a person said so. Implicit: they wrote to them. */
+/** What `entity`, who lives here, thinks of `other`: trust/contact.ts. */
 export type Contact = {
   entity: string
   other: string
   trust: 'explicit' | 'implicit' | 'none'
   address: string
   at: number
+  /** In the spelling of `categoryName`, sorted. */
+  categories?: string[]
 }
 
 /** One message for one folder of an account here. A letter is one we wrote ourselves: a notice. */

@@ -20,12 +20,14 @@ import type { Report } from './report/report.ts'
 import { answered, ask, asked, exhausted, forget, ringTimeout, wakeFor } from './route/discover.ts'
 import type { Path } from './route/search.ts'
 import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
+import { type Sorting, sorted, trusted } from './trust/contact.ts'
 import type { Who } from './wire/record.ts'
 
 export type Event =
   // From the mail client
   | { on: 'submitted'; submission: Submission; here: number }
   | { on: 'trusted'; contact: Contact }
+  | { on: 'sorted'; sorting: Sorting }
   // From neighbours
   | { on: 'arrived'; arrival: Arrival }
   | { on: 'reported'; from: string; key: string; reports: Report[] }
@@ -80,6 +82,10 @@ export const needs = (state: State, event: Event): Needs => {
         ...(opened && { contacts: [contactKey(envelope.to, opened.from)] }),
       }
     }
+    case 'trusted':
+      return { contacts: [contactKey(event.contact.entity, event.contact.other)] }
+    case 'sorted':
+      return { contacts: [contactKey(event.sorting.entity, event.sorting.other)] }
     case 'acknowledged':
     case 'lapsed':
       return { owed: [event.owed] }
@@ -115,7 +121,9 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'submitted':
       return submitted(state, event.submission, event.here, now)
     case 'trusted':
-      return { changes: [{ put: 'contact', row: event.contact }], effects: [] }
+      return trusted(state, event.contact)
+    case 'sorted':
+      return sorted(state, event.sorting)
     case 'arrived':
       return arrived(state, event.arrival, now)
     case 'reported':

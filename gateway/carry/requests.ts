@@ -2,12 +2,11 @@
  * Requests: moving a stranger's message from there to INBOX is how a person accepts the stranger.
  * The mail client moves it; this listens to what the store says was moved.
  */
-import { contactKey, type Provenance } from '../../src/state.ts'
+import type { Provenance } from '../../src/state.ts'
 import { byId as accountById } from '../../store/account.ts'
 import type { Change } from '../../store/change.ts'
 import { byId } from '../../store/mailbox.ts'
 import { cached } from '../../store/message.ts'
-import { contacts } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 
 type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
@@ -34,8 +33,6 @@ const accept = async (core: Has, moved: Extract<Change, { on: 'added' }>, source
   for (const { provenance } of await cached(db, ids, ['provenance'])) {
     if (provenance === null) continue // put there by hand, not by us
     const { from: other, address } = provenance as Provenance
-    const [known] = await contacts.load(db, [contactKey(account.entityId, other)])
-    if (known?.trust === 'explicit') continue // a move says less than words that were compared
     const contact = { entity: account.entityId, other, trust: 'implicit', address, at: core.now() } as const
     await core.engine.handle({ on: 'trusted', contact })
     core.log.info(

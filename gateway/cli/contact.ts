@@ -7,11 +7,12 @@ import { askYes, isInteractive } from './prompt.ts'
 type As = { as?: string }
 
 export const contactCommands = (root: Command): void => {
-  const contact = root.command('contact').description('correspondents: add, list, trust, untrust')
+  const contact = root.command('contact').description('correspondents: add, list, trust, untrust, category, forget')
   add(contact)
   list(contact)
   trust(contact)
   untrust(contact)
+  category(contact)
   forget(contact)
 }
 
@@ -31,13 +32,20 @@ const add = (contact: Command): void =>
     },
   )
 
-const list = (contact: Command): void =>
-  act<As>(withAccount(verb(contact, 'list', 'all contacts of an account')), async (context, _args, { as }) => {
-    const contacts = await perform(context, 'contact.list', as === undefined ? {} : { as })
-    if (contacts.length === 0) return { result: contacts, text: 'No contacts yet: whoever you write to becomes one.' }
-    const rows = contacts.map((one) => [one.address, one.trust, clock(one.since), one.words])
-    return { result: contacts, text: table(['address', 'trust', 'since', 'words'], rows) }
+const list = (contact: Command): void => {
+  const command = withAccount(verb(contact, 'list', 'all contacts of an account')).option(
+    '--category <name>',
+    'only those of this category',
+  )
+  act<As & { category?: string }>(command, async (context, _args, { as, category }) => {
+    const which = { ...(as !== undefined && { as }), ...(category !== undefined && { category }) }
+    const contacts = await perform(context, 'contact.list', which)
+    const none = category === undefined ? 'No contacts yet: whoever you write to becomes one.' : 'None.'
+    if (contacts.length === 0) return { result: contacts, text: none }
+    const rows = contacts.map((one) => [one.address, one.trust, clock(one.since), one.categories.join(', '), one.words])
+    return { result: contacts, text: table(['address', 'trust', 'since', 'categories', 'words'], rows) }
   })
+}
 
 const trust = (contact: Command): void => {
   const command = withAccount(verb(contact, 'trust', 'say that you have compared the six words'))
@@ -62,6 +70,17 @@ const untrust = (contact: Command): void =>
       }
     },
   )
+
+const category = (contact: Command): void => {
+  const command = withAccount(verb(contact, 'category', 'put a contact into categories: friend, family, co-worker …'))
+    .argument('<address>')
+    .argument('[category...]')
+    .option('--remove <category...>', 'take it out of these')
+  act<As & { remove?: string[] }>(command, async (context, [address = '', ...add], { as, remove = [] }) => {
+    const one = await perform(context, 'contact.category', { address, add, remove, ...(as !== undefined && { as }) })
+    return { result: one, text: `${one.address}: ${one.categories.join(', ') || 'in no category'}` }
+  })
+}
 
 const forget = (contact: Command): void =>
   act(

@@ -5,12 +5,15 @@ import { targetOfAddress } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Answer } from '../../src/effect.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { admitLocal, removeLocal } from '../../src/state.ts'
+import { admitLocal, type Contact, contactKey, removeLocal } from '../../src/state.ts'
 import { contacts, custody } from '../../store/web.ts'
 import type { Searches } from '../carry/searches.ts'
 import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
 import type { Web } from '../house.ts'
+
+/** Of one account, in one list: more than any person has, and still an answer of some megabytes. */
+const CONTACTS_MAX = 20_000
 
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
@@ -18,8 +21,15 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   admit: (local) => admitLocal(core.engine.state, local),
   dismiss: (entity) => removeLocal(core.engine.state, entity),
 
-  contacts: (entity) => contacts.by(core.store.db, 'entity', [entity]),
-  saveContact: (contact) => done(core.engine.handle({ on: 'trusted', contact })),
+  contacts: (entity) => contacts.by(core.store.db, 'entity', [entity], CONTACTS_MAX),
+  saveContact: async (contact) => {
+    await core.engine.handle({ on: 'trusted', contact })
+    return contactOf(core, contact)
+  },
+  sortContact: async (sorting) => {
+    answered(await core.engine.handle({ on: 'sorted', sorting }))
+    return contactOf(core, sorting)
+  },
   find: async (address) => {
     const { state } = core.engine
     const known = () => state.known.get(state.knownAt.get(address) ?? '')
@@ -44,6 +54,12 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   },
   giveUp: (key) => done(core.engine.handle({ on: 'given-up', key })),
 })
+
+const contactOf = async ({ store }: Core, { entity, other }: Pick<Contact, 'entity' | 'other'>): Promise<Contact> => {
+  const [contact] = await contacts.load(store.db, [contactKey(entity, other)])
+  if (contact === undefined) throw new Error('a contact was kept a moment ago')
+  return contact
+}
 
 const oldestFirst = (rows: Custody[]): Custody[] => rows.sort((a, b) => a.created - b.created)
 /** @throws Refusal, if that was the engine's answer */

@@ -7,22 +7,48 @@ import { canonical } from '../../src/address.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Contact } from '../../src/state.ts'
+import { categoryName } from '../../src/trust/contact.ts'
 import type { House, Operation } from '../house.ts'
 import { soleEntity } from './who.ts'
 
-export type ContactView = { address: string; entity: string; words: string; trust: Contact['trust']; since: number }
+export type ContactView = {
+  address: string
+  entity: string
+  words: string
+  trust: Contact['trust']
+  since: number
+  categories: string[]
+}
 
 /** `as`: the account whose contact it is; may be left out where there is only one. */
 export const contactAdd: Operation<{ as?: string; address: string }, ContactView> = async (house, { as, address }) => {
   const me = await soleEntity(house, as)
-  const known = await found(house, address)
-  const was = (await house.web.contacts(me)).find((one) => one.other === known.entity)
-  return save(house, me, known, was?.trust === 'explicit' ? 'explicit' : 'implicit')
+  return save(house, me, await found(house, address), 'implicit')
 }
 
-export const contactList: Operation<{ as?: string }, ContactView[]> = async (house, { as }) => {
-  const contacts = await house.web.contacts(await soleEntity(house, as))
-  return contacts.filter((one) => one.trust !== 'none').map(viewOf)
+/** Those trusted, or all of a category, trusted or not. */
+export const contactList: Operation<{ as?: string; category?: string }, ContactView[]> = async (
+  house,
+  { as, category },
+) => {
+  const all = (await house.web.contacts(await soleEntity(house, as))).map(viewOf)
+  if (category === undefined) return all.filter((one) => one.trust !== 'none')
+  const name = categoryName(category)
+  return all.filter((one) => one.categories.includes(name))
+}
+
+/** Any number of them for each contact; what is in both is taken out. */
+export const contactCategory: Operation<
+  { as?: string; address: string; add: string[]; remove: string[] },
+  ContactView
+> = async (house, { as, address, add, remove }) => {
+  const entity = await soleEntity(house, as)
+  const spelled = canonical(address)
+  const contact = (await house.web.contacts(entity)).find((one) => one.address === spelled)
+  if (contact === undefined)
+    throw new Refusal('entity-unknown', `${spelled} is no contact yet: \`vouchsafe contact add ${spelled}\` first.`)
+  const sorting = { entity, other: contact.other, add: add.map(categoryName), remove: remove.map(categoryName) }
+  return viewOf(await house.web.sortContact(sorting))
 }
 
 /** Who the web says an address is, to be compared before it is trusted; changes nothing. */
@@ -95,14 +121,14 @@ const save = async (
   trust: Contact['trust'],
 ): Promise<ContactView> => {
   const contact: Contact = { entity: me, other: known.entity, trust, address: known.address, at: Date.now() }
-  await web.saveContact(contact)
-  return viewOf(contact)
+  return viewOf(await web.saveContact(contact))
 }
 
-const viewOf = ({ address, other, trust, at }: Contact): ContactView => ({
+const viewOf = ({ address, other, trust, at, categories = [] }: Contact): ContactView => ({
   address,
   entity: other,
   words: fingerprintWords(other),
   trust,
   since: at,
+  categories,
 })

@@ -1,7 +1,15 @@
 /** Every operation by the name under which the control socket serves it. */
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
-import { contactAdd, contactForget, contactList, contactLook, contactTrust, contactUntrust } from './contact.ts'
+import {
+  contactAdd,
+  contactCategory,
+  contactForget,
+  contactList,
+  contactLook,
+  contactTrust,
+  contactUntrust,
+} from './contact.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyRotate, keyShow } from './key.ts'
 import { linkList, linkRevoke, linkShow } from './link.ts'
@@ -24,6 +32,7 @@ export const operations = {
   'link.show': linkShow,
   'link.revoke': linkRevoke,
   'contact.add': contactAdd,
+  'contact.category': contactCategory,
   'contact.forget': contactForget,
   'contact.list': contactList,
   'contact.look': contactLook,

@@ -13,9 +13,9 @@ import { ROUTE_LIFE_MS } from '../route/discover.ts'
 import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
 import type { Change, Route, State } from '../state.ts'
+import { folderFor } from '../trust/contact.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
-import { folderFor } from './origin.ts'
 
 export type Arrival = {
   from: string

@@ -7,7 +7,8 @@ import type { Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import type { Known } from '../route/search.ts'
-import { type Change, contactKey, type State } from '../state.ts'
+import type { Change, State } from '../state.ts'
+import { folderFor, trustByWriting } from '../trust/contact.ts'
 import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { advance } from './handing.ts'
@@ -75,19 +76,6 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, here
     effects: [{ do: 'log', event: 'delivered', key, messageId: given.messageId, detail: folder }],
   }
 }
-
-/** Mail of somebody the recipient trusts, or of themselves, goes to INBOX; strangers' mail waits in Requests. */
-export const folderFor = (state: State, entity: string, sender: string): 'INBOX' | 'Requests' => {
-  if (entity === sender) return 'INBOX'
-  const trust = state.contacts.get(contactKey(entity, sender))?.trust
-  return trust === 'explicit' || trust === 'implicit' ? 'INBOX' : 'Requests'
-}
-
-/** Whoever a person writes to may write back (TRUST-WEB: implicit trust); what they said themselves stands. */
-const trustByWriting = (state: State, entity: string, other: string, address: string, now: number): Change[] =>
-  entity === other || state.contacts.has(contactKey(entity, other))
-    ? []
-    : [{ put: 'contact', row: { entity, other, trust: 'implicit', address, at: now } }]
 
 const spool = (state: State, given: Submission, recipient: Recipient, now: number): Part => {
   const to = state.knownAt.get(recipient.address)

@@ -7,7 +7,7 @@ import { freePortBase, until } from '../../scripts/neighbourhood.ts'
 import { ask, serve, vouchsafe } from './command.ts'
 
 type Link = { agent: string; name: string; state: string; up: boolean; words: string }
-type Contact = { address: string; words: string; trust: string }
+type Contact = { address: string; words: string; trust: string; categories: string[] }
 
 describe('command line between two gateways', function () {
   this.timeout(120_000) // a process for each command
@@ -71,6 +71,14 @@ describe('command line between two gateways', function () {
     expect(await ask(a, ['contact', 'trust', 'bo@b.test', '--words', spoken])).to.include({ trust: 'explicit' })
     expect(await ask(a, ['contact', 'add', 'bo@b.test'])).to.include({ trust: 'explicit' }) // never less by adding
     expect(await ask<Contact[]>(a, ['contact', 'list', '--as', 'ann'])).to.have.length(1)
+
+    const sorted = await ask<Contact>(a, ['contact', 'category', 'bo@b.test', 'Friend', 'family'])
+    expect(sorted.categories).to.deep.equal(['family', 'friend'])
+    await ask(a, ['contact', 'category', 'bo@b.test', '--remove', 'family'])
+    expect(await ask<Contact[]>(a, ['contact', 'list', '--category', 'FRIEND'])).to.have.length(1)
+    expect(await ask<Contact[]>(a, ['contact', 'list', '--category', 'family'])).to.deep.equal([])
+    const nobody = await vouchsafe(a, ['contact', 'category', 'nobody@b.test', 'friend'])
+    expect(nobody.err).to.include('is no contact yet')
   })
 
   it('an address that nobody answers for is said to be so', async () => {
