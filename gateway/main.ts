@@ -144,6 +144,8 @@ const termsOf = ({ custody }: Config): Terms => ({
   delayMs: custody.delayedMs,
   knownLifeMs: custody.expiresMs,
   unknownLifeMs: custody.expiresUnknownMs,
+  hopMs: custody.hopDeadlineMs,
+  awayHopMs: custody.hopDeadlineAwayMs,
 })
 
 const openLink = (core: Core, { config, pairing }: House): Promise<LinkEdge> => {

@@ -26,6 +26,8 @@ export type Effect =
   | { do: 'answer'; to: string; qid: string; target: string; entity: string; route: string[] }
   /** Sign a PATH as one of its hops and send it on. */
   | { do: 'pass'; to: string; message: PathMessage }
+  /** Find out who was silent about an envelope handed to `by`, from the receipts shown; may end in `silent`. */
+  | { do: 'blame'; key: string; by: string }
   /** One line of an envelope's life, for the log. */
   | { do: 'log'; event: string; key?: string; messageId?: string; to?: string; detail?: string }
 

@@ -10,6 +10,7 @@ import { targetOfAddress, targetOfEntity } from './address.ts'
 import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Owed } from './report/owed.ts'
+import type { Blame } from './route/blame.ts'
 import type { Known, Search } from './route/search.ts'
 
 /** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. States: link/standing.ts. */
@@ -22,6 +23,9 @@ export type Link = {
   up: boolean
   /** L as the owner set it; the link's state says it otherwise. */
   limit?: number
+  /** Since when it is not connected, while we are there to see it; and when its last long absences ended. */
+  downAt?: number
+  absences?: number[]
 }
 
 /** An entity that lives here. */
@@ -71,6 +75,7 @@ export type State = {
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey
   searches: Map<string, Search> // by qid; memory only
+  blamed: Map<string, Blame> // by agent; memory only
 }
 
 export type Change =
@@ -88,6 +93,8 @@ export type Change =
   | { put: 'link'; row: Link }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
+  | { put: 'blame'; row: Blame }
+  | { drop: 'blame'; agent: string }
   | { deliver: Delivery }
   | { outgoing: string; account: number; stage: Stage | 'cleared' }
 
@@ -112,6 +119,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   contacts: new Map(),
   owed: new Map(),
   searches: new Map(),
+  blamed: new Map(),
 })
 
 export const admitLocal = (state: State, local: Local): void => {
@@ -154,6 +162,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.links.set(change.row.agent, change.row)
     case 'search':
       return void state.searches.set(change.row.qid, change.row)
+    case 'blame':
+      return void state.blamed.set(change.row.agent, change.row)
     case 'known':
       state.known.set(change.row.entity, change.row)
       return void state.knownAt.set(change.row.address, change.row.entity)
@@ -175,5 +185,7 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.routes.delete(change.entity)
     case 'search':
       return void state.searches.delete(change.qid)
+    case 'blame':
+      return void state.blamed.delete(change.agent)
   }
 }

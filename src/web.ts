@@ -14,9 +14,11 @@ import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
 import type { Submission } from './custody/submission.ts'
 import type { Effect, Step } from './effect.ts'
 import { type Envelope, keyOf } from './envelope/envelope.ts'
+import { seen } from './link/absence.ts'
 import type { RefusalCode } from './refusal.ts'
 import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
+import { blame, forgetBlame } from './route/blame.ts'
 import { answered, ask, asked, exhausted, forget, ringTimeout, wakeFor } from './route/discover.ts'
 import type { Path } from './route/search.ts'
 import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
@@ -40,6 +42,7 @@ export type Event =
   | { on: 'accepted'; key: string; by: string; receipt: string }
   | { on: 'rejected'; key: string; by: string; code: RefusalCode }
   | { on: 'unreachable'; key: string; by: string; why: string }
+  | { on: 'silent'; agent: string }
   | { on: 'acknowledged'; owed: string; items: Item[] }
   | { on: 'search'; target: string; seed: string }
   // From links and the clock
@@ -110,7 +113,7 @@ export const needs = (state: State, event: Event): Needs => {
 export const needsOf = (state: State, row: Custody): Needs => {
   const to = row.to ?? state.knownAt.get(row.address ?? '')
   return {
-    ...(row.from && { owed: [owedKey(row.from, row.key)] }),
+    ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
     ...(row.state === 'spooled' && row.sender && to && { contacts: [contactKey(row.sender, to)] }),
   }
@@ -144,6 +147,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return rejected(state, event.key, event.by, event.code, now)
     case 'unreachable':
       return unreachable(state, event.key, event.by, event.why, now)
+    case 'silent':
+      return blame(state, event.agent, now)
     case 'acknowledged':
       return acknowledged(state, event.owed, event.items)
     case 'search':
@@ -153,9 +158,9 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'unlinked':
       return unlinked(state, event.agent)
     case 'up':
-      return connected(state, event.agent, true)
+      return connected(state, event.agent, true, now)
     case 'down':
-      return connected(state, event.agent, false)
+      return connected(state, event.agent, false, now)
     case 'owing':
       return { changes: [], effects: [{ do: 'settle', to: event.agent }] }
     case 'due':
@@ -203,10 +208,10 @@ const unlinked = (state: State, agent: string): Step => {
  * A neighbour that connects gets what has waited for it, and what it is owed; also one that was
  * thought connected: it may be back before we noticed that it had gone.
  */
-const connected = (state: State, agent: string, up: boolean): Step => {
+const connected = (state: State, agent: string, up: boolean, now: number): Step => {
   const was = state.links.get(agent)
   if (was === undefined) return nothing
-  const changes: Change[] = was.up === up ? [] : [{ put: 'link', row: { ...was, up } }]
+  const changes: Change[] = was.up === up ? [] : [{ put: 'link', row: seen(was, up, state.terms.hopMs, now) }]
   return { changes, effects: up ? greet(agent) : [] }
 }
 
@@ -238,7 +243,8 @@ const lapsed = (state: State, key: string, now: number): Step => {
 const sweep = (state: State, now: number): Step => {
   const { changes, effects } = forget(state, now)
   const over = [...state.routes.values()].filter((route) => route.expires <= now)
-  return { changes: [...changes, ...over.map(({ entity }): Change => ({ drop: 'route', entity }))], effects }
+  const routes = over.map(({ entity }): Change => ({ drop: 'route', entity }))
+  return { changes: [...changes, ...routes, ...forgetBlame(state, now)], effects }
 }
 
 /**
@@ -249,7 +255,8 @@ const retry = (state: State, key: string, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return refuse('entity-unknown', 'it has ended, or was never here')
   if (now >= was.expires) return refuse('expired', 'its time is over; only the last word of its holders is waited for')
-  const row: Custody = { ...was, avoid: [], attempts: 0, retryAt: null }
+  const { stalled, ...rest } = was
+  const row: Custody = { ...rest, avoid: [], attempts: 0, retryAt: null }
   return { ...moveOn(state, row.state === 'handed' ? { ...row, state: 'waiting' } : row, now), answer: { say: 'done' } }
 }
 

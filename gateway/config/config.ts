@@ -151,12 +151,16 @@ const custody = z
     delayed: duration.prefault('2 h'),
     expires: duration.prefault('5 d'),
     expires_unknown: duration.prefault('24 h'),
+    hop_deadline: duration.prefault('15 min'),
+    hop_deadline_away: duration.prefault('6 h'),
   })
   .prefault({})
   .transform((table) => ({
     delayedMs: table.delayed,
     expiresMs: table.expires,
     expiresUnknownMs: table.expires_unknown,
+    hopDeadlineMs: table.hop_deadline,
+    hopDeadlineAwayMs: table.hop_deadline_away,
   }))
 
 const tls = z

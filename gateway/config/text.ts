@@ -97,6 +97,10 @@ listen = "127.0.0.1:${ports.health}"
 # … and when it is given up: for somebody known, and for an address nobody has answered for.
 # expires = "5 d"
 # expires_unknown = "24 h"
+# When nothing is heard for twice this long of a message that was handed on, a copy goes by
+# another path; the second is for neighbours that are often away.
+# hop_deadline = "15 min"
+# hop_deadline_away = "6 h"
 
 # A certificate of your own for mail clients (PEM, the chain with the leaf first). Without
 # one, a self-signed certificate is made in tls/, which every client asks about once.

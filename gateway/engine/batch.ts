@@ -45,7 +45,9 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
   for (const entity of gone) state.removed.add(entity)
   for (const { id, address, entityId } of accounts) admitLocal(state, { entity: entityId, account: id, address })
-  for (const row of kept) apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
+  // Since when it is away is not known of the time before the start.
+  for (const { downAt, ...row } of kept)
+    apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
 }
@@ -145,6 +147,7 @@ const keyOfPut = (change: Put): string => {
     case 'route':
       return change.row.entity
     case 'link':
+    case 'blame':
       return change.row.agent
     case 'search':
       return change.row.qid
@@ -163,6 +166,8 @@ const keyOfDrop = (change: Drop): string => {
       return change.entity
     case 'search':
       return change.qid
+    case 'blame':
+      return change.agent
   }
 }
 

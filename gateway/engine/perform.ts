@@ -7,6 +7,7 @@ import type { Effect } from '../../src/effect.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import { custody } from '../../store/web.ts'
+import { findSilent } from '../carry/blame.ts'
 import { handRow, sealRow } from '../carry/hand.ts'
 import { answerWho, passOn } from '../carry/path.ts'
 import type { Searches } from '../carry/searches.ts'
@@ -60,6 +61,9 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
         break
       case 'log':
         writeLog(core, effect)
+        break
+      case 'blame':
+        void findSilent(core, effect.key, effect.by).catch(failed)
         break
       // Searches live in memory: what is lost here is asked again by the asker's next ring.
       case 'tell':

@@ -139,20 +139,24 @@ const meet = (state: State, { opened, envelope, path }: Arrival, now: number): S
 /**
  * A second copy. Over the same link it is a lost receipt, which is given again, and what that
  * neighbour was told before is told again: who asks anew may have lost it. Over another link it went
- * round: a destination tells that neighbour the outcome too, a relay says that it has it already.
+ * round, because somebody before us heard nothing of the first: that neighbour gets its receipt, too,
+ * and hears what the first one hears, or it would take our silence for a loss in its turn. Not so one
+ * that we have handed it to: each would wait for the other.
  */
 const repeated = (was: Custody, from: string, accepted: Answer): Step => {
   const { outcome } = was
   if (outcome && outcome.event !== 'delivered')
     return refuse(outcome.code ?? 'expired', 'this gateway had it before, and it ended so')
   if (was.role === 'origin') return refuse('path-loops', 'this gateway sent it')
-  if (was.role === 'relay' && was.from !== from)
-    return refuse('path-loops', 'this gateway has it already, by another path')
+  if (was.role === 'relay' && was.tried.some((one) => one.by === from && !one.saidNo))
+    return refuse('path-loops', 'this gateway has handed it to you')
   const log = taken(was, 'repeated')
   const items = retold(was)
-  if (items.length === 0) return { changes: [], effects: [log], answer: accepted }
+  const isNew = was.role === 'relay' && was.from !== from && !was.also?.includes(from) && was.state !== 'done'
+  const row: Change[] = isNew ? [{ put: 'custody', row: { ...was, also: [...(was.also ?? []), from] } }] : []
+  if (items.length === 0) return { changes: row, effects: [log], answer: accepted }
   return {
-    changes: [{ put: 'owed', row: owe(undefined, from, was.key, items, forgetAt(was)) }],
+    changes: [...row, { put: 'owed', row: owe(undefined, from, was.key, items, forgetAt(was)) }],
     effects: [log, { do: 'settle', to: from }],
     answer: accepted,
   }

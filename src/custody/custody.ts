@@ -4,7 +4,7 @@
  *   spooled  (origin only) the submitted bytes; 250 was said      --sealed--> waiting
  *   waiting  payload, envelope, stamps so far, hops that failed   --a next hop--> handing
  *   handing  the same, and the next hop                           --ACCEPTED--> handed | --refusal, fault--> waiting
- *   handed   the receipt; the payload is still kept               --final report--> done
+ *   handed   the receipt; the payload is still kept               --final report--> done | --silence--> handing, another path
  *   done     the outcome, remembered until twice the expiry       --> forgotten
  *
  * Expiry leads from any of them to done. A destination goes to done at once: mailbox insert,
@@ -53,6 +53,12 @@ export type Custody = {
    * or not. `again`: an earlier copy got no answer, so that no to a later one may not speak of both.
    */
   tried: { by: string; saidNo: boolean; again?: true }[]
+  /** Neighbours that took it and were silent for too long: they may have it still, and get it no more. */
+  stalled?: string[]
+  /** Relay only: neighbours that brought another copy; they hear what `from` hears. */
+  also?: string[]
+  /** Relay only: `from` has been told that it can't be handed on at present. */
+  isLate?: true
   size: number
   priority: Priority
   created: number
@@ -61,7 +67,7 @@ export type Custody = {
   /** Earliest next try; null when only an event can move it on. */
   retryAt: number | null
   attempts: number
-  /** What a waiting row waits for: `up:<agent>` or `who:<target>`. */
+  /** What a row waits for beside its time: `up:<agent>` or `who:<target>`. */
   awaits: string | null
   /** Origin only: when to tell the sender of a delay; null once told. */
   delayAt: number | null
@@ -71,15 +77,24 @@ export type Custody = {
   outcome?: { event: 'delivered' | 'refused' | 'expired'; code?: RefusalCode; by: string; at: number }
 }
 
-/** How long an origin tries, as its administrator set it. */
+/** How long things are tried and waited for, as the administrator set it. */
 export type Terms = {
   /** The sender hears of a delay after this long. */
   delayMs: number
   /** Given up: somebody known but out of reach; an address that no search has found. */
   knownLifeMs: number
   unknownLifeMs: number
+  /** The hop deadline: who has heard nothing for twice as long tries another path. The second: for a neighbour often away. */
+  hopMs: number
+  awayHopMs: number
 }
-export const defaultTerms: Terms = { delayMs: 2 * 3_600_000, knownLifeMs: 5 * 86_400_000, unknownLifeMs: 86_400_000 }
+export const defaultTerms: Terms = {
+  delayMs: 2 * 3_600_000,
+  knownLifeMs: 5 * 86_400_000,
+  unknownLifeMs: 86_400_000,
+  hopMs: 15 * 60_000,
+  awayHopMs: 6 * 3_600_000,
+}
 
 /** An origin that handed its envelope on waits this long past the expiry for the report that says so. */
 export const LAST_WORD_MS = 30 * 60_000

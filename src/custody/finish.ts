@@ -22,10 +22,21 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
   }
   const kept: Change = { put: 'custody', row }
   if (row.role === 'origin') return { changes: [kept, ...tellSender(state, row, outcome, now)], effects: [log] }
-  if (row.from === undefined) return { changes: [kept], effects: [log] }
-  const items = told.length > 0 ? told : [{ own: own(row, outcome) }]
-  const owed = owe(state.owed.get(owedKey(row.from, row.key)), row.from, row.key, items, forgetAt(row))
-  return { changes: [kept, { put: 'owed', row: owed }], effects: [log, { do: 'settle', to: row.from }] }
+  const owed = oweUpstream(state, row, told.length > 0 ? told : [{ own: own(row, outcome) }])
+  return { changes: [kept, ...owed.changes], effects: [log, ...owed.effects] }
+}
+
+/** Reports owed to whoever handed it to us, and to all who brought another copy. */
+export const oweUpstream = (state: State, row: Custody, items: Item[]): Step => {
+  if (row.from === undefined || items.length === 0) return { changes: [], effects: [] }
+  const them = [row.from, ...(row.also ?? [])]
+  return {
+    changes: them.map((to) => ({
+      put: 'owed',
+      row: owe(state.owed.get(owedKey(to, row.key)), to, row.key, items, forgetAt(row)),
+    })),
+    effects: them.map((to) => ({ do: 'settle', to })),
+  }
 }
 
 const own = (row: Custody, outcome: Outcome) => ({

@@ -5,23 +5,26 @@
 import type { Effect, Step } from '../effect.ts'
 import { isActive } from '../link/standing.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
-import { about, owe, owedKey } from '../report/owed.ts'
+import { about } from '../report/owed.ts'
 import type { TrailStep } from '../report/report.ts'
-import { choose } from '../route/choose.ts'
+import { choose, type Wish } from '../route/choose.ts'
 import type { Change, State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
-import { AVOID_MS, backoffMs, type Custody, forgetAt, HAND_GUARD_MS } from './custody.ts'
-import { finish } from './finish.ts'
+import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
+import { finish, oweUpstream } from './finish.ts'
 import { progress } from './letters.ts'
 import { isContested, isForgotten, targetFor, tellContest } from './seeking.ts'
+import { listening, silenceMs } from './silence.ts'
 
 /** Chooses the next hop and owes the hand-over, or waits for a path or for the neighbour to connect. */
 export const advance = (state: State, row: Custody, now: number): Step => {
   const to = row.to
   if (to === undefined) return nothing
-  const way = choose(state, { entity: to, path: row.path, avoid: row.avoid, advice: row.advice }, now)
+  const way = choose(state, wishOf(row), now)
   const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
   if (way === undefined) {
+    const holder = row.stalled?.at(-1)
+    if (holder !== undefined && holdersBeside(row, '')) return back(state, row, holder, now)
     if (isForgotten(state, row))
       return finish(state, row, { event: 'refused', code: 'card-conflict', by: state.me, at: now }, now)
     if (isContested(state, row)) return tellContest(state, row, now)
@@ -34,9 +37,29 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   const { next, onward } = way
   if (!state.links.get(next)?.up)
     return routing(state, { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }, now)
-  const agent = state.known.get(to)?.agent
+  return handTo(state, row, way, now)
+}
+
+/** Ways that do not lead back to whoever has it or brought it; after a silence rather none over the same agents. */
+export const wishOf = (row: Custody): Wish => ({
+  entity: row.to ?? '',
+  path: row.path,
+  avoid: row.avoid,
+  advice: row.advice,
+  ...((row.stalled || row.also) && { holders: [...(row.stalled ?? []), ...(row.also ?? [])] }),
+  ...(row.stalled && { shun: row.trail.flatMap((step) => [step.by, ...(step.next ? [step.next] : [])]) }),
+})
+
+export const handTo = (
+  state: State,
+  row: Custody,
+  { next, onward }: { next: string; onward: string[] },
+  now: number,
+): Step => {
+  const agent = state.known.get(row.to ?? '')?.agent
+  const { isLate, ...rest } = row
   const handing: Custody = {
-    ...row,
+    ...rest,
     state: 'handing',
     next,
     onward,
@@ -48,6 +71,13 @@ export const advance = (state: State, row: Custody, now: number): Step => {
   return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key: row.key, to: next }] }
 }
 
+/** The other way came to nothing as well: whoever was silent is listened to again, and a third is looked for later. */
+const back = (state: State, row: Custody, holder: string, now: number): Step => {
+  const listener: Custody = { ...row, state: 'handed', next: holder, awaits: `who:${targetFor(row)}` }
+  const handed: Custody = { ...listener, retryAt: now + silenceMs(state, listener, now) }
+  return { changes: [{ put: 'custody', row: handed }], effects: [] }
+}
+
 /** `tried` once it is handed to `next`, again if that neighbour has left an earlier copy unanswered. */
 export const handedTo = ({ tried }: Custody, next: string): Custody['tried'] => {
   const was = tried.find((one) => one.by === next)
@@ -55,10 +85,23 @@ export const handedTo = ({ tried }: Custody, next: string): Custody['tried'] => 
   return [...tried.filter((one) => one !== was), { by: next, saidNo: false, ...(again && { again }) }]
 }
 
-/** The stage is only touched when the row has to wait: a message that goes straight on spares the write. */
+/**
+ * The row has to wait. The origin shows it at once: a message that goes straight on spares that
+ * write. A relay tells whoever handed it over after one hop deadline, before its silence is too long.
+ */
 const routing = (state: State, row: Custody, now: number, ...effects: Effect[]): Step => {
-  const shown = row.role === 'origin' && row.attempts === 1 ? progress(state, row, 'Routing', now) : []
-  return { changes: [{ put: 'custody', row }, ...shown], effects }
+  if (row.role === 'origin') {
+    const shown = row.attempts === 1 ? progress(state, row, 'Routing', now) : []
+    return { changes: [{ put: 'custody', row }, ...shown], effects }
+  }
+  const isLate = row.isLate === undefined && now >= (row.acceptedAt ?? now) + state.terms.hopMs
+  if (!isLate) return { changes: [{ put: 'custody', row }], effects }
+  const word = { ...about(row.key, now), event: 'stalled' as const, ...(row.next && { next: row.next }) }
+  const told = oweUpstream(state, row, [{ own: word }])
+  return {
+    changes: [{ put: 'custody', row: { ...row, isLate } }, ...told.changes],
+    effects: [...effects, ...told.effects],
+  }
 }
 
 /** A neighbour signed for it. A receipt that comes after a time-out, or after another was asked, counts just as well. */
@@ -66,16 +109,9 @@ export const accepted = (state: State, key: string, by: string, given: string, n
   const receipt = given.length <= MAX_RECEIPT ? given : '' // padded, it would make our own report too long to be heard
   const was = state.custody.get(key)
   if (was === undefined || (was.state !== 'handing' && was.state !== 'waiting')) return nothing
-  const row: Custody = {
-    ...was,
-    state: 'handed',
-    next: by,
-    tried: [...was.tried.filter((one) => one.by !== by), { by, saidNo: false }],
-    retryAt: null,
-    awaits: null,
-    attempts: 0,
-    trail: signedFor(was.trail, { event: 'accepted', by, at: now, jws: receipt }),
-  }
+  const trail = signedFor(was.trail, { event: 'accepted', by, at: now, jws: receipt })
+  const tried = [...was.tried.filter((one) => one.by !== by), { by, saidNo: false }]
+  const row = listening(state, { ...was, tried, trail }, by, now)
   const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
   if (row.role === 'origin')
     return { changes: [{ put: 'custody', row }, ...progress(state, row, 'InCustody', now)], effects: [log] }
@@ -100,8 +136,9 @@ export const holdersBeside = (row: Custody, by: string): boolean =>
   row.tried.some((one) => one.by !== by && !one.saidNo)
 
 /** The row after `by` said no: back to waiting, and `by` left alone until `until`. */
-export const turnedDown = (row: Custody, by: string, until: number, now: number): Custody => ({
+export const turnedDown = ({ stalled, ...row }: Custody, by: string, until: number, now: number): Custody => ({
   ...row,
+  ...(stalled && { stalled: stalled.filter((one) => one !== by) }),
   state: 'waiting',
   awaits: null,
   retryAt: now + backoffMs(row.key, row.attempts),
@@ -109,17 +146,6 @@ export const turnedDown = (row: Custody, by: string, until: number, now: number)
   tried: row.tried.map((one) => (one.by === by ? { by, saidNo: true } : one)),
   avoid: [...row.avoid.filter((one) => one.by !== by && one.until > now), { by, until }],
 })
-
-/** Reports owed to whoever handed it to us. */
-export const oweUpstream = (state: State, row: Custody, items: Parameters<typeof owe>[3]): Step => {
-  if (row.from === undefined || items.length === 0) return nothing
-  const was = state.owed.get(owedKey(row.from, row.key))
-  const owed: Change = {
-    put: 'owed',
-    row: owe(was, row.from, row.key, items, forgetAt(row)),
-  }
-  return { changes: [owed], effects: [{ do: 'settle', to: row.from }] }
-}
 
 /**
  * What a no from the next hop means: nothing will help, that way will not help, or later may.

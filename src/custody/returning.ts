@@ -5,12 +5,15 @@ import type { Effect, Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
+import { forgive } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
 import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, lastMoment } from './custody.ts'
-import { finish } from './finish.ts'
-import { advance, handedTo, holdersBeside, isReceiptBy, oweUpstream, turnedDown } from './handing.ts'
+import { finish, oweUpstream } from './finish.ts'
+import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
 import { progress, tell } from './letters.ts'
 import { prepare } from './origin.ts'
+import { listening } from './silence.ts'
+import { listen } from './stalling.ts'
 
 /** Reports about an envelope we handed on. About one we have forgotten: acknowledged, so that nobody owes for ever. */
 export const reported = (state: State, from: string, key: string, reports: readonly Report[], now: number): Step => {
@@ -39,11 +42,21 @@ const hear = (state: State, row: Custody, from: string, fresh: TrailStep[], told
   const items = (steps: TrailStep[]): Item[] => [...told, ...steps.map(({ jws }) => ({ jws }))]
   if (last !== undefined && (last.event === 'delivered' || !holdersBeside(row, from)))
     return ends(state, row, last, items(fresh), now)
-  const next: Custody = last
-    ? turnedDown(row, from, now + AVOID_MS, now)
-    : { ...row, state: 'handed', next: from, retryAt: null, awaits: null }
+  const next: Custody = last ? turnedDown(row, from, now + AVOID_MS, now) : heardOf(state, row, from, fresh, now)
   const owed = oweUpstream(state, next, items(fresh.filter((step) => !isFinalEvent(step.event))))
   return { changes: [{ put: 'custody', row: next }, ...owed.changes], effects: owed.effects }
+}
+
+/**
+ * It is under way with `from`, whoever else was asked meanwhile. That `from` waits itself is news
+ * only while nobody else was asked.
+ */
+const heardOf = (state: State, row: Custody, from: string, fresh: TrailStep[], now: number): Custody => {
+  const isMoving = fresh.some((step) => step.event !== 'stalled')
+  if (!isMoving && (row.state !== 'handed' || row.next !== from)) return row
+  const stalled = row.stalled?.filter((by) => by !== from || !isMoving)
+  const { stalled: _before, ...rest } = row
+  return listening(state, { ...rest, ...(stalled?.length && { stalled }) }, from, now)
 }
 
 const believed = (state: State, row: Custody, reports: readonly Report[]): TrailStep[] | Refusal => {
@@ -70,7 +83,8 @@ const ends = (state: State, row: Custody, last: TrailStep, told: Item[], now: nu
     at: last.at,
     ...(last.code && { code: last.code }),
   }
-  return finish(state, row, outcome, now, told)
+  const end = finish(state, row, outcome, now, told)
+  return event === 'delivered' ? { ...end, changes: [...end.changes, ...forgive(state, row.trail)] } : end
 }
 
 /** The neighbour has these reports of a bundle durably. */
@@ -112,7 +126,7 @@ const expiryCode = (state: State, row: Custody): RefusalCode => {
  * for here, since this may be the only `due` after a crash.
  */
 const tellDelay = (state: State, was: Custody, now: number): Step => {
-  const row: Custody = { ...was, delayAt: null, retryAt: was.state === 'handed' ? null : now }
+  const row: Custody = { ...was, delayAt: null, retryAt: was.state === 'handed' ? was.retryAt : now }
   const told: Change[] = [
     ...progress(state, row, 'Delayed', now),
     ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
@@ -126,7 +140,7 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
   return { changes: [{ put: 'custody', row }, ...told], effects: [log] }
 }
 
-/** The next thing an envelope needs in the state it is in; nothing once it is handed or done. */
+/** The next thing an envelope needs in the state it is in; nothing once it is done. */
 export const moveOn = (state: State, row: Custody, now: number): Step => {
   switch (row.state) {
     case 'spooled':
@@ -135,6 +149,8 @@ export const moveOn = (state: State, row: Custody, now: number): Step => {
       return advance(state, row, now)
     case 'handing':
       return handAgain(row, now)
+    case 'handed':
+      return listen(state, row, now)
     default:
       return nothing
   }

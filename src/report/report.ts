@@ -25,7 +25,9 @@ export type TrailStep = {
 /** No honest way is that long: what a holder says beyond it is not kept, but for how it ends. */
 const MAX_TRAIL = 64
 
-export const isFinalEvent = (event: TrailStep['event']): boolean => event !== 'accepted' && event !== 'forwarded'
+const underWay: ReadonlySet<TrailStep['event']> = new Set(['accepted', 'forwarded', 'stalled'])
+
+export const isFinalEvent = (event: TrailStep['event']): boolean => !underWay.has(event)
 
 /** The agents that have had the envelope as far as this trail proves. */
 const holders = (trail: readonly TrailStep[]): Set<string> => {
@@ -51,7 +53,7 @@ export const believe = (trail: readonly TrailStep[], reports: readonly Report[])
     const repeated = [...trail, ...fresh].some(
       (step) => step.event === report.event && step.by === report.by && step.next === report.next,
     )
-    if (repeated || (report.event === 'forwarded' && trail.length + fresh.length >= MAX_TRAIL)) continue
+    if (repeated || (!isFinalEvent(report.event) && trail.length + fresh.length >= MAX_TRAIL)) continue
     if (report.event === 'forwarded' && report.next) had.add(report.next)
     fresh.push(stepOf(report))
   }

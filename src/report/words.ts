@@ -29,6 +29,8 @@ const did = (state: State, step: TrailStep): string => {
       return 'took custody of it and signed for it'
     case 'forwarded':
       return `handed it on to ${step.next ? nameOf(state, step.next) : 'another gateway'}`
+    case 'stalled':
+      return `heard nothing from ${step.next ? nameOf(state, step.next) : 'the next gateway'}, and looks for another way`
     case 'delivered':
       return "put it into the recipient's mailbox"
     case 'refused':

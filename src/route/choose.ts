@@ -1,10 +1,14 @@
 /**
- * The next hop for an envelope: the agent itself if it is a neighbour, else the way found by a
+ * The next hop for an envelope: the agent itself if it is a neighbour, else a way found by a
  * search, else the way its last holder advised. Never back to where it has been, never to a
  * neighbour that failed it lately, and never over a link that is not active.
+ *
+ * Of several the first that is connected now; of those one over nobody who was silent lately
+ * (blame.ts); of those one that shares no agent with the ways that failed this envelope.
  */
 import { isActive } from '../link/standing.ts'
 import type { State } from '../state.ts'
+import { isBlamed } from './blame.ts'
 
 export type Wish = {
   /** The recipient, and the agent known to represent them, where it is known. */
@@ -15,12 +19,23 @@ export type Wish = {
   avoid: readonly { by: string; until: number }[]
   /** The rest of the route as its last holder saw it, without us. */
   advice: readonly string[]
+  /** Neighbours that have it, or brought it: it is not handed to them. */
+  holders?: readonly string[]
+  /** Agents on the ways that failed it: rather not over them. */
+  shun?: readonly string[]
 }
 
-/** @returns the neighbour and the route from it onward (advice for it); prefers one that is connected now */
+/** @returns the neighbour and the route from it onward (advice for it) */
 export const choose = (state: State, wish: Wish, now: number): { next: string; onward: string[] } | undefined => {
-  const usable = ways(state, wish, now).filter(([next]) => isUsable(state, wish, next, now))
-  const best = usable.find(([next]) => state.links.get(next ?? '')?.up) ?? usable[0]
+  let best: readonly string[] | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const way of ways(state, wish, now)) {
+    if (!isUsable(state, wish, way[0], now)) continue
+    const drawback = drawbackOf(state, wish, way, now)
+    if (drawback >= least) continue
+    best = way
+    least = drawback
+  }
   const [next, ...onward] = best ?? []
   return next === undefined ? undefined : { next, onward }
 }
@@ -39,4 +54,11 @@ const isUsable = (state: State, wish: Wish, next: string | undefined, now: numbe
   next !== undefined &&
   isActive(state.links.get(next)) &&
   !wish.path.includes(next) &&
+  !wish.holders?.includes(next) &&
   !wish.avoid.some((one) => one.by === next && one.until > now)
+
+/** The weights only order: being connected counts for more than all the rest. */
+const drawbackOf = (state: State, wish: Wish, way: readonly string[], now: number): number =>
+  (state.links.get(way[0] ?? '')?.up ? 0 : 4) +
+  (state.blamed.size > 0 && way.some((agent) => isBlamed(state.blamed.get(agent), now)) ? 2 : 0) +
+  (wish.shun?.some((agent) => way.includes(agent)) ? 1 : 0)

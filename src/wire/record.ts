@@ -61,7 +61,7 @@ export type AcceptedRecord = ReturnType<typeof acceptedRecord>
 export const reportRecord = record({
   id: randomId,
   origin: hashId,
-  event: oneOf('forwarded', 'delivered', 'refused', 'expired'),
+  event: oneOf('forwarded', 'stalled', 'delivered', 'refused', 'expired'),
   at: time,
   next: optional(hashId),
   receipt: optional(text(MAX_RECEIPT)),

@@ -12,13 +12,14 @@ import type { Answer, Effect } from '../../src/effect.ts'
 import { chainHash, partsOfKey } from '../../src/envelope/envelope.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Item } from '../../src/report/owed.ts'
+import { silentOne } from '../../src/route/blame.ts'
 import { apply, type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
 import { type Event, type Needs, needs, needsOf, step } from '../../src/web.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Call, Carrier, End, Reply } from './carrier.ts'
 import type { Clock } from './clock.ts'
 import type { Notary } from './notary.ts'
-import { hashOf, isReceipt, openSealed, readChain, readPath, readReports } from './papers.ts'
+import { hashOf, isReceipt, openSealed, readChain, readPath, readReports, showsReceipt } from './papers.ts'
 import type { Random } from './random.ts'
 
 export type Letter = Delivery & { text: string; at: number }
@@ -172,6 +173,13 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         tell(effect.to, { ...effect.message, hops: [...effect.message.hops, hop] })
         break
       }
+      case 'blame': {
+        const row = state.custody.get(effect.key)
+        if (row === undefined || row.state === 'done') break
+        const agent = silentOne(row.trail, effect.by, (step) => showsReceipt(notary, step, effect.key))
+        if (agent !== undefined) raise({ on: 'silent', agent })
+        break
+      }
       case 'searched':
       case 'log':
         break
@@ -319,6 +327,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     life = 0
     lanes = new Map()
     state.searches.clear()
+    state.blamed.clear()
     for (const [name, link] of state.links) state.links.set(name, { ...link, up: false })
   }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import { chainHash, type Envelope } from '../../src/envelope/envelope.ts'
 import { Refusal } from '../../src/refusal.ts'
-import type { Report } from '../../src/report/report.ts'
+import type { Report, TrailStep } from '../../src/report/report.ts'
 import type { Path } from '../../src/route/search.ts'
 import {
   acceptedRecord,
@@ -57,6 +57,19 @@ export const isReceipt = (notary: Notary, receipt: string, by: string, chain: st
   try {
     const record = notary.verify(receipt, 'ACCEPTED')
     return record.by === by && acceptedRecord(record.body, 'ACCEPTED').chain === chain
+  } catch {
+    return false
+  }
+}
+
+/** As in gateway/carry/blame.ts. */
+export const showsReceipt = (notary: Notary, step: TrailStep, key: string): boolean => {
+  if (step.event !== 'forwarded') return false
+  try {
+    const report = reportRecord(notary.verify(step.jws, 'REPORT').body, 'REPORT')
+    const { by, body } = notary.verify(report.receipt ?? '', 'ACCEPTED')
+    const receipt = acceptedRecord(body, 'ACCEPTED')
+    return by === step.next && receipt.from === step.by && `${receipt.origin}/${receipt.id}` === key
   } catch {
     return false
   }

@@ -62,7 +62,7 @@ export const planOf = (random: Random): Plan => {
     }
   if (kind < 0.8) {
     const knownLifeMs = random.between(5, 30) * MINUTE
-    const short = { delayMs: 4 * MINUTE, knownLifeMs, unknownLifeMs: 4 * MINUTE }
+    const short: Terms = { ...terms, delayMs: 4 * MINUTE, knownLifeMs, unknownLifeMs: 4 * MINUTE, hopMs: 2 * MINUTE }
     return {
       ...storm,
       terms: short,

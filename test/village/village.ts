@@ -8,7 +8,7 @@
  * where it is to end in the middle of the trouble.
  */
 import { base32 } from '../../src/address.ts'
-import type { Terms } from '../../src/custody/custody.ts'
+import { defaultTerms, type Terms } from '../../src/custody/custody.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
 import { admitLocal, apply, type Contact, type Link } from '../../src/state.ts'
 import { type Agent, openAgent, type Trouble, type World } from './agent.ts'
@@ -21,7 +21,12 @@ import { type Random, seeded } from './random.ts'
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const FOUNDED = 1_700_000_000_000
-export const terms: Terms = { delayMs: 30 * MINUTE, knownLifeMs: 12 * HOUR, unknownLifeMs: 2 * HOUR }
+export const terms: Terms = {
+  ...defaultTerms,
+  delayMs: 30 * MINUTE,
+  knownLifeMs: 12 * HOUR,
+  unknownLifeMs: 2 * HOUR,
+}
 
 /** One message to one recipient, as its sender meant it. */
 export type Written = {

@@ -1,0 +1,63 @@
+/**
+ * Who drops mail in silence: the first hop that has signed for an envelope, shows no receipt of the
+ * next hop, and has said nothing since. Ways over it come last for an hour, twice as long each time
+ * it happens again, up to a day; a delivery over it forgives. Known to this gateway alone and held in
+ * memory: nobody is accused before others, and a restart forgets it. Times are epoch ms.
+ */
+import type { Step } from '../effect.ts'
+import { isFinalEvent, type TrailStep } from '../report/report.ts'
+import type { Change, State } from '../state.ts'
+
+export type Blame = { agent: string; times: number; until: number }
+
+const FIRST_MS = 3_600_000
+const LONGEST_MS = 86_400_000
+/** Remembered this long past its end, so that the next time counts as another. */
+const MEMORY_MS = 7 * 86_400_000
+
+export const isBlamed = (blame: Blame | undefined, now: number): boolean => blame !== undefined && blame.until > now
+
+/**
+ * Follows the receipts from the neighbour we handed it to.
+ * @param isProven whether a `forwarded` shows a receipt of the next hop that holds
+ * @returns nobody, where the last one to sign has spoken: whoever says that it waits is not silent
+ */
+export const silentOne = (
+  trail: readonly TrailStep[],
+  next: string,
+  isProven: (step: TrailStep) => boolean,
+): string | undefined => {
+  const been = new Set<string>()
+  let holder = next
+  for (;;) {
+    been.add(holder)
+    const onward = trail.findLast((step) => step.by === holder && step.event === 'forwarded' && isProven(step))
+    if (onward?.next === undefined || been.has(onward.next)) break
+    holder = onward.next
+  }
+  const hasSpoken = trail.some((step) => step.by === holder && (step.event === 'stalled' || isFinalEvent(step.event)))
+  return hasSpoken ? undefined : holder
+}
+
+/** Many envelopes that stall together are one offence. */
+export const blame = (state: State, agent: string, now: number): Step => {
+  const was = state.blamed.get(agent)
+  if (agent === state.me || isBlamed(was, now)) return { changes: [], effects: [] }
+  const times = (was?.times ?? 0) + 1
+  const row: Blame = { agent, times, until: now + Math.min(FIRST_MS * 2 ** (times - 1), LONGEST_MS) }
+  const detail = `${agent} signed for mail and was silent: avoided until ${new Date(row.until).toISOString()}`
+  return { changes: [{ put: 'blame', row }], effects: [{ do: 'log', event: 'hop-silent', to: agent, detail }] }
+}
+
+/** A delivery came this way. */
+export const forgive = (state: State, trail: readonly TrailStep[]): Change[] => {
+  if (state.blamed.size === 0) return []
+  return [...new Set(trail.map((step) => step.by))]
+    .filter((agent) => state.blamed.has(agent))
+    .map((agent) => ({ drop: 'blame', agent }))
+}
+
+export const forgetBlame = (state: State, now: number): Change[] =>
+  [...state.blamed.values()]
+    .filter((one) => one.until + MEMORY_MS <= now)
+    .map(({ agent }) => ({ drop: 'blame', agent }))

@@ -1,0 +1,145 @@
+/**
+ * Another path: relays that die with mail in custody, that drop it, or that only seem to. Every message
+ * arrives, once, and its sender is told the truth.
+ */
+import { expect } from 'chai'
+import type { Agent } from './agent.ts'
+import { pass, rowAt } from './scene.ts'
+import { at, found, HOUR, MINUTE, type Village, write } from './village.ts'
+
+/** It is switched off, and its disk is thrown away. */
+const bury = (village: Village, agent: Agent): void => {
+  agent.crash()
+  const { carrier } = village
+  for (const link of [...carrier.links]) {
+    if (!link.includes(agent.id)) continue
+    carrier.turn(link[0], link[1], false)
+    carrier.links.splice(carrier.links.indexOf(link), 1)
+  }
+}
+
+const links = (village: Village, agent: Agent, up: boolean, ...others: Agent[]): void => {
+  for (const other of others) village.carrier.turn(agent.id, other.id, up)
+  pass(village, 1000)
+}
+
+const arrivedOnce = (village: Village): void => {
+  for (const { key, origin, to, text } of village.written) {
+    const copies = to?.mail.filter((letter) => letter.provenance?.key === key) ?? []
+    expect(copies.map((letter) => letter.text)).to.deep.equal([text])
+    expect(rowAt(origin, key).outcome?.event).to.equal('delivered')
+  }
+  for (const { mail } of village.agents)
+    expect(mail.filter((letter) => letter.text.includes('failed.'))).to.deep.equal([])
+}
+
+/** A knows B over R1 and, once R1 is out of the way, over R2. */
+const diamond = (seed = 1) => {
+  const village = found(seed, 4, [
+    [0, 1],
+    [1, 3],
+    [0, 2],
+    [2, 3],
+  ])
+  const [a, r1, r2, b] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
+  pass(village, 1000)
+  links(village, r2, false, a, b)
+  write(village, a, [{ address: 'p@3.test' }])
+  pass(village, MINUTE)
+  expect(b.mail).to.have.length(1)
+  return { village, a, r1, r2, b }
+}
+
+describe('the village takes another path', () => {
+  it('a relay with custody dies for good: all it had arrives by another path, once', () => {
+    const { village, a, r1, r2, b } = diamond()
+    links(village, r1, false, b)
+    for (let i = 0; i < 5; i++) write(village, a, [{ address: 'p@3.test' }])
+    pass(village, MINUTE)
+    for (const { key } of village.written.slice(1)) expect(rowAt(r1, key).state).to.equal('waiting')
+    bury(village, r1)
+    links(village, r2, true, a, b)
+    pass(village, 28 * MINUTE)
+    expect(b.mail, 'it is waited for, twice the hop deadline').to.have.length(1)
+    pass(village, 10 * MINUTE)
+    arrivedOnce(village)
+    expect(rowAt(a, village.written[1]?.key ?? '').trail).to.deep.include.members([
+      { event: 'stalled', by: a.id, at: rowAt(a, village.written[1]?.key ?? '').trail[1]?.at, next: r1.id, jws: '' },
+    ])
+  })
+
+  it('further on as well: whoever is nearest to the break goes round it, and says so', () => {
+    // A – R1 – R2 – B, and R1 – R3 – B
+    const village = found(2, 5, [
+      [0, 1],
+      [1, 2],
+      [2, 4],
+      [1, 3],
+      [3, 4],
+    ])
+    const [a, r1, r2, r3, b] = [0, 1, 2, 3, 4].map((i) => at(village, i)) as [Agent, Agent, Agent, Agent, Agent]
+    pass(village, 1000)
+    links(village, r3, false, r1, b)
+    write(village, a, [{ address: 'p@4.test' }])
+    pass(village, MINUTE)
+    links(village, r2, false, b)
+    write(village, a, [{ address: 'p@4.test' }])
+    const key = village.written[1]?.key ?? ''
+    pass(village, MINUTE)
+    expect(rowAt(r2, key).state).to.equal('waiting')
+    bury(village, r2)
+    links(village, r3, true, r1, b)
+    pass(village, HOUR)
+    arrivedOnce(village)
+    const told = rowAt(a, key).trail.map(({ event, by }) => [event, by])
+    expect(told).to.deep.equal([
+      ['accepted', r1.id],
+      ['forwarded', r1.id],
+      ['stalled', r1.id],
+      ['forwarded', r1.id],
+      ['forwarded', r3.id],
+      ['delivered', b.id],
+    ])
+  })
+
+  it('the slow first copy is recognised, whichever of the two comes first', () => {
+    const { village, a, r1, r2, b } = diamond(3)
+    links(village, r1, false, b)
+    write(village, a, [{ address: 'p@3.test' }])
+    pass(village, MINUTE)
+    links(village, r1, false, a)
+    links(village, r2, true, a, b)
+    pass(village, HOUR)
+    expect(b.mail, 'by the second path').to.have.length(2)
+    links(village, r1, true, b)
+    pass(village, HOUR)
+    expect(b.mail, 'and the first copy brings nothing new').to.have.length(2)
+    expect(rowAt(r1, village.written[1]?.key ?? '').outcome?.event).to.equal('delivered')
+    arrivedOnce(village)
+  })
+
+  it('a recipient who is never online at the same time as the sender gets it, and the sender hears of it', () => {
+    const village = found(6, 3, [
+      [0, 1],
+      [1, 2],
+    ])
+    const [a, r, b] = [at(village, 0), at(village, 1), at(village, 2)]
+    pass(village, 1000)
+    write(village, a, [{ address: 'p@2.test' }])
+    pass(village, MINUTE)
+    for (let day = 0; day < 3; day++) {
+      links(village, b, false, r)
+      links(village, a, true, r)
+      if (day === 0) write(village, a, [{ address: 'p@2.test' }])
+      pass(village, 2 * HOUR)
+      links(village, a, false, r)
+      links(village, b, true, r)
+      pass(village, 2 * HOUR)
+    }
+    links(village, a, true, r)
+    pass(village, MINUTE)
+    expect(b.mail).to.have.length(2)
+    arrivedOnce(village)
+    expect([...a.state.blamed.keys()], 'who waits for somebody is not silent').to.deep.equal([])
+  })
+})

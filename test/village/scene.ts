@@ -1,0 +1,12 @@
+/** What scenes have in common: time passes, a row is looked at. */
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Agent } from './agent.ts'
+import type { Village } from './village.ts'
+
+export const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
+
+export const rowAt = (agent: Agent, key: string): Custody => {
+  const row = agent.state.custody.get(key) ?? agent.ends.get(key)
+  if (row === undefined) throw new Error('no such envelope here')
+  return row
+}
