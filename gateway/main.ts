@@ -215,8 +215,7 @@ const openDoors = async (
       startBody: () => startBody(home),
     }),
   )
-  const { sessionLimit } = config.imap
-  const limits = { sessionsPerAddress: sessionLimit, appendLimit: config.smtp.sizeLimit, timing: usualTiming }
+  const limits = { appendLimit: config.smtp.sizeLimit, timing: usualTiming }
   const imap = opened(
     await startImap({
       ...shared,

@@ -114,7 +114,7 @@ const throttled = (waitMs: number): Refusal => {
 }
 
 /** Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, the least that one subscriber has. */
-const networkOf = (remote: string): string => {
+export const networkOf = (remote: string): string => {
   const address = remote.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/, '')
   if (!isIPv6(address)) return address
   const [head = '', tail] = new SocketAddress({ address, family: 'ipv6' }).address.split('::')

@@ -105,6 +105,7 @@ const smtp = z
     recipients: count(1, 10_000).prefault(100),
     messages_per_minute: count(1, 1_000_000).prefault(300),
     sessions: count(1, 100_000).prefault(500),
+    sessions_per_address: count(1, 100_000).prefault(50),
     trusted: trusted.optional(),
   })
   .prefault({})
@@ -114,6 +115,7 @@ const smtp = z
     recipientLimit: table.recipients,
     messagesPerMinute: table.messages_per_minute,
     sessionLimit: table.sessions,
+    sessionsPerAddress: table.sessions_per_address,
     trusted: table.trusted ?? null,
   }))
 
@@ -121,12 +123,14 @@ const imap = z
   .strictObject({
     ...listeners('127.0.0.1:2143', '127.0.0.1:2993'),
     sessions: count(1, 100_000).prefault(1000),
+    sessions_per_address: count(1, 100_000).prefault(100),
     sessions_per_account: count(1, 10_000).prefault(50),
   })
   .prefault({})
   .transform((table) => ({
     listeners: asListeners(table),
     sessionLimit: table.sessions,
+    sessionsPerAddress: table.sessions_per_address,
     sessionsPerAccount: table.sessions_per_account,
   }))
 

@@ -62,8 +62,10 @@ tls = ["127.0.0.1:${ports.smtps}"]
 # recipients = 100
 # Messages one account may send in a minute.
 # messages_per_minute = 300
-# Sessions open at a time.
+# Sessions open at a time, and how many of them from one address. A loopback address, where
+# a proxy or a webmail may stand, can have all but a tenth.
 # sessions = 500
+# sessions_per_address = 50
 
 # Devices that can't log in (scanners, scripts): each sends as one account, known by its IP address.
 # [smtp.trusted]
@@ -75,6 +77,7 @@ tls = ["127.0.0.1:${ports.smtps}"]
 starttls = ["127.0.0.1:${ports.imap}"]
 tls = ["127.0.0.1:${ports.imaps}"]
 # sessions = 1000
+# sessions_per_address = 100
 # sessions_per_account = 50
 
 # Neighbours.

@@ -17,7 +17,7 @@ export type ImapConfig = {
   /** Login without TLS, from 127.0.0.0/8 and ::1 only. */
   plainLoopback: boolean
   sessionLimit: number
-  /** From one address, before and after login: a household behind one address has many devices. */
+  /** From one address, before and after login: a household behind one address has many devices. Loopback: places.ts. */
   sessionsPerAddress: number
   sessionsPerAccount: number
   /** Largest message APPEND takes, in bytes. */
@@ -44,9 +44,6 @@ export const usualTiming: Timing = {
   handshakeMs: 30_000,
   failedLoginMs: 1000,
 }
-
-/** For what the configuration does not name. */
-export const usualLimits = { sessionsPerAddress: 100, timing: usualTiming }
 
 export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>
 

@@ -12,11 +12,12 @@ import type { Account } from '../../store/account.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import { createPlaces, type Places } from '../places.ts'
+import { Tally } from '../tally.ts'
 import type { TlsPair } from '../tls.ts'
 import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen, Login } from './edge.ts'
 import { ClientSession } from './session.ts'
-import { Tally } from './tally.ts'
 import { Watch } from './watch.ts'
 
 export type ImapOptions = {
@@ -83,7 +84,7 @@ class House implements Edge {
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()
   private readonly sockets = new Set<Socket>()
-  private readonly perAddress = new Tally<string>()
+  private readonly perAddress: Places
   private readonly perAccount = new Tally<number>()
   private readonly names = new Map<object, string>([...commands].map(([name, command]) => [command, name]))
   private context: { pair: TlsPair; secure: SecureContext } | undefined
@@ -95,6 +96,7 @@ class House implements Edge {
     this.metrics = metrics
     this.login = login
     this.tls = tls
+    this.perAddress = createPlaces(config.sessionLimit, config.sessionsPerAddress)
     this.watch = new Watch(store.db.changes)
   }
 
@@ -102,7 +104,7 @@ class House implements Edge {
     const remote = raw.remoteAddress ?? 'unknown'
     raw.on('error', () => {}) // its close is all that matters
     const isFull = this.sockets.size >= this.config.sessionLimit
-    if (isFull || !this.perAddress.take(remote, this.config.sessionsPerAddress)) {
+    if (isFull || !this.perAddress.take(remote)) {
       this.log.warn({ event: 'turned-away', remote, why: isFull ? 'total' : 'address' }, 'too many connections')
       // Before a handshake nobody could read it.
       if (security === 'starttls') raw.write('* BYE [LIMIT] Too many connections; close another first\r\n')

@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { EntityId } from '../../src/address.ts'
+import type { Places } from '../places.ts'
 import { replies } from './replies.ts'
 
 /** Who submits. `address` is canonical. */
@@ -31,6 +32,7 @@ export type Patience = {
   idleMs: number
 }
 
+const crowded = 'Too many connections from your address; close another first'
 const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 
 export class Connection extends SMTPConnection {
@@ -80,10 +82,26 @@ export class Connection extends SMTPConnection {
 /** smtp-server, with connections of ours. Emits `dismissed` (address, text) when it sends somebody away. */
 export class Server extends SMTPServer {
   readonly patience: Patience
+  private readonly places: Places
 
-  constructor(options: SMTPServerOptions, patience: Patience) {
+  constructor(options: SMTPServerOptions, { places, ...patience }: Patience & { places: Places }) {
     super({ ...options, socketTimeout: patience.loginMs }) // of a TLS handshake
     this.patience = patience
+    this.places = places
+  }
+
+  /** Asked for every connection, before a handshake. One too many of an address is told so, where it can read it. */
+  override _acceptSocket(socket: Socket, handshake: boolean): false | (() => void) {
+    const remote = socket.remoteAddress ?? 'unknown'
+    if (this.places.take(remote)) {
+      socket.once('close', () => this.places.give(remote))
+      return super._acceptSocket(socket, handshake)
+    }
+    this.emit('dismissed', remote, crowded)
+    socket.on('error', () => {})
+    if (!handshake) socket.write(`421 4.7.0 ${crowded}\r\n`)
+    socket.destroySoon()
+    return false
   }
 
   override connect(socket: Socket, options: object): void {

@@ -7,6 +7,7 @@ import { domainToASCII } from 'node:url'
 import { canonical } from '../../src/address.ts'
 import { type HostPort, isLoopback, type Listener } from '../config/value.ts'
 import type { Log } from '../log.ts'
+import { createPlaces } from '../places.ts'
 import { createMeter } from '../throttle.ts'
 import type { TlsPair } from '../tls.ts'
 import { type Patience, Server } from './connection.ts'
@@ -20,6 +21,8 @@ export type SmtpConfig = {
   recipientLimit: number
   messagesPerMinute: number
   sessionLimit: number
+  /** Over all listeners. Loopback: places.ts. */
+  sessionsPerAddress: number
   /** Login without TLS, on the listeners bound to a loopback address. */
   plainLoopback: boolean
   trusted: { listen: HostPort; accounts: ReadonlyMap<string, string> } | null
@@ -65,6 +68,7 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
   const { domain, sizeLimit } = config
   const host = domainToASCII(domain)
   const session: SessionOptions = { ...options, ...meters, log, domain, host, sizeLimit, stallMs: times.stallMs }
+  const door = { ...times, places: createPlaces(config.sessionLimit, config.sessionsPerAddress) }
   const common = {
     ...commonOptions(config),
     name: host,
@@ -82,7 +86,7 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
         allowInsecureAuth: config.plainLoopback && isLoopback(listener.host),
         ...sessionHandlers(session),
       },
-      times,
+      door,
     ),
   }))
   if (config.trusted) {
@@ -95,7 +99,7 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
           disabledCommands: [...common.disabledCommands, 'AUTH', 'STARTTLS'],
           ...sessionHandlers({ ...session, trusted }),
         },
-        times,
+        door,
       ),
     })
   }

@@ -93,7 +93,7 @@ describe('IMAP sessions', () => {
       expect(await idle.line()).to.match(/^\* BYE Autologout/)
     })
     it('one address has so many connections, and all together so many', async () => {
-      imap = await startTestImap({ sessionsPerAddress: 2 })
+      imap = await startTestImap({ sessionLimit: 3, sessionsPerAddress: 1 }) // on loopback that makes two
       const first = await open()
       await first.line()
       await (await open()).line()

@@ -74,6 +74,7 @@ export const openEdge = async (
         recipientLimit: 100,
         messagesPerMinute: 300,
         sessionLimit: 100,
+        sessionsPerAddress: 100,
         plainLoopback: true,
         trusted: null,
         ...config,

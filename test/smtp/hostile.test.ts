@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { type Edge, openEdge, Raw } from './edge.ts'
@@ -201,13 +202,26 @@ describe('smtp and hostile clients', () => {
   })
 
   it('more sessions than there may be are told to wait, and room is found again', async () => {
-    const edge = await open({ sessionLimit: 3 })
+    const edge = await open({ sessionLimit: 3, sessionsPerAddress: 10 })
     for (let i = 0; i < 3; i++) await dial(edge.ports[0])
     const fourth = await dial(edge.ports[0])
     expect(fourth.greeting).to.match(/^421 .*Too many connected clients/)
     clients.shift()?.end()
     await fourth.closed()
     await serves(edge)
+  })
+
+  it('one address has so many connections, before and after a handshake, and all listeners count', async () => {
+    const edge = await open({ sessionLimit: 3, sessionsPerAddress: 1 }) // on loopback that makes two
+    await dial(edge.ports[0])
+    const inHandshake = connectTcp(edge.ports[1] ?? 0, '127.0.0.1')
+    await once(inHandshake, 'connect')
+    const third = await dial(edge.ports[0])
+    expect(third.greeting).to.match(/^421 4\.7\.0 Too many connections from your address/)
+    inHandshake.destroy()
+    await third.closed()
+    await serves(edge)
+    expect(edge.log.join('')).to.contain('from your address')
   })
 
   it('nothing a client said comes back in a reply', async () => {
