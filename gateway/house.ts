@@ -9,6 +9,7 @@
  */
 import type { EntityId } from '../src/address.ts'
 import type { Custody } from '../src/custody/custody.ts'
+import type { Reach } from '../src/reach/reach.ts'
 import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
 import type { Sorting } from '../src/trust/contact.ts'
@@ -45,6 +46,8 @@ export type Serving = {
  */
 export type Web = {
   links(): Link[]
+  /** What an agent said last of where it can be dialled; ourselves, too. */
+  reach(agent: string): Reach | undefined
 
   /** Told once a new account is durable: its entity is findable from now on. */
   admit(local: Local): void

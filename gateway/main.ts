@@ -5,7 +5,9 @@
 import { altDomain, canonical } from '../src/address.ts'
 import type { Terms } from '../src/custody/custody.ts'
 import { isLinked } from '../src/link/standing.ts'
+import { addressesOf } from '../src/reach/reach.ts'
 import { emptyState } from '../src/state.ts'
+import type { Event } from '../src/web.ts'
 import { byAddress } from '../store/account.ts'
 import { startBody } from '../store/blob.ts'
 import { login as checkPassword } from '../store/password.ts'
@@ -35,6 +37,7 @@ import { createMetrics } from './metrics.ts'
 import { openPairing } from './neighbour/pairing.ts'
 import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
+import { openTelling, type Telling } from './reach/tell.ts'
 import { startSmtp } from './smtp/server.ts'
 import { throttleLogins } from './throttle.ts'
 import { openTls, type TlsFiles } from './tls.ts'
@@ -63,9 +66,12 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     const performer = openPerformer(core, rooms.searches)
     core.engine.performBy(performer.perform)
     closing.push(performer.stop)
-    core.link = await openLink(core, house)
+    const telling = openTelling(core, () => house.config.link.announce.map(writeHostPort))
+    await telling.announce()
+    closing.push(telling.stop)
+    core.link = await openLink(core, house, telling)
     closing.push(core.link.close)
-    const clock = startClock(core)
+    const clock = startClock(core, telling.announce)
     closing.push(clock.stop)
     const requests = listenForAcceptance(core)
     closing.push(requests.stop)
@@ -148,21 +154,27 @@ const termsOf = ({ custody }: Config): Terms => ({
   awayHopMs: custody.hopDeadlineAwayMs,
 })
 
-const openLink = (core: Core, { config, pairing }: House): Promise<LinkEdge> => {
-  const { links } = core.engine.state
+const openLink = (core: Core, { config, pairing }: House, telling: Telling): Promise<LinkEdge> => {
+  const { state } = core.engine
+  const { links } = state
   const linked = () => [...links.values()].filter(isLinked)
-  const report = (event: { on: 'up' | 'down'; agent: string }) => void core.engine.handle(event).catch(() => {}) // logged by the engine
+  const report = (event: Event) => void core.engine.handle(event).catch(() => {}) // logged by the engine
+  const turned = (on: 'up' | 'down', agent: string) => {
+    report({ on, agent })
+    telling.turned()
+  }
   return startLink({
     ...core,
     listen: config.link.listen,
     limits: { payloadBytes: config.link.payloadLimit },
-    peers: () => linked().map(({ agent, addresses }) => ({ agentId: agent, addresses })),
+    peers: () => linked().map(({ agent }) => ({ agentId: agent, addresses: addressesOf(state, agent, core.now()) })),
     allow: (agent) => (isLinked(links.get(agent)) ? 'linked' : pairing.isOpen(core.now()) ? 'invited' : 'no'),
     handlers: {
       ...receiver(core),
       pair: pairing.take,
-      up: (agent) => report({ on: 'up', agent }),
-      down: (agent) => report({ on: 'down', agent }),
+      up: (agent) => turned('up', agent),
+      down: (agent) => turned('down', agent),
+      missed: (agent, address, why) => report({ on: 'missed', agent, address, why }),
     },
   })
 }

@@ -28,6 +28,12 @@ export type Effect =
   | { do: 'pass'; to: string; message: PathMessage }
   /** Find out who was silent about an envelope handed to `by`, from the receipts shown; may end in `silent`. */
   | { do: 'blame'; key: string; by: string }
+  /** Sign our own reachability for this neighbour and send it. */
+  | { do: 'announce'; to: string }
+  /** Ask a neighbour where `agent` is, showing the last announcement that was made for us. */
+  | { do: 'where'; to: string; agent: string; pass: string }
+  /** The addresses of neighbours are others than before: dial there. */
+  | { do: 'redial' }
   /** One line of an envelope's life, for the log. */
   | { do: 'log'; event: string; key?: string; messageId?: string; to?: string; detail?: string }
 

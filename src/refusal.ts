@@ -39,6 +39,7 @@ export const refusalCodes = [
   'payload-too-large',
   'chain-broken', // a stamp is missing, exchanged, forged or leads elsewhere
   'path-loops',
+  'reach-outdated', // a later announcement of the same agent is known
   'report-foreign', // a report by an agent that never had this envelope
   'custody-full',
 

@@ -9,6 +9,7 @@
 import { targetOfAddress, targetOfEntity } from './address.ts'
 import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
+import type { Reach } from './reach/reach.ts'
 import type { Owed } from './report/owed.ts'
 import type { Blame } from './route/blame.ts'
 import type { Known, Search } from './route/search.ts'
@@ -74,6 +75,7 @@ export type State = {
   submissions: Map<string, Submission> // by id
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey
+  reaches: Map<string, Reach> // by agent: neighbours, and ourselves
   searches: Map<string, Search> // by qid; memory only
   blamed: Map<string, Blame> // by agent; memory only
 }
@@ -91,6 +93,8 @@ export type Change =
   | { put: 'route'; row: Route }
   | { drop: 'route'; entity: string }
   | { put: 'link'; row: Link }
+  | { put: 'reach'; row: Reach }
+  | { drop: 'reach'; agent: string }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
   | { put: 'blame'; row: Blame }
@@ -118,6 +122,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   submissions: new Map(),
   contacts: new Map(),
   owed: new Map(),
+  reaches: new Map(),
   searches: new Map(),
   blamed: new Map(),
 })
@@ -160,6 +165,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.routes.set(change.row.entity, change.row)
     case 'link':
       return void state.links.set(change.row.agent, change.row)
+    case 'reach':
+      return void state.reaches.set(change.row.agent, change.row)
     case 'search':
       return void state.searches.set(change.row.qid, change.row)
     case 'blame':
@@ -183,6 +190,8 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.known.delete(change.entity)
     case 'route':
       return void state.routes.delete(change.entity)
+    case 'reach':
+      return void state.reaches.delete(change.agent)
     case 'search':
       return void state.searches.delete(change.qid)
     case 'blame':

@@ -15,6 +15,7 @@ import type { Submission } from './custody/submission.ts'
 import type { Effect, Step } from './effect.ts'
 import { type Envelope, keyOf } from './envelope/envelope.ts'
 import { seen } from './link/absence.ts'
+import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
 import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
@@ -36,6 +37,8 @@ export type Event =
   | { on: 'who'; from: string; who: Who }
   | { on: 'none'; from: string; qid: string; cut: boolean }
   | { on: 'path'; from: string; path: Path }
+  | { on: 'announced'; from: string; said: Said }
+  | { on: 'where'; from: string; pass: Said }
   // From effects
   | { on: 'sealed'; key: string; envelope: Envelope; body: number }
   | { on: 'unsealable'; key: string; code: RefusalCode }
@@ -51,6 +54,8 @@ export type Event =
   | { on: 'up'; agent: string }
   | { on: 'down'; agent: string }
   | { on: 'owing'; agent: string }
+  | { on: 'announce'; addresses: string[] }
+  | { on: 'missed'; agent: string; address: string; why: Bad['why'] }
   | { on: 'due'; key: string }
   | { on: 'ring'; qid: string }
   | { on: 'clear'; submission: string }
@@ -137,6 +142,14 @@ export const step = (state: State, event: Event, now: number): Step => {
       return exhausted(state, event.from, event.qid, event.cut, now)
     case 'path':
       return answered(state, event.from, event.path, now)
+    case 'announced':
+      return announced(state, event.from, event.said, now)
+    case 'where':
+      return where(state, event.from, event.pass, now)
+    case 'announce':
+      return announce(state, event.addresses, now)
+    case 'missed':
+      return missed(state, event.agent, event.address, event.why, now)
     case 'sealed':
       return sealed(state, event.key, event.envelope, event.body, now)
     case 'unsealable':
@@ -201,7 +214,14 @@ const linked = (link: Link): Step => ({
 
 const unlinked = (state: State, agent: string): Step => {
   const was = state.links.get(agent)
-  return was ? { changes: [{ put: 'link', row: { ...was, state: 'revoked', up: false } }], effects: [] } : nothing
+  if (was === undefined) return nothing
+  return {
+    changes: [
+      { put: 'link', row: { ...was, state: 'revoked', up: false } },
+      { drop: 'reach', agent },
+    ],
+    effects: [],
+  }
 }
 
 /**
@@ -218,6 +238,7 @@ const connected = (state: State, agent: string, up: boolean, now: number): Step 
 const greet = (agent: string): Effect[] => [
   { do: 'wake', awaits: `up:${agent}` },
   { do: 'settle', to: agent },
+  { do: 'announce', to: agent },
 ]
 
 /** A finished message leaves Outgoing; its custody rows keep the trail until they are forgotten. */

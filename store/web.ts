@@ -7,6 +7,7 @@
 import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
+import type { Reach } from '../src/reach/reach.ts'
 import type { Known } from '../src/route/search.ts'
 import { type Contact, contactKey, type Link, type Route } from '../src/state.ts'
 import type { Source } from './db.ts'
@@ -61,6 +62,9 @@ export const cards = documents<Known & { card: string }, 'address'>('card', ({ e
 export const routes = documents<Route, 'expires'>('route', ({ entity }) => entity, {
   expires: ({ expires }) => expires,
 })
+
+/** What neighbours say of where they are, and what we said last. */
+export const reaches = documents<Reach, never>('reach', ({ agent }) => agent, {})
 
 /**
  * A one-time token we gave out, by its hash, never by itself. `guest` is whom it was meant for, in the

@@ -21,11 +21,13 @@ import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
 import type { Arrived, LinkHandlers, Offer } from '../link/handlers.ts'
 import { quietRefusals, refusalOf } from '../link/quiet.ts'
+import { listener, type ReachMessage } from '../reach/hear.ts'
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
 
 export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => {
   const refuse = quietRefusals(core.log, core.metrics, core.now)
+  const hear = listener(core)
   /** A refusal is an answer, counted and logged; anything else is a fault of ours, and the neighbour tries again. */
   const refused = (from: string, error: unknown): Refusal => {
     const refusal = refusalOf(error)
@@ -46,7 +48,8 @@ export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => 
       Promise.all(
         lines.map(async (line) => {
           try {
-            await take(core, from, decodeMessage(line))
+            const message = decodeMessage(line)
+            await (message.t === 'REACH' || message.t === 'WHERE' ? hear(from, message) : take(core, from, message))
             return { ok: true }
           } catch (error) {
             return { refused: refused(from, error).code }
@@ -93,7 +96,7 @@ const checked = async (core: Core, from: string, offer: Offer, body: Arrived) =>
   return { envelope, hops, opened: isHere && !isRepeat ? await openArrived(core, envelope, hops, body) : undefined }
 }
 
-const take = async (core: Core, from: string, message: Message): Promise<void> => {
+const take = async (core: Core, from: string, message: Exclude<Message, ReachMessage>): Promise<void> => {
   switch (message.t) {
     case 'WHO':
       return void (await core.engine.handle({ on: 'who', from, who: message }))

@@ -1,6 +1,6 @@
 /** How a neighbour looks on a terminal. */
 import type { ResultOf } from './context.ts'
-import { clock, facts } from './layout.ts'
+import { clock, facts, plural } from './layout.ts'
 
 export const describe = (one: ResultOf<'link.show'>): string =>
   facts({
@@ -9,7 +9,10 @@ export const describe = (one: ResultOf<'link.show'>): string =>
     since: clock(one.since),
     agent: one.agent,
     words: one.words,
-    addresses: one.addresses.join(', ') || 'none: it dials us',
+    addresses: (one.reach ?? one).addresses.join(', ') || 'none: it dials us',
+    announced: one.reach ? clock(one.reach.at) : 'never',
+    'linked with': one.reach ? plural(one.reach.via.length, 'agent') : undefined,
+    'not found at': one.reach?.missed.join(', ') || undefined,
     limit: `${one.limit} unwanted`,
   })
 

@@ -11,7 +11,20 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
-import { asListeners, count, domain, duration, hostPort, isLoopback, listeners, size, text, yesNo } from './value.ts'
+import { isHostPort } from '../../src/wire/record.ts'
+import {
+  asListeners,
+  count,
+  domain,
+  duration,
+  hostPort,
+  isLoopback,
+  listeners,
+  size,
+  text,
+  writeHostPort,
+  yesNo,
+} from './value.ts'
 
 export type Config = z.infer<typeof schema>
 
@@ -134,10 +147,13 @@ const imap = z
     sessionsPerAccount: table.sessions_per_account,
   }))
 
+const announced = hostPort.refine((value) => isHostPort(writeHostPort(value)), {
+  error: 'neighbours take no such address; write a name as it stands in the DNS (xn--…) or an IP address, and a port',
+})
 const link = z
   .strictObject({
     listen: hostPort.prefault('0.0.0.0:2740'),
-    announce: z.array(hostPort, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
+    announce: z.array(announced, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
     payload_limit: size.prefault('2 GiB'),
   })
   .prefault({})

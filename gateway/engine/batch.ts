@@ -15,7 +15,7 @@ import type { Source, Tx } from '../../store/db.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
-import { cards, contacts, custody, links, routes, submissions } from '../../store/web.ts'
+import { cards, contacts, custody, links, reaches, routes, submissions } from '../../store/web.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }
@@ -34,12 +34,13 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, people, ways] = await Promise.all([
+  const [accounts, gone, kept, people, ways, places] = await Promise.all([
     listAccounts(from),
     departed(from),
     links.all(from),
     cards.all(from),
     routes.all(from),
+    reaches.all(from),
   ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
@@ -50,6 +51,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
     apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
+  for (const row of places) apply(state, { put: 'reach', row })
 }
 
 /** Forgets the rows that are loaded by need. */
@@ -84,6 +86,8 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await contacts.save(tx, rows('contact'))
   await routes.save(tx, rows('route'))
   await routes.drop(tx, gone('route'))
+  await reaches.save(tx, rows('reach'))
+  await reaches.drop(tx, gone('reach'))
   await links.save(
     tx,
     rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
@@ -148,6 +152,7 @@ const keyOfPut = (change: Put): string => {
       return change.row.entity
     case 'link':
     case 'blame':
+    case 'reach':
       return change.row.agent
     case 'search':
       return change.row.qid
@@ -164,6 +169,8 @@ const keyOfDrop = (change: Drop): string => {
     case 'known':
     case 'route':
       return change.entity
+    case 'reach':
+      return change.agent
     case 'search':
       return change.qid
     case 'blame':

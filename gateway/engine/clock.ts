@@ -16,9 +16,12 @@ const DUE_MAX = 500
 /** An invitation is remembered this long past its end, to say "expired" or "used" instead of "unknown". */
 const PAST_TOKEN_MS = 7 * 86_400_000
 
+/** All gateways would speak at :00 and :30 otherwise. */
+const JITTER_MS = 10 * 60_000
+
 export type Clock = { stop(): Promise<void> }
 
-export const startClock = (core: Core): Clock => {
+export const startClock = (core: Core, announce: () => Promise<void>): Clock => {
   const running = new Map<string, Promise<void>>()
   /** Never beside itself: a tick that comes while the last one still runs is left out. */
   const tick = (name: string, task: (core: Core) => Promise<void>): void => {
@@ -32,10 +35,11 @@ export const startClock = (core: Core): Clock => {
   }
   const ticking = setInterval(() => tick('due', raiseWhatIsDue), DUE_EVERY_MS)
   const tidying = cron.schedule('* * * * *', () => tick('tidy', tidy))
+  const announcing = cron.schedule('*/30 * * * *', () => tick('announce', announce), { maxRandomDelay: JITTER_MS })
   return {
     async stop() {
       clearInterval(ticking)
-      await tidying.stop()
+      await Promise.all([tidying.stop(), announcing.stop()])
       await Promise.all(running.values())
     },
   }
@@ -60,6 +64,7 @@ const tidy = async (core: Core): Promise<void> => {
   const { db } = store
   const now = core.now()
   await engine.handle({ on: 'sweep' })
+  link.refresh() // addresses that were left alone for a while
   const finished = await submissions.due(db, 'clear_at', now, DUE_MAX)
   await Promise.all(finished.map((submission) => engine.handle({ on: 'clear', submission })))
   const lapsed = await owed.due(db, 'expires', now, DUE_MAX)

@@ -13,6 +13,7 @@ import { answerWho, passOn } from '../carry/path.ts'
 import type { Searches } from '../carry/searches.ts'
 import { settleWith } from '../carry/settle.ts'
 import type { Core } from '../core.ts'
+import { announceTo } from '../reach/tell.ts'
 import { openLane } from './lane.ts'
 
 export type Performer = { perform(effect: Effect): void; stop(): Promise<void> }
@@ -78,6 +79,16 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
         void passOn(core, effect.message)
           .then((path) => tell(effect.to, path))
           .catch(() => {})
+        break
+      // Told again with the next round, asked again at the next failed dial.
+      case 'announce':
+        void announceTo(core, effect.to).catch(() => {})
+        break
+      case 'where':
+        void tell(effect.to, { t: 'WHERE', pass: effect.pass }).catch(() => {})
+        break
+      case 'redial':
+        core.link.refresh()
         break
     }
   }

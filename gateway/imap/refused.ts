@@ -30,6 +30,7 @@ const codes: Record<RefusalCode, string> = {
   'agent-mismatch': CANNOT,
   'link-unknown': CANNOT,
   'link-revoked': CANNOT,
+  'reach-outdated': CANNOT,
   'too-many-streams': 'LIMIT',
   'envelope-expired': CANNOT,
   'payload-mismatch': CANNOT,

@@ -45,6 +45,8 @@ export const keepDialling = (scene: Scene, agent: string, addresses: readonly st
         return await dialOnce(scene, agent, address, signal)
       } catch (error) {
         complain(scene, agent, address, error, failures)
+        if (isAbsent(error) && !signal.aborted)
+          scene.desk.handlers.missed(agent, address, error instanceof Refusal ? 'wrong-key' : 'silent')
       }
     }
     failures += 1
@@ -60,6 +62,12 @@ export const keepDialling = (scene: Scene, agent: string, addresses: readonly st
   void run()
   return { addresses, stop: () => stopping.abort() }
 }
+
+/** The neighbour itself was not there: no answer at all, or another key's. */
+const isAbsent = (error: unknown): boolean =>
+  error instanceof Refusal
+    ? error.code === 'agent-mismatch'
+    : error instanceof LinkFault && error.code === 'unreachable'
 
 /** One complaint when it begins to fail, the others for whoever wants them all. Refusals are always worth a line. */
 const complain = (scene: Scene, agent: string, address: string, error: unknown, failures: number): void => {

@@ -31,6 +31,8 @@ export type LinkHandlers = {
   pair(from: string, request: unknown): Promise<unknown>
   up(agentId: string): void
   down(agentId: string, why: string): void
+  /** Nobody answered at an address of a neighbour, or somebody else did. */
+  missed(agentId: string, address: string, why: 'silent' | 'wrong-key'): void
 }
 
 export type LinkFaultCode =

@@ -18,6 +18,8 @@ const CONTACTS_MAX = 20_000
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
 
+  reach: (agent) => core.engine.state.reaches.get(agent),
+
   admit: (local) => admitLocal(core.engine.state, local),
   dismiss: (entity) => removeLocal(core.engine.state, entity),
 

@@ -45,7 +45,7 @@ export const linkAccept: Operation<{ code: string }, LinkView> = async (house, {
     throw new Error(
       'To accept an invitation the gateway must run, for it dials the neighbour: `vouchsafe serve` first.',
     )
-  return viewOf(await house.pairing.accept(code))
+  return viewOf(house.web, await house.pairing.accept(code))
 }
 
 type Kept = Awaited<ReturnType<House['pairing']['invitations']>>[number]

@@ -3,23 +3,40 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { limitOf } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
-import type { House, Operation } from '../house.ts'
+import type { House, Operation, Web } from '../house.ts'
 
-/** `limit`: how much unwanted mail the neighbour may cost before nothing more is taken from it. */
-export type LinkView = Link & { words: string; limit: number }
+export type LinkView = Link & {
+  words: string
+  /** How much unwanted mail the neighbour may cost before nothing more is taken from it. */
+  limit: number
+  /** What it said last of where it is, and where it was not found since. */
+  reach: { addresses: string[]; via: string[]; at: number; missed: string[] } | null
+}
 
-export const linkList: Operation<object, LinkView[]> = async ({ web }) => web.links().map(viewOf)
+export const linkList: Operation<object, LinkView[]> = async ({ web }) => web.links().map((link) => viewOf(web, link))
 
 export const linkShow: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) =>
-  viewOf(findLink(house, neighbour))
+  viewOf(house.web, findLink(house, neighbour))
 
 export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {
   const link = findLink(house, neighbour)
   await house.pairing.part(link.agent)
-  return viewOf({ ...link, state: 'revoked', up: false })
+  return viewOf(house.web, { ...link, state: 'revoked', up: false })
 }
 
-export const viewOf = (link: Link): LinkView => ({ ...link, words: fingerprintWords(link.agent), limit: limitOf(link) })
+export const viewOf = (web: Web, link: Link): LinkView => ({
+  ...link,
+  words: fingerprintWords(link.agent),
+  limit: limitOf(link),
+  reach: reachOf(web, link.agent),
+})
+
+const reachOf = (web: Web, agent: string): LinkView['reach'] => {
+  const reach = web.reach(agent)
+  if (reach?.record === undefined) return null
+  const { addresses, via, seq, bad } = reach
+  return { addresses, via, at: seq, missed: bad.map(({ address }) => address) }
+}
 
 /** By name, agent id, or the first letters of the id if they fit only one. */
 const findLink = ({ web }: House, text: string): Link => {

@@ -43,6 +43,7 @@ export const replies: Record<RefusalCode, Reply> = {
   'signature-wrong': [554, '5.7.7', 'A signature in the web does not hold; tell the administrator'],
   'agent-mismatch': [554, '5.7.7', 'A record is signed by the wrong gateway; tell the administrator'],
   'link-unknown': [550, '5.7.1', 'The gateway on the way is no neighbour of this one; tell the administrator'],
+  'reach-outdated': [451, '4.4.4', 'A gateway on the way has moved; try again later'],
   'link-revoked': [550, '5.7.1', 'The gateway on the way is no neighbour any more; tell the administrator'],
   'too-many-streams': [451, '4.4.5', 'The way is crowded; try again in a while'],
   'envelope-expired': [554, '5.4.7', 'The time to deliver this message is over; send it again'],

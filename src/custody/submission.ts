@@ -76,4 +76,5 @@ const statuses: Partial<Record<RefusalCode, string>> = {
   'chain-broken': '5.7.7',
   'link-unknown': '5.7.1',
   'link-revoked': '5.7.1',
+  'reach-outdated': '5.4.4',
 }

@@ -37,6 +37,22 @@ export const MAX_PAYLOAD_BYTES = 64 * 2 ** 30
 
 const jws = text(MAX_JWS)
 
+/** As in an invitation: nobody listens at nine places. */
+const MAX_ADDRESSES = 8
+/** Names of neighbours in one announcement. */
+const MAX_VIA = 64
+const hostAndPort =
+  /^(?:\[[0-9a-fA-F:.]{2,45}\]|(?=[^:]{1,253}:)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*):(\d{1,5})$/
+/** `192.0.2.1:2740`, `[2001:db8::1]:2740`, `mail.example.org:2740`; names in ASCII, as they stand in the DNS. */
+export const isHostPort = (value: string): boolean => {
+  const port = Number(hostAndPort.exec(value)?.[1])
+  return port > 0 && port < 65_536
+}
+const hostPort: Shape<string> = (value, at) => {
+  if (typeof value === 'string' && isHostPort(value)) return value
+  throw new Refusal('record-malformed', `${at} must be host:port`)
+}
+
 /** Signed by the origin agent. `hash` and `size` are the sealed payload's. */
 export const envelopeRecord = record({
   id: randomId,
@@ -84,6 +100,19 @@ export type PathRecord = ReturnType<typeof pathRecord>
 export const hopRecord = record({ path: sha256 })
 export type HopRecord = ReturnType<typeof hopRecord>
 
+/**
+ * Where the agent that signs can be dialled, made for one reader; `via` names neighbours with an open connection to it.
+ * A higher `seq` replaces all lower ones.
+ */
+export const reachRecord = record({
+  for: hashId,
+  addresses: list(hostPort, 0, MAX_ADDRESSES),
+  via: list(hashId, 0, MAX_VIA),
+  seq: time, // of its making, or the last one and 1
+  expires: time,
+})
+export type ReachRecord = ReturnType<typeof reachRecord>
+
 /** Small messages between neighbours, as JSON text; acknowledged one by one. */
 const messages = {
   WHO: record({
@@ -97,6 +126,8 @@ const messages = {
   NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
   PATH: record({ t: oneOf('PATH'), path: jws, hops: list(jws, 0, MAX_HOPS), card: text(MAX_CARD) }),
   REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
+  REACH: record({ t: oneOf('REACH'), record: jws }),
+  WHERE: record({ t: oneOf('WHERE'), pass: jws }), // the last REACH that was made for the asker
 } as const
 type Messages = { [K in keyof typeof messages]: ReturnType<(typeof messages)[K]> }
 export type Message = Messages[keyof Messages]
@@ -116,7 +147,7 @@ export const decodeMessage = (line: string): Message => {
   }
   const type = typeof value === 'object' && value !== null ? (value as { t?: unknown }).t : undefined
   if (typeof type !== 'string' || !Object.hasOwn(messages, type))
-    throw new Refusal('record-type', 'a message must be one of WHO, NONE, PATH, REPORTS')
+    throw new Refusal('record-type', `a message must be one of ${Object.keys(messages).join(', ')}`)
   const shape: Shape<Message> = messages[type as keyof typeof messages]
   return shape(value, type)
 }

@@ -259,6 +259,7 @@ describe('custody: from one holder to the next', () => {
     expect(up.effects).to.deep.equal([
       { do: 'wake', awaits: `up:${r}` },
       { do: 'settle', to: r },
+      { do: 'announce', to: r },
     ])
     expect(at(row(), { on: 'up', agent: r }).effects, 'back before we saw it go: greeted all the same').to.deep.equal(
       up.effects,

@@ -71,6 +71,7 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
       pair: async (_from, request) => request,
       up: (agentId) => ups.push(agentId),
       down: (agentId) => downs.push(agentId),
+      missed: () => {},
       ...options.handlers,
     },
   })

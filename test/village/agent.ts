@@ -19,7 +19,7 @@ import { decodeMessage, encodeMessage, type Message } from '../../src/wire/recor
 import type { Call, Carrier, End, Reply } from './carrier.ts'
 import type { Clock } from './clock.ts'
 import type { Notary } from './notary.ts'
-import { hashOf, isReceipt, openSealed, readChain, readPath, readReports, showsReceipt } from './papers.ts'
+import { hashOf, isReceipt, openSealed, readChain, readPath, readReach, readReports, showsReceipt } from './papers.ts'
 import type { Random } from './random.ts'
 
 export type Letter = Delivery & { text: string; at: number }
@@ -180,7 +180,19 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         if (agent !== undefined) raise({ on: 'silent', agent })
         break
       }
+      case 'announce': {
+        const own = state.reaches.get(id)
+        if (own === undefined) break
+        const { addresses, via, seq, expires } = own
+        const record = notary.sign(id, 'REACH', { for: effect.to, addresses, via, seq, expires })
+        tell(effect.to, { t: 'REACH', record })
+        break
+      }
+      case 'where':
+        tell(effect.to, { t: 'WHERE', pass: effect.pass })
+        break
       case 'searched':
+      case 'redial':
       case 'log':
         break
     }
@@ -307,6 +319,10 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         case 'PATH':
           raise({ on: 'path', from, path: readPath(notary, message, id) })
           return answer({ ok: true })
+        case 'REACH':
+          return raise({ on: 'announced', from, said: readReach(notary, message.record) }, said)
+        case 'WHERE':
+          return raise({ on: 'where', from, pass: readReach(notary, message.pass) }, said)
         case 'REPORTS': {
           const key = `${message.origin}/${message.id}`
           return raise({ on: 'reported', from, key, reports: readReports(notary, message) }, said)

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import { chainHash, type Envelope } from '../../src/envelope/envelope.ts'
+import type { Said } from '../../src/reach/reach.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Report, TrailStep } from '../../src/report/report.ts'
 import type { Path } from '../../src/route/search.ts'
@@ -15,6 +16,7 @@ import {
   type PathMessage,
   pathRecord,
   type ReportsMessage,
+  reachRecord,
   reportRecord,
   stampRecord,
 } from '../../src/wire/record.ts'
@@ -90,6 +92,11 @@ export const readReports = (notary: Notary, { origin, id, reports }: ReportsMess
     if (report.origin !== origin || report.id !== id) throw new Refusal('report-foreign')
     return { ...report, by, jws }
   })
+
+export const readReach = (notary: Notary, jws: string): Said => {
+  const { by, body } = notary.verify(jws, 'REACH')
+  return { ...reachRecord(body, 'REACH'), by, jws }
+}
 
 export const readPath = (notary: Notary, message: PathMessage, me: string): Path => {
   const { by, body } = notary.verify(message.path, 'PATH')

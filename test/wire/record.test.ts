@@ -9,6 +9,7 @@ import {
   hopRecord,
   type Message,
   pathRecord,
+  reachRecord,
   reportRecord,
   stampRecord,
 } from '../../src/wire/record.ts'
@@ -35,12 +36,15 @@ const records: Record<string, [shape: Shape<object>, good: Record<string, unknow
     { v: 1, qid: randomId, target: hashId, entity: hashId, route: [hashId, hashId], card: sha256, expires: time },
   ],
   HOP: [hopRecord, { v: 1, path: sha256 }],
+  REACH: [reachRecord, { v: 1, for: hashId, addresses: ['a.test:2740'], via: [hashId], seq: time, expires: time }],
 }
 const messages: Message[] = [
   { t: 'WHO', qid: randomId, target: hashId, ttl: 5, hops: [hashId], withinMs: 4000 },
   { t: 'NONE', qid: randomId, cut: false },
   { t: 'PATH', path: 'jws', hops: ['a', 'b'], card: 'card' },
   { t: 'PATH', path: 'jws', hops: [], card: '' },
+  { t: 'REACH', record: 'jws' },
+  { t: 'WHERE', pass: 'jws' },
   { t: 'REPORTS', origin: hashId, id: randomId, reports: ['jws'] },
 ]
 
@@ -83,6 +87,7 @@ describe('wire: signed records', () => {
           ).to.be.oneOf([
             'record-malformed',
             ...(field === 'receipt' && typeof wrong === 'string' && wrong.length < 100 ? ['read'] : []),
+            ...(['addresses', 'via'].includes(field) && Array.isArray(wrong) && wrong.length === 0 ? ['read'] : []),
           ])
       })
     }

@@ -1,0 +1,37 @@
+/**
+ * What neighbours say of where agents are, and ask: counted, verified, and only then an event.
+ */
+import { verifyRecord } from '../../src/identity/record.ts'
+import type { Said } from '../../src/reach/reach.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { type Message, reachRecord } from '../../src/wire/record.ts'
+import type { Core } from '../core.ts'
+import { createMeter } from '../throttle.ts'
+
+export type ReachMessage = Extract<Message, { t: 'REACH' | 'WHERE' }>
+
+/** Each costs us a signature to verify. A neighbour with a flapping line of its own stays far below. */
+const TOLD = { limit: 60, windowMs: 600_000 }
+/** A neighbour that has lost a hundred of ours at once finds them within the hour. */
+const ASKED = { limit: 30, windowMs: 600_000 }
+
+export const listener = (core: Core): ((from: string, message: ReachMessage) => Promise<void>) => {
+  const told = createMeter(TOLD.limit, TOLD.windowMs, core.now)
+  const asked = createMeter(ASKED.limit, ASKED.windowMs, core.now)
+  return async (from, message) => {
+    if ((message.t === 'REACH' ? told : asked).take(from) > 0)
+      throw new Refusal('rate-limited', 'too many announcements, or questions where somebody is')
+    const event =
+      message.t === 'REACH'
+        ? { on: 'announced' as const, from, said: await readReach(core, message.record) }
+        : { on: 'where' as const, from, pass: await readReach(core, message.pass) }
+    const answer = await core.engine.handle(event)
+    if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  }
+}
+
+/** @throws Refusal */
+export const readReach = async ({ net }: Pick<Core, 'net'>, jws: string): Promise<Said> => {
+  const { by, body } = await verifyRecord(jws, net, 'REACH')
+  return { ...reachRecord(body, 'REACH'), by, jws }
+}

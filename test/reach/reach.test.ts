@@ -1,0 +1,198 @@
+import { expect } from 'chai'
+import type { Step } from '../../src/effect.ts'
+import { addressesOf, REACH_LIFE_MS, type Reach, type Said } from '../../src/reach/reach.ts'
+import { apply, type State } from '../../src/state.ts'
+import { type Event, step } from '../../src/web.ts'
+import { b, HOUR, link, me, now, r, s, stranger, world } from '../custody/rows.ts'
+
+const said = (more: Partial<Said> = {}): Said => ({
+  by: r,
+  for: me,
+  addresses: ['r.test:2740'],
+  via: [me, s],
+  seq: now,
+  expires: now + HOUR,
+  jws: `reach ${more.seq ?? now}`,
+  ...more,
+})
+/** The state after some events, and what the last of them led to. */
+const once = (state: State, events: Event[], at = now): Step => {
+  let made: Step = { changes: [], effects: [] }
+  for (const event of events) {
+    made = step(state, event, at)
+    for (const change of made.changes) apply(state, change)
+  }
+  return made
+}
+const heard = (more: Partial<Said> = {}, from = r): Event => ({ on: 'announced', from, said: said(more) })
+const missed = (why: 'silent' | 'wrong-key' = 'silent', address = 'r.test:2740'): Event => ({
+  on: 'missed',
+  agent: r,
+  address,
+  why,
+})
+const outcome = ({ answer, effects }: Step): string[] =>
+  answer?.say === 'refused'
+    ? [answer.code]
+    : effects.map((effect) => ('to' in effect && effect.to ? `${effect.do} ${effect.to[0]}` : effect.do))
+
+describe('reach: what is announced', () => {
+  const cases: [what: string, before: Event[], event: Event, outcome: string[]][] = [
+    ['a neighbour says where it is', [], heard(), ['log r', 'redial']],
+    ['the same again changes nothing', [heard()], heard(), []],
+    ['a newer word replaces it', [heard()], heard({ seq: now + 1, addresses: [] }), ['log r', 'redial']],
+    ['only a move is worth a line', [heard()], heard({ seq: now + 1 }), ['redial']],
+    ['an older word is refused', [heard()], heard({ seq: now - 1 }), ['reach-outdated']],
+    ['whoever brings it', [heard()], heard({ seq: now - 1, for: s }, s), ['reach-outdated']],
+    ['a newer one by somebody who was asked', [heard()], heard({ seq: now + 1, for: s }, s), ['redial']],
+    ['its own word must be made for us', [], heard({ for: s }), ['agent-mismatch']],
+    ['nobody else is listened to', [], heard({ by: stranger }), ['link-unknown']],
+    ['what is over is refused', [], heard({ expires: now }), ['expired']],
+    ['what never ends, too', [], heard({ expires: now + REACH_LIFE_MS + 2 * HOUR }), ['record-malformed']],
+    ['nor a neighbour that was parted with', [{ on: 'unlinked', agent: r }], heard(), ['link-unknown']],
+  ]
+  for (const [what, before, event, expected] of cases)
+    it(what, () => {
+      const state = world()
+      once(state, before)
+      expect(outcome(once(state, [event]))).to.deep.equal(expected)
+    })
+
+  it('parting with a neighbour forgets where it is', () => {
+    const state = world()
+    once(state, [heard(), { on: 'unlinked', agent: r }])
+    expect([...state.reaches.keys()]).to.deep.equal([])
+  })
+
+  it('our own goes to all who are connected, names them, and counts upward whatever the clock does', () => {
+    const state = world()
+    state.links.set(b, link(b, { up: false }))
+    const announce: Event = { on: 'announce', addresses: ['me.test:2740'] }
+    expect(outcome(once(state, [announce]))).to.deep.equal(['announce r', 'announce s'])
+    const first = state.reaches.get(me)
+    expect(first?.via.toSorted()).to.deep.equal([r, s].toSorted())
+    once(state, [announce], now - HOUR)
+    expect(state.reaches.get(me)?.seq).to.equal(now + 1)
+  })
+
+  it('of many neighbours it names others each time', () => {
+    const state = world()
+    for (let i = 0; i < 40; i++) state.links.set(`n${i}`, link(`n${i}`))
+    const named = new Set<string>()
+    for (let i = 0; i < 12; i++) {
+      once(state, [{ on: 'announce', addresses: [] }], now + i * 7)
+      for (const one of state.reaches.get(me)?.via ?? []) named.add(one)
+    }
+    expect(named.size).to.equal(42)
+    expect(state.reaches.get(me)?.via).to.have.length(32)
+  })
+
+  it('a neighbour that connects is told at once', () => {
+    expect(outcome(once(world(), [{ on: 'up', agent: r }]))).to.include('announce r')
+  })
+})
+
+describe('reach: who is not found', () => {
+  const away = (): State => {
+    const state = world()
+    once(state, [heard(), { on: 'down', agent: r }])
+    return state
+  }
+
+  it('is asked for where it was last linked, with the announcement it made for us', () => {
+    const { effects } = once(away(), [missed()])
+    expect(effects).to.deep.equal([{ do: 'where', agent: r, to: s, pass: said().jws }])
+  })
+
+  it('after five seconds again, then after ten, at last every ten minutes; another address makes no difference', () => {
+    const state = away()
+    expect(outcome(once(state, [missed(), missed(), missed('silent', 'old.test:1')]))).to.deep.equal([])
+    expect(outcome(once(state, [missed()], now + 4999))).to.deep.equal([])
+    const asked: number[] = []
+    for (let at = now; at < now + HOUR; at += 1000)
+      if (outcome(once(state, [missed()], at)).length > 0) asked.push((at - now) / 1000)
+    expect(asked).to.deep.equal([5, 15, 35, 75, 155, 315, 635, 1235, 1835, 2435, 3035])
+  })
+
+  it('from its next announcement on it is asked for at once again', () => {
+    const state = away()
+    once(state, [missed(), heard({ seq: now + 1 })])
+    expect(outcome(once(state, [missed()]))).to.deep.equal(['where s'])
+  })
+
+  it('only connected neighbours are asked, and none of whom it did not speak', () => {
+    const state = away()
+    once(state, [{ on: 'down', agent: s }])
+    state.links.set(b, link(b))
+    expect(outcome(once(state, [missed()]))).to.deep.equal([])
+  })
+
+  it('somebody who named us in an earlier announcement is still asked', () => {
+    const state = away()
+    once(state, [heard({ seq: now + 1, via: [] })])
+    expect(outcome(once(state, [missed()]))).to.deep.equal(['where s'])
+  })
+
+  it('nobody asks for one that is connected, or is no neighbour', () => {
+    expect(outcome(once(world(), [heard(), missed()]))).to.deep.equal([])
+    expect(once(away(), [{ on: 'unlinked', agent: r }, missed()]).changes).to.deep.equal([])
+  })
+})
+
+describe('reach: who asks', () => {
+  const newer = () => {
+    const state = world()
+    once(state, [heard({ seq: now + 5 })])
+    return state
+  }
+  const ask = (pass: Partial<Said>, from = s): Event => ({ on: 'where', from, pass: said({ for: s, ...pass }) })
+  const cases: [what: string, event: Event, outcome: string[], at?: number][] = [
+    ['hears what is newer than what they show', ask({}), ['tell s']],
+    ['hears nothing if they know the newest', ask({ seq: now + 5 }), []],
+    ['must show what was made for them: a stolen one opens nothing', ask({ for: b }), ['agent-mismatch']],
+    ['and not one of long ago', ask({ seq: now - 31 * 24 * HOUR }), ['expired']],
+    ['learns nothing about those who are no neighbours here', ask({ by: stranger }), []],
+    ['is not told what is over', ask({}), [], now + 2 * HOUR],
+  ]
+  for (const [what, event, expected, at] of cases)
+    it(what, () => expect(outcome(once(newer(), [event], at))).to.deep.equal(expected))
+})
+
+describe('reach: where to dial', () => {
+  const met = { agent: r, addresses: ['old.test:1'] }
+  const kept = (more: Partial<Reach> = {}): Reach => ({
+    agent: r,
+    addresses: ['new.test:2'],
+    via: [],
+    seq: now,
+    expires: now,
+    record: 'jws',
+    met: [],
+    bad: [],
+    ...more,
+  })
+  const bad = (why: 'silent' | 'wrong-key', since = now) => [{ address: 'new.test:2', since, why }]
+  const cases: [what: string, reach: Reach | undefined, addresses: string[]][] = [
+    ['where we met, while it has said nothing', undefined, ['old.test:1']],
+    ['where it says it is, and then where we met', kept(), ['new.test:2', 'old.test:1']],
+    ['nowhere, if it says that it only dials', kept({ addresses: [] }), []],
+    ['silence is no reason to leave an address alone', kept({ bad: bad('silent') }), ['new.test:2', 'old.test:1']],
+    ['another key there is, for an hour', kept({ bad: bad('wrong-key') }), ['old.test:1']],
+    ['and not longer', kept({ bad: bad('wrong-key', now - HOUR) }), ['new.test:2', 'old.test:1']],
+  ]
+  for (const [what, reach, expected] of cases)
+    it(what, () => {
+      const state = world()
+      state.links.set(r, link(r, met))
+      if (reach) state.reaches.set(r, reach)
+      expect(addressesOf(state, r, now)).to.deep.equal(expected)
+    })
+
+  it('what is announced anew is tried anew', () => {
+    const state = world()
+    once(state, [heard(), { on: 'down', agent: r }, missed('wrong-key')])
+    expect(addressesOf(state, r, now)).to.deep.equal([])
+    once(state, [heard({ seq: now + 1 }, s)])
+    expect(addressesOf(state, r, now)).to.deep.equal(['r.test:2740'])
+  })
+})

@@ -1,0 +1,101 @@
+/**
+ * Somebody moves, and others lie about where. A – C – X are linked with each other, and so is M with each of them.
+ */
+import { expect } from 'chai'
+import { addressesOf } from '../../src/reach/reach.ts'
+import { encodeMessage, type Message } from '../../src/wire/record.ts'
+import type { Agent } from './agent.ts'
+import type { Reply } from './carrier.ts'
+import { at, found, HOUR, MINUTE, type Village } from './village.ts'
+
+const scene = (seed: number) => {
+  const village = found(seed, 4, [
+    [0, 1],
+    [1, 2],
+    [0, 2],
+    [3, 0],
+    [3, 1],
+    [3, 2],
+  ])
+  const [a, c, x, m] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
+  pass(village, 1000)
+  for (const one of [a, c, m]) one.raise({ on: 'announce', addresses: [] })
+  x.raise({ on: 'announce', addresses: ['192.0.2.1:2740'] })
+  pass(village, 1000)
+  return { village, a, c, x, m }
+}
+const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
+const dialled = (village: Village, by: Agent, whom: Agent) => addressesOf(by.state, whom.id, village.clock.now)
+
+/** X and A lose each other, and X is somewhere else from then on. */
+const move = ({ village, a, x }: ReturnType<typeof scene>, to: string): void => {
+  village.carrier.turn(a.id, x.id, false)
+  pass(village, 1000)
+  x.raise({ on: 'announce', addresses: [to] })
+  pass(village, 1000)
+}
+const look = ({ village, a, x }: ReturnType<typeof scene>): void => {
+  for (const address of dialled(village, a, x)) a.raise({ on: 'missed', agent: x.id, address, why: 'silent' })
+  pass(village, 1000)
+}
+const said = (village: Village, agent: Agent, from: Agent, message: Message): Reply | undefined => {
+  let reply: Reply | undefined
+  agent.take(from.id, { records: [encodeMessage(message)] }, ([given]) => {
+    reply = given
+  })
+  pass(village, 1)
+  return reply
+}
+const recordOf = (agent: Agent, by: Agent): string => by && (agent.state.reaches.get(by.id)?.record ?? '')
+
+describe('village: somebody moves', () => {
+  for (const seed of [1, 2, 3]) {
+    it(`and is found through a neighbour of both (seed ${seed})`, () => {
+      const all = scene(seed)
+      move(all, '192.0.2.2:2740')
+      expect(dialled(all.village, all.a, all.x)).to.deep.equal(['192.0.2.1:2740'])
+      look(all)
+      expect(dialled(all.village, all.a, all.x)).to.deep.equal(['192.0.2.2:2740'])
+    })
+
+    it(`a replayed announcement leads nobody back (seed ${seed})`, () => {
+      const all = scene(seed)
+      const { village, a, x, m } = all
+      const [old, oldForM] = [recordOf(a, x), recordOf(m, x)]
+      move(all, '192.0.2.2:2740')
+      look(all)
+      for (const record of [old, oldForM])
+        expect(said(village, a, m, { t: 'REACH', record })).to.deep.equal({ refused: 'reach-outdated' })
+      expect(dialled(village, a, x)).to.deep.equal(['192.0.2.2:2740'])
+    })
+
+    it(`nor after the agent itself came back from a crash with a clock behind (seed ${seed})`, () => {
+      const all = scene(seed)
+      const { a, x } = all
+      const before = x.state.reaches.get(x.id)?.seq ?? 0
+      x.state.reaches.set(x.id, { ...x.state.reaches.get(x.id), seq: before + HOUR } as never) // it was ahead when it spoke last
+      move(all, '192.0.2.3:2740')
+      look(all)
+      expect(a.state.reaches.get(x.id)?.seq).to.equal(before + HOUR + 1)
+    })
+
+    it(`what somebody invents in another’s name is refused (seed ${seed})`, () => {
+      const { village, a, x, m } = scene(seed)
+      const invented = JSON.stringify({ by: x.id, type: 'REACH', for: a.id, addresses: ['203.0.113.9:1'] })
+      expect(said(village, a, m, { t: 'REACH', record: invented })).to.deep.equal({ refused: 'signature-wrong' })
+      expect(dialled(village, a, x)).to.deep.equal(['192.0.2.1:2740'])
+    })
+
+    it(`nobody learns where X is by an announcement that was made for another (seed ${seed})`, () => {
+      const all = scene(seed)
+      const { village, a, c, x, m } = all
+      const stolen = a.state.reaches.get(x.id)?.pass ?? ''
+      m.state.reaches.delete(x.id)
+      move(all, '192.0.2.2:2740')
+      m.state.reaches.delete(x.id)
+      expect(said(village, c, m, { t: 'WHERE', pass: stolen })).to.deep.equal({ refused: 'agent-mismatch' })
+      pass(village, MINUTE)
+      expect(m.state.reaches.get(x.id)).to.equal(undefined)
+    })
+  }
+})
