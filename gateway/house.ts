@@ -64,6 +64,8 @@ export type Web = {
    * @returns undefined if nobody answered for it
    */
   find(address: string): Promise<Known | undefined>
+  /** Another key that a search found for the address of an entity known here. */
+  rival(entity: string): Known['rival']
   /** Whoever an address was known as is forgotten: the next mail to it searches afresh. @throws Refusal `address-unknown` */
   forget(address: string): Promise<void>
 

@@ -45,6 +45,9 @@ export const createMetrics = () => {
     linkBytes: counter('link_payload_bytes_total', 'Payload bytes over links, by direction', ['direction']),
     refusals: counter('refusals_total', 'Refusals by edge and code', ['edge', 'code']),
 
+    /** Looked at every hour. */
+    keysEnding: new Gauge({ name: 'vouchsafe_keys_ending', help: 'Keys here that end within 30 days', registers }),
+
     /** From DATA's end to the durable commit behind the 250. */
     acceptSeconds: new Histogram({
       name: 'vouchsafe_smtp_accept_seconds',

@@ -34,8 +34,8 @@ export type Effect =
   | { do: 'where'; to: string; agent: string; pass: string }
   /** The addresses of neighbours are others than before: dial there. */
   | { do: 'redial' }
-  /** One line of an envelope's life, for the log. */
-  | { do: 'log'; event: string; key?: string; messageId?: string; to?: string; detail?: string }
+  /** One line of an envelope's life, for the log; `warn`: somebody should look at it. */
+  | { do: 'log'; event: string; level?: 'warn'; key?: string; messageId?: string; to?: string; detail?: string }
 
 /** What the one who raised the event is told, after the commit. */
 export type Answer =

@@ -10,6 +10,7 @@ import { targetOfAddress, targetOfEntity } from './address.ts'
 import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Reach } from './reach/reach.ts'
+import type { Warned } from './report/expiring.ts'
 import type { Owed } from './report/owed.ts'
 import type { Blame } from './route/blame.ts'
 import type { Known, Search } from './route/search.ts'
@@ -44,6 +45,8 @@ export type Contact = {
   at: number
   /** In the spelling of `categoryName`, sorted. */
   categories?: string[]
+  /** Another key that claimed their address in a letter, and when `entity` was told of it. */
+  rival?: { entity: string; at: number }
 }
 
 /** One message for one folder of an account here. A letter is one we wrote ourselves: a notice. */
@@ -76,6 +79,7 @@ export type State = {
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey
   reaches: Map<string, Reach> // by agent: neighbours, and ourselves
+  warned: Map<string, Warned> // by entity
   searches: Map<string, Search> // by qid; memory only
   blamed: Map<string, Blame> // by agent; memory only
 }
@@ -88,6 +92,7 @@ export type Change =
   | { put: 'owed'; row: Owed }
   | { drop: 'owed'; key: string }
   | { put: 'contact'; row: Contact }
+  | { put: 'warned'; row: Warned }
   | { put: 'known'; row: Known; card: string }
   | { drop: 'known'; entity: string }
   | { put: 'route'; row: Route }
@@ -123,6 +128,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   contacts: new Map(),
   owed: new Map(),
   reaches: new Map(),
+  warned: new Map(),
   searches: new Map(),
   blamed: new Map(),
 })
@@ -159,6 +165,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.submissions.set(change.row.id, change.row)
     case 'owed':
       return void state.owed.set(change.row.key, change.row)
+    case 'warned':
+      return void state.warned.set(change.row.entity, change.row)
     case 'contact':
       return void state.contacts.set(contactKey(change.row.entity, change.row.other), change.row)
     case 'route':

@@ -6,6 +6,7 @@
  */
 import { targetOfAddress } from './address.ts'
 import { type Arrival, arrived } from './custody/arrival.ts'
+import { holderBeside } from './custody/claimed.ts'
 import type { Custody } from './custody/custody.ts'
 import { finish } from './custody/finish.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
@@ -17,6 +18,7 @@ import { type Envelope, keyOf } from './envelope/envelope.ts'
 import { seen } from './link/absence.ts'
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
+import { expiring } from './report/expiring.ts'
 import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
 import { blame, forgetBlame } from './route/blame.ts'
@@ -61,6 +63,7 @@ export type Event =
   | { on: 'clear'; submission: string }
   | { on: 'lapsed'; owed: string }
   | { on: 'sweep' }
+  | { on: 'expiring'; entity: string; ends: number }
   // From the administrator
   | { on: 'retry'; key: string }
   | { on: 'given-up'; key: string }
@@ -85,10 +88,8 @@ export const needs = (state: State, event: Event): Needs => {
     case 'arrived': {
       const { envelope, opened } = event.arrival
       const key = keyOf(envelope.origin, envelope.id)
-      return {
-        custody: [key],
-        ...(opened && { contacts: [contactKey(envelope.to, opened.from)] }),
-      }
+      const others = opened ? [opened.from, holderBeside(state, opened) ?? []].flat() : []
+      return { custody: [key], contacts: others.map((other) => contactKey(envelope.to, other)) }
     }
     case 'trusted':
       return { contacts: [contactKey(event.contact.entity, event.contact.other)] }
@@ -184,6 +185,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return clear(state, event.submission, now)
     case 'lapsed':
       return lapsed(state, event.owed, now)
+    case 'expiring':
+      return expiring(state, event.entity, event.ends, now)
     case 'sweep':
       return sweep(state, now)
     case 'retry':

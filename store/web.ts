@@ -8,6 +8,7 @@ import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Reach } from '../src/reach/reach.ts'
+import type { Warned } from '../src/report/expiring.ts'
 import type { Known } from '../src/route/search.ts'
 import { type Contact, contactKey, type Link, type Route } from '../src/state.ts'
 import type { Source } from './db.ts'
@@ -58,6 +59,8 @@ export const contacts = documents<Contact, 'entity' | 'address'>(
 export const cards = documents<Known & { card: string }, 'address'>('card', ({ entity }) => entity, {
   address: ({ address }) => address,
 })
+
+export const warnings = documents<Warned, never>('warning', ({ entity }) => entity, {})
 
 export const routes = documents<Route, 'expires'>('route', ({ entity }) => entity, {
   expires: ({ expires }) => expires,

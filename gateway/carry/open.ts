@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream'
 import { domainOf } from '../../src/address.ts'
 import type { Arrival } from '../../src/custody/arrival.ts'
+import { holderBeside } from '../../src/custody/claimed.ts'
 import type { Hop } from '../../src/envelope/chain.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
 import type { Card } from '../../src/identity/card.ts'
@@ -144,7 +145,9 @@ const traceOf = async (arriving: Arriving, from: Card, isAuthor: boolean): Promi
   const { core, envelope, hops, recipient } = arriving
   const key = contactKey(envelope.to, from.entityId)
   const contact = core.engine.state.contacts.get(key) ?? (await contacts.load(core.store.db, [key]))[0]
-  const known = contact?.trust === 'explicit' ? 'verified' : contact?.trust === 'implicit' ? 'contact' : 'new'
+  const isClaimed = holderBeside(core.engine.state, { from: from.entityId, address: from.address }) !== undefined
+  const stranger = isClaimed ? 'changed' : 'new'
+  const known = contact?.trust === 'explicit' ? 'verified' : contact?.trust === 'implicit' ? 'contact' : stranger
   return traceHeader({
     returnPath: from.address,
     by: core.engine.state.domain,

@@ -43,7 +43,14 @@ const list = (contact: Command): void => {
     const none = category === undefined ? 'No contacts yet: whoever you write to becomes one.' : 'None.'
     if (contacts.length === 0) return { result: contacts, text: none }
     const rows = contacts.map((one) => [one.address, one.trust, clock(one.since), one.categories.join(', '), one.words])
-    return { result: contacts, text: table(['address', 'trust', 'since', 'categories', 'words'], rows) }
+    const claims = contacts.flatMap(({ address, rival }) =>
+      rival ? [`Another key claims ${address}: "${rival.words}", since ${clock(rival.since)}.`] : [],
+    )
+    return {
+      result: contacts,
+      text: [table(['address', 'trust', 'since', 'categories', 'words'], rows), ...claims].join('\n'),
+      ...(claims.length > 0 && { next: ['ask them which words are theirs, then: vouchsafe contact trust ADDRESS'] }),
+    }
   })
 }
 

@@ -15,7 +15,7 @@ import type { Source, Tx } from '../../store/db.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
-import { cards, contacts, custody, links, reaches, routes, submissions } from '../../store/web.ts'
+import { cards, contacts, custody, links, reaches, routes, submissions, warnings } from '../../store/web.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }
@@ -34,13 +34,14 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, people, ways, places] = await Promise.all([
+  const [accounts, gone, kept, people, ways, places, told] = await Promise.all([
     listAccounts(from),
     departed(from),
     links.all(from),
     cards.all(from),
     routes.all(from),
     reaches.all(from),
+    warnings.all(from),
   ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
@@ -52,6 +53,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
   for (const row of places) apply(state, { put: 'reach', row })
+  for (const row of told) apply(state, { put: 'warned', row })
 }
 
 /** Forgets the rows that are loaded by need. */
@@ -84,6 +86,7 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await owed.save(tx, rows('owed'))
   await owed.drop(tx, gone('owed'))
   await contacts.save(tx, rows('contact'))
+  await warnings.save(tx, rows('warned'))
   await routes.save(tx, rows('route'))
   await routes.drop(tx, gone('route'))
   await reaches.save(tx, rows('reach'))
@@ -149,6 +152,7 @@ const keyOfPut = (change: Put): string => {
       return contactKey(change.row.entity, change.row.other)
     case 'known':
     case 'route':
+    case 'warned':
       return change.row.entity
     case 'link':
     case 'blame':

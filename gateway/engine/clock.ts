@@ -1,12 +1,13 @@
 /**
  * What time brings: envelopes whose moment has come, messages that leave Outgoing, reports still
- * owed, queries to forget.
+ * owed, queries to forget, keys that end.
  */
 import cron from 'node-cron'
 import { isLinked } from '../../src/link/standing.ts'
 import { creditors, owed } from '../../store/outbox.ts'
 import { custody, invitations, submissions } from '../../store/web.ts'
 import type { Core } from '../core.ts'
+import { warnOfEnds } from '../expiry.ts'
 import { raiseDue } from './perform.ts'
 
 /** A retry may be this late: well below the shortest backoff anybody waits for. */
@@ -36,10 +37,13 @@ export const startClock = (core: Core, announce: () => Promise<void>): Clock => 
   const ticking = setInterval(() => tick('due', raiseWhatIsDue), DUE_EVERY_MS)
   const tidying = cron.schedule('* * * * *', () => tick('tidy', tidy))
   const announcing = cron.schedule('*/30 * * * *', () => tick('announce', announce), { maxRandomDelay: JITTER_MS })
+  const warn = () => tick('warn', warnOfEnds)
+  const warning = cron.schedule('23 * * * *', warn)
+  warn() // a gateway that is started once a day would else never say it
   return {
     async stop() {
       clearInterval(ticking)
-      await Promise.all([tidying.stop(), announcing.stop()])
+      await Promise.all([tidying.stop(), announcing.stop(), warning.stop()])
       await Promise.all(running.values())
     },
   }

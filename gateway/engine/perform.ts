@@ -118,10 +118,10 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
 }
 
 /** One line for each event in a message's life: grep the envelope id or the Message-ID. */
-const writeLog = (core: Core, { event, key, messageId, to, detail }: Extract<Effect, { do: 'log' }>): void => {
+const writeLog = (core: Core, { event, level, key, messageId, to, detail }: Extract<Effect, { do: 'log' }>): void => {
   const envelope = key?.includes('/') ? partsOfKey(key)[1] : undefined
   core.metrics.envelopes.inc({ event })
-  core.log.info(
+  core.log[level ?? 'info'](
     { area: 'engine', event, ...(envelope ? { envelope } : { submission: key }), messageId, to, detail },
     event,
   )

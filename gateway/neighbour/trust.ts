@@ -24,6 +24,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   dismiss: (entity) => removeLocal(core.engine.state, entity),
 
   contacts: (entity) => contacts.by(core.store.db, 'entity', [entity], CONTACTS_MAX),
+  rival: (entity) => core.engine.state.known.get(entity)?.rival,
   saveContact: async (contact) => {
     await core.engine.handle({ on: 'trusted', contact })
     return contactOf(core, contact)

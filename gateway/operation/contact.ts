@@ -18,6 +18,8 @@ export type ContactView = {
   trust: Contact['trust']
   since: number
   categories: string[]
+  /** Another key that claims the address, since a person last said something about it. */
+  rival?: { entity: string; words: string; since: number }
 }
 
 /** `as`: the account whose contact it is; may be left out where there is only one. */
@@ -31,7 +33,8 @@ export const contactList: Operation<{ as?: string; category?: string }, ContactV
   house,
   { as, category },
 ) => {
-  const all = (await house.web.contacts(await soleEntity(house, as))).map(viewOf)
+  const contacts = await house.web.contacts(await soleEntity(house, as))
+  const all = contacts.map((one) => viewOf(withRival(house, one)))
   if (category === undefined) return all.filter((one) => one.trust !== 'none')
   const name = categoryName(category)
   return all.filter((one) => one.categories.includes(name))
@@ -68,13 +71,20 @@ export const contactTrust: Operation<{ as?: string; address: string; words: stri
   const me = await soleEntity(house, as)
   const known = await found(house, address)
   const expected = fingerprintWords(known.entity)
-  if (
-    words
-      .trim()
-      .toLowerCase()
-      .split(/[\s-]+/)
-      .join(' ') !== expected
-  )
+  const given = words
+    .trim()
+    .toLowerCase()
+    .split(/[\s-]+/)
+    .join(' ')
+  const was = (await house.web.contacts(me)).find((one) => one.other === known.entity)
+  const rival = was?.rival ?? house.web.rival(known.entity)
+  if (rival && given === fingerprintWords(rival.entity))
+    throw new Refusal(
+      'card-conflict',
+      `These are the words of the other key that claims ${known.address}. If they are right, run ` +
+        `\`vouchsafe contact forget ${known.address}\`, write to ${known.address}, and trust it then.`,
+    )
+  if (given !== expected)
     throw new Refusal(
       'card-conflict',
       `The words differ. The key known here for ${known.address} reads "${expected}". ` +
@@ -124,11 +134,20 @@ const save = async (
   return viewOf(await web.saveContact(contact))
 }
 
-const viewOf = ({ address, other, trust, at, categories = [] }: Contact): ContactView => ({
+/** Of a key that wrote from the address, and one that a search found for it, whichever there is. */
+const withRival = ({ web }: House, contact: Contact): Contact => {
+  const rival = contact.rival ?? web.rival(contact.other)
+  return rival === undefined ? contact : { ...contact, rival }
+}
+
+const viewOf = ({ address, other, trust, at, categories = [], rival }: Contact): ContactView => ({
   address,
   entity: other,
   words: fingerprintWords(other),
   trust,
   since: at,
   categories,
+  ...(rival && rival.at > at && { rival: { ...rivalView(rival.entity), since: rival.at } }),
 })
+
+const rivalView = (entity: string) => ({ entity, words: fingerprintWords(entity) })

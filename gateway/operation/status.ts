@@ -4,8 +4,10 @@ import { X509Certificate } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { isLinked } from '../../src/link/standing.ts'
+import { tellEnd } from '../../src/report/expiring.ts'
 import { type Account, list } from '../../store/account.ts'
 import { clientSettings } from '../config/settings.ts'
+import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
 import { openTls } from '../tls.ts'
 import { version } from '../version.ts'
@@ -54,7 +56,12 @@ export const status: Operation<object, Status> = async (house) => {
     certificate: `${fingerprint256}, until ${validTo}`,
     settings: clientSettings(config),
     listening: serving?.listening ?? {},
-    problems: [...certificateProblems(validTo), ...(await diskProblems(home)), ...keyProblems(house, all)],
+    problems: [
+      ...certificateProblems(validTo),
+      ...(await diskProblems(home)),
+      ...keyProblems(house, all),
+      ...(await endProblems(house)),
+    ],
     advice: [
       ...(serving ? [] : ['vouchsafe serve']),
       ...(accounts > 0 ? [] : [`vouchsafe user add you@${domain}`]),
@@ -79,3 +86,10 @@ const keyProblems = ({ keyring, home }: House, accounts: Account[]): string[] =>
   accounts
     .filter(({ entityId }) => keyring.entity(entityId) === undefined)
     .map(({ address }) => `the key of ${address} is missing from ${home}/key: restore it from a backup`)
+
+const endProblems = async ({ keyring }: House): Promise<string[]> => {
+  const now = Date.now()
+  return (await endingKeys(keyring, now)).map(
+    ({ address, ends }) => `the key of ${address} ${tellEnd(ends, now)}: vouchsafe key rotate ${address}`,
+  )
+}

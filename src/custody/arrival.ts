@@ -12,8 +12,9 @@ import { choose } from '../route/choose.ts'
 import { ROUTE_LIFE_MS } from '../route/discover.ts'
 import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
-import type { Change, Route, State } from '../state.ts'
+import type { Change, Local, Route, State } from '../state.ts'
 import { folderFor } from '../trust/contact.ts'
+import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
 
@@ -82,13 +83,7 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
   return { changes: onward.changes, effects: [taken(row, 'accepted'), ...onward.effects], answer: accepted }
 }
 
-const deliver = (
-  state: State,
-  row: Custody,
-  arrival: Arrival,
-  local: { entity: string; account: number },
-  now: number,
-): Step => {
+const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now: number): Step => {
   const { opened } = arrival
   // Its account was made while the envelope came in: the next try finds it, and opens it.
   if (opened === undefined) return refuse('entity-unknown', 'the recipient has only just moved here')
@@ -108,14 +103,21 @@ const deliver = (
   const owed = owe(undefined, arrival.from, row.key, [report], forgetAt(row))
   // A stranger's word about an address is not taken before anybody here trusts them: a search would have to confirm it.
   const sender: Step = folder === 'INBOX' ? meet(state, arrival, now) : { changes: [], effects: [] }
+  const claim = tellClaim(state, local, opened, now)
   return {
     changes: [
       { deliver: { account: local.account, folder, body: arrival.body, provenance } },
       { put: 'custody', row: done },
       { put: 'owed', row: owed },
       ...sender.changes,
+      ...claim.changes,
     ],
-    effects: [taken(done, 'delivered', folder), { do: 'settle', to: arrival.from }, ...sender.effects],
+    effects: [
+      taken(done, 'delivered', folder),
+      { do: 'settle', to: arrival.from },
+      ...sender.effects,
+      ...claim.effects,
+    ],
   }
 }
 

@@ -18,6 +18,7 @@ import { formatDate } from './date.ts'
  *   vouchsafe-author     pass: From or Sender names who signed    fail: it names somebody else
  *   vouchsafe-path       pass: every hop's stamp holds, from the origin on    none: no hops
  *   vouchsafe-key        pass: known by …    policy: it is new here, nobody vouched for it yet
+ *                        fail: the address is known here by another key
  *
  * A letter for which seal, signature or path fails is refused and never gets as far as this header.
  */
@@ -26,7 +27,7 @@ export type Findings = {
   signed: boolean
   /** The sender's entity, and how its key is known: RFC 8601 `policy.known`. */
   entity: string
-  known: 'own' | 'verified' | 'contact' | 'introduced' | 'new'
+  known: 'own' | 'verified' | 'contact' | 'introduced' | 'new' | 'changed'
   /** From or Sender names the sender. */
   isAuthor: boolean
 }
@@ -63,8 +64,13 @@ const results = ({ by, sender, findings, path }: Trace): string => {
     `vouchsafe-signature=${signed ? signature : 'none'}`,
     `vouchsafe-author=${isAuthor ? 'pass' : 'fail'}`,
     `vouchsafe-path=${path.length > 0 ? `pass policy.hops=${path.length}` : 'none'}`,
-    `vouchsafe-key=${known === 'new' ? 'policy' : 'pass'} policy.known=${known}`,
+    `vouchsafe-key=${keyResult(known)} policy.known=${known}`,
   ].join(FOLD)
+}
+
+const keyResult = (known: Findings['known']): string => {
+  if (known === 'changed') return 'fail'
+  return known === 'new' ? 'policy' : 'pass'
 }
 
 const way = ({ envelope, path }: Trace): string =>

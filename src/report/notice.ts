@@ -11,6 +11,7 @@
  */
 import { formatDate } from '../mail/date.ts'
 import { encodeText } from '../mail/words.ts'
+import { clean, crlf, time, wrap } from './lines.ts'
 
 export type NoticeRecipient = {
   address: string
@@ -112,7 +113,7 @@ const textPart = (about: NoticeAbout): Buffer => {
   const text = paragraphs.map((each) => (each.includes('\n') ? each : wrap(each, ''))).join('\n\n')
   const head =
     'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nContent-Description: Notice\r\n\r\n'
-  return Buffer.from(`${head}${text.replace(/\n/g, '\r\n')}\r\n`)
+  return Buffer.from(`${head}${crlf(text)}\r\n`)
 }
 
 const recipientLines = ({ address, reason, advice, until }: NoticeRecipient): string[] => [
@@ -168,27 +169,3 @@ const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
 const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ address }) => ASCII.test(clean(address)))
 
 const ASCII = /^[\x20-\x7e]*$/
-
-/** One line without control characters, whatever it was made of. */
-const clean = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
-
-/** `Tue, 1 Jul 2025, 08:52 UTC`: no locale and no zone but one. */
-const time = (at: number): string => {
-  const [weekday, day, month, year, clock = ''] = new Date(at).toUTCString().split(' ')
-  return `${weekday} ${Number(day)} ${month} ${year}, ${clock.slice(0, 5)} UTC`
-}
-
-const WIDTH = 76
-
-const wrap = (text: string, first: string, next = first): string => {
-  const lines: string[] = []
-  let line = first
-  for (const word of clean(text).split(' ')) {
-    if (line.trim() !== '' && line.length + 1 + word.length > WIDTH) {
-      lines.push(line)
-      line = next
-    }
-    line += line.trim() === '' ? word : ` ${word}`
-  }
-  return [...lines, line].join('\n')
-}

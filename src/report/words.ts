@@ -120,8 +120,9 @@ export const advise = (what: RefusalCode | 'delayed' | 'delivered', address: str
       return 'You need not do anything.'
     case 'delayed':
       return 'You need not do anything: you will hear when it is delivered or given up.'
-    case 'address-unknown':
     case 'mailbox-missing':
+      return `Check the spelling of ${address}. If their account there was made anew, it has another key: have your administrator run \`vouchsafe contact forget ${address}\`, then send it again.`
+    case 'address-unknown':
       return `Check the spelling of ${address}, or ask the person for their present address.`
     case 'message-too-large':
     case 'payload-too-large':

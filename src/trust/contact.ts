@@ -15,12 +15,17 @@ import type { Step } from '../effect.ts'
 import { Refusal } from '../refusal.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
 
-/** What a person said or did. Who was forgotten keeps no categories: they are the contact's. */
+/**
+ * What a person said or did. Who was forgotten keeps no categories: they are the contact's. Whoever has been
+ * told of another key for the address, and has spoken since, is not told of that one again.
+ */
 export const trusted = (state: State, said: Contact): Step => {
   const was = state.contacts.get(contactKey(said.entity, said.other))
   if (was?.trust === 'explicit' && said.trust === 'implicit') return nothing
   const categories = said.categories ?? was?.categories
-  return { changes: [{ put: 'contact', row: { ...said, ...(categories && { categories }) } }], effects: [] }
+  const rival = said.rival ?? was?.rival
+  const row: Contact = { ...said, ...(categories && { categories }), ...(rival && { rival }) }
+  return { changes: [{ put: 'contact', row }], effects: [] }
 }
 
 export type Sorting = { entity: string; other: string; add: string[]; remove: string[] }

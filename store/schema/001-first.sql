@@ -170,6 +170,12 @@ CREATE TABLE route (
 );
 CREATE INDEX route_expires ON route (expires);
 
+-- When the owner of a key that ends was last told so; by entity.
+CREATE TABLE warning (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 -- Written to see whether writing still works: /health.
 CREATE TABLE heartbeat (
   id INTEGER PRIMARY KEY,

@@ -60,6 +60,11 @@ describe('mail/trace', () => {
       'vouchsafe-key=policy policy.known=new',
     ))
 
+  it('nor does one that is not the key known for the address', () =>
+    expect(traceHeader({ ...here, findings: { ...here.findings, known: 'changed' } }).toString()).to.include(
+      'vouchsafe-key=fail policy.known=changed',
+    ))
+
   it('a copy that serves several recipients names none of them', () => {
     const { recipient, ...several } = here
     expect(recipient).to.equal('bert@b.test')
