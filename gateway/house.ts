@@ -19,6 +19,7 @@ import type { Progress } from './control.ts'
 import type { Keyring } from './keys.ts'
 import type { Log } from './log.ts'
 import type { Pairing } from './neighbour/pairing.ts'
+import type { Reaching } from './reach/reach.ts'
 
 export type House = {
   home: string
@@ -38,6 +39,7 @@ export type Serving = {
   since: number
   /** `host:port` of each listener, by edge. */
   listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
+  reach: Pick<Reaching, 'problems'>
 }
 
 /**

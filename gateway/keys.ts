@@ -162,7 +162,8 @@ const syncFolder = async (folder: string): Promise<void> => {
 }
 
 /** A key that others on this machine can read is no secret, and whoever runs the gateway must know. */
-const refuseReadable = async (path: string, mode: '600' | '700'): Promise<void> => {
+/** @throws Error that says what to do, if others on this machine can read it */
+export const refuseReadable = async (path: string, mode: '600' | '700'): Promise<void> => {
   const found = await stat(path).catch(absent)
   if (!found) throw new Error(`${path} is missing: "vouchsafe init" makes it, "vouchsafe restore" brings it back`)
   if ((found.mode & 0o077) !== 0) throw new Error(`${path} is open to others on this machine: chmod ${mode} ${path}`)

@@ -37,7 +37,7 @@ import { createMetrics } from './metrics.ts'
 import { openPairing } from './neighbour/pairing.ts'
 import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
-import { openTelling, type Telling } from './reach/tell.ts'
+import { openReach, type Reaching } from './reach/reach.ts'
 import { startSmtp } from './smtp/server.ts'
 import { throttleLogins } from './throttle.ts'
 import { openTls, type TlsFiles } from './tls.ts'
@@ -66,16 +66,16 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     const performer = openPerformer(core, rooms.searches)
     core.engine.performBy(performer.perform)
     closing.push(performer.stop)
-    const telling = openTelling(core, () => house.config.link.announce.map(writeHostPort))
-    await telling.announce()
-    closing.push(telling.stop)
-    core.link = await openLink(core, house, telling)
+    const reach = openReach(core, house.config)
+    await reach.announce() // so that the first neighbour to connect is told
+    closing.push(reach.stop)
+    core.link = await openLink(core, house, reach)
     closing.push(core.link.close)
-    const clock = startClock(core, telling.announce)
+    const clock = startClock(core, reach)
     closing.push(clock.stop)
     const requests = listenForAcceptance(core)
     closing.push(requests.stop)
-    const clients = await openClients(rooms)
+    const clients = await openClients(rooms, reach)
     closing.push(clients.close)
     takeUp(core).catch((error) =>
       core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
@@ -141,6 +141,7 @@ const noLink: LinkEdge = {
   send: unreachable,
   pair: unreachable,
   isUp: () => false,
+  remote: () => undefined,
   refresh: () => {},
   close: async () => {},
   address: { host: '', port: 0 },
@@ -154,14 +155,14 @@ const termsOf = ({ custody }: Config): Terms => ({
   awayHopMs: custody.hopDeadlineAwayMs,
 })
 
-const openLink = (core: Core, { config, pairing }: House, telling: Telling): Promise<LinkEdge> => {
+const openLink = (core: Core, { config, pairing }: House, reach: Reaching): Promise<LinkEdge> => {
   const { state } = core.engine
   const { links } = state
   const linked = () => [...links.values()].filter(isLinked)
   const report = (event: Event) => void core.engine.handle(event).catch(() => {}) // logged by the engine
   const turned = (on: 'up' | 'down', agent: string) => {
     report({ on, agent })
-    telling.turned()
+    reach.turned()
   }
   return startLink({
     ...core,
@@ -170,7 +171,7 @@ const openLink = (core: Core, { config, pairing }: House, telling: Telling): Pro
     peers: () => linked().map(({ agent }) => ({ agentId: agent, addresses: addressesOf(state, agent, core.now()) })),
     allow: (agent) => (isLinked(links.get(agent)) ? 'linked' : pairing.isOpen(core.now()) ? 'invited' : 'no'),
     handlers: {
-      ...receiver(core),
+      ...receiver(core, reach.hear),
       pair: pairing.take,
       up: (agent) => turned('up', agent),
       down: (agent) => turned('down', agent),
@@ -189,7 +190,7 @@ type Clients = {
 }
 
 /** The doors of mail clients, of the command line and of whoever watches; all of them, or none stays open. */
-const openClients = async (rooms: Rooms): Promise<Clients> => {
+const openClients = async (rooms: Rooms, reach: Reaching): Promise<Clients> => {
   const doors: { close(): Promise<void> }[] = []
   const close = async () => void (await Promise.all(doors.map((door) => door.close())))
   const opened = <Door extends { close(): Promise<void> }>(door: Door): Door => {
@@ -197,7 +198,7 @@ const openClients = async (rooms: Rooms): Promise<Clients> => {
     return door
   }
   try {
-    return { ...(await openDoors(rooms, opened)), close }
+    return { ...(await openDoors(rooms, reach, opened)), close }
   } catch (error) {
     await close()
     throw error
@@ -206,6 +207,7 @@ const openClients = async (rooms: Rooms): Promise<Clients> => {
 
 const openDoors = async (
   { core, house, searches }: Rooms,
+  reach: Reaching,
   opened: <Door extends { close(): Promise<void> }>(door: Door) => Door,
 ): Promise<Omit<Clients, 'close'>> => {
   const { config, store, home } = house
@@ -246,7 +248,9 @@ const openDoors = async (
   }
   const failed = (operation: string, error: unknown) =>
     core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
-  opened(await serveControl(controlPath(home), operationsOf({ ...house, serving: { since, listening } }), failed))
+  opened(
+    await serveControl(controlPath(home), operationsOf({ ...house, serving: { since, listening, reach } }), failed),
+  )
   // Last: whoever sees it answer may count on all the others.
   const health = opened(
     await startHealth({

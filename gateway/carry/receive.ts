@@ -21,13 +21,13 @@ import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
 import type { Arrived, LinkHandlers, Offer } from '../link/handlers.ts'
 import { quietRefusals, refusalOf } from '../link/quiet.ts'
-import { listener, type ReachMessage } from '../reach/hear.ts'
+import type { ReachMessage } from '../reach/hear.ts'
+import type { Reaching } from '../reach/reach.ts'
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
 
-export const receiver = (core: Core): Pick<LinkHandlers, 'hand' | 'records'> => {
+export const receiver = (core: Core, hear: Reaching['hear']): Pick<LinkHandlers, 'hand' | 'records'> => {
   const refuse = quietRefusals(core.log, core.metrics, core.now)
-  const hear = listener(core)
   /** A refusal is an answer, counted and logged; anything else is a fault of ours, and the neighbour tries again. */
   const refused = (from: string, error: unknown): Refusal => {
     const refusal = refusalOf(error)

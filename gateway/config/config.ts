@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { isHostPort } from '../../src/wire/record.ts'
+import { dns } from './dns.ts'
 import {
   asListeners,
   count,
@@ -202,4 +203,4 @@ const log = z
   })
   .prefault({})
 
-const schema = z.strictObject({ gateway, login, smtp, imap, link, health, custody, tls, log })
+const schema = z.strictObject({ gateway, login, smtp, imap, link, dns, health, custody, tls, log })

@@ -89,6 +89,23 @@ announce = ${announce}
 # The largest sealed message taken from a neighbour.
 # payload_limit = "2 GiB"
 
+# Keeps a DNS name pointed at this gateway, where its IP address changes now and then. The addresses are
+# those that neighbours see (two must agree), or the ones given here.
+# [dns]
+# name = "home.example.org"
+# addresses = []
+# At a name server that takes signed updates (RFC 2136). The file, mode 0600: tsig-keygen vouchsafe > FILE
+# [dns.rfc2136]
+# server = "192.0.2.53:53"
+# zone = "example.org"
+# key_file = "/etc/vouchsafe/tsig.key"
+# ttl = "5 min"
+# At a provider that speaks the dyndns2 protocol. The file, mode 0600, holds the password.
+# [dns.dyndns2]
+# url = "https://members.dyndns.org/nic/update"
+# user = "ann"
+# password_file = "/etc/vouchsafe/dyndns.password"
+
 # /health and /metrics (Prometheus), without a login and so on loopback only.
 [health]
 listen = "127.0.0.1:${ports.health}"

@@ -8,6 +8,7 @@ import { creditors, owed } from '../../store/outbox.ts'
 import { custody, invitations, submissions } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { warnOfEnds } from '../expiry.ts'
+import type { Reaching } from '../reach/reach.ts'
 import { raiseDue } from './perform.ts'
 
 /** A retry may be this late: well below the shortest backoff anybody waits for. */
@@ -22,7 +23,7 @@ const JITTER_MS = 10 * 60_000
 
 export type Clock = { stop(): Promise<void> }
 
-export const startClock = (core: Core, announce: () => Promise<void>): Clock => {
+export const startClock = (core: Core, reach: Pick<Reaching, 'announce' | 'keepName'>): Clock => {
   const running = new Map<string, Promise<void>>()
   /** Never beside itself: a tick that comes while the last one still runs is left out. */
   const tick = (name: string, task: (core: Core) => Promise<void>): void => {
@@ -36,14 +37,18 @@ export const startClock = (core: Core, announce: () => Promise<void>): Clock => 
   }
   const ticking = setInterval(() => tick('due', raiseWhatIsDue), DUE_EVERY_MS)
   const tidying = cron.schedule('* * * * *', () => tick('tidy', tidy))
-  const announcing = cron.schedule('*/30 * * * *', () => tick('announce', announce), { maxRandomDelay: JITTER_MS })
+  tick('name', reach.keepName)
+  const naming = cron.schedule('* * * * *', () => tick('name', reach.keepName))
+  const announcing = cron.schedule('*/30 * * * *', () => tick('announce', reach.announce), {
+    maxRandomDelay: JITTER_MS,
+  })
   const warn = () => tick('warn', warnOfEnds)
   const warning = cron.schedule('23 * * * *', warn)
   warn() // a gateway that is started once a day would else never say it
   return {
     async stop() {
       clearInterval(ticking)
-      await Promise.all([tidying.stop(), announcing.stop(), warning.stop()])
+      await Promise.all([tidying.stop(), naming.stop(), announcing.stop(), warning.stop()])
       await Promise.all(running.values())
     },
   }

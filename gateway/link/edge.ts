@@ -51,6 +51,8 @@ export type LinkEdge = {
   /** @param address `host:port` @throws LinkFault, Refusal (theirs, or `agent-mismatch` if another key answers) */
   pair(address: string, agentId: string, request: unknown): Promise<unknown>
   isUp(agentId: string): boolean
+  /** Where a neighbour that dialled us comes from. */
+  remote(agentId: string): string | undefined
   /** After neighbours were added, changed or revoked: dials new ones, drops links that are none any more. */
   refresh(): void
   /** Finishes what is in hand, for `limits.closeMs` at most. */
@@ -134,6 +136,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     send: async (to, records) => linkTo(to).calls.send(records),
     pair: (address, agentId, request) => pairWith(scene, address, agentId, request),
     isUp: (agentId) => board.live(agentId) !== undefined,
+    remote: (agentId) => board.live(agentId)?.remote,
     refresh,
     address: listening.address,
     async close() {

@@ -13,6 +13,8 @@ export type Link = {
   agent: string
   dialledBy: 'us' | 'them'
   since: number
+  /** The IP address its connection comes from; undefined if we dialled. */
+  remote: string | undefined
   calls: Calls
   /** Resolves with why. */
   closed: Promise<string>
@@ -77,6 +79,7 @@ export const makeLink = (
     agent: who.agent,
     dialledBy: who.dialledBy,
     since: now(),
+    remote: who.dialledBy === 'them' ? ends.outSocket.remoteAddress : undefined,
     calls: callsOver(ends.out, who.theirs, limits, metrics),
     closed,
     isClosed: () => why !== undefined,

@@ -60,6 +60,7 @@ export const status: Operation<object, Status> = async (house) => {
       ...certificateProblems(validTo),
       ...(await diskProblems(home)),
       ...keyProblems(house, all),
+      ...(serving?.reach.problems() ?? []),
       ...(await endProblems(house)),
     ],
     advice: [

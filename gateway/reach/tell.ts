@@ -21,7 +21,8 @@ export const announceTo = async ({ agent, net, engine, link, now }: Core, to: st
   if (own === undefined || own.expires <= now()) return
   const { addresses, seq, expires } = own
   const body: ReachRecord = { for: to, addresses, via: own.via.filter((one) => one !== to), seq, expires }
-  await link.send(to, [encodeMessage({ t: 'REACH', record: await signRecord(agent, net, 'REACH', body) })])
+  const [record, seen] = [await signRecord(agent, net, 'REACH', body), link.remote(to)]
+  await link.send(to, [encodeMessage({ t: 'REACH', record, ...(seen && { seen }) })])
 }
 
 export type Telling = {

@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import { type AgentId, base32, isId } from '../address.ts'
+import { ipv6Bytes, ipv6Text } from '../ip.ts'
 import { Refusal } from '../refusal.ts'
 
 export type Invitation = {
@@ -129,19 +130,6 @@ const decodeHost = (take: (length: number) => Buffer): string => {
   if (!/^[\p{L}\p{N}._-]+$/u.test(name)) throw mistyped()
   return name
 }
-
-/** The URL parser writes any spelling of an IPv6 address as RFC 5952 does. */
-const ipv6Canonical = (host: string): string => new URL(`http://[${host}]`).hostname.slice(1, -1)
-
-const ipv6Bytes = (host: string): Buffer => {
-  const [left = '', right] = ipv6Canonical(host).split('::')
-  const groups = (half: string) => (half === '' ? [] : half.split(':'))
-  const missing = 8 - groups(left).length - groups(right ?? '').length
-  const all = [...groups(left), ...Array.from({ length: missing }, () => '0'), ...groups(right ?? '')]
-  return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex')
-}
-
-const ipv6Text = (bytes: Buffer): string => ipv6Canonical(bytes.toString('hex').replace(/(.{4})(?=.)/g, '$1:'))
 
 const checksum = (body: Buffer): Buffer =>
   createHash('sha256').update('vs1-checksum').update(body).digest().subarray(0, CHECKSUM_BYTES)

@@ -126,7 +126,11 @@ const messages = {
   NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
   PATH: record({ t: oneOf('PATH'), path: jws, hops: list(jws, 0, MAX_HOPS), card: text(MAX_CARD) }),
   REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
-  REACH: record({ t: oneOf('REACH'), record: jws }),
+  REACH: record({
+    t: oneOf('REACH'),
+    record: jws,
+    seen: optional(text(64)), // the IP address the reader's connection comes from; nobody signs it
+  }),
   WHERE: record({ t: oneOf('WHERE'), pass: jws }), // the last REACH that was made for the asker
 } as const
 type Messages = { [K in keyof typeof messages]: ReturnType<(typeof messages)[K]> }

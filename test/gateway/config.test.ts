@@ -26,8 +26,9 @@ describe('configuration', () => {
     const config = parseConfig(all)
     expect(config.gateway.domain).to.equal('example.org')
     expect(config.smtp.trusted?.accounts.get('192.0.2.7')).to.equal('scanner@example.org')
-    const { gateway, smtp, tls, ...rest } = config
-    const { gateway: _gateway, smtp: _smtp, tls: _tls, ...defaults } = parseConfig('')
+    const { gateway, smtp, tls, dns, ...rest } = config
+    expect([dns?.rfc2136?.zone, dns?.dyndns2?.user, dns?.addresses]).to.deep.equal(['example.org', 'ann', []])
+    const { gateway: _gateway, smtp: _smtp, tls: _tls, dns: _dns, ...defaults } = parseConfig('')
     expect(rest).to.deep.equal(defaults)
     expect(tls).to.have.all.keys('certificate', 'key')
   })

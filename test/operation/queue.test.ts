@@ -7,7 +7,7 @@ import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 
 const second = 'f'.repeat(32)
-const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] } }
+const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] }, reach: { problems: () => [] } }
 
 describe('queue retry', () => {
   const { house } = eachWithHouse()
