@@ -147,12 +147,15 @@ const noLink: LinkEdge = {
   address: { host: '', port: 0 },
 }
 
-const termsOf = ({ custody }: Config): Terms => ({
+const termsOf = ({ custody, path }: Config): Terms => ({
   delayMs: custody.delayedMs,
   knownLifeMs: custody.expiresMs,
   unknownLifeMs: custody.expiresUnknownMs,
   hopMs: custody.hopDeadlineMs,
   awayHopMs: custody.hopDeadlineAwayMs,
+  searchesPerMinute: path.searchesPerMinute,
+  queryBurst: path.queryBurst,
+  queryEveryMs: path.queryEveryMs,
 })
 
 const openLink = (core: Core, { config, pairing }: House, reach: Reaching): Promise<LinkEdge> => {

@@ -14,10 +14,13 @@ export type Effect =
   | { do: 'hand'; key: string; to: string }
   /** Send the neighbour what it is owed; ends in `acknowledged`, or is tried again. */
   | { do: 'settle'; to: string }
-  /** Search for an entity or address; the engine draws the query's seed. */
-  | { do: 'search'; target: string }
+  /**
+   * Search for an entity or address, not over the neighbours in `without`; the engine draws the query's
+   * seed. `isAgain`: one that came to nothing before, and may wait for a quiet moment.
+   */
+  | { do: 'search'; target: string; without?: string[]; isAgain?: true }
   | { do: 'searched'; target: string; result: 'found' | 'unknown' | 'undecided' }
-  /** Raise `due` for every envelope that waits for this. */
+  /** Raise `due` for every envelope that waits for this; `who:` alone: for every one that waits for a path. */
   | { do: 'wake'; awaits: string }
   /** Raise `ring` at this time. */
   | { do: 'ring'; qid: string; at: number }

@@ -13,7 +13,8 @@ import type { Reach } from './reach/reach.ts'
 import type { Warned } from './report/expiring.ts'
 import type { Owed } from './report/owed.ts'
 import type { Blame } from './route/blame.ts'
-import type { Known, Search } from './route/search.ts'
+import type { Bucket } from './route/bucket.ts'
+import { type Known, questName, type Search } from './route/search.ts'
 
 /** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. States: link/standing.ts. */
 export type Link = {
@@ -33,8 +34,8 @@ export type Link = {
 /** An entity that lives here. */
 export type Local = { entity: string; account: number; address: string }
 
-/** A way to an agent: every hop from us to it, both included. `entity` is whom it was found for. */
-export type Route = { entity: string; hops: string[]; expires: number }
+/** A way to an agent: every hop from us to it, both included. `entity` is whom it was found for; `key` names this very way. */
+export type Route = { key: string; entity: string; hops: string[]; expires: number }
 
 /** What `entity`, who lives here, thinks of `other`: trust/contact.ts. */
 export type Contact = {
@@ -73,7 +74,7 @@ export type State = {
   removed: Set<string> // entities that lived here: their senders are told so at once
   known: Map<string, Known> // by entity
   knownAt: Map<string, string> // address → entity
-  routes: Map<string, Route> // by entity
+  routes: Map<string, readonly Route[]> // by entity: at most three, the first is tried first; see route/cache.ts
   custody: Map<string, Custody> // by key
   submissions: Map<string, Submission> // by id
   contacts: Map<string, Contact> // by contactKey
@@ -81,8 +82,23 @@ export type State = {
   reaches: Map<string, Reach> // by agent: neighbours, and ourselves
   warned: Map<string, Warned> // by entity
   searches: Map<string, Search> // by qid; memory only
+  quests: Map<string, string> // by name, the qid of our search that is under way; memory only
+  missing: Map<string, number> // targets nobody knows, until when that is believed; memory only
+  buckets: Map<string, Bucket> // by neighbour; memory only
   blamed: Map<string, Blame> // by agent; memory only
+  /** Our next search may begin then, if those before it took all that a minute allows. */
+  nextSearchAt: number
 }
+
+/** What is noted in working memory alone: a restart forgets it, and nothing but some time is lost. */
+export type Note =
+  | { of: 'use'; entity: string } // its ways were used: they are the last to go
+  | { of: 'missing'; target: string; until: number }
+  | { of: 'hope' } // nothing is missing any more
+  | { of: 'bucket'; row: Bucket }
+  | { of: 'pace'; nextSearchAt: number }
+  | { of: 'blame'; row: Blame }
+  | { of: 'forgiven'; agent: string }
 
 export type Change =
   | { put: 'custody'; row: Custody }
@@ -96,14 +112,13 @@ export type Change =
   | { put: 'known'; row: Known; card: string }
   | { drop: 'known'; entity: string }
   | { put: 'route'; row: Route }
-  | { drop: 'route'; entity: string }
+  | { drop: 'route'; key: string; entity: string }
   | { put: 'link'; row: Link }
   | { put: 'reach'; row: Reach }
   | { drop: 'reach'; agent: string }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
-  | { put: 'blame'; row: Blame }
-  | { drop: 'blame'; agent: string }
+  | { note: Note }
   | { deliver: Delivery }
   | { outgoing: string; account: number; stage: Stage | 'cleared' }
 
@@ -130,7 +145,11 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   reaches: new Map(),
   warned: new Map(),
   searches: new Map(),
+  quests: new Map(),
+  missing: new Map(),
+  buckets: new Map(),
   blamed: new Map(),
+  nextSearchAt: 0,
 })
 
 export const admitLocal = (state: State, local: Local): void => {
@@ -155,6 +174,7 @@ export const removeLocal = (state: State, entity: string): void => {
 export const apply = (state: State, change: Change): void => {
   if ('put' in change) put(state, change)
   else if ('drop' in change) drop(state, change)
+  else if ('note' in change) note(state, change.note)
 }
 
 const put = (state: State, change: Extract<Change, { put: string }>): void => {
@@ -170,15 +190,13 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
     case 'contact':
       return void state.contacts.set(contactKey(change.row.entity, change.row.other), change.row)
     case 'route':
-      return void state.routes.set(change.row.entity, change.row)
+      return void putRoute(state, change.row)
     case 'link':
       return void state.links.set(change.row.agent, change.row)
     case 'reach':
       return void state.reaches.set(change.row.agent, change.row)
     case 'search':
-      return void state.searches.set(change.row.qid, change.row)
-    case 'blame':
-      return void state.blamed.set(change.row.agent, change.row)
+      return void putSearch(state, change.row.qid, change.row)
     case 'known':
       state.known.set(change.row.entity, change.row)
       return void state.knownAt.set(change.row.address, change.row.entity)
@@ -197,12 +215,67 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       for (const [address, entity] of state.knownAt) if (entity === change.entity) state.knownAt.delete(address)
       return void state.known.delete(change.entity)
     case 'route':
-      return void state.routes.delete(change.entity)
+      return void dropRoute(state, change.entity, change.key)
     case 'reach':
       return void state.reaches.delete(change.agent)
     case 'search':
-      return void state.searches.delete(change.qid)
-    case 'blame':
-      return void state.blamed.delete(change.agent)
+      return void putSearch(state, change.qid, undefined)
   }
+}
+
+const note = (state: State, noted: Note): void => {
+  switch (noted.of) {
+    case 'use':
+      use(state, noted.entity)
+      break
+    case 'missing':
+      state.missing.set(noted.target, noted.until)
+      break
+    case 'hope':
+      state.missing.clear()
+      break
+    case 'bucket':
+      state.buckets.set(noted.row.neighbour, noted.row)
+      break
+    case 'pace':
+      state.nextSearchAt = noted.nextSearchAt
+      break
+    case 'blame':
+      state.blamed.set(noted.row.agent, noted.row)
+      break
+    case 'forgiven':
+      state.blamed.delete(noted.agent)
+      break
+  }
+}
+
+/** In the place of the same way, else before the others. */
+const putRoute = (state: State, row: Route): void => {
+  const ways = state.routes.get(row.entity) ?? []
+  const isKnown = ways.some((one) => one.key === row.key)
+  state.routes.set(row.entity, isKnown ? ways.map((one) => (one.key === row.key ? row : one)) : [row, ...ways])
+}
+
+const dropRoute = (state: State, entity: string, key: string): void => {
+  const left = (state.routes.get(entity) ?? []).filter((one) => one.key !== key)
+  if (left.length > 0) state.routes.set(entity, left)
+  else state.routes.delete(entity)
+}
+
+/** Last used, last to go. */
+const use = (state: State, entity: string): void => {
+  const ways = state.routes.get(entity)
+  if (ways === undefined) return
+  state.routes.delete(entity)
+  state.routes.set(entity, ways)
+}
+
+/** `quests` follows what is under way, so that nobody goes through all searches to find one. */
+const putSearch = (state: State, qid: string, row: Search | undefined): void => {
+  const was = state.searches.get(qid)
+  if (was !== undefined && 'seed' in was && state.quests.get(questName(was)) === qid)
+    state.quests.delete(questName(was))
+  if (row === undefined) return void state.searches.delete(qid)
+  state.searches.set(qid, row)
+  if ('seed' in row) state.quests.set(questName(row), qid)
 }

@@ -21,8 +21,11 @@ import type { RefusalCode } from './refusal.ts'
 import { expiring } from './report/expiring.ts'
 import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
+import { ask, ringTimeout } from './route/ask.ts'
 import { blame, forgetBlame } from './route/blame.ts'
-import { answered, ask, asked, exhausted, forget, ringTimeout, wakeFor } from './route/discover.ts'
+import { dropped, dropWays } from './route/cache.ts'
+import { answered, exhausted, forget, wakeFor } from './route/discover.ts'
+import { asked } from './route/relay.ts'
 import type { Path } from './route/search.ts'
 import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
 import { type Sorting, sorted, trusted } from './trust/contact.ts'
@@ -49,7 +52,7 @@ export type Event =
   | { on: 'unreachable'; key: string; by: string; why: string }
   | { on: 'silent'; agent: string }
   | { on: 'acknowledged'; owed: string; items: Item[] }
-  | { on: 'search'; target: string; seed: string }
+  | { on: 'search'; target: string; seed: string; without?: string[]; isAgain?: true }
   // From links and the clock
   | { on: 'linked'; link: Link }
   | { on: 'unlinked'; agent: string }
@@ -166,9 +169,14 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'acknowledged':
       return acknowledged(state, event.owed, event.items)
     case 'search':
-      return ask(state, event.target, event.seed, now)
+      return ask(
+        state,
+        { target: event.target, seed: event.seed, without: event.without ?? [] },
+        event.isAgain === true,
+        now,
+      )
     case 'linked':
-      return linked(event.link)
+      return linked(state, event.link)
     case 'unlinked':
       return unlinked(state, event.agent)
     case 'up':
@@ -210,10 +218,14 @@ export const whereIs = (
   return known !== undefined && known.expires > now ? 'known' : { target: targetOfAddress(address) }
 }
 
-const linked = (link: Link): Step => ({
-  changes: [{ put: 'link', row: link }],
-  effects: link.up ? greet(link.agent) : [],
+/** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
+const linked = (state: State, link: Link): Step => ({
+  changes: [{ put: 'link', row: link }, ...hopeful(state)],
+  effects: [...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
 })
+
+/** What nobody knew may be known beyond a neighbour that was not there. */
+const hopeful = (state: State): Change[] => (state.missing.size > 0 ? [{ note: { of: 'hope' } }] : [])
 
 const unlinked = (state: State, agent: string): Step => {
   const was = state.links.get(agent)
@@ -235,7 +247,7 @@ const connected = (state: State, agent: string, up: boolean, now: number): Step 
   const was = state.links.get(agent)
   if (was === undefined) return nothing
   const changes: Change[] = was.up === up ? [] : [{ put: 'link', row: seen(was, up, state.terms.hopMs, now) }]
-  return { changes, effects: up ? greet(agent) : [] }
+  return { changes: up ? [...changes, ...hopeful(state)] : changes, effects: up ? greet(agent) : [] }
 }
 
 const greet = (agent: string): Effect[] => [
@@ -266,9 +278,8 @@ const lapsed = (state: State, key: string, now: number): Step => {
 /** Queries and routes past their time; both are held whole. */
 const sweep = (state: State, now: number): Step => {
   const { changes, effects } = forget(state, now)
-  const over = [...state.routes.values()].filter((route) => route.expires <= now)
-  const routes = over.map(({ entity }): Change => ({ drop: 'route', entity }))
-  return { changes: [...changes, ...routes, ...forgetBlame(state, now)], effects }
+  const routes = [...state.routes.values()].flat().filter((route) => route.expires <= now)
+  return { changes: [...changes, ...routes.map(dropped), ...forgetBlame(state, now)], effects }
 }
 
 /**
@@ -296,10 +307,7 @@ const forgetKnown = (state: State, address: string): Step => {
   if (known === undefined) return refuse('address-unknown', `nobody is known at ${address}`)
   const { entity } = known
   return {
-    changes: [
-      { drop: 'known', entity },
-      { drop: 'route', entity },
-    ],
+    changes: [{ drop: 'known', entity }, ...dropWays(state, entity)],
     effects: [{ do: 'log', event: 'forgotten', detail: `${address}: ${entity}` }, ...wakeFor(known)],
     answer: { say: 'done' },
   }

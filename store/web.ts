@@ -35,6 +35,12 @@ export const unfinishedCustody = async (from: Source): Promise<string[]> => {
   return rows.map(({ id }) => id)
 }
 
+/** Keys of all that wait for a path to somebody: `who:<target>`, of whatever target. */
+export const seekers = async (from: Source): Promise<string[]> => {
+  const rows = await from.read.all<{ id: string }>("SELECT id FROM custody WHERE awaits >= 'who:' AND awaits < 'who;'")
+  return rows.map(({ id }) => id)
+}
+
 export const submissions = documents<Submission, 'account' | 'clear_at' | 'message_id' | 'body'>(
   'submission',
   ({ id }) => id,
@@ -62,7 +68,7 @@ export const cards = documents<Known & { card: string }, 'address'>('card', ({ e
 
 export const warnings = documents<Warned, never>('warning', ({ entity }) => entity, {})
 
-export const routes = documents<Route, 'expires'>('route', ({ entity }) => entity, {
+export const routes = documents<Route, 'expires'>('route', ({ key }) => key, {
   expires: ({ expires }) => expires,
 })
 

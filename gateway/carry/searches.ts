@@ -10,7 +10,7 @@ export type SearchResult = 'found' | 'unknown' | 'undecided'
 export type Searches = {
   /** Raises the search; `undecided` when it has not ended in time. */
   find(target: string, withinMs?: number): Promise<SearchResult>
-  begin(target: string): void
+  begin(wanted: { target: string; without?: string[]; isAgain?: true }): void
   ended(target: string, result: SearchResult): void
 }
 
@@ -22,9 +22,9 @@ const COMMAND_WAIT_MS = 15_000
 export const openSearches = (engine: Engine, failed: (error: unknown) => void): Searches => {
   const waiting = new Map<string, Set<(result: SearchResult) => void>>()
 
-  const begin = (target: string) => {
+  const begin: Searches['begin'] = ({ target, without = [], isAgain }) => {
     const seed = randomBytes(16).toString('hex')
-    engine.handle({ on: 'search', target, seed }).catch(failed)
+    engine.handle({ on: 'search', target, seed, without, ...(isAgain && { isAgain }) }).catch(failed)
   }
 
   const find: Searches['find'] = (target, withinMs = COMMAND_WAIT_MS) =>
@@ -39,7 +39,7 @@ export const openSearches = (engine: Engine, failed: (error: unknown) => void): 
       }
       const timer = setTimeout(settle, withinMs, 'undecided')
       them.add(settle)
-      begin(target)
+      begin({ target })
     })
 
   const ended = (target: string, result: SearchResult) => {

@@ -184,6 +184,19 @@ const custody = z
     hopDeadlineAwayMs: table.hop_deadline_away,
   }))
 
+const path = z
+  .strictObject({
+    searches_per_minute: count(1, 10_000).prefault(10),
+    queries: count(1, 10_000).prefault(20),
+    query_every: duration.prefault('5 s'),
+  })
+  .prefault({})
+  .transform((table) => ({
+    searchesPerMinute: table.searches_per_minute,
+    queryBurst: table.queries,
+    queryEveryMs: table.query_every,
+  }))
+
 const tls = z
   .strictObject({
     certificate: text('write the path of a PEM file, the chain with the leaf first').optional(),
@@ -203,4 +216,4 @@ const log = z
   })
   .prefault({})
 
-const schema = z.strictObject({ gateway, login, smtp, imap, link, dns, health, custody, tls, log })
+const schema = z.strictObject({ gateway, login, smtp, imap, link, dns, health, custody, path, tls, log })

@@ -122,6 +122,14 @@ listen = "127.0.0.1:${ports.health}"
 # hop_deadline = "15 min"
 # hop_deadline_away = "6 h"
 
+# Searching the web for people never met.
+[path]
+# Searches this gateway begins in a minute; more wait their turn.
+# searches_per_minute = 10
+# Searches taken from one neighbour at once, and one more every so often.
+# queries = 20
+# query_every = "5 s"
+
 # A certificate of your own for mail clients (PEM, the chain with the leaf first). Without
 # one, a self-signed certificate is made in tls/, which every client asks about once.
 [tls]

@@ -145,17 +145,16 @@ const keyOfPut = (change: Put): string => {
   switch (change.put) {
     case 'custody':
     case 'owed':
+    case 'route':
       return change.row.key
     case 'submission':
       return change.row.id
     case 'contact':
       return contactKey(change.row.entity, change.row.other)
     case 'known':
-    case 'route':
     case 'warned':
       return change.row.entity
     case 'link':
-    case 'blame':
     case 'reach':
       return change.row.agent
     case 'search':
@@ -167,18 +166,16 @@ const keyOfDrop = (change: Drop): string => {
   switch (change.drop) {
     case 'custody':
     case 'owed':
+    case 'route':
       return change.key
     case 'submission':
       return change.id
     case 'known':
-    case 'route':
       return change.entity
     case 'reach':
       return change.agent
     case 'search':
       return change.qid
-    case 'blame':
-      return change.agent
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Effect } from '../../src/effect.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
-import { custody } from '../../store/web.ts'
+import { custody, seekers } from '../../store/web.ts'
 import { findSilent } from '../carry/blame.ts'
 import { handRow, sealRow } from '../carry/hand.ts'
 import { answerWho, passOn } from '../carry/path.ts'
@@ -49,7 +49,7 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
         settling.enter(effect.to, () => settleWith(core, effect.to))
         break
       case 'search':
-        searches.begin(effect.target)
+        searches.begin(effect)
         break
       case 'searched':
         searches.ended(effect.target, effect.result)
@@ -94,7 +94,8 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
   }
 
   const wake = async (awaits: string) => {
-    const keys = await custody.keysBy(core.store.db, 'awaits', [awaits])
+    const { db } = core.store
+    const keys = awaits === 'who:' ? await seekers(db) : await custody.keysBy(db, 'awaits', [awaits])
     await raiseDue(core, keys)
   }
 

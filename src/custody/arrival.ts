@@ -8,11 +8,11 @@ import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
+import { ROUTE_LIFE_MS, routeOf, waysTo } from '../route/cache.ts'
 import { choose } from '../route/choose.ts'
-import { ROUTE_LIFE_MS } from '../route/discover.ts'
 import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
-import type { Change, Local, Route, State } from '../state.ts'
+import type { Change, Local, State } from '../state.ts'
 import { folderFor } from '../trust/contact.ts'
 import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
@@ -129,11 +129,11 @@ const meet = (state: State, { opened, envelope, path }: Arrival, now: number): S
   const worth = weigh(state, known)
   if (worth === 'conflict') return { changes: [], effects: [conflict(state, known)] }
   if (worth === 'outdated') return { changes: [], effects: [] }
-  const kept = state.routes.get(known.entity)
-  const back: Route = { entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS }
+  const isKept = waysTo(state, known.entity).some((route) => route.expires > now)
+  const back = routeOf({ entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS })
   const changes: Change[] = [
     ...(worth === 'news' ? [{ put: 'known', row: known, card: text } as const] : []),
-    ...(kept !== undefined && kept.expires > now ? [] : [{ put: 'route', row: back } as const]),
+    ...(isKept ? [] : [{ put: 'route', row: back } as const]),
   ]
   return { changes, effects: [] }
 }

@@ -45,7 +45,7 @@ export type Custody = {
   /** The way on as the last holder saw it, without us; and as we advise the next hop, without it. */
   advice: string[]
   onward: string[]
-  avoid: { by: string; until: number }[]
+  avoid: { by: string; until: number; at?: number }[]
   /** The last final no of a hop on the way: told, should no other way be found. */
   blocked?: RefusalCode
   /**
@@ -87,6 +87,10 @@ export type Terms = {
   /** The hop deadline: who has heard nothing for twice as long tries another path. The second: for a neighbour often away. */
   hopMs: number
   awayHopMs: number
+  /** Searches we begin in a minute; and those a neighbour may bring at once, and one more every so often. */
+  searchesPerMinute: number
+  queryBurst: number
+  queryEveryMs: number
 }
 export const defaultTerms: Terms = {
   delayMs: 2 * 3_600_000,
@@ -94,6 +98,9 @@ export const defaultTerms: Terms = {
   unknownLifeMs: 86_400_000,
   hopMs: 15 * 60_000,
   awayHopMs: 6 * 3_600_000,
+  searchesPerMinute: 10,
+  queryBurst: 20,
+  queryEveryMs: 5000,
 }
 
 /** An origin that handed its envelope on waits this long past the expiry for the report that says so. */

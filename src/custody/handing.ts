@@ -7,8 +7,9 @@ import { isActive } from '../link/standing.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about } from '../report/owed.ts'
 import type { TrailStep } from '../report/report.ts'
+import { dropWays } from '../route/cache.ts'
 import { choose, type Wish } from '../route/choose.ts'
-import type { Change, State } from '../state.ts'
+import type { State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
@@ -32,7 +33,7 @@ export const advance = (state: State, row: Custody, now: number): Step => {
     if (row.awaits?.startsWith('who:') && row.retryAt !== null && now < row.retryAt) return nothing
     const target = targetFor(row)
     const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
-    return routing(state, waiting, now, { do: 'search', target })
+    return routing(state, waiting, now, { do: 'search', target, ...(row.attempts > 0 && { isAgain: true }) })
   }
   const { next, onward } = way
   if (!state.links.get(next)?.up)
@@ -68,7 +69,10 @@ export const handTo = (
     awaits: null,
     retryAt: now + HAND_GUARD_MS,
   }
-  return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key: row.key, to: next }] }
+  return {
+    changes: [{ put: 'custody', row: handing }, { note: { of: 'use', entity: row.to ?? '' } }],
+    effects: [{ do: 'hand', key: row.key, to: next }],
+  }
 }
 
 /** The other way came to nothing as well: whoever was silent is listened to again, and a third is looked for later. */
@@ -144,7 +148,7 @@ export const turnedDown = ({ stalled, ...row }: Custody, by: string, until: numb
   retryAt: now + backoffMs(row.key, row.attempts),
   attempts: row.attempts + 1,
   tried: row.tried.map((one) => (one.by === by ? { by, saidNo: true } : one)),
-  avoid: [...row.avoid.filter((one) => one.by !== by && one.until > now), { by, until }],
+  avoid: [...row.avoid.filter((one) => one.by !== by && one.until > now), { by, until, at: now }],
 })
 
 /**
@@ -186,7 +190,7 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
   const row: Custody = isFinal(code)
     ? { ...turnedDown(was, by, was.expires, now), blocked: code }
     : turnedDown(was, by, now + AVOID_MS, now)
-  const stale: Change[] = was.to !== undefined && state.routes.has(was.to) ? [{ drop: 'route', entity: was.to }] : []
+  const stale = dropWays(state, was.to ?? '', (route) => route.hops[1] === by)
   return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
 }
 

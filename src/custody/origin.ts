@@ -6,6 +6,7 @@ import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
+import { waysTo } from '../route/cache.ts'
 import type { Known } from '../route/search.ts'
 import type { Change, State } from '../state.ts'
 import { folderFor, trustByWriting } from '../trust/contact.ts'
@@ -131,15 +132,20 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
   const target = targetFor(was)
   const attempts = was.attempts + 1
   const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + SEARCH_AGAIN_MS, attempts }
-  return { changes: [{ put: 'custody', row }], effects: [{ do: 'search', target }] }
+  return {
+    changes: [{ put: 'custody', row }],
+    effects: [{ do: 'search', target, ...(attempts > 1 && { isAgain: true }) }],
+  }
 }
 
 /**
  * Their card may have been renewed (new subkeys, another agent): somebody not heard of for as long as a
  * route is good for is asked for beside the sealing. This letter does not wait for it, the next profits.
  */
-const askAgain = ({ routes }: State, { entity }: Known, now: number): Effect[] =>
-  (routes.get(entity)?.expires ?? 0) > now ? [] : [{ do: 'search', target: targetOfEntity(entity) }]
+const askAgain = (state: State, { entity }: Known, now: number): Effect[] =>
+  waysTo(state, entity).some((way) => way.expires > now)
+    ? []
+    : [{ do: 'search', target: targetOfEntity(entity), isAgain: true }]
 
 /** Without the recipient whose key was forgotten meanwhile: nothing is sealed for it yet. */
 const unlessForgotten = (state: State, row: Custody): Custody => {

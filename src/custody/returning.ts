@@ -41,7 +41,7 @@ const hear = (state: State, row: Custody, from: string, fresh: TrailStep[], told
   const last = fresh.find((step) => isFinalEvent(step.event))
   const items = (steps: TrailStep[]): Item[] => [...told, ...steps.map(({ jws }) => ({ jws }))]
   if (last !== undefined && (last.event === 'delivered' || !holdersBeside(row, from)))
-    return ends(state, row, last, items(fresh), now)
+    return ends(state, row, from, last, items(fresh), now)
   const next: Custody = last ? turnedDown(row, from, now + AVOID_MS, now) : heardOf(state, row, from, fresh, now)
   const owed = oweUpstream(state, next, items(fresh.filter((step) => !isFinalEvent(step.event))))
   return { changes: [{ put: 'custody', row: next }, ...owed.changes], effects: owed.effects }
@@ -75,7 +75,7 @@ const believed = (state: State, row: Custody, reports: readonly Report[]): Trail
   }
 }
 
-const ends = (state: State, row: Custody, last: TrailStep, told: Item[], now: number): Step => {
+const ends = (state: State, row: Custody, from: string, last: TrailStep, told: Item[], now: number): Step => {
   const event = last.event === 'delivered' || last.event === 'refused' ? last.event : 'expired'
   const outcome: NonNullable<Custody['outcome']> = {
     event,
@@ -84,7 +84,7 @@ const ends = (state: State, row: Custody, last: TrailStep, told: Item[], now: nu
     ...(last.code && { code: last.code }),
   }
   const end = finish(state, row, outcome, now, told)
-  return event === 'delivered' ? { ...end, changes: [...end.changes, ...forgive(state, row.trail)] } : end
+  return event === 'delivered' ? { ...end, changes: [...end.changes, ...forgive(state, row.trail, from)] } : end
 }
 
 /** The neighbour has these reports of a bundle durably. */

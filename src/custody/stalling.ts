@@ -66,7 +66,7 @@ const search = (state: State, row: Custody, now: number): Step => {
   listening.retryAt = now + silenceMs(state, listening, now)
   return {
     changes: [{ put: 'custody', row: listening }],
-    effects: [{ do: 'search', target }],
+    effects: [{ do: 'search', target, without: [...(row.stalled ?? []), ...(row.also ?? [])] }],
   }
 }
 

@@ -46,18 +46,18 @@ export const blame = (state: State, agent: string, now: number): Step => {
   const times = (was?.times ?? 0) + 1
   const row: Blame = { agent, times, until: now + Math.min(FIRST_MS * 2 ** (times - 1), LONGEST_MS) }
   const detail = `${agent} signed for mail and was silent: avoided until ${new Date(row.until).toISOString()}`
-  return { changes: [{ put: 'blame', row }], effects: [{ do: 'log', event: 'hop-silent', to: agent, detail }] }
+  return { changes: [{ note: { of: 'blame', row } }], effects: [{ do: 'log', event: 'hop-silent', to: agent, detail }] }
 }
 
-/** A delivery came this way. */
-export const forgive = (state: State, trail: readonly TrailStep[]): Change[] => {
+/** A delivery came back over `next`: whoever had it on that way is not blamed any more. */
+export const forgive = (state: State, trail: readonly TrailStep[], next: string): Change[] => {
   if (state.blamed.size === 0) return []
-  return [...new Set(trail.map((step) => step.by))]
-    .filter((agent) => state.blamed.has(agent))
-    .map((agent) => ({ drop: 'blame', agent }))
+  const holders = new Set([next])
+  for (const step of trail) if (holders.has(step.by) && step.event === 'forwarded' && step.next) holders.add(step.next)
+  return [...holders].filter((agent) => state.blamed.has(agent)).map((agent) => ({ note: { of: 'forgiven', agent } }))
 }
 
 export const forgetBlame = (state: State, now: number): Change[] =>
   [...state.blamed.values()]
     .filter((one) => one.until + MEMORY_MS <= now)
-    .map(({ agent }) => ({ drop: 'blame', agent }))
+    .map(({ agent }) => ({ note: { of: 'forgiven', agent } }))

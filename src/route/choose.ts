@@ -7,7 +7,7 @@
  * (blame.ts); of those one that shares no agent with the ways that failed this envelope.
  */
 import { isActive } from '../link/standing.ts'
-import type { State } from '../state.ts'
+import type { Link, State } from '../state.ts'
 import { isBlamed } from './blame.ts'
 
 export type Wish = {
@@ -15,8 +15,8 @@ export type Wish = {
   entity: string
   /** Where the envelope has been, origin first. */
   path: readonly string[]
-  /** Neighbours that failed it: until when not to try them again. */
-  avoid: readonly { by: string; until: number }[]
+  /** Neighbours that failed it: when, and until when not to try them again. */
+  avoid: readonly { by: string; until: number; at?: number }[]
   /** The rest of the route as its last holder saw it, without us. */
   advice: readonly string[]
   /** Neighbours that have it, or brought it: it is not handed to them. */
@@ -42,20 +42,22 @@ export const choose = (state: State, wish: Wish, now: number): { next: string; o
 
 const ways = (state: State, wish: Wish, now: number): (readonly string[])[] => {
   const agent = state.known.get(wish.entity)?.agent
-  const route = state.routes.get(wish.entity)
-  return [
-    agent === undefined ? [] : [agent],
-    route !== undefined && route.expires > now ? route.hops.slice(1) : [],
-    wish.advice,
-  ]
+  const found = (state.routes.get(wish.entity) ?? []).filter((route) => route.expires > now)
+  return [agent === undefined ? [] : [agent], ...found.map((route) => route.hops.slice(1)), wish.advice]
 }
 
-const isUsable = (state: State, wish: Wish, next: string | undefined, now: number): boolean =>
-  next !== undefined &&
-  isActive(state.links.get(next)) &&
-  !wish.path.includes(next) &&
-  !wish.holders?.includes(next) &&
-  !wish.avoid.some((one) => one.by === next && one.until > now)
+const isUsable = (state: State, wish: Wish, next: string | undefined, now: number): boolean => {
+  const link = state.links.get(next ?? '')
+  return (
+    isActive(link) &&
+    !wish.path.includes(link.agent) &&
+    !wish.holders?.includes(link.agent) &&
+    !wish.avoid.some((one) => one.by === next && one.until > now && isSince(link, one.at))
+  )
+}
+
+/** What a neighbour refused before the present link was made says nothing: it may have been for want of the link. */
+const isSince = ({ since }: Link, at: number | undefined): boolean => at === undefined || at >= since
 
 /** The weights only order: being connected counts for more than all the rest. */
 const drawbackOf = (state: State, wish: Wish, way: readonly string[], now: number): number =>

@@ -20,11 +20,22 @@ export type Known = {
 
 /** What a neighbour said: nothing yet, an exhausted branch, or a branch that was cut. */
 type Answer = 'asked' | 'none' | 'cut'
-type Asked = { qid: string; target: string; asked: Map<string, Answer>; cut: boolean; until: number }
+type Asked = { qid: string; target: string; ttl: number; asked: Map<string, Answer>; cut: boolean; until: number }
+/** What the asker keeps through all rings. `without`: neighbours that are not asked, since what they took was lost. */
+export type Quest = { target: string; seed: string; without: string[] }
+
 export type Search =
-  | (Asked & { at: 'asking'; seed: string; ttl: number; ringUntil: number })
+  /** Ours, but the minute has had its share: `ring` begins it. */
+  | (Quest & { at: 'queued'; qid: string; until: number })
+  /** `hasWay`: one was found, over somebody who was silent lately. `moreUntil`: one was found, and others may follow. */
+  | (Asked & Quest & { at: 'asking'; ringUntil: number; hasWay?: true; moreUntil?: number })
   | (Asked & { at: 'relaying'; from: string; hops: string[]; answerUntil: number })
-  | { at: 'over'; qid: string; target: string; until: number }
+  /** `ttl`: it came to nothing here, and a copy that may go further is another question. `told`: whom the target has answered. */
+  | { at: 'over'; qid: string; target: string; until: number; ttl?: number; told?: string[] }
+
+/** Two searches of one name are one. */
+export const questName = ({ target, without }: Pick<Quest, 'target' | 'without'>): string =>
+  [target, ...without].join(' ')
 
 /**
  * A PATH whose every signature holds: the route runs from the asker to the agent that answered.

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Arrival } from '../../src/custody/arrival.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import { choose } from '../../src/route/choose.ts'
 import type { Known } from '../../src/route/search.ts'
 import { admitLocal, apply, contactKey, removeLocal, type State } from '../../src/state.ts'
@@ -199,7 +200,7 @@ describe('custody: an envelope arrives', () => {
     it('by the card in the letter, and by the way it came', () =>
       expect(met(at(letter(), trusting(stranger)))).to.deep.equal([
         { put: 'known', row: eve, card: 'card' },
-        { put: 'route', row: { entity: stranger, hops: [world().me, s], expires: now + 24 * HOUR } },
+        { put: 'route', row: routeOf({ entity: stranger, hops: [world().me, s], expires: now + 24 * HOUR }) },
       ]))
 
     it('but not a stranger, who could claim any address', () => expect(met(at(letter()))).to.deep.equal([]))

@@ -170,7 +170,7 @@ describe('custody: from one holder to the next', () => {
   for (const [code, avoided, saidNo] of codes)
     it(`after ${code} the neighbour is ${avoided ? 'left alone for a while' : 'tried again later'}`, () => {
       const made = left(at(handing(), { on: 'rejected', key, by: r, code }))
-      expect(made?.avoid).to.deep.equal(avoided ? [{ by: r, until: now + AVOID_MS }] : [])
+      expect(made?.avoid).to.deep.equal(avoided ? [{ by: r, until: now + AVOID_MS, at: now }] : [])
       expect(made?.tried).to.deep.equal([{ by: r, saidNo }])
       expect(made?.retryAt).to.be.within(now + 750, now + 1250)
     })
@@ -226,7 +226,7 @@ describe('custody: from one holder to the next', () => {
   it('what a relay would not take goes another way, and never that way again', () => {
     const state = world(handing({ advice: [s] }))
     const no = step(state, { on: 'rejected', key, by: r, code: 'record-version' }, now)
-    expect(left(no)?.avoid).to.deep.equal([{ by: r, until: now + 12 * HOUR }])
+    expect(left(no)?.avoid).to.deep.equal([{ by: r, until: now + 12 * HOUR, at: now }])
     for (const change of no.changes) apply(state, change)
     const other = step(state, { on: 'due', key }, now + MINUTE)
     expect([stateOf(other), asks(other)]).to.deep.equal(['handing', ['hand s']])

@@ -4,6 +4,7 @@ import type { Recipient, Submission } from '../../src/custody/submission.ts'
 import { overall } from '../../src/custody/submission.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import { apply, contactKey, type State } from '../../src/state.ts'
 import { needs, needsOf, step } from '../../src/web.ts'
 import {
@@ -67,9 +68,9 @@ describe('custody: at the origin', () => {
   })
 
   it('somebody not heard of for a day is asked for beside: their card may be another by now', () => {
-    const made = submit({}, ({ routes }) => routes.set(bob, { entity: bob, hops: [me, r, b], expires: now }))
+    const made = submit({}, ({ routes }) => routes.set(bob, [routeOf({ entity: bob, hops: [me, r, b], expires: now })]))
     expect(asks(made)).to.deep.equal(['seal', 'search'])
-    expect(made.effects).to.deep.include({ do: 'search', target: targetOfEntity(bob) })
+    expect(made.effects).to.deep.include({ do: 'search', target: targetOfEntity(bob), isAgain: true })
   })
 
   it('somebody unknown: spooled, searched for, and given up sooner', () => {

@@ -6,6 +6,7 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Submission } from '../../src/custody/submission.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Report } from '../../src/report/report.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import { admitLocal, type Change, emptyState, type Link, type State } from '../../src/state.ts'
 
 export const MINUTE = 60_000
@@ -95,7 +96,7 @@ export const world = (...rows: Custody[]): State => {
   for (const one of [link(r), link(s)]) state.links.set(one.agent, one)
   state.known.set(bob, { entity: bob, address: 'bob@b.test', agent: b, expires: now + 1000 * HOUR })
   state.knownAt.set('bob@b.test', bob)
-  state.routes.set(bob, { entity: bob, hops: [me, r, b], expires: now + 24 * HOUR })
+  state.routes.set(bob, [routeOf({ entity: bob, hops: [me, r, b], expires: now + 24 * HOUR })])
   state.submissions.set('letter 1', submission())
   for (const one of rows) state.custody.set(one.key, one)
   return state

@@ -4,6 +4,7 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import { apply, type State } from '../../src/state.ts'
 import { step, whereIs } from '../../src/web.ts'
 import {
@@ -116,7 +117,7 @@ describe('custody: the recipient is out of reach', () => {
       const made = run(state, forgotten)
       expect(made.changes).to.deep.equal([
         { drop: 'known', entity: bob },
-        { drop: 'route', entity: bob },
+        { drop: 'route', entity: bob, key: routeOf({ entity: bob, hops: [state.me, r, b], expires: 0 }).key },
       ])
       expect([state.known.size, state.knownAt.size, state.routes.size]).to.deep.equal([0, 0, 0])
       expect(made.effects.flatMap((effect) => (effect.do === 'wake' ? [effect.awaits] : []))).to.deep.equal([
@@ -185,7 +186,7 @@ describe('custody: the recipient is out of reach', () => {
 
   it('when the key we know answers after all, it goes on', () => {
     const state = claimed(wayless(row({ isDisputed: true, awaits: `who:${byAddress}`, retryAt: now + HOUR })))
-    apply(state, { put: 'route', row: { entity: bob, hops: [state.me, r, b], expires: now + HOUR } })
+    apply(state, { put: 'route', row: routeOf({ entity: bob, hops: [state.me, r, b], expires: now + HOUR }) })
     expect(asks(run(state, { on: 'due', key }))).to.deep.equal(['hand r'])
   })
 })

@@ -4,7 +4,7 @@ import { silenceMs } from '../../src/custody/silence.ts'
 import type { Step } from '../../src/effect.ts'
 import { isOftenAway, seen } from '../../src/link/absence.ts'
 import { silentOne } from '../../src/route/blame.ts'
-import type { State } from '../../src/state.ts'
+import { apply, type State } from '../../src/state.ts'
 import { type Event, step } from '../../src/web.ts'
 import { asks, b, HOUR, key, left, link, MINUTE, now, owes, r, relayed, report, row, s, world } from './rows.ts'
 
@@ -155,8 +155,7 @@ describe('route: who was silent', () => {
     let when = now
     for (let i = 0; i < 7; i++) {
       for (let again = 0; again < 3; again++)
-        for (const change of step(state, { on: 'silent', agent: x }, when).changes)
-          if ('put' in change && change.put === 'blame') state.blamed.set(x, change.row)
+        for (const change of step(state, { on: 'silent', agent: x }, when).changes) apply(state, change)
       const until = state.blamed.get(x)?.until ?? 0
       hours.push((until - when) / HOUR)
       when = until
@@ -170,9 +169,9 @@ describe('route: who was silent', () => {
       reports: [report(x, 'forwarded', { next: b }), report(b, 'delivered')],
     }
     const made = at(given, now, (world) => world.blamed.set(x, { agent: x, times: 1, until: now + HOUR }), delivered)
-    expect(made.changes).to.deep.include({ drop: 'blame', agent: x })
+    expect(made.changes).to.deep.include({ note: { of: 'forgiven', agent: x } })
     const forget = step(state, { on: 'sweep' }, when + 7 * 24 * HOUR).changes
-    expect(forget).to.deep.include({ drop: 'blame', agent: x })
+    expect(forget).to.deep.include({ note: { of: 'forgiven', agent: x } })
   })
 
   it('a way over them comes last, but is better than none', () => {

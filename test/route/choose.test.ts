@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { routeOf } from '../../src/route/cache.ts'
 import { choose, type Wish } from '../../src/route/choose.ts'
 import type { State } from '../../src/state.ts'
 import { b, bob, HOUR, link, me, now, r, s, stranger, world } from '../custody/rows.ts'
@@ -32,7 +33,7 @@ describe('route: the next hop', () => {
     [
       'none that is over a day old',
       wish(),
-      (state) => state.routes.set(bob, { entity: bob, hops: [me, r, b], expires: now }),
+      (state) => state.routes.set(bob, [routeOf({ entity: bob, hops: [me, r, b], expires: now })]),
       undefined,
       [],
     ],

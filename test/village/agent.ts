@@ -153,11 +153,18 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         inLane(`settle ${effect.to}`, (done) => settle(effect.to, done))
         break
       case 'search':
-        raise({ on: 'search', target: effect.target, seed: random.id() })
+        raise({
+          on: 'search',
+          target: effect.target,
+          seed: random.id(),
+          without: effect.without ?? [],
+          ...(effect.isAgain && { isAgain: true }),
+        })
         break
       case 'wake':
         for (const row of state.custody.values())
-          if (row.awaits === effect.awaits) later(random.between(0, 5), () => raise({ on: 'due', key: row.key }))
+          if (row.awaits === effect.awaits || (effect.awaits === 'who:' && row.awaits?.startsWith('who:')))
+            later(random.between(0, 5), () => raise({ on: 'due', key: row.key }))
         break
       case 'ring':
         later(effect.at - clock.now, () => raise({ on: 'ring', qid: effect.qid }))
@@ -342,8 +349,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
   const crash = () => {
     life = 0
     lanes = new Map()
-    state.searches.clear()
-    state.blamed.clear()
+    for (const map of [state.searches, state.quests, state.missing, state.buckets, state.blamed]) map.clear()
     for (const [name, link] of state.links) state.links.set(name, { ...link, up: false })
   }
 

@@ -3,9 +3,11 @@
  * arrives, once, and its sender is told the truth.
  */
 import { expect } from 'chai'
+import { routeOf } from '../../src/route/cache.ts'
+import { apply } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
-import { pass, rowAt } from './scene.ts'
-import { at, found, HOUR, MINUTE, type Village, write } from './village.ts'
+import { dropCalls, pass, rowAt } from './scene.ts'
+import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
 
 /** It is switched off, and its disk is thrown away. */
 const bury = (village: Village, agent: Agent): void => {
@@ -115,6 +117,63 @@ describe('the village takes another path', () => {
     pass(village, HOUR)
     expect(b.mail, 'and the first copy brings nothing new').to.have.length(2)
     expect(rowAt(r1, village.written[1]?.key ?? '').outcome?.event).to.equal('delivered')
+    arrivedOnce(village)
+  })
+
+  it('a relay that has it already takes the second copy, so that the news comes back by either way', () => {
+    // A – R1 – R3 – B and A – R2 – R3: R1 dies once R3 has it, and B is away all the while.
+    const village = found(4, 5, [
+      [0, 1],
+      [1, 3],
+      [0, 2],
+      [2, 3],
+      [3, 4],
+    ])
+    const [a, r1, r2, r3, b] = [0, 1, 2, 3, 4].map((i) => at(village, i)) as [Agent, Agent, Agent, Agent, Agent]
+    pass(village, 1000)
+    links(village, r2, false, a, r3)
+    write(village, a, [{ address: 'p@4.test' }])
+    pass(village, MINUTE)
+    const over = { entity: entityOf('p@4.test'), hops: [a.id, r2.id, r3.id, b.id], expires: village.clock.now + HOUR }
+    apply(a.state, { put: 'route', row: routeOf(over) }) // found once, before R2 went away
+    links(village, r3, false, b)
+    write(village, a, [{ address: 'p@4.test' }])
+    const key = village.written[1]?.key ?? ''
+    pass(village, MINUTE)
+    expect(rowAt(r3, key).state).to.equal('waiting')
+    bury(village, r1)
+    links(village, r2, true, a, r3)
+    pass(village, HOUR)
+    expect(rowAt(r3, key).also).to.deep.equal([r2.id])
+    links(village, r3, true, b)
+    pass(village, 10 * MINUTE)
+    arrivedOnce(village)
+  })
+
+  it('a black hole signs for mail and drops it: it goes round, and later mail avoids the hole', () => {
+    const { village, a, r1, r2, b } = diamond(5)
+    links(village, r2, true, a, b)
+    const swallowed = new Set<string>()
+    dropCalls(village, (from, to, call) => {
+      if (from !== r1.id || to !== b.id || !('offer' in call)) return false
+      swallowed.add(call.offer.envelope)
+      return true // and R1 never speaks of it again
+    })
+    dropCalls(
+      village,
+      (from, _to, call) => from === r1.id && 'records' in call && call.records[0]?.includes('"REPORTS"') === true,
+    )
+    write(village, a, [{ address: 'p@3.test' }])
+    pass(village, HOUR)
+    expect(swallowed.size).to.equal(1)
+    expect(b.mail).to.have.length(2)
+    expect([...a.state.blamed.keys()]).to.deep.equal([r1.id])
+    const sentAt = village.clock.now
+    write(village, a, [{ address: 'p@3.test' }])
+    pass(village, MINUTE)
+    expect(b.mail, 'at once, by the other way').to.have.length(3)
+    expect(b.mail.at(-1)?.at).to.be.within(sentAt, sentAt + 10_000)
+    expect(swallowed.size).to.equal(1)
     arrivedOnce(village)
   })
 

@@ -1,6 +1,7 @@
-/** What scenes have in common: time passes, a row is looked at. */
+/** What scenes have in common: time passes, a row is looked at, calls are meddled with. */
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Agent } from './agent.ts'
+import type { Carrier } from './carrier.ts'
 import type { Village } from './village.ts'
 
 export const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
@@ -9,4 +10,12 @@ export const rowAt = (agent: Agent, key: string): Custody => {
   const row = agent.state.custody.get(key) ?? agent.ends.get(key)
   if (row === undefined) throw new Error('no such envelope here')
   return row
+}
+
+/** Looks at every call before the carrier does; `true` takes it off its hands. */
+export const dropCalls = (village: Village, look: (...call: Parameters<Carrier['call']>) => boolean): void => {
+  const { call } = village.carrier
+  village.carrier.call = (...args) => {
+    if (!look(...args)) call(...args)
+  }
 }

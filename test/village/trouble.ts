@@ -4,6 +4,7 @@
  */
 
 import type { Recipient } from '../../src/custody/submission.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import { apply, type Contact, contactKey } from '../../src/state.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
@@ -96,7 +97,8 @@ const remember = (village: Village, agent: Agent, friend: Agent): void => {
   const expires = clock.now + 300 * 24 * HOUR
   const card = friend.cards.get(entity) ?? ''
   apply(agent.state, { put: 'known', row: { entity, address, agent: friend.id, expires }, card })
-  apply(agent.state, { put: 'route', row: { entity, hops, expires: clock.now + random.between(0, 24 * HOUR) } })
+  const route = routeOf({ entity, hops, expires: clock.now + random.between(0, 24 * HOUR) })
+  apply(agent.state, { put: 'route', row: route })
 }
 
 /** Two neighbours part for ever. */

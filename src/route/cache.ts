@@ -1,0 +1,62 @@
+/**
+ * Ways that were found: up to three to an entity, of which no two share a link, the newest search's
+ * first. Held for 10 000 entities; who was not written to for the longest goes first. Ways are in
+ * memory whole: some 500 bytes each. Times are epoch ms.
+ */
+import { createHash } from 'node:crypto'
+import type { Change, Route, State } from '../state.ts'
+
+export const MOST_WAYS = 3
+export const MOST_ENTITIES = 10_000
+/** Longest a way is used before it is searched again. */
+export const ROUTE_LIFE_MS = 86_400_000
+
+type Found = Omit<Route, 'key'>
+
+export const routeOf = (found: Found): Route => ({
+  ...found,
+  key: `${found.entity}/${createHash('sha256').update(found.hops.join(' ')).digest('hex').slice(0, 16)}`,
+})
+
+/** The first answer of a search: older ways that share a link with it go. */
+export const renew = (state: State, found: Found, now: number): Change[] => {
+  const route = routeOf(found)
+  const others = waysTo(state, found.entity).filter((one) => one.key !== route.key)
+  const kept = others.filter((one) => one.expires > now && !sharesLink(one, route)).slice(0, MOST_WAYS - 1)
+  const gone = others.filter((one) => !kept.includes(one))
+  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route }]
+}
+
+/** A further answer: kept if it shares no link with what there is. */
+export const add = (state: State, found: Found, now: number): Change[] => {
+  const route = routeOf(found)
+  const all = waysTo(state, found.entity)
+  const live = all.filter((one) => one.expires > now)
+  if (live.length >= MOST_WAYS || live.some((one) => sharesLink(one, route))) return []
+  const gone = all.filter((one) => !live.includes(one))
+  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route }]
+}
+
+/** All ways to an entity, or those of them that `isBad`. */
+export const dropWays = (state: State, entity: string, isBad: (route: Route) => boolean = () => true): Change[] =>
+  waysTo(state, entity).filter(isBad).map(dropped)
+
+export const dropped = ({ key, entity }: Route): Change => ({ drop: 'route', key, entity })
+
+export const waysTo = (state: State, entity: string): readonly Route[] => state.routes.get(entity) ?? []
+
+/** The map's order is that of use: its first entry has waited longest. */
+const makeRoom = (state: State, entity: string): Change[] => {
+  if (state.routes.has(entity) || state.routes.size < MOST_ENTITIES) return []
+  const [oldest] = state.routes.values()
+  return (oldest ?? []).map(dropped)
+}
+
+const sharesLink = (a: Route, b: Route): boolean => {
+  const links = new Set(linksOf(a.hops))
+  return linksOf(b.hops).some((link) => links.has(link))
+}
+
+/** A link is the same from either end. */
+const linksOf = (hops: readonly string[]): string[] =>
+  hops.slice(1).map((to, i) => [hops[i] ?? '', to].sort().join(' '))
