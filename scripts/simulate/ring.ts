@@ -65,7 +65,7 @@ export const openSearching = (graph: Graph, random: Random): Searching => {
       if (effect.do === 'pass') tell(a, effect.to, effect.message) // a hop's signature would be added here
       if (effect.do === 'answer') answer(a, effect)
       if (effect.do === 'ring') {
-        seen.rings += 1
+        if (!isOver) seen.rings += 1 // after the answer it only ends the wait for further ways
         clock.in(effect.at - clock.now, () => isOver || raise(a, { on: 'ring', qid: effect.qid }))
       }
       if (effect.do === 'searched' && a === from && !isOver) {
