@@ -48,6 +48,8 @@ export type Serving = {
  */
 export type Web = {
   links(): Link[]
+  /** How much unwanted mail a neighbour may cost before nothing more is taken from it. */
+  limit(agent: string, limit: number): Promise<void>
   /** What an agent said last of where it can be dialled; ourselves, too. */
   reach(agent: string): Reach | undefined
 

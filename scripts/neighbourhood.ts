@@ -130,6 +130,13 @@ export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<voi
   })
 }
 
+/**
+ * Somebody lets another's mail in: it goes to INBOX, and after the first letter needs no credit. Who sends much
+ * to a stranger waits for it to be read.
+ */
+export const trust = (gateway: Gateway, person: Person, other: string): Promise<unknown> =>
+  gateway.run(['contact', 'add', other, '--as', person.address])
+
 /** A folder that is gone when the process ends, unless `keep`. */
 export const temporaryFolder = (keep = false): string => {
   const folder = mkdtempSync(join(tmpdir(), 'vouchsafe-'))

@@ -33,6 +33,9 @@ export const refusalCodes = [
   'agent-mismatch', // the signature holds, but by somebody else than it must be
   'link-unknown',
   'link-revoked',
+  'link-suspended', // it costs too many complaints: nothing is relayed for a week
+  'no-credit', // too much of what came over this link is unjudged or was unwanted
+  'permit-ended', // the recipient does not know the sender, or no longer
   'too-many-streams',
   'envelope-expired',
   'payload-mismatch', // hash or size differ from the envelope's
@@ -97,6 +100,7 @@ const finalCodes: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'seal-broken',
   'sender-unverified',
   'card-invalid',
+  'permit-ended',
   'expired',
   'given-up',
 ])

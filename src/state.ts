@@ -7,6 +7,7 @@
  */
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
+import type { Credit, Weights } from './credit/credit.ts'
 import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Reach } from './reach/reach.ts'
@@ -48,6 +49,8 @@ export type Contact = {
   categories?: string[]
   /** Another key that claimed their address in a letter, and when `entity` was told of it. */
   rival?: { entity: string; at: number }
+  /** What lets mail of `entity` to `other` go without credit: given by the agent of `other`, who trusts them. */
+  permit?: string
 }
 
 /** One message for one folder of an account here. A letter is one we wrote ourselves: a notice. */
@@ -67,7 +70,9 @@ export type State = {
   domain: string
   domains: ReadonlySet<string>
   terms: Terms
+  weights: Weights
   links: Map<string, Link>
+  credits: Map<string, Credit> // by the neighbour's agent
   locals: Map<string, Local> // by entity
   addresses: Map<string, string> // local address → entity
   targets: Map<string, string> // search targets that name a local → entity
@@ -116,6 +121,7 @@ export type Change =
   | { put: 'link'; row: Link }
   | { put: 'reach'; row: Reach }
   | { drop: 'reach'; agent: string }
+  | { put: 'credit'; agent: string; row: Credit }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
   | { note: Note }
@@ -130,7 +136,9 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   domain,
   domains: new Set([domain, ...more]),
   terms,
+  weights: 'earned',
   links: new Map(),
+  credits: new Map(),
   locals: new Map(),
   addresses: new Map(),
   targets: new Map(),
@@ -195,6 +203,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.links.set(change.row.agent, change.row)
     case 'reach':
       return void state.reaches.set(change.row.agent, change.row)
+    case 'credit':
+      return void state.credits.set(change.agent, change.row)
     case 'search':
       return void putSearch(state, change.row.qid, change.row)
     case 'known':

@@ -56,6 +56,7 @@ export type Event =
   // From links and the clock
   | { on: 'linked'; link: Link }
   | { on: 'unlinked'; agent: string }
+  | { on: 'limited'; agent: string; limit: number }
   | { on: 'up'; agent: string }
   | { on: 'down'; agent: string }
   | { on: 'owing'; agent: string }
@@ -118,13 +119,13 @@ export const needs = (state: State, event: Event): Needs => {
   }
 }
 
-/** What a loaded custody row needs beside it; what its sender thinks of the recipient counts until it is sealed. */
+/** What a loaded custody row needs beside it; at its origin also what its sender thinks of the recipient. */
 export const needsOf = (state: State, row: Custody): Needs => {
   const to = row.to ?? state.knownAt.get(row.address ?? '')
   return {
     ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
-    ...(row.state === 'spooled' && row.sender && to && { contacts: [contactKey(row.sender, to)] }),
+    ...(row.sender && to && { contacts: [contactKey(row.sender, to)] }),
   }
 }
 
@@ -179,6 +180,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return linked(state, event.link)
     case 'unlinked':
       return unlinked(state, event.agent)
+    case 'limited':
+      return limited(state, event.agent, event.limit)
     case 'up':
       return connected(state, event.agent, true, now)
     case 'down':
@@ -237,6 +240,11 @@ const unlinked = (state: State, agent: string): Step => {
     ],
     effects: [],
   }
+}
+
+const limited = (state: State, agent: string, limit: number): Step => {
+  const was = state.links.get(agent)
+  return was ? { changes: [{ put: 'link', row: { ...was, limit } }], effects: [] } : nothing
 }
 
 /**

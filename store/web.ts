@@ -4,6 +4,7 @@
  * `body` in a custody or a submission holds that body (blob.ts): whoever saves or drops the row adds
  * or drops the reference, in the same transaction. Times are epoch ms.
  */
+import type { Credit } from '../src/credit/credit.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
@@ -53,6 +54,9 @@ export const submissions = documents<Submission, 'account' | 'clear_at' | 'messa
 )
 
 export const links = documents<Link, never>('link', ({ agent }) => agent, {})
+
+/** What a neighbour and we owe each other for unwanted mail. */
+export const credits = documents<Credit & { agent: string }, never>('credit', ({ agent }) => agent, {})
 
 /** What a person thinks of others; by `contactKey`. */
 export const contacts = documents<Contact, 'entity' | 'address'>(

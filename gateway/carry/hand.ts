@@ -28,8 +28,9 @@ export const sealRow = async (core: Core, key: string): Promise<void> => {
   if (row === undefined || row.state !== 'spooled' || row.body === null) return
   try {
     const body = await sealed(core, row, row.body)
-    const { id, to = '', priority, created, expires } = row
-    const record: EnvelopeRecord = { id, to, hash: body.sha256, size: body.size, priority, created, expires }
+    const { id, to = '', priority, created, expires, permit } = row
+    const payload = { hash: body.sha256, size: body.size }
+    const record: EnvelopeRecord = { id, to, ...payload, priority, created, expires, ...(permit && { permit }) }
     const jws = await signRecord(core.agent, core.net, 'ENVELOPE', record)
     const envelope = { ...record, origin: core.agent.id, jws }
     await core.engine.handle(([body = 0]) => ({ on: 'sealed', key, envelope, body }), [{ body }])

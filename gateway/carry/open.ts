@@ -10,6 +10,7 @@ import { holderBeside } from '../../src/custody/claimed.ts'
 import type { Hop } from '../../src/envelope/chain.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
 import type { Card } from '../../src/identity/card.ts'
+import { permitOf } from '../../src/identity/permit.ts'
 import { open, openStream } from '../../src/identity/seal.ts'
 import { cleanArrived, HEADER_MAX } from '../../src/mail/forged.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
@@ -77,7 +78,11 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const draft = await walked(startBody(core.home), Buffer.concat([head, cleaned.header]), rest)
   const messageId = draft.parsed?.messageId ?? ''
   const { entityId, address, text: card } = from
-  return { draft, sender: { from: entityId, address, messageId, isAuthor, card: { known: knownOf(from), text: card } } }
+  const permit = permitOf(core.agent, envelope.origin, envelope.to)
+  return {
+    draft,
+    sender: { from: entityId, address, messageId, isAuthor, permit, card: { known: knownOf(from), text: card } },
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { checkChain } from '../../src/envelope/chain.ts'
 import { chainHash, keyOf } from '../../src/envelope/envelope.ts'
+import { isPermit } from '../../src/identity/permit.ts'
 import { signRecord, verifyRecord } from '../../src/identity/record.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Report } from '../../src/report/report.ts'
@@ -91,6 +92,9 @@ const checked = async (core: Core, from: string, offer: Offer, body: Arrived) =>
   if (envelope.hash !== body.sha256 || envelope.size !== body.size)
     throw new Refusal('payload-mismatch', 'the payload is not the one the envelope was made for')
   const isHere = core.engine.state.locals.has(envelope.to)
+  // Before anything is opened: whoever makes one up costs us no more than this.
+  if (isHere && envelope.permit !== undefined && !isPermit(envelope.permit, core.agent, envelope.origin, envelope.to))
+    throw new Refusal('permit-ended', 'this gateway gave no such permit')
   const isRepeat =
     body.size > REPEAT_BYTES && (await custodyOf(core, keyOf(envelope.origin, envelope.id))) !== undefined
   return { envelope, hops, opened: isHere && !isRepeat ? await openArrived(core, envelope, hops, body) : undefined }

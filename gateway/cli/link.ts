@@ -1,16 +1,18 @@
 /** `vouchsafe link`: neighbours. */
 import type { Command } from 'commander'
+import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { act, perform, verb } from './context.ts'
 import { invitationCommands } from './invite.ts'
 import { clock, table } from './layout.ts'
 import { describe, stateOf } from './neighbour.ts'
 
 export const linkCommands = (root: Command): void => {
-  const link = root.command('link').description('neighbours: invite, accept, list, show, revoke')
+  const link = root.command('link').description('neighbours: invite, accept, list, show, trust, revoke')
   invitationCommands(link)
   list(link)
   show(link)
   revoke(link)
+  trust(link)
 }
 
 const list = (link: Command): void =>
@@ -43,3 +45,21 @@ const revoke = (link: Command): void =>
       return { result: one, text: `${one.name} is no neighbour any more.`, next: ['to take it back, invite it again'] }
     },
   )
+
+const trust = (link: Command): void => {
+  const command = verb(
+    link,
+    'trust',
+    'how much unwanted mail a neighbour may cost before nothing more is taken from it',
+  )
+    .argument('<neighbour>', 'name, agent id, or its first letters')
+    .requiredOption('--limit <number>', `messages to strangers that wait or were unwanted: 1 to ${MOST_LIMIT}`, Number)
+  act<{ limit: number }>(command, async (context, [neighbour = ''], { limit }) => {
+    const one = await perform(context, 'link.trust', { neighbour, limit })
+    return {
+      result: one,
+      text: `${one.name} may cost ${one.limit} unwanted messages.`,
+      next: ['the neighbour sets its own limit for you: vouchsafe link trust YOU --limit …'],
+    }
+  })
+}

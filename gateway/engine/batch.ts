@@ -15,7 +15,7 @@ import type { Source, Tx } from '../../store/db.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
-import { cards, contacts, custody, links, reaches, routes, submissions, warnings } from '../../store/web.ts'
+import { cards, contacts, credits, custody, links, reaches, routes, submissions, warnings } from '../../store/web.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }
@@ -34,10 +34,11 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, people, ways, places, told] = await Promise.all([
+  const [accounts, gone, kept, debts, people, ways, places, told] = await Promise.all([
     listAccounts(from),
     departed(from),
     links.all(from),
+    credits.all(from),
     cards.all(from),
     routes.all(from),
     reaches.all(from),
@@ -50,6 +51,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   // Since when it is away is not known of the time before the start.
   for (const { downAt, ...row } of kept)
     apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
+  for (const { agent, ...row } of debts) apply(state, { put: 'credit', agent, row })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
   for (const row of places) apply(state, { put: 'reach', row })
@@ -94,6 +96,12 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await links.save(
     tx,
     rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
+  )
+  await credits.save(
+    tx,
+    finals.flatMap((change) =>
+      'put' in change && change.put === 'credit' ? [{ ...change.row, agent: change.agent }] : [],
+    ),
   )
   await cards.drop(tx, gone('known'))
   await cards.save(
@@ -157,6 +165,8 @@ const keyOfPut = (change: Put): string => {
     case 'link':
     case 'reach':
       return change.row.agent
+    case 'credit':
+      return change.agent
     case 'search':
       return change.row.qid
   }

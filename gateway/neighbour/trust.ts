@@ -17,6 +17,7 @@ const CONTACTS_MAX = 20_000
 
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
+  limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
 
   reach: (agent) => core.engine.state.reaches.get(agent),
 

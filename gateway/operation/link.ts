@@ -1,4 +1,6 @@
 /** Neighbours: look at, part with. How one gets them: invite.ts. */
+
+import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { limitOf } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -17,6 +19,18 @@ export const linkList: Operation<object, LinkView[]> = async ({ web }) => web.li
 
 export const linkShow: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) =>
   viewOf(house.web, findLink(house, neighbour))
+
+/** How much unwanted mail the owner lets a neighbour cost; whole, from 1 to MOST_LIMIT. */
+export const linkTrust: Operation<{ neighbour: string; limit: number }, LinkView> = async (
+  house,
+  { neighbour, limit },
+) => {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_LIMIT)
+    throw new Error(`Give a whole number from 1 to ${MOST_LIMIT}.`)
+  const link = findLink(house, neighbour)
+  await house.web.limit(link.agent, limit)
+  return viewOf(house.web, { ...link, limit })
+}
 
 export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {
   const link = findLink(house, neighbour)

@@ -12,7 +12,7 @@ import {
 } from './contact.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyRotate, keyShow } from './key.ts'
-import { linkList, linkRevoke, linkShow } from './link.ts'
+import { linkList, linkRevoke, linkShow, linkTrust } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
 import { userAdd, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
@@ -31,6 +31,7 @@ export const operations = {
   'link.list': linkList,
   'link.show': linkShow,
   'link.revoke': linkRevoke,
+  'link.trust': linkTrust,
   'contact.add': contactAdd,
   'contact.category': contactCategory,
   'contact.forget': contactForget,

@@ -46,6 +46,8 @@ export type Credit = {
 /** L by the state of a link: a new neighbour may cost us one unwanted message, one that a person chose three. */
 export const PROBATION_LIMIT = 1
 export const ACTIVE_LIMIT = 3
+/** The owner may say otherwise, up to this: some 1000 messages to strangers, at two gateways of many people each. */
+export const MOST_LIMIT = 1000
 
 export const newCredit = (now: number): Credit => ({ debt: 0, at: now, theirs: newFlow(), ours: newFlow() })
 const newFlow = (): Flow => ({ reserved: 0, pending: 0, weeks: [] })

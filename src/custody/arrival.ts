@@ -5,6 +5,7 @@
 
 import type { Answer, Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
+import { isActive, whyNot } from '../link/standing.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
@@ -13,10 +14,11 @@ import { choose } from '../route/choose.ts'
 import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
 import type { Change, Local, State } from '../state.ts'
-import { folderFor } from '../trust/contact.ts'
+import { folderFor, isTrusted } from '../trust/contact.ts'
 import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
+import { costOf, JUDGING_MS, takenOnCredit } from './meter.ts'
 
 export type Arrival = {
   from: string
@@ -31,6 +33,8 @@ export type Arrival = {
     from: string
     address: string
     messageId: string
+    /** What we give senders at this origin whom this recipient knows. */
+    permit?: string
     /** False where From names somebody else than who signed: such a letter waits in Requests. */
     isAuthor?: boolean
     card?: { known: Known; text: string }
@@ -44,6 +48,8 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
   const was = state.custody.get(key)
   if (was !== undefined) return repeated(was, from, accepted)
 
+  const link = state.links.get(from)
+  if (!isActive(link)) return refuse(whyNot(link), 'this gateway takes no mail over this link at present')
   const row: Custody = {
     key,
     id: envelope.id,
@@ -70,37 +76,62 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
     attempts: 0,
     awaits: null,
     delayAt: null,
+    ...(envelope.permit && { permit: envelope.permit }),
     trail: [],
   }
   const local = state.locals.get(envelope.to)
   if (local !== undefined) return { answer: accepted, ...deliver(state, row, arrival, local, now) }
-  // Custody is a promise: whoever knows no way onward says so while the sender can still go round.
-  if (choose(state, { entity: envelope.to, path: row.path, avoid: [], advice: row.advice }, now) === undefined)
-    return state.removed.has(envelope.to)
+  return relay(state, row, from, accepted, now)
+}
+
+/** Custody is a promise: whoever has no way onward, or no credit for it, says so while the sender can still go round. */
+const relay = (state: State, row: Custody, from: string, accepted: Answer, now: number): Step => {
+  const wish = { entity: row.to ?? '', path: row.path, avoid: [], advice: row.advice }
+  if (choose(state, wish, now) === undefined)
+    return state.removed.has(wish.entity)
       ? refuse('mailbox-missing', 'the recipient has left this gateway')
       : refuse('no-route', 'this gateway knows no way to the recipient')
-  const onward = advance(state, row, now)
-  return { changes: onward.changes, effects: [taken(row, 'accepted'), ...onward.effects], answer: accepted }
+  const paid = row.permit === undefined ? onCredit(state, row, from, now) : { row, changes: [] }
+  if (paid === undefined || choose(state, { ...wish, isMetered: row.permit === undefined }, now) === undefined)
+    return noCredit
+  const onward = advance(state, paid.row, now)
+  return {
+    changes: [...paid.changes, ...onward.changes],
+    effects: [taken(row, 'accepted'), ...onward.effects],
+    answer: accepted,
+  }
+}
+
+/** The row as one that `from` pays for, or nothing if it can't. */
+const onCredit = (state: State, row: Custody, from: string, now: number) => {
+  const weight = costOf(state, from, 'theirs', now)
+  return weight === 0 ? undefined : takenOnCredit(state, row, from, weight, now)
 }
 
 const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now: number): Step => {
   const { opened } = arrival
   // Its account was made while the envelope came in: the next try finds it, and opens it.
   if (opened === undefined) return refuse('entity-unknown', 'the recipient has only just moved here')
+  const isKnown = isTrusted(state, local.entity, opened.from)
+  if (row.permit !== undefined && !isKnown)
+    return refuse('permit-ended', 'the recipient does not know this sender, or no longer')
+  const paid = isKnown ? { row, changes: [] } : onCredit(state, row, arrival.from, now)
+  if (paid === undefined) return noCredit
   const outcome = { event: 'delivered', by: state.me, at: now } as const
   const done: Custody = {
-    ...row,
+    ...paid.row,
     role: 'destination',
     state: 'done',
     body: null,
     stamps: [],
     messageId: opened.messageId,
+    ...(!isKnown && { judgeBy: now + JUDGING_MS }),
+    ...(isKnown && opened.permit && { permit: opened.permit }),
     outcome,
   }
   const folder = opened.isAuthor === false ? 'Requests' : folderFor(state, local.entity, opened.from)
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
-  const report = { own: { ...about(row.key, now), event: 'delivered' as const } }
-  const owed = owe(undefined, arrival.from, row.key, [report], forgetAt(row))
+  const owed = owe(undefined, arrival.from, row.key, [deliveredAs(done)], forgetAt(done))
   // A stranger's word about an address is not taken before anybody here trusts them: a search would have to confirm it.
   const sender: Step = folder === 'INBOX' ? meet(state, arrival, now) : { changes: [], effects: [] }
   const claim = tellClaim(state, local, opened, now)
@@ -109,6 +140,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
       { deliver: { account: local.account, folder, body: arrival.body, provenance } },
       { put: 'custody', row: done },
       { put: 'owed', row: owed },
+      ...paid.changes,
       ...sender.changes,
       ...claim.changes,
     ],
@@ -165,9 +197,10 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
 }
 
 /** All that was ever reported of it upstream, in the same order and words. */
-const retold = ({ key, outcome, role, trail }: Custody): Item[] =>
-  role === 'destination'
-    ? [{ own: { ...about(key, outcome?.at ?? 0), event: 'delivered' } }]
+const retold = (row: Custody): Item[] => {
+  const { key, role, trail } = row
+  return role === 'destination'
+    ? [deliveredAs(row)]
     : trail
         .filter(({ event }) => event === 'delivered' || !isFinalEvent(event)) // a way that failed was not the end
         .map(
@@ -176,6 +209,18 @@ const retold = ({ key, outcome, role, trail }: Custody): Item[] =>
               ? { own: { ...about(key, at), event: 'forwarded', next: by, ...(jws && { receipt: jws }) } }
               : { jws },
         )
+}
+
+/** Our word that it was delivered; with what the sender needs to write without credit, if the recipient knows them. */
+const deliveredAs = ({ key, outcome, permit }: Custody): Item => ({
+  own: { ...about(key, outcome?.at ?? 0), event: 'delivered', ...(permit && { permit }) },
+})
+
+const noCredit: Step = {
+  changes: [],
+  effects: [],
+  answer: { say: 'refused', code: 'no-credit', detail: 'too much over this link is not judged yet, or was unwanted' },
+}
 
 const refuse = (code: RefusalCode, detail: string): Step => ({
   changes: [],

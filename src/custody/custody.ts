@@ -73,6 +73,13 @@ export type Custody = {
   delayAt: number | null
   /** Origin only: its sender was told that two keys claim the address. */
   isDisputed?: true
+  /** Given by the recipient's agent: the recipient knows the sender, and nothing is reserved for it. */
+  permit?: string
+  /** What it weighs with whoever handed it to us, and with each neighbour that took it, until it is judged: meter.ts. */
+  reserved?: number
+  lent?: { to: string; weight: number }[]
+  /** When it counts as wanted if nobody has judged it by then. */
+  judgeBy?: number
   trail: TrailStep[]
   outcome?: { event: 'delivered' | 'refused' | 'expired'; code?: RefusalCode; by: string; at: number }
 }
@@ -128,7 +135,7 @@ export const backoffMs = (key: string, attempts: number): number => {
 
 /** When the engine must look at the row again, whatever happens. */
 export const dueAt = (row: Custody): number => {
-  if (row.state === 'done') return forgetAt(row)
+  if (row.state === 'done') return isUnjudged(row) ? (row.judgeBy ?? forgetAt(row)) : forgetAt(row)
   const times = [lastMoment(row)]
   if (row.retryAt !== null) times.push(row.retryAt)
   if (row.delayAt !== null) times.push(row.delayAt)
@@ -147,4 +154,8 @@ export const lastMoment = (row: Custody): number =>
  * (origin, id) is remembered until twice the expiry, so that a late copy is known as a repeat; and
  * never less than that, whatever another's clock or malice wrote into `created`.
  */
-export const forgetAt = (row: Custody): number => row.expires + Math.max(LAST_WORD_MS, row.expires - row.created)
+export const forgetAt = (row: Custody): number =>
+  Math.max(row.expires + Math.max(LAST_WORD_MS, row.expires - row.created), isUnjudged(row) ? (row.judgeBy ?? 0) : 0)
+
+/** Whether credit is still reserved for it: it can be complained about, and is remembered so long. */
+export const isUnjudged = ({ reserved, lent = [] }: Custody): boolean => reserved !== undefined || lent.length > 0

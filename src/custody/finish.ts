@@ -5,14 +5,17 @@
 import type { Effect, Step } from '../effect.ts'
 import { about, type Item, owe, owedKey } from '../report/owed.ts'
 import type { Change, State } from '../state.ts'
+import { again, permitted } from './again.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { progress, tell } from './letters.ts'
+import { freed, judgeBy } from './meter.ts'
 
 type Outcome = NonNullable<Custody['outcome']>
 
 /** @param told the reports that brought the outcome; without them the outcome is our own word */
 export const finish = (state: State, was: Custody, outcome: Outcome, now: number, told: Item[] = []): Step => {
-  const row: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
+  const ended: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
+  const { row, changes } = settled(state, ended, outcome, now)
   const log: Effect = {
     do: 'log',
     event: outcome.event,
@@ -20,10 +23,14 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
     ...(row.messageId && { messageId: row.messageId }),
     ...(outcome.code && { detail: outcome.code }),
   }
-  const kept: Change = { put: 'custody', row }
-  if (row.role === 'origin') return { changes: [kept, ...tellSender(state, row, outcome, now)], effects: [log] }
+  const kept: Change[] = [{ put: 'custody', row }, ...changes]
+  if (row.role === 'origin') {
+    const anew = outcome.code === 'permit-ended' ? again(state, row, now) : undefined
+    if (anew) return { changes: [...kept, ...anew.changes], effects: [log, ...anew.effects] }
+    return { changes: [...kept, ...permitted(state, row), ...tellSender(state, row, outcome, now)], effects: [log] }
+  }
   const owed = oweUpstream(state, row, told.length > 0 ? told : [{ own: own(row, outcome) }])
-  return { changes: [kept, ...owed.changes], effects: [log, ...owed.effects] }
+  return { changes: [...kept, ...owed.changes], effects: [log, ...owed.effects] }
 }
 
 /** Reports owed to whoever handed it to us, and to all who brought another copy. */
@@ -37,6 +44,20 @@ export const oweUpstream = (state: State, row: Custody, items: Item[]): Step => 
     })),
     effects: them.map((to) => ({ do: 'settle', to })),
   }
+}
+
+/**
+ * What it costs from now on: nothing, if it came to nobody or the recipient knows the sender. Else it
+ * is judged within a week of the delivery; and where nobody knows of one, within a week of the expiry.
+ */
+const settled = (state: State, row: Custody, outcome: Outcome, now: number) => {
+  const delivered = row.trail.findLast((step) => step.event === 'delivered')
+  if (outcome.event === 'delivered' && delivered?.permit === undefined)
+    return { row: { ...row, judgeBy: judgeBy(row.path, Math.min(outcome.at, now)) }, changes: [] }
+  const mayHaveArrived = row.tried.some((one) => !one.saidNo) && outcome.event !== 'delivered'
+  const isOurGuess = outcome.by === state.me
+  if (mayHaveArrived && isOurGuess) return { row: { ...row, judgeBy: judgeBy(row.path, row.expires) }, changes: [] }
+  return freed(state, row, now)
 }
 
 const own = (row: Custody, outcome: Outcome) => ({

@@ -14,6 +14,7 @@ import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { progress } from './letters.ts'
+import { lend } from './meter.ts'
 import { isContested, isForgotten, targetFor, tellContest } from './seeking.ts'
 import { listening, silenceMs } from './silence.ts'
 
@@ -31,6 +32,9 @@ export const advance = (state: State, row: Custody, now: number): Step => {
     if (isContested(state, row)) return tellContest(state, row, now)
     // Woken early by a way that is none for this envelope: to ask again at once would find it again, for ever.
     if (row.awaits?.startsWith('who:') && row.retryAt !== null && now < row.retryAt) return nothing
+    // A way there is, but too much that went over it is not judged yet: it waits.
+    if (choose(state, { ...wishOf(row), isMetered: false }, now) !== undefined)
+      return routing(state, { ...row, ...later, state: 'waiting', awaits: null }, now)
     const target = targetFor(row)
     const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
     return routing(state, waiting, now, { do: 'search', target, ...(row.attempts > 0 && { isAgain: true }) })
@@ -47,6 +51,7 @@ export const wishOf = (row: Custody): Wish => ({
   path: row.path,
   avoid: row.avoid,
   advice: row.advice,
+  isMetered: row.permit === undefined,
   ...((row.stalled || row.also) && { holders: [...(row.stalled ?? []), ...(row.also ?? [])] }),
   ...(row.stalled && { shun: row.trail.flatMap((step) => [step.by, ...(step.next ? [step.next] : [])]) }),
 })
@@ -115,14 +120,14 @@ export const accepted = (state: State, key: string, by: string, given: string, n
   if (was === undefined || (was.state !== 'handing' && was.state !== 'waiting')) return nothing
   const trail = signedFor(was.trail, { event: 'accepted', by, at: now, jws: receipt })
   const tried = [...was.tried.filter((one) => one.by !== by), { by, saidNo: false }]
-  const row = listening(state, { ...was, tried, trail }, by, now)
+  const { row, changes } = lend(state, listening(state, { ...was, tried, trail }, by, now), by, now)
   const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
   if (row.role === 'origin')
-    return { changes: [{ put: 'custody', row }, ...progress(state, row, 'InCustody', now)], effects: [log] }
+    return { changes: [{ put: 'custody', row }, ...changes, ...progress(state, row, 'InCustody', now)], effects: [log] }
   const told = oweUpstream(state, row, [
     { own: { ...about(key, now), event: 'forwarded', next: by, ...(receipt && { receipt }) } },
   ])
-  return { changes: [{ put: 'custody', row }, ...told.changes], effects: [log, ...told.effects] }
+  return { changes: [{ put: 'custody', row }, ...changes, ...told.changes], effects: [log, ...told.effects] }
 }
 
 /** A second receipt of whoever signed last stands in the place of the first: what came of it follows still. */
@@ -186,6 +191,11 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
       attempts: was.attempts + 1,
     }
     return { changes: [{ put: 'custody', row: later }], effects: [log] }
+  }
+  if (code === 'no-credit') {
+    // Other ways first; then this one again, at every second try: what is judged meanwhile makes room.
+    const row = turnedDown(was, by, now + 2 * backoffMs(key, was.attempts), now)
+    return { changes: [{ put: 'custody', row }], effects: [log] }
   }
   const row: Custody = isFinal(code)
     ? { ...turnedDown(was, by, was.expires, now), blocked: code }

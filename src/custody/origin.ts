@@ -8,7 +8,7 @@ import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { waysTo } from '../route/cache.ts'
 import type { Known } from '../route/search.ts'
-import type { Change, State } from '../state.ts'
+import { type Change, contactKey, type State } from '../state.ts'
 import { folderFor, trustByWriting } from '../trust/contact.ts'
 import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
@@ -120,7 +120,8 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
   if (to !== undefined && known !== undefined && known.expires > now) {
     // An address found late gets the life of a known one.
     const expires = was.created + state.terms.knownLifeMs
-    const row = { ...was, to, expires, awaits: null, retryAt: now + SEAL_GUARD_MS }
+    const permit = state.contacts.get(contactKey(was.sender ?? '', to))?.permit
+    const row = { ...was, to, expires, awaits: null, retryAt: now + SEAL_GUARD_MS, ...(permit && { permit }) }
     const trust = was.sender === undefined ? [] : trustByWriting(state, was.sender, to, known.address, now)
     return {
       changes: [{ put: 'custody', row }, ...trust],

@@ -7,10 +7,11 @@ import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
 import { forgive } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
-import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, lastMoment } from './custody.ts'
+import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
 import { progress, tell } from './letters.ts'
+import { lend, praised, returned } from './meter.ts'
 import { prepare } from './origin.ts'
 import { listening } from './silence.ts'
 import { listen } from './stalling.ts'
@@ -42,9 +43,11 @@ const hear = (state: State, row: Custody, from: string, fresh: TrailStep[], told
   const items = (steps: TrailStep[]): Item[] => [...told, ...steps.map(({ jws }) => ({ jws }))]
   if (last !== undefined && (last.event === 'delivered' || !holdersBeside(row, from)))
     return ends(state, row, from, last, items(fresh), now)
-  const next: Custody = last ? turnedDown(row, from, now + AVOID_MS, now) : heardOf(state, row, from, fresh, now)
+  const { row: next, changes } = last
+    ? returned(state, turnedDown(row, from, now + AVOID_MS, now), from, now)
+    : lend(state, heardOf(state, row, from, fresh, now), from, now)
   const owed = oweUpstream(state, next, items(fresh.filter((step) => !isFinalEvent(step.event))))
-  return { changes: [{ put: 'custody', row: next }, ...owed.changes], effects: owed.effects }
+  return { changes: [{ put: 'custody', row: next }, ...changes, ...owed.changes], effects: owed.effects }
 }
 
 /**
@@ -99,12 +102,21 @@ export const acknowledged = (state: State, key: string, items: readonly Item[]):
 export const due = (state: State, key: string, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined) return nothing
-  if (was.state === 'done') return now < forgetAt(was) ? nothing : { changes: [{ drop: 'custody', key }], effects: [] }
+  if (was.state === 'done') return remembered(state, was, now)
   if (now >= lastMoment(was))
     return finish(state, was, { event: 'expired', code: expiryCode(state, was), by: state.me, at: now }, now)
   const late = was.delayAt !== null && now >= was.delayAt
   if (late) return tellDelay(state, was, now)
   return now < was.expires ? moveOn(state, was, now) : { changes: [{ put: 'custody', row: resting(was) }], effects: [] }
+}
+
+/** What is done: a week's silence is a judgement, too; then it is forgotten. */
+const remembered = (state: State, was: Custody, now: number): Step => {
+  if (isUnjudged(was) && now >= (was.judgeBy ?? 0)) {
+    const { row, changes } = praised(state, was, now)
+    return { changes: [{ put: 'custody', row }, ...changes], effects: [] }
+  }
+  return now < forgetAt(was) ? nothing : { changes: [{ drop: 'custody', key: was.key }], effects: [] }
 }
 
 /** Its time is over, but somebody who was handed it may still speak: see `lastMoment`. */

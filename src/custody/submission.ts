@@ -12,7 +12,7 @@ export type Recipient = {
   address: string
   notify: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[]
   orcpt?: string
-  /** The envelope drawn for this recipient before 250 was said; an address of this gateway has one, too, never used. */
+  /** The envelope drawn for this recipient before 250 was said (another in its place: again.ts); an address of this gateway has one, too, never used. */
   envelope: string
   stage: Stage
 }
@@ -77,4 +77,5 @@ const statuses: Partial<Record<RefusalCode, string>> = {
   'link-unknown': '5.7.1',
   'link-revoked': '5.7.1',
   'reach-outdated': '5.4.4',
+  'permit-ended': '5.7.1',
 }

@@ -8,6 +8,7 @@
  * Throttled is no state: it is an active link whose neighbour has no credit left just now.
  */
 import { ACTIVE_LIMIT, PROBATION_LIMIT } from '../credit/credit.ts'
+import type { RefusalCode } from '../refusal.ts'
 import type { Link } from '../state.ts'
 
 /** Whether the two are connected: also a suspended neighbour hears complaints and may answer for itself. */
@@ -16,6 +17,10 @@ export const isLinked = (link: Link | undefined): link is Link => link !== undef
 /** Whether it may carry mail and questions at present. */
 export const isActive = (link: Link | undefined): link is Link =>
   link !== undefined && (link.state === 'active' || link.state === 'probation')
+
+/** The refusal of mail over a link that is not active. */
+export const whyNot = (link: Link | undefined): RefusalCode =>
+  link === undefined ? 'link-unknown' : link.state === 'suspended' ? 'link-suspended' : 'link-revoked'
 
 /** L: how much unwanted mail this neighbour may cost us before nothing more is taken from it. */
 export const limitOf = ({ state, limit }: Link): number =>

@@ -18,6 +18,8 @@ export type TrailStep = {
   at: number
   next?: string
   code?: ReportRecord['code']
+  /** With `delivered`: the recipient knows the sender, so nobody need wait for a judgement. */
+  permit?: string
   /** The signed record itself: the receipt for `accepted`, the report for the rest. */
   jws: string
 }
@@ -60,11 +62,12 @@ export const believe = (trail: readonly TrailStep[], reports: readonly Report[])
   return fresh
 }
 
-const stepOf = ({ event, by, at, next, code, jws }: Report): TrailStep => ({
+const stepOf = ({ event, by, at, next, code, permit, jws }: Report): TrailStep => ({
   event,
   by,
   at,
   jws,
   ...(next && { next }),
   ...(code && { code }),
+  ...(permit && { permit }),
 })

@@ -89,6 +89,7 @@ const reasons: Partial<Record<RefusalCode, string>> = {
   'card-invalid': "The recipient's card (their key and who represents them) is no longer valid.",
   'card-conflict': 'It was sealed for a key that is not held to be the right one for this address any more.',
   'given-up': 'An administrator of your gateway took it out of the queue.',
+  'permit-ended': "The recipient's gateway does not know the sender as somebody the recipient trusts any more.",
   'no-route': 'No path of trusted gateways leads to the recipient at present.',
 }
 

@@ -6,6 +6,7 @@
  * Of several the first that is connected now; of those one over nobody who was silent lately
  * (blame.ts); of those one that shares no agent with the ways that failed this envelope.
  */
+import { costOf } from '../custody/meter.ts'
 import { isActive } from '../link/standing.ts'
 import type { Link, State } from '../state.ts'
 import { isBlamed } from './blame.ts'
@@ -23,6 +24,8 @@ export type Wish = {
   holders?: readonly string[]
   /** Agents on the ways that failed it: rather not over them. */
   shun?: readonly string[]
+  /** Neighbours with whom we have no credit for it are left out. */
+  isMetered?: boolean
 }
 
 /** @returns the neighbour and the route from it onward (advice for it) */
@@ -52,6 +55,7 @@ const isUsable = (state: State, wish: Wish, next: string | undefined, now: numbe
     isActive(link) &&
     !wish.path.includes(link.agent) &&
     !wish.holders?.includes(link.agent) &&
+    !(wish.isMetered && costOf(state, link.agent, 'ours', now) === 0) &&
     !wish.avoid.some((one) => one.by === next && one.until > now && isSince(link, one.at))
   )
 }

@@ -24,7 +24,14 @@ export const trusted = (state: State, said: Contact): Step => {
   if (was?.trust === 'explicit' && said.trust === 'implicit') return nothing
   const categories = said.categories ?? was?.categories
   const rival = said.rival ?? was?.rival
-  const row: Contact = { ...said, ...(categories && { categories }), ...(rival && { rival }) }
+  // What a person thinks of somebody does not touch what that somebody's gateway gave them.
+  const permit = was?.permit
+  const row: Contact = {
+    ...said,
+    ...(categories && { categories }),
+    ...(rival && { rival }),
+    ...(permit && { permit }),
+  }
   return { changes: [{ put: 'contact', row }], effects: [] }
 }
 
@@ -52,10 +59,13 @@ export const categoryName = (typed: string): string => {
 }
 
 /** Mail of somebody the recipient trusts, or of themselves, goes to INBOX; strangers' mail waits in Requests. */
-export const folderFor = (state: State, entity: string, sender: string): 'INBOX' | 'Requests' => {
-  if (entity === sender) return 'INBOX'
+export const folderFor = (state: State, entity: string, sender: string): 'INBOX' | 'Requests' =>
+  isTrusted(state, entity, sender) ? 'INBOX' : 'Requests'
+
+export const isTrusted = (state: State, entity: string, sender: string): boolean => {
+  if (entity === sender) return true
   const trust = state.contacts.get(contactKey(entity, sender))?.trust
-  return trust === 'explicit' || trust === 'implicit' ? 'INBOX' : 'Requests'
+  return trust === 'explicit' || trust === 'implicit'
 }
 
 /** Whoever a person writes to may write back; what they said themselves stands. */

@@ -53,7 +53,10 @@ const hostPort: Shape<string> = (value, at) => {
   throw new Refusal('record-malformed', `${at} must be host:port`)
 }
 
-/** Signed by the origin agent. `hash` and `size` are the sealed payload's. */
+/**
+ * Signed by the origin agent. `hash` and `size` are the sealed payload's. `permit` was given by the recipient's
+ * agent, since the recipient knows the sender: nobody on the way reserves credit for it.
+ */
 export const envelopeRecord = record({
   id: randomId,
   to: hashId,
@@ -62,6 +65,7 @@ export const envelopeRecord = record({
   priority: oneOf('interactive', 'normal', 'bulk'),
   created: time,
   expires: time,
+  permit: optional(randomId),
 })
 export type EnvelopeRecord = ReturnType<typeof envelopeRecord>
 
@@ -73,7 +77,10 @@ export type StampRecord = ReturnType<typeof stampRecord>
 export const acceptedRecord = record({ id: randomId, origin: hashId, from: hashId, chain: sha256, at: time })
 export type AcceptedRecord = ReturnType<typeof acceptedRecord>
 
-/** What became of an envelope at the agent that signs. `receipt` is the next hop's ACCEPTED. */
+/**
+ * What became of an envelope at the agent that signs. `receipt` is the next hop's ACCEPTED; `permit`, with
+ * `delivered`, is for the origin's next envelopes to the same recipient.
+ */
 export const reportRecord = record({
   id: randomId,
   origin: hashId,
@@ -82,6 +89,7 @@ export const reportRecord = record({
   next: optional(hashId),
   receipt: optional(text(MAX_RECEIPT)),
   code: optional(oneOf(...refusalCodes)),
+  permit: optional(randomId),
 })
 export type ReportRecord = ReturnType<typeof reportRecord>
 

@@ -137,6 +137,11 @@ CREATE TABLE link (
   data TEXT NOT NULL
 );
 
+CREATE TABLE credit (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE reach (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL

@@ -27,6 +27,7 @@ import {
   world,
 } from './rows.ts'
 
+const permit = '00112233445566778899aabbccddeeff'
 const theirs = `${s}/${envelopeId}`
 const arrival = (to: string, more: Partial<Arrival> = {}): Arrival => ({
   from: s,
@@ -47,7 +48,7 @@ const arrival = (to: string, more: Partial<Arrival> = {}): Arrival => ({
   body: 3,
   ...more,
 })
-const forAnn = arrival(ann, { opened: { from: bob, address: 'bob@b.test', messageId: '<2@b.test>' } })
+const forAnn = arrival(ann, { opened: { from: bob, address: 'bob@b.test', messageId: '<2@b.test>', permit } })
 const at = (given: Arrival, change: (state: State) => void = () => {}, ...rows: Custody[]): Step => {
   const state = world(...rows)
   change(state)
@@ -183,7 +184,7 @@ describe('custody: an envelope arrives', () => {
     const eve = { entity: stranger, address: 'eve@x.test', agent: s, seq: 2, expires: now + HOUR }
     const letter = (known: Known = eve): Arrival =>
       arrival(ann, {
-        opened: { from: known.entity, address: known.address, messageId: '', card: { known, text: 'card' } },
+        opened: { from: known.entity, address: known.address, messageId: '', permit, card: { known, text: 'card' } },
       })
     const trusting =
       (other: string, more: (state: State) => void = () => {}) =>

@@ -6,7 +6,15 @@
  */
 import { randomInt } from 'node:crypto'
 import { expect } from 'chai'
-import { befriend, freePortBase, Gateway, type Person, sleep, temporaryFolder } from '../../scripts/neighbourhood.ts'
+import {
+  befriend,
+  freePortBase,
+  Gateway,
+  type Person,
+  sleep,
+  temporaryFolder,
+  trust,
+} from '../../scripts/neighbourhood.ts'
 import { withImap } from '../journey/web.ts'
 import { type Load, sendLoad } from './load.ts'
 
@@ -39,6 +47,7 @@ describe(`a load of ${messages} while each gateway is killed ${kills} times (CRA
     const bob = await b.addUser('bob', 'bob-s password')
     await befriend(r, a)
     await befriend(r, b)
+    await trust(b, bob, ann.address)
 
     // The first message finds the path while nobody is killed; so RCPT is known afterwards.
     const first = await sendLoad(a, ann, bob.address, { count: 1, lanes: 1, bytes: 100 })

@@ -6,7 +6,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { befriend, freePortBase, Gateway, type Person, sleep, temporaryFolder } from '../../scripts/neighbourhood.ts'
+import {
+  befriend,
+  freePortBase,
+  Gateway,
+  type Person,
+  sleep,
+  temporaryFolder,
+  trust,
+} from '../../scripts/neighbourhood.ts'
 import { awaitMessages, RawSmtp, readAll } from '../journey/web.ts'
 
 const MESSAGES = 24
@@ -45,6 +53,7 @@ describe('a full disk at R', function () {
     bob = await b.addUser('bob', 'bob-s password')
     await befriend(r, a)
     await befriend(r, b)
+    await trust(b, bob, ann.address)
   })
 
   after(async () => {
@@ -56,7 +65,7 @@ describe('a full disk at R', function () {
     if (ann === undefined || bob === undefined) throw new Error('nobody is there')
     const client = await RawSmtp.logIn(a, ann)
     expect(await client.submit(ann.address, [bob.address], message('first', 10))).to.match(/^250 /)
-    await awaitMessages(b, bob, 'Requests', 1)
+    await awaitMessages(b, bob, 'INBOX', 1)
 
     await b.stop() // so that all stays in R's custody, until R has no room
     for (let n = 0; n < MESSAGES; n++)
@@ -68,9 +77,9 @@ describe('a full disk at R', function () {
 
     execFileSync('mount', ['-o', 'remount,size=200m', disk])
     await b.start()
-    await awaitMessages(b, bob, 'Requests', MESSAGES + 1, 120_000)
+    await awaitMessages(b, bob, 'INBOX', MESSAGES + 1, 120_000)
     await sleep(2000)
-    const subjects = (await readAll(b, bob, 'Requests')).map(({ subject }) => subject).sort()
+    const subjects = (await readAll(b, bob, 'INBOX')).map(({ subject }) => subject).sort()
     expect(subjects).to.deep.equal(['first', ...Array.from({ length: MESSAGES }, (_, n) => `full-${n}`)].sort())
     client.close()
   })

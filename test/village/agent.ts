@@ -19,7 +19,17 @@ import { decodeMessage, encodeMessage, type Message } from '../../src/wire/recor
 import type { Call, Carrier, End, Reply } from './carrier.ts'
 import type { Clock } from './clock.ts'
 import type { Notary } from './notary.ts'
-import { hashOf, isReceipt, openSealed, readChain, readPath, readReach, readReports, showsReceipt } from './papers.ts'
+import {
+  hashOf,
+  isReceipt,
+  openSealed,
+  permitBy,
+  readChain,
+  readPath,
+  readReach,
+  readReports,
+  showsReceipt,
+} from './papers.ts'
 import type { Random } from './random.ts'
 
 export type Letter = Delivery & { text: string; at: number }
@@ -219,7 +229,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     later(random.between(1, 30), () => {
       done()
       if (random.chance(trouble.crash)) return // the disk was full for a moment
-      const { to = '', address = '', priority, created, expires } = row
+      const { to = '', address = '', priority, created, expires, permit } = row
       const payload = notary.sign(submission.entity, 'LETTER', {
         id: row.id,
         to,
@@ -227,7 +237,16 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         address,
         text,
       })
-      const record = { id: row.id, to, hash: hashOf(payload), size: payload.length, priority, created, expires }
+      const record = {
+        id: row.id,
+        to,
+        hash: hashOf(payload),
+        size: payload.length,
+        priority,
+        created,
+        expires,
+        ...(permit && { permit }),
+      }
       const envelope = { ...record, origin: id, jws: notary.sign(id, 'ENVELOPE', record) }
       raise({ on: 'sealed', key, envelope, body: keepBody(payload) })
     })
@@ -299,10 +318,13 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     refusing(answer, () => {
       const { envelope, path } = readChain(notary, offer, { me: id, from, now: clock.now })
       if (envelope.hash !== hashOf(payload)) throw new Refusal('payload-mismatch')
+      if (state.locals.has(envelope.to) && envelope.permit && envelope.permit !== permitBy(id, envelope))
+        throw new Refusal('permit-ended')
       const opened = state.locals.has(envelope.to) ? openSealed(notary, payload, envelope) : undefined
       const advice = offer.route.filter((agentId) => agentId !== id)
       const body = keepBody(opened?.text ?? payload)
-      const sender = opened && { from: opened.from, address: opened.address, messageId: envelope.id }
+      const permit = permitBy(id, envelope)
+      const sender = opened && { from: opened.from, address: opened.address, messageId: envelope.id, permit }
       const arrival = { from, envelope, stamps: offer.stamps, path, advice, body, ...(sender && { opened: sender }) }
       raise({ on: 'arrived', arrival }, (said) => {
         if (said.say === 'refused') return answer({ refused: said.code })

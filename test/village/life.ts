@@ -20,8 +20,10 @@ export const live = (seed: number): void => {
     const ended = Math.max(FOUNDED + plan.terms.knownLifeMs + 2 * HOUR, village.healedAt + HOUR)
     village.clock.passUntil(ended)
     holdsWhenSettled(village, !plan.detours && plan.revoked === 0)
-    tidy(village, 20 * HOUR, ended + 80 * HOUR)
-    village.clock.passUntil(ended + 80 * HOUR)
+    // What strangers sent may be complained about for a week, and the complaint needs its time, too.
+    const forgotten = ended + 10 * 24 * HOUR
+    tidy(village, 20 * HOUR, forgotten)
+    village.clock.passUntil(forgotten)
     holdsWhenForgotten(village)
   } catch (error) {
     const again = `VILLAGE_SEED=${seed} npx mocha -g village`

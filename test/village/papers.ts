@@ -55,6 +55,10 @@ export const readChain = (
   return { envelope, path }
 }
 
+/** What `agent` gives to the origin of an envelope whose recipient knows the sender. */
+export const permitBy = (agent: string, { origin, to }: Envelope): string =>
+  hashOf(`permit ${agent} ${origin} ${to}`).slice(0, 32)
+
 export const isReceipt = (notary: Notary, receipt: string, by: string, chain: string): boolean => {
   try {
     const record = notary.verify(receipt, 'ACCEPTED')

@@ -105,6 +105,7 @@ export const found = (
       state: 'active',
       since: FOUNDED,
       up: false,
+      limit: 1000, // what is on credit is the matter of credit.test.ts
     })
     a.state.links.set(b.id, link(b, `${j}.test`))
     b.state.links.set(a.id, link(a, `${i}.test`))

@@ -23,13 +23,33 @@ const time = 1_700_000_000_000
 const records: Record<string, [shape: Shape<object>, good: Record<string, unknown>]> = {
   ENVELOPE: [
     envelopeRecord,
-    { v: 1, id: randomId, to: hashId, hash: sha256, size: 5, priority: 'normal', created: time, expires: time },
+    {
+      v: 1,
+      id: randomId,
+      to: hashId,
+      hash: sha256,
+      size: 5,
+      priority: 'normal',
+      created: time,
+      expires: time,
+      permit: randomId,
+    },
   ],
   STAMP: [stampRecord, { v: 1, id: randomId, chain: sha256, to: hashId, at: time }],
   ACCEPTED: [acceptedRecord, { v: 1, id: randomId, origin: hashId, from: hashId, chain: sha256, at: time }],
   REPORT: [
     reportRecord,
-    { v: 1, id: randomId, origin: hashId, event: 'refused', at: time, next: hashId, receipt: 'r', code: 'no-route' },
+    {
+      v: 1,
+      id: randomId,
+      origin: hashId,
+      event: 'refused',
+      at: time,
+      next: hashId,
+      receipt: 'r',
+      code: 'no-route',
+      permit: randomId,
+    },
   ],
   PATH: [
     pathRecord,
@@ -75,7 +95,7 @@ describe('wire: signed records', () => {
         expect(refused(() => shape({ ...good, v }, name))).to.equal('record-version')
     })
 
-    const optional = new Set(['next', 'receipt', 'code'])
+    const optional = new Set(['next', 'receipt', 'code', 'permit'])
     for (const field of Object.keys(good).filter((one) => one !== 'v')) {
       it(`${name}: ${field} must be what it is${optional.has(field) ? ', or be left out' : ', and be there'}`, () => {
         const { [field]: _, ...without } = good
