@@ -63,10 +63,10 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
   const { core, house } = rooms
   const closing: Close[] = [core.store.close, core.engine.settled]
   try {
-    const performer = openPerformer(core, rooms.searches)
+    const reach = await openReach(core, house.config)
+    const performer = openPerformer(core, rooms.searches, reach.lookUp)
     core.engine.performBy(performer.perform)
     closing.push(performer.stop)
-    const reach = openReach(core, house.config)
     await reach.announce() // so that the first neighbour to connect is told
     closing.push(reach.stop)
     core.link = await openLink(core, house, reach)
@@ -140,6 +140,7 @@ const noLink: LinkEdge = {
   hand: unreachable,
   send: unreachable,
   pair: unreachable,
+  consult: unreachable,
   isUp: () => false,
   remote: () => undefined,
   refresh: () => {},
@@ -176,6 +177,7 @@ const openLink = (core: Core, { config, pairing }: House, reach: Reaching): Prom
     handlers: {
       ...receiver(core, reach.hear),
       pair: pairing.take,
+      directory: reach.directory,
       up: (agent) => turned('up', agent),
       down: (agent) => turned('down', agent),
       missed: (agent, address, why) => report({ on: 'missed', agent, address, why }),

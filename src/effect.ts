@@ -35,6 +35,8 @@ export type Effect =
   | { do: 'announce'; to: string }
   /** Ask a neighbour where `agent` is, showing the last announcement that was made for us. */
   | { do: 'where'; to: string; agent: string; pass: string }
+  /** Ask directories where a neighbour is; what they know ends in `announced`. */
+  | { do: 'look-up'; agent: string }
   /** The addresses of neighbours are others than before: dial there. */
   | { do: 'redial' }
   /** One line of an envelope's life, for the log; `warn`: somebody should look at it. */

@@ -8,6 +8,7 @@ import type { Credit } from '../src/credit/credit.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
+import type { Listed } from '../src/reach/directory.ts'
 import type { Reach } from '../src/reach/reach.ts'
 import type { Warned } from '../src/report/expiring.ts'
 import type { Known } from '../src/route/search.ts'
@@ -78,6 +79,11 @@ export const routes = documents<Route, 'expires'>('route', ({ key }) => key, {
 
 /** What neighbours say of where they are, and what we said last. */
 export const reaches = documents<Reach, never>('reach', ({ agent }) => agent, {})
+
+/** What others told of themselves to us as a directory. */
+export const listed = documents<Listed, 'expires'>('listed', ({ agent }) => agent, {
+  expires: ({ expires }) => expires,
+})
 
 /**
  * A one-time token we gave out, by its hash, never by itself. `guest` is whom it was meant for, in the

@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { isHostPort } from '../../src/wire/record.ts'
+import { directory } from './directory.ts'
 import { dns } from './dns.ts'
 import {
   asListeners,
@@ -216,4 +217,4 @@ const log = z
   })
   .prefault({})
 
-const schema = z.strictObject({ gateway, login, smtp, imap, link, dns, health, custody, path, tls, log })
+const schema = z.strictObject({ gateway, login, smtp, imap, link, directory, dns, health, custody, path, tls, log })

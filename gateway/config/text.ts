@@ -89,6 +89,14 @@ announce = ${announce}
 # The largest sealed message taken from a neighbour.
 # payload_limit = "2 GiB"
 
+# A directory tells where agents are that have moved. It keeps what they say of themselves for 48 hours, and
+# answers whoever knows the agent id. It relays nothing.
+[directory]
+# Be one, on the link port.
+# serve = false
+# Ask these, two at a time, and tell them where this gateway is: ["<agent id>@directory.example.org:2740"]
+# ask = []
+
 # Keeps a DNS name pointed at this gateway, where its IP address changes now and then. The addresses are
 # those that neighbours see (two must agree), or the ones given here.
 # [dns]

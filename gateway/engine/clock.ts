@@ -23,7 +23,10 @@ const JITTER_MS = 10 * 60_000
 
 export type Clock = { stop(): Promise<void> }
 
-export const startClock = (core: Core, reach: Pick<Reaching, 'announce' | 'keepName'>): Clock => {
+export const startClock = (
+  core: Core,
+  reach: Pick<Reaching, 'announce' | 'keepName' | 'tellDirectories' | 'tidy'>,
+): Clock => {
   const running = new Map<string, Promise<void>>()
   /** Never beside itself: a tick that comes while the last one still runs is left out. */
   const tick = (name: string, task: (core: Core) => Promise<void>): void => {
@@ -37,9 +40,17 @@ export const startClock = (core: Core, reach: Pick<Reaching, 'announce' | 'keepN
   }
   const ticking = setInterval(() => tick('due', raiseWhatIsDue), DUE_EVERY_MS)
   const tidying = cron.schedule('* * * * *', () => tick('tidy', tidy))
+  const announce = async () => {
+    await reach.announce()
+    await reach.tellDirectories()
+  }
+  tick('directories', reach.tellDirectories)
   tick('name', reach.keepName)
-  const naming = cron.schedule('* * * * *', () => tick('name', reach.keepName))
-  const announcing = cron.schedule('*/30 * * * *', () => tick('announce', reach.announce), {
+  const reaching = cron.schedule('* * * * *', () => {
+    tick('name', reach.keepName)
+    tick('listed', reach.tidy)
+  })
+  const announcing = cron.schedule('*/30 * * * *', () => tick('announce', announce), {
     maxRandomDelay: JITTER_MS,
   })
   const warn = () => tick('warn', warnOfEnds)
@@ -48,7 +59,7 @@ export const startClock = (core: Core, reach: Pick<Reaching, 'announce' | 'keepN
   return {
     async stop() {
       clearInterval(ticking)
-      await Promise.all([tidying.stop(), naming.stop(), announcing.stop(), warning.stop()])
+      await Promise.all([tidying.stop(), reaching.stop(), announcing.stop(), warning.stop()])
       await Promise.all(running.values())
     },
   }

@@ -25,7 +25,7 @@ const HANDING = 128
 /** Neighbours that are sent reports at once. */
 const SETTLING = 32
 
-export const openPerformer = (core: Core, searches: Searches): Performer => {
+export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: string) => Promise<void>): Performer => {
   let stopped = false
   const failed = (error: unknown) => {
     if (!stopped) core.log.error({ event: 'effect-failed', err: error }, 'an effect failed; it is tried again')
@@ -86,6 +86,9 @@ export const openPerformer = (core: Core, searches: Searches): Performer => {
         break
       case 'where':
         void tell(effect.to, { t: 'WHERE', pass: effect.pass }).catch(() => {})
+        break
+      case 'look-up':
+        void lookUp(effect.agent).catch(failed)
         break
       case 'redial':
         core.link.refresh()

@@ -141,14 +141,20 @@ const theirHello = (
     serve(session, { agent, remote: address, standing: () => scene.allow(agent), hello }, scene.desk)
   })
 
-/** One `/pair` to somebody who need not be a neighbour yet. */
-export const pairWith = async (scene: Scene, address: string, agent: string, request: unknown): Promise<unknown> => {
+/** One call of somebody who need not be a neighbour. */
+export const callOnce = async (
+  scene: Scene,
+  path: '/pair' | '/directory',
+  address: string,
+  agent: string,
+  request: unknown,
+): Promise<unknown> => {
   const { keys, limits } = scene
   const signal = new AbortController().signal
   const socket = await connectTls(address, agent, FORWARD, keys, { timeoutMs: limits.handshakeMs, signal })
   try {
     const session = await clientSession(socket, limits)
-    return await ask(session, '/pair', request, { idleMs: limits.strangerMs, answerBytes: limits.answerBytes })
+    return await ask(session, path, request, { idleMs: limits.strangerMs, answerBytes: limits.answerBytes })
   } finally {
     endSoon(() => socket.destroy())
   }

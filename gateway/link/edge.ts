@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { makeBoard } from './board.ts'
 import { makeCertificate } from './certificate.ts'
-import { type Dialler, keepDialling, pairWith } from './dial.ts'
+import { callOnce, type Dialler, keepDialling } from './dial.ts'
 import {
   type Body,
   type HandAnswer,
@@ -50,6 +50,8 @@ export type LinkEdge = {
   send(to: string, records: string[]): Promise<RecordAnswer[]>
   /** @param address `host:port` @throws LinkFault, Refusal (theirs, or `agent-mismatch` if another key answers) */
   pair(address: string, agentId: string, request: unknown): Promise<unknown>
+  /** As `pair`, but asks a directory. */
+  consult(address: string, agentId: string, request: unknown): Promise<unknown>
   isUp(agentId: string): boolean
   /** Where a neighbour that dialled us comes from. */
   remote(agentId: string): string | undefined
@@ -134,7 +136,8 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
   return {
     hand: async (to, offer, body) => linkTo(to).calls.hand(offer, body),
     send: async (to, records) => linkTo(to).calls.send(records),
-    pair: (address, agentId, request) => pairWith(scene, address, agentId, request),
+    pair: (address, agentId, request) => callOnce(scene, '/pair', address, agentId, request),
+    consult: (address, agentId, request) => callOnce(scene, '/directory', address, agentId, request),
     isUp: (agentId) => board.live(agentId) !== undefined,
     remote: (agentId) => board.live(agentId)?.remote,
     refresh,

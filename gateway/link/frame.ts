@@ -3,6 +3,7 @@
  *
  *   /hello    {v, net, link, payloadBytes, recordBytes, batchBytes}  → {ok, …the same} | {busy}
  *   /pair     anything the gateway understands                       → anything
+ *   /directory  {v, tell} | {v, where}                         → {v, ok} | {v, record?}; also by strangers (reach/directory.ts)
  *   /records  [text, …]                                              → [{ok} | {refused}, …]
  *   /offset   {v, sha256, size}                                      → {offset}
  *   /hand     length 4 (big-endian) | head | payload from head.from  → {accepted} | {refused, detail} | {retry}
@@ -19,7 +20,7 @@ import type { LinkLimits } from './limits.ts'
 /** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
 export const MAX_RECORDS = 1000
 
-export type Path = '/hello' | '/pair' | '/records' | '/offset' | '/hand'
+export type Path = '/hello' | '/pair' | '/directory' | '/records' | '/offset' | '/hand'
 
 const bytes = whole(1, Number.MAX_SAFE_INTEGER)
 const size = whole(0, MAX_PAYLOAD_BYTES)

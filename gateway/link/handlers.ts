@@ -29,6 +29,8 @@ export type LinkHandlers = {
   records(from: string, records: string[]): Promise<RecordAnswer[]>
   /** The only call open to somebody who is not a neighbour. Refuses by throwing a Refusal. */
   pair(from: string, request: unknown): Promise<unknown>
+  /** Open to everybody, where this gateway is a directory. Refuses by throwing a Refusal. */
+  directory(from: string, remote: string, request: unknown): Promise<unknown>
   up(agentId: string): void
   down(agentId: string, why: string): void
   /** Nobody answered at an address of a neighbour, or somebody else did. */

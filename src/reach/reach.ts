@@ -109,7 +109,8 @@ export const announced = (state: State, from: string, said: Said, now: number): 
   return { changes: [{ put: 'reach', row }], effects: [...moved, { do: 'redial' }] }
 }
 
-const untimely = ({ expires }: ReachRecord, now: number): RefusalCode | undefined => {
+/** Over, or of a longer life than any may have: by the clock of whoever reads it. */
+export const untimely = ({ expires }: ReachRecord, now: number): RefusalCode | undefined => {
   if (expires <= now) return 'expired'
   return expires > now + REACH_LIFE_MS + CLOCK_SLACK_MS ? 'record-malformed' : undefined
 }
@@ -125,13 +126,16 @@ export const missed = (state: State, agent: string, address: string, why: Bad['w
   const bad = isMarked ? was.bad : [...was.bad.filter((one) => one.address !== address), { address, since: now, why }]
   const asked = was.met.filter((one) => isUp(state.links.get(one)))
   const where: Effect[] =
-    isAsking && was.pass !== undefined
-      ? asked.slice(0, ASKED_AT_ONCE).map((to) => ({ do: 'where', agent, to, pass: was.pass ?? '' }))
-      : []
+    was.pass === undefined
+      ? []
+      : asked.slice(0, ASKED_AT_ONCE).map((to) => ({ do: 'where', agent, to, pass: was.pass ?? '' }))
   const row: Reach = { ...was, bad, ...(isAsking && { asked: { times: (was.asked?.times ?? 0) + 1, at: now } }) }
   return {
     changes: [{ put: 'reach', row }],
-    effects: [...where, ...(why === 'wrong-key' ? [{ do: 'redial' } as const] : [])],
+    effects: [
+      ...(isAsking ? [...where, { do: 'look-up', agent } as const] : []),
+      ...(why === 'wrong-key' ? [{ do: 'redial' } as const] : []),
+    ],
   }
 }
 

@@ -147,6 +147,13 @@ CREATE TABLE reach (
   data TEXT NOT NULL
 );
 
+CREATE TABLE listed (
+  id TEXT PRIMARY KEY,
+  expires INTEGER NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX listed_expires ON listed (expires);
+
 CREATE TABLE invitation (
   id TEXT PRIMARY KEY,
   expires INTEGER NOT NULL,

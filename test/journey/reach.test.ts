@@ -79,3 +79,37 @@ describe('reachability of running gateways', function () {
     expect(gateway(a).log(), 'one line says so').to.match(/neighbour-moved/)
   })
 })
+
+describe('a directory of running gateways', function () {
+  this.timeout(90_000)
+  let [a, d, x]: Gateway[] = []
+  let newPort = 0
+  before(async () => {
+    const folder = temporaryFolder()
+    const base = await freePortBase(4)
+    const made = ['a', 'd', 'x'].map((name, i) => new Gateway(folder, name, `${name}.test`, base + 100 * i))
+    ;[a, d, x] = made
+    newPort = base + 340
+    await Promise.all(made.map((one) => one.init('--net', 'journey', '--plain-loopback')))
+    a?.set('announce', '[]')
+    d?.set('serve', 'true')
+    await d?.start()
+    const { agent } = (await d?.run<{ agent: string }>(['status'])) ?? {}
+    for (const one of [a, x]) one?.set('ask', `["${agent}@127.0.0.1:${d?.ports.link}"]`)
+    await Promise.all([a?.start(), x?.start()])
+    if (a && x) await befriend(x, a)
+  })
+  after(async () => void (await Promise.all([a, d, x].map((one) => one?.stop()))))
+
+  it('tells where a neighbour is that has moved, and is nobody’s neighbour', async () => {
+    if (!a || !d || !x) throw new Error('only after the start')
+    await x.stop()
+    const path = join(x.home, 'vouchsafe.toml')
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(`127.0.0.1:${x.ports.link}`, `127.0.0.1:${newPort}`))
+    await x.start()
+    const seen = async () => (await a?.run<LinkView[]>(['link', 'list']))?.find((link) => link.name === 'x')
+    await until('A finds X again', async () => (await seen())?.up === true, 60_000)
+    expect(await d.run<LinkView[]>(['link', 'list'])).to.deep.equal([])
+    expect(a.log()).to.match(/neighbour-moved/)
+  })
+})

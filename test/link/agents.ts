@@ -72,6 +72,7 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
       up: (agentId) => ups.push(agentId),
       down: (agentId) => downs.push(agentId),
       missed: () => {},
+      directory: async (from, _remote, request) => ({ from, request }),
       ...options.handlers,
     },
   })

@@ -101,7 +101,10 @@ describe('reach: who is not found', () => {
 
   it('is asked for where it was last linked, with the announcement it made for us', () => {
     const { effects } = once(away(), [missed()])
-    expect(effects).to.deep.equal([{ do: 'where', agent: r, to: s, pass: said().jws }])
+    expect(effects).to.deep.equal([
+      { do: 'where', agent: r, to: s, pass: said().jws },
+      { do: 'look-up', agent: r },
+    ])
   })
 
   it('after five seconds again, then after ten, at last every ten minutes; another address makes no difference', () => {
@@ -117,20 +120,20 @@ describe('reach: who is not found', () => {
   it('from its next announcement on it is asked for at once again', () => {
     const state = away()
     once(state, [missed(), heard({ seq: now + 1 })])
-    expect(outcome(once(state, [missed()]))).to.deep.equal(['where s'])
+    expect(outcome(once(state, [missed()]))).to.deep.equal(['where s', 'look-up'])
   })
 
   it('only connected neighbours are asked, and none of whom it did not speak', () => {
     const state = away()
     once(state, [{ on: 'down', agent: s }])
     state.links.set(b, link(b))
-    expect(outcome(once(state, [missed()]))).to.deep.equal([])
+    expect(outcome(once(state, [missed()]))).to.deep.equal(['look-up'])
   })
 
   it('somebody who named us in an earlier announcement is still asked', () => {
     const state = away()
     once(state, [heard({ seq: now + 1, via: [] })])
-    expect(outcome(once(state, [missed()]))).to.deep.equal(['where s'])
+    expect(outcome(once(state, [missed()]))).to.deep.equal(['where s', 'look-up'])
   })
 
   it('nobody asks for one that is connected, or is no neighbour', () => {

@@ -210,6 +210,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         break
       case 'searched':
       case 'redial':
+      case 'look-up':
       case 'log':
         break
     }

@@ -1,0 +1,69 @@
+/**
+ * The directory role, `[directory] serve = true`: the one call besides `/pair` that is open to strangers.
+ *
+ *   {v, tell: REACH}     the caller's own, made for us   → {ok}
+ *   {v, where: agentId}                                  → {record?}
+ *
+ * A source address may ask so often and tell so often; what is kept is bounded, and goes after 48 hours.
+ */
+import { type Listed, list } from '../../src/reach/directory.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { isReachAsk, type ReachAsk, reachAsk } from '../../src/wire/directory.ts'
+import { listed } from '../../store/web.ts'
+import type { Core } from '../core.ts'
+import { createMeter, networkOf } from '../throttle.ts'
+import { readReach } from './hear.ts'
+
+export type Directory = {
+  answer(from: string, remote: string, request: unknown): Promise<object>
+  /** What is over is forgotten. */
+  tidy(): Promise<void>
+}
+
+/** Of one source address: a hundred agents behind one NAT lose a neighbour each within ten minutes. */
+const ASKED = { limit: 100, windowMs: 600_000 }
+/** Each costs a signature and a durable write; an honest agent tells twice an hour. */
+const TOLD = { limit: 30, windowMs: 600_000 }
+/** Some 150 MB on the disk, 20 MB in memory. */
+const MOST = 100_000
+const TIDY_MAX = 5_000
+
+export const openDirectory = async (core: Pick<Core, 'agent' | 'net' | 'store' | 'now'>): Promise<Directory> => {
+  const { db } = core.store
+  const asked = createMeter(ASKED.limit, ASKED.windowMs, core.now)
+  const told = createMeter(TOLD.limit, TOLD.windowMs, core.now)
+  const known = new Map((await listed.all(db)).map(({ agent, seq }) => [agent, seq]))
+
+  const where = async ({ where = '' }: ReachAsk): Promise<object> => {
+    const [row] = known.has(where) ? await listed.load(db, [where]) : []
+    return row && row.expires > core.now() ? { v: 1, record: row.record } : { v: 1 }
+  }
+  const take = async (from: string, jws: string): Promise<object> => {
+    const said = await readReach(core, jws)
+    const seq = known.get(said.by)
+    if (seq === undefined && known.size >= MOST) throw new Refusal('custody-full', 'this directory is full')
+    const row = list(seq === undefined ? undefined : { seq }, from, core.agent.id, said, core.now())
+    if ('refused' in row) throw new Refusal(row.refused, 'a directory takes only the newest word of the caller itself')
+    if (row.seq !== seq) await keep(row)
+    return { v: 1, ok: true }
+  }
+  const keep = async (row: Listed) => {
+    known.set(row.agent, row.seq) // before the write: a lower one that comes meanwhile is refused
+    await db.transaction((tx) => listed.save(tx, [row]))
+  }
+
+  return {
+    async answer(from, remote, request) {
+      const ask = reachAsk(request, 'the question')
+      const meter = isReachAsk(ask) ? asked : told
+      if (meter.take(networkOf(remote)) > 0)
+        throw new Refusal('rate-limited', 'too many calls of a directory from there')
+      return isReachAsk(ask) ? where(ask) : take(from, ask.tell ?? '')
+    },
+    async tidy() {
+      const over = await listed.due(db, 'expires', core.now(), TIDY_MAX)
+      await db.transaction((tx) => listed.drop(tx, over))
+      for (const agent of over) known.delete(agent)
+    },
+  }
+}
