@@ -1,8 +1,12 @@
 /**
  * The cards of entities here: made when first needed, and again well before their delegation ends.
+ * The cards of others: as kept, read once for all that is sealed by them.
  */
-import { makeCard } from '../../src/identity/card.ts'
+import { type Card, makeCard, readCard } from '../../src/identity/card.ts'
 import type { Entity } from '../../src/identity/entity.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { Known } from '../../src/route/search.ts'
+import { cards } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 
 /** A card is shown for a day, so that a new name or key is soon everywhere. */
@@ -19,4 +23,17 @@ export const ownCard = (core: Pick<Core, 'agent' | 'net' | 'now'>, entity: Entit
   made.set(entity, { text, until: now + SHOWN_MS })
   text.catch(() => made.delete(entity)) // the next one who asks may have more luck
   return text
+}
+
+const read = new WeakMap<Known, string>()
+
+/** @throws Refusal `card-invalid` if there is none, or it holds no longer */
+export const cardOf = async ({ engine, store, net, now }: Core, entity: string): Promise<Card> => {
+  const known = engine.state.known.get(entity)
+  const text = (known && read.get(known)) ?? (await cards.load(store.db, [entity]))[0]?.card
+  if (text === undefined) throw new Refusal('card-invalid', 'no card of the recipient is kept here')
+  const card = await readCard(text, net, now())
+  // What was just learned may not be in the store yet: then this is the card before it, and is not remembered.
+  if (known?.seq === card.delegation.seq && known.agent === card.agentId) read.set(known, text)
+  return card
 }

@@ -5,16 +5,14 @@
 import type { Custody } from '../../src/custody/custody.ts'
 import { checkReceipt } from '../../src/envelope/chain.ts'
 import { chainHash } from '../../src/envelope/envelope.ts'
-import { readCard } from '../../src/identity/card.ts'
 import { signRecord } from '../../src/identity/record.ts'
 import { seal, sealStream } from '../../src/identity/seal.ts'
 import { Refusal, type RefusalCode } from '../../src/refusal.ts'
 import type { EnvelopeRecord } from '../../src/wire/record.ts'
 import { type BodyDraft, openBody, readBody, startBody } from '../../store/blob.ts'
-import { cards } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { custodyOf, submissionOf } from '../engine/batch.ts'
-import { ownCard } from './card.ts'
+import { cardOf, ownCard } from './card.ts'
 
 /** Up to this the whole message is sealed in memory; above it streams, in constant memory. */
 export const WHOLE_BYTES = 1024 * 1024
@@ -45,7 +43,7 @@ const sealed = async (core: Core, row: Custody, body: number): Promise<BodyDraft
   const submission = await submissionOf(core, row.submission ?? '')
   const from = submission && core.keyring.entity(submission.entity)
   if (!from) throw new Refusal('sender-not-yours', 'the account that sent it has left this gateway')
-  const to = await readCard((await cards.load(core.store.db, [row.to ?? '']))[0]?.card ?? '', core.net, core.now())
+  const to = await cardOf(core, row.to ?? '')
   const letter = { from, to, id: row.id, card: await ownCard(core, from) }
   const writer = startBody(core.home)
   try {

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
-import { ownCard } from '../../gateway/carry/card.ts'
+import { cardOf, ownCard } from '../../gateway/carry/card.ts'
+import type { Core } from '../../gateway/core.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
-import { readCard } from '../../src/identity/card.ts'
+import { makeCard, readCard } from '../../src/identity/card.ts'
 import { generateEntity } from '../../src/identity/entity.ts'
 
 const DAY = 86_400_000
@@ -34,5 +35,41 @@ describe('own cards', () => {
     expect(await ownCard(core(made), flaky).catch((error: Error) => error.message)).to.equal('not now')
     isBroken = false
     expect((await readCard(await ownCard(core(made), flaky), 'test', made)).address).to.equal('ann@a.test')
+  })
+})
+
+describe("others' cards", () => {
+  const now = Date.now()
+  const agent = generateAgent()
+
+  /** A house that knows `entity` by a delegation `seq`, and keeps `text` as the card. */
+  const house = (entity: string, seq: number, text: string) => {
+    let reads = 0
+    const range = async () => {
+      reads++
+      return [{ data: JSON.stringify({ card: text }) }]
+    }
+    const known = new Map([[entity, { entity, address: 'ann@a.test', agent: agent.id, seq, expires: now + DAY }]])
+    const core = { engine: { state: { known } }, store: { db: { read: { range } } }, net: 'test', now: () => now }
+    return { core: core as unknown as Core, reads: () => reads }
+  }
+  const cardBy = async (seq: number) => {
+    const entity = await generateEntity({ name: 'Ann', address: 'ann@a.test', now })
+    const text = await makeCard(entity, agent.id, 'test', { now, seq, expires: now + DAY })
+    return { entity, text }
+  }
+
+  it('are read once for all that is sealed by them', async () => {
+    const { entity, text } = await cardBy(7)
+    const { core, reads } = house(entity.id, 7, text)
+    for (let i = 0; i < 3; i++) expect((await cardOf(core, entity.id)).entityId).to.equal(entity.id)
+    expect(reads()).to.equal(1)
+  })
+
+  it('are read again while the store still has the one before', async () => {
+    const { entity, text } = await cardBy(7)
+    const { core, reads } = house(entity.id, 8, text)
+    for (let i = 0; i < 3; i++) await cardOf(core, entity.id)
+    expect(reads()).to.equal(3)
   })
 })
