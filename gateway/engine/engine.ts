@@ -41,6 +41,12 @@ export type Engine = {
 
 /** Most events in one transaction: about 50 ms of work, so that no answer waits long behind others. */
 const BATCH_MAX = 256
+/**
+ * Nobody waits for these: they give others this long to come and share their commit. A busy relay
+ * commits half as often for it; what its neighbours learn of a message comes that much later.
+ */
+const PATIENT_MS = 10
+const patient: ReadonlySet<Event['on']> = new Set<Event['on']>(['accepted', 'reported', 'acknowledged'])
 /** Rows kept in working memory between batches; beyond it all are dropped and loaded again by need. */
 const ROWS_MAX = 5_000
 const RELOAD_AGAIN_MS = 1_000
@@ -49,13 +55,21 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   const folders: FolderCache = new Map()
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
+  let waiting: NodeJS.Timeout | undefined
   let perform: (effect: Effect) => void = () => {}
 
   const handle: Engine['handle'] = (event, drafts = []) =>
     new Promise((resolve, reject) => {
       queue.push({ event: typeof event === 'function' ? event : () => event, drafts, resolve, reject })
-      running ??= run()
+      if (typeof event !== 'function' && patient.has(event.on)) waiting ??= setTimeout(start, PATIENT_MS)
+      else start()
     })
+
+  const start = () => {
+    clearTimeout(waiting)
+    waiting = undefined
+    running ??= run()
+  }
 
   const run = async () => {
     await Promise.resolve() // events raised in the same turn share the first batch, too
@@ -114,6 +128,7 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   }
 
   const settled = async () => {
+    if (waiting !== undefined) start()
     while (running) await running
   }
   const performBy: Engine['performBy'] = (by) => {
