@@ -79,13 +79,13 @@ export type Needs = { custody?: string[]; owed?: string[]; contacts?: string[]; 
 export const needs = (state: State, event: Event): Needs => {
   switch (event.on) {
     case 'submitted': {
-      const { id, entity, recipients } = event.submission
+      // Its id was drawn for it: only a repeat still in memory could bear it, none that has to be loaded.
+      const { entity, recipients } = event.submission
       const others = recipients.flatMap(
         (one) => state.addresses.get(one.address) ?? state.knownAt.get(one.address) ?? [],
       )
       const strangers = others.filter((other) => other !== entity)
       return {
-        submissions: [id],
         contacts: strangers.flatMap((other) => [contactKey(entity, other), contactKey(other, entity)]),
       }
     }
