@@ -18,6 +18,7 @@ import type { Config } from './config/config.ts'
 import type { Progress } from './control.ts'
 import type { Keyring } from './keys.ts'
 import type { Log } from './log.ts'
+import type { Knocking } from './neighbour/knocking.ts'
 import type { Pairing } from './neighbour/pairing.ts'
 import type { Reaching } from './reach/reach.ts'
 
@@ -31,6 +32,7 @@ export type House = {
   keyring: Keyring
   web: Web
   pairing: Pairing
+  knocking: Knocking
   /** Absent when a command opened the home itself: then no link is up and nothing is dialled. */
   serving?: Serving
 }

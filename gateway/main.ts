@@ -34,7 +34,9 @@ import { type LinkEdge, startLink } from './link/edge.ts'
 import { LinkFault } from './link/handlers.ts'
 import { createLog, type Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { openKnocking } from './neighbour/knocking.ts'
 import { openPairing } from './neighbour/pairing.ts'
+import { strangersOf } from './neighbour/stranger.ts'
 import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
@@ -71,7 +73,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(reach.stop)
     core.link = await openLink(core, house, reach)
     closing.push(core.link.close)
-    const clock = startClock(core, reach)
+    const clock = startClock(core, reach, house.knocking)
     closing.push(clock.stop)
     const requests = listenForAcceptance(core)
     closing.push(requests.stop)
@@ -121,7 +123,9 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const core: Core = { agent, net, home, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
     const addresses = () => config.link.announce.map(writeHostPort)
     const pairing = await openPairing(core, { name: config.gateway.name, addresses })
-    const house: House = { home, config, domain, log, store, keyring, web: trustWeb(core, searches), pairing }
+    const knocking = openKnocking(core, { name: config.gateway.name, addresses, isOpen: config.link.knock })
+    const web = trustWeb(core, searches)
+    const house: House = { home, config, domain, log, store, keyring, web, pairing, knocking }
     return { house, core, searches }
   } catch (error) {
     await store.close()
@@ -159,9 +163,11 @@ const termsOf = ({ custody, path }: Config): Terms => ({
   queryEveryMs: path.queryEveryMs,
 })
 
-const openLink = (core: Core, { config, pairing }: House, reach: Reaching): Promise<LinkEdge> => {
+const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> => {
   const { state } = core.engine
   const { links } = state
+  const { config } = house
+  const strangers = strangersOf(house)
   const linked = () => [...links.values()].filter(isLinked)
   const report = (event: Event) => void core.engine.handle(event).catch(() => {}) // logged by the engine
   const turned = (on: 'up' | 'down', agent: string) => {
@@ -173,11 +179,11 @@ const openLink = (core: Core, { config, pairing }: House, reach: Reaching): Prom
     listen: config.link.listen,
     limits: { payloadBytes: config.link.payloadLimit },
     peers: () => linked().map(({ agent }) => ({ agentId: agent, addresses: addressesOf(state, agent, core.now()) })),
-    allow: (agent) => (isLinked(links.get(agent)) ? 'linked' : pairing.isOpen(core.now()) ? 'invited' : 'no'),
+    allow: (agent) => (isLinked(links.get(agent)) ? 'linked' : strangers.isOpen(core.now()) ? 'guest' : 'no'),
     handlers: {
       ...receiver(core, reach.hear),
-      pair: pairing.take,
       directory: reach.directory,
+      pair: strangers.answer,
       up: (agent) => turned('up', agent),
       down: (agent) => turned('down', agent),
       missed: (agent, address, why) => report({ on: 'missed', agent, address, why }),

@@ -56,7 +56,9 @@ export const refusalCodes = [
   'expired',
   'given-up', // an administrator took it out of the queue
 
-  // Invitations
+  // Becoming neighbours
+  'knock-refused',
+  'knocks-full',
   'invitation-unknown',
   'invitation-expired',
   'invitation-used',

@@ -10,8 +10,10 @@ import { targetOfAddress, targetOfEntity } from './address.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
+import type { Knock } from './link/knock.ts'
 import type { Reach } from './reach/reach.ts'
 import type { Warned } from './report/expiring.ts'
+
 import type { Owed } from './report/owed.ts'
 import type { Blame } from './route/blame.ts'
 import type { Bucket } from './route/bucket.ts'
@@ -73,6 +75,7 @@ export type State = {
   weights: Weights
   links: Map<string, Link>
   credits: Map<string, Credit> // by the neighbour's agent
+  knocks: Map<string, Knock> // by id or words
   locals: Map<string, Local> // by entity
   addresses: Map<string, string> // local address → entity
   targets: Map<string, string> // search targets that name a local → entity
@@ -122,6 +125,8 @@ export type Change =
   | { put: 'reach'; row: Reach }
   | { drop: 'reach'; agent: string }
   | { put: 'credit'; agent: string; row: Credit }
+  | { put: 'knock'; row: Knock }
+  | { drop: 'knock'; who: string }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
   | { note: Note }
@@ -139,6 +144,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   weights: 'earned',
   links: new Map(),
   credits: new Map(),
+  knocks: new Map(),
   locals: new Map(),
   addresses: new Map(),
   targets: new Map(),
@@ -205,6 +211,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.reaches.set(change.row.agent, change.row)
     case 'credit':
       return void state.credits.set(change.agent, change.row)
+    case 'knock':
+      return void state.knocks.set(change.row.who, change.row)
     case 'search':
       return void putSearch(state, change.row.qid, change.row)
     case 'known':
@@ -228,6 +236,8 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void dropRoute(state, change.entity, change.key)
     case 'reach':
       return void state.reaches.delete(change.agent)
+    case 'knock':
+      return void state.knocks.delete(change.who)
     case 'search':
       return void putSearch(state, change.qid, undefined)
   }

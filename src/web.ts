@@ -13,9 +13,11 @@ import { accepted, rejected, unreachable } from './custody/handing.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
 import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
 import type { Submission } from './custody/submission.ts'
-import type { Effect, Step } from './effect.ts'
+import type { Step } from './effect.ts'
 import { type Envelope, keyOf } from './envelope/envelope.ts'
 import { seen } from './link/absence.ts'
+import { greet, hopeful, linked, settled } from './link/become.ts'
+import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
 import { expiring } from './report/expiring.ts'
@@ -55,6 +57,10 @@ export type Event =
   | { on: 'search'; target: string; seed: string; without?: string[]; isAgain?: true }
   // From links and the clock
   | { on: 'linked'; link: Link }
+  | { on: 'knocked'; guest: Guest }
+  | { on: 'wished'; wish: Wish }
+  | { on: 'replied'; reply: Reply }
+  | { on: 'declined'; who: string }
   | { on: 'unlinked'; agent: string }
   | { on: 'limited'; agent: string; limit: number }
   | { on: 'up'; agent: string }
@@ -178,6 +184,14 @@ export const step = (state: State, event: Event, now: number): Step => {
       )
     case 'linked':
       return linked(state, event.link)
+    case 'knocked':
+      return knocked(state, event.guest, now)
+    case 'wished':
+      return wished(state, event.wish, now)
+    case 'replied':
+      return replied(state, event.reply, now)
+    case 'declined':
+      return declined(state, event.who)
     case 'unlinked':
       return unlinked(state, event.agent)
     case 'limited':
@@ -221,15 +235,6 @@ export const whereIs = (
   return known !== undefined && known.expires > now ? 'known' : { target: targetOfAddress(address) }
 }
 
-/** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
-const linked = (state: State, link: Link): Step => ({
-  changes: [{ put: 'link', row: link }, ...hopeful(state)],
-  effects: [...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
-})
-
-/** What nobody knew may be known beyond a neighbour that was not there. */
-const hopeful = (state: State): Change[] => (state.missing.size > 0 ? [{ note: { of: 'hope' } }] : [])
-
 const unlinked = (state: State, agent: string): Step => {
   const was = state.links.get(agent)
   if (was === undefined) return nothing
@@ -237,6 +242,7 @@ const unlinked = (state: State, agent: string): Step => {
     changes: [
       { put: 'link', row: { ...was, state: 'revoked', up: false } },
       { drop: 'reach', agent },
+      ...settled(state, agent),
     ],
     effects: [],
   }
@@ -258,12 +264,6 @@ const connected = (state: State, agent: string, up: boolean, now: number): Step 
   return { changes: up ? [...changes, ...hopeful(state)] : changes, effects: up ? greet(agent) : [] }
 }
 
-const greet = (agent: string): Effect[] => [
-  { do: 'wake', awaits: `up:${agent}` },
-  { do: 'settle', to: agent },
-  { do: 'announce', to: agent },
-]
-
 /** A finished message leaves Outgoing; its custody rows keep the trail until they are forgotten. */
 const clear = (state: State, id: string, now: number): Step => {
   const row = state.submissions.get(id)
@@ -283,11 +283,14 @@ const lapsed = (state: State, key: string, now: number): Step => {
   return row !== undefined && row.expires <= now ? { changes: [{ drop: 'owed', key }], effects: [] } : nothing
 }
 
-/** Queries and routes past their time; both are held whole. */
+/** Queries, routes and strangers past their time; all are held whole. */
 const sweep = (state: State, now: number): Step => {
   const { changes, effects } = forget(state, now)
   const routes = [...state.routes.values()].flat().filter((route) => route.expires <= now)
-  return { changes: [...changes, ...routes.map(dropped), ...forgetBlame(state, now)], effects }
+  return {
+    changes: [...changes, ...routes.map(dropped), ...forgetBlame(state, now), ...forgetKnocks(state, now)],
+    effects,
+  }
 }
 
 /**

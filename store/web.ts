@@ -8,9 +8,11 @@ import type { Credit } from '../src/credit/credit.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
+import type { Knock } from '../src/link/knock.ts'
 import type { Listed } from '../src/reach/directory.ts'
 import type { Reach } from '../src/reach/reach.ts'
 import type { Warned } from '../src/report/expiring.ts'
+
 import type { Known } from '../src/route/search.ts'
 import { type Contact, contactKey, type Link, type Route } from '../src/state.ts'
 import type { Source } from './db.ts'
@@ -58,6 +60,8 @@ export const links = documents<Link, never>('link', ({ agent }) => agent, {})
 
 /** What a neighbour and we owe each other for unwanted mail. */
 export const credits = documents<Credit & { agent: string }, never>('credit', ({ agent }) => agent, {})
+/** Strangers who asked to become neighbours, and those whom we asked. */
+export const knocks = documents<Knock, never>('knock', ({ who }) => who, {})
 
 /** What a person thinks of others; by `contactKey`. */
 export const contacts = documents<Contact, 'entity' | 'address'>(

@@ -3,12 +3,16 @@ import type { Command } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { act, perform, verb } from './context.ts'
 import { invitationCommands } from './invite.ts'
+import { knockCommands } from './knock.ts'
 import { clock, table } from './layout.ts'
 import { describe, stateOf } from './neighbour.ts'
 
 export const linkCommands = (root: Command): void => {
-  const link = root.command('link').description('neighbours: invite, accept, list, show, trust, revoke')
+  const link = root
+    .command('link')
+    .description('neighbours: invite, accept, knock, approve, refuse, add, list, show, trust, revoke')
   invitationCommands(link)
+  knockCommands(link)
   list(link)
   show(link)
   revoke(link)
@@ -16,7 +20,7 @@ export const linkCommands = (root: Command): void => {
 }
 
 const list = (link: Command): void =>
-  act(verb(link, 'list', 'all neighbours'), async (context) => {
+  act(verb(link, 'list', 'all neighbours, and those who ask to be one'), async (context) => {
     const links = await perform(context, 'link.list', {})
     if (links.length === 0)
       return {
@@ -24,13 +28,21 @@ const list = (link: Command): void =>
         text: 'No neighbours yet.',
         next: ['vouchsafe link invite, or vouchsafe link accept CODE'],
       }
-    const rows = links.map((one) => [one.name, stateOf(one), clock(one.since), one.agent])
-    return { result: links, text: table(['name', 'state', 'since', 'agent'], rows) }
+    const rows = links.map((one) => [one.name, stateOf(one), clock(one.since), one.agent || one.words])
+    const waits = links.some(({ state }) => state === 'pending')
+    return {
+      result: links,
+      text: table(['name', 'state', 'since', 'agent'], rows),
+      ...(waits && { next: ['who asks: vouchsafe link show NAME; then: vouchsafe link approve NAME, or refuse NAME'] }),
+    }
   })
 
 const show = (link: Command): void =>
   act(
-    verb(link, 'show', 'one neighbour').argument('<neighbour>', 'name, agent id, or its first letters'),
+    verb(link, 'show', 'one neighbour, or somebody who asks to be one').argument(
+      '<neighbour>',
+      'name, agent id, or its first letters',
+    ),
     async (context, [neighbour = '']) => {
       const one = await perform(context, 'link.show', { neighbour })
       return { result: one, text: describe(one) }

@@ -1,22 +1,47 @@
-/** How a neighbour looks on a terminal. */
+/** How a neighbour, or somebody who is none yet, looks on a terminal. */
 import type { ResultOf } from './context.ts'
 import { clock, facts, plural } from './layout.ts'
 
-export const describe = (one: ResultOf<'link.show'>): string =>
-  facts({
-    name: one.name,
-    state: stateOf(one),
-    since: clock(one.since),
-    agent: one.agent,
-    words: one.words,
+type Shown = ResultOf<'link.show'>
+
+export const describe = (one: Shown): string => {
+  const who = { name: one.name || undefined, state: stateOf(one), since: clock(one.since) }
+  const key = { agent: one.agent || undefined, words: one.words }
+  const addresses = one.addresses.join(', ')
+  if (!('limit' in one))
+    return facts({
+      ...who,
+      until: clock(one.until),
+      ...key,
+      addresses: addresses || 'none',
+      says: one.note,
+      software: one.software,
+      from: one.place,
+    })
+  return facts({
+    ...who,
+    ...key,
     addresses: (one.reach ?? one).addresses.join(', ') || 'none: it dials us',
     announced: one.reach ? clock(one.reach.at) : 'never',
     'linked with': one.reach ? plural(one.reach.via.length, 'agent') : undefined,
     'not found at': one.reach?.missed.join(', ') || undefined,
     limit: `${one.limit} unwanted`,
   })
+}
 
-export const stateOf = (one: { state: string; up: boolean }): string =>
-  one.state === 'revoked'
-    ? one.state
-    : `${one.state === 'active' ? '' : `${one.state}, `}${one.up ? '' : 'not '}connected`
+export const stateOf = (one: Shown): string => {
+  switch (one.state) {
+    case 'pending':
+      return 'asks to become a neighbour'
+    case 'refused':
+      return 'refused by you'
+    case 'asked':
+      return 'asked, not answered yet'
+    case 'denied':
+      return 'refuses you'
+    case 'revoked':
+      return one.state
+    default:
+      return `${one.state === 'active' ? '' : `${one.state}, `}${one.up ? '' : 'not '}connected`
+  }
+}

@@ -11,6 +11,7 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
+import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort } from '../../src/wire/record.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
@@ -78,15 +79,12 @@ const complaint = (issue: z.core.$ZodIssue, root: unknown): string => {
   return `${key} = ${value === undefined ? '(missing)' : JSON.stringify(value)}: ${issue.message}`
 }
 
-/** As pairing.ts takes it of others. */
-const NAME_MAX = 80
-
 const gateway = z
   .strictObject({
     domain: domain.optional(),
     name: text('write the name that neighbours will see, for example "Ann\'s gateway"')
-      .refine((name) => name.length <= NAME_MAX, {
-        error: `neighbours take no name longer than ${NAME_MAX} characters`,
+      .refine((name) => name.length <= MAX_AGENT_NAME, {
+        error: `neighbours take no name longer than ${MAX_AGENT_NAME} characters`,
       })
       .prefault('Vouchsafe'),
     net: text('write the name of the web, "vouchsafe" unless you run a trial web').prefault('vouchsafe'),
@@ -157,9 +155,10 @@ const link = z
     listen: hostPort.prefault('0.0.0.0:2740'),
     announce: z.array(announced, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
     payload_limit: size.prefault('2 GiB'),
+    knock: yesNo.prefault(true),
   })
   .prefault({})
-  .transform(({ listen, announce, payload_limit }) => ({ listen, announce, payloadLimit: payload_limit }))
+  .transform(({ listen, announce, payload_limit, knock }) => ({ listen, announce, knock, payloadLimit: payload_limit }))
 
 const loopbackOnly = 'only a loopback address: neither page asks for a login; write for example "127.0.0.1:2780"'
 const health = z

@@ -88,6 +88,8 @@ listen = "${writeHostPort({ host: linkHost, port: ports.link })}"
 announce = ${announce}
 # The largest sealed message taken from a neighbour.
 # payload_limit = "2 GiB"
+# Whether strangers may ask to become neighbours; you decide ("vouchsafe link list").
+# knock = true
 
 # A directory tells where agents are that have moved. It keeps what they say of themselves for 48 hours, and
 # answers whoever knows the agent id. It relays nothing.

@@ -15,7 +15,18 @@ import type { Source, Tx } from '../../store/db.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
-import { cards, contacts, credits, custody, links, reaches, routes, submissions, warnings } from '../../store/web.ts'
+import {
+  cards,
+  contacts,
+  credits,
+  custody,
+  knocks,
+  links,
+  reaches,
+  routes,
+  submissions,
+  warnings,
+} from '../../store/web.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }
@@ -34,7 +45,7 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, debts, people, ways, places, told] = await Promise.all([
+  const [accounts, gone, kept, debts, people, ways, places, told, strangers] = await Promise.all([
     listAccounts(from),
     departed(from),
     links.all(from),
@@ -43,6 +54,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
     routes.all(from),
     reaches.all(from),
     warnings.all(from),
+    knocks.all(from),
   ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
@@ -52,6 +64,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const { downAt, ...row } of kept)
     apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
   for (const { agent, ...row } of debts) apply(state, { put: 'credit', agent, row })
+  for (const row of strangers) apply(state, { put: 'knock', row })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
   for (const row of places) apply(state, { put: 'reach', row })
@@ -103,6 +116,8 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
       'put' in change && change.put === 'credit' ? [{ ...change.row, agent: change.agent }] : [],
     ),
   )
+  await knocks.save(tx, rows('knock'))
+  await knocks.drop(tx, gone('knock'))
   await cards.drop(tx, gone('known'))
   await cards.save(
     tx,
@@ -167,6 +182,8 @@ const keyOfPut = (change: Put): string => {
       return change.row.agent
     case 'credit':
       return change.agent
+    case 'knock':
+      return change.row.who
     case 'search':
       return change.row.qid
   }
@@ -184,6 +201,8 @@ const keyOfDrop = (change: Drop): string => {
       return change.entity
     case 'reach':
       return change.agent
+    case 'knock':
+      return change.who
     case 'search':
       return change.qid
   }

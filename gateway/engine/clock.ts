@@ -8,6 +8,7 @@ import { creditors, owed } from '../../store/outbox.ts'
 import { custody, invitations, submissions } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { warnOfEnds } from '../expiry.ts'
+import type { Knocking } from '../neighbour/knocking.ts'
 import type { Reaching } from '../reach/reach.ts'
 import { raiseDue } from './perform.ts'
 
@@ -26,6 +27,7 @@ export type Clock = { stop(): Promise<void> }
 export const startClock = (
   core: Core,
   reach: Pick<Reaching, 'announce' | 'keepName' | 'tellDirectories' | 'tidy'>,
+  knocking: Pick<Knocking, 'retry'>,
 ): Clock => {
   const running = new Map<string, Promise<void>>()
   /** Never beside itself: a tick that comes while the last one still runs is left out. */
@@ -53,13 +55,15 @@ export const startClock = (
   const announcing = cron.schedule('*/30 * * * *', () => tick('announce', announce), {
     maxRandomDelay: JITTER_MS,
   })
+  tick('knock', knocking.retry) // what was asked for while no gateway ran
+  const asking = cron.schedule('* * * * *', () => tick('knock', knocking.retry))
   const warn = () => tick('warn', warnOfEnds)
   const warning = cron.schedule('23 * * * *', warn)
   warn() // a gateway that is started once a day would else never say it
   return {
     async stop() {
       clearInterval(ticking)
-      await Promise.all([tidying.stop(), reaching.stop(), announcing.stop(), warning.stop()])
+      await Promise.all([tidying.stop(), reaching.stop(), asking.stop(), announcing.stop(), warning.stop()])
       await Promise.all(running.values())
     },
   }

@@ -50,6 +50,8 @@ const codes: Record<RefusalCode, string> = {
   'card-conflict': CANNOT,
   expired: CANNOT,
   'given-up': CANNOT,
+  'knock-refused': CANNOT,
+  'knocks-full': CANNOT,
   'invitation-unknown': CANNOT,
   'invitation-expired': CANNOT,
   'invitation-used': CANNOT,

@@ -13,7 +13,7 @@ import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import { ask } from './call.ts'
 import type { Hello } from './frame.ts'
-import { LinkFault } from './handlers.ts'
+import { LinkFault, type Paired } from './handlers.ts'
 import { backoffMs } from './limits.ts'
 import type { Link } from './link.ts'
 import { connectTls, FORWARD, REVERSE } from './peer.ts'
@@ -89,7 +89,7 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
   const terms = { timeoutMs: limits.handshakeMs, signal }
   const opened: TLSSocket[] = []
   const open = async (role: typeof FORWARD | typeof REVERSE) => {
-    const socket = await connectTls(address, agent, role, keys, terms)
+    const { socket } = await connectTls(address, agent, role, keys, terms)
     opened.push(socket)
     return socket
   }
@@ -141,20 +141,24 @@ const theirHello = (
     serve(session, { agent, remote: address, standing: () => scene.allow(agent), hello }, scene.desk)
   })
 
-/** One call of somebody who need not be a neighbour. */
+/** One call of somebody who need not be a neighbour, nor even know whom it calls. @returns who answered, and what */
 export const callOnce = async (
   scene: Scene,
   path: '/pair' | '/directory',
   address: string,
-  agent: string,
+  agent: string | undefined,
   request: unknown,
-): Promise<unknown> => {
+): Promise<Paired> => {
   const { keys, limits } = scene
   const signal = new AbortController().signal
-  const socket = await connectTls(address, agent, FORWARD, keys, { timeoutMs: limits.handshakeMs, signal })
+  const { socket, agent: whose } = await connectTls(address, agent, FORWARD, keys, {
+    timeoutMs: limits.handshakeMs,
+    signal,
+  })
   try {
     const session = await clientSession(socket, limits)
-    return await ask(session, path, request, { idleMs: limits.strangerMs, answerBytes: limits.answerBytes })
+    const terms = { idleMs: limits.strangerMs, answerBytes: limits.answerBytes }
+    return { agent: whose, answer: await ask(session, path, request, terms) }
   } finally {
     endSoon(() => socket.destroy())
   }

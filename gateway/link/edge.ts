@@ -16,6 +16,7 @@ import {
   LinkFault,
   type LinkHandlers,
   type Offer,
+  type Paired,
   type RecordAnswer,
   type Standing,
 } from './handlers.ts'
@@ -48,10 +49,14 @@ export type LinkEdge = {
   hand(to: string, offer: Offer, body: Body): Promise<HandAnswer>
   /** An answer a record, in order. @throws LinkFault: then any of them may have arrived */
   send(to: string, records: string[]): Promise<RecordAnswer[]>
-  /** @param address `host:port` @throws LinkFault, Refusal (theirs, or `agent-mismatch` if another key answers) */
-  pair(address: string, agentId: string, request: unknown): Promise<unknown>
   /** As `pair`, but asks a directory. */
   consult(address: string, agentId: string, request: unknown): Promise<unknown>
+  /**
+   * @param address `host:port`
+   * @param agentId undefined where whoever answers is to be asked
+   * @throws LinkFault, Refusal (theirs, or `agent-mismatch` if another key answers)
+   */
+  pair(address: string, agentId: string | undefined, request: unknown): Promise<Paired>
   isUp(agentId: string): boolean
   /** Where a neighbour that dialled us comes from. */
   remote(agentId: string): string | undefined
@@ -137,7 +142,8 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     hand: async (to, offer, body) => linkTo(to).calls.hand(offer, body),
     send: async (to, records) => linkTo(to).calls.send(records),
     pair: (address, agentId, request) => callOnce(scene, '/pair', address, agentId, request),
-    consult: (address, agentId, request) => callOnce(scene, '/directory', address, agentId, request),
+    consult: async (address, agentId, request) =>
+      (await callOnce(scene, '/directory', address, agentId, request)).answer,
     isUp: (agentId) => board.live(agentId) !== undefined,
     remote: (agentId) => board.live(agentId)?.remote,
     refresh,

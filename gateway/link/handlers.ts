@@ -19,18 +19,21 @@ export type Arrived = BodyDraft
 export type HandAnswer = { accepted: string } | { refused: RefusalCode; detail: string }
 export type RecordAnswer = { ok: true } | { refused: RefusalCode }
 
-/** `linked`: a neighbour. `invited`: may call `pair` only. `no`: is told `link-unknown`. */
-export type Standing = 'linked' | 'invited' | 'no'
+/** Who answered a `pair`, by the key it showed, and what. */
+export type Paired = { agent: string; answer: unknown }
+
+/** `linked`: a neighbour. `guest`: may call `pair` only. `no`: is told `link-unknown`. */
+export type Standing = 'linked' | 'guest' | 'no'
 
 export type LinkHandlers = {
   /** Answers once custody is durable. The body is the handler's from then on, kept or discarded. */
   hand(from: string, offer: Offer, body: Arrived): Promise<HandAnswer>
   /** One answer a record, in order, each durable before it is given. */
   records(from: string, records: string[]): Promise<RecordAnswer[]>
-  /** The only call open to somebody who is not a neighbour. Refuses by throwing a Refusal. */
-  pair(from: string, request: unknown): Promise<unknown>
   /** Open to everybody, where this gateway is a directory. Refuses by throwing a Refusal. */
   directory(from: string, remote: string, request: unknown): Promise<unknown>
+  /** Open to somebody who is not a neighbour, from an IP address. Refuses by throwing a Refusal. */
+  pair(from: string, request: unknown, remote: string): Promise<unknown>
   up(agentId: string): void
   down(agentId: string, why: string): void
   /** Nobody answered at an address of a neighbour, or somebody else did. */

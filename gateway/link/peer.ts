@@ -61,15 +61,16 @@ export const splitAddress = (address: string): { host: string; port: number } =>
 /**
  * Dials and checks whose key answers.
  *
+ * @param agentId whoever answers, where it is not known yet whom one calls
  * @throws LinkFault `unreachable`, Refusal `agent-mismatch`
  */
 export const connectTls = (
   address: string,
-  agentId: string,
+  agentId: string | undefined,
   role: typeof FORWARD | typeof REVERSE,
   keys: Keys,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<TLSSocket> =>
+): Promise<{ socket: TLSSocket; agent: string }> =>
   new Promise((resolve, reject) => {
     const unreachable = (why: string) => {
       socket.destroy()
@@ -95,9 +96,9 @@ export const connectTls = (
       settle(() => {
         socket.setNoDelay(true)
         try {
-          peerOf(socket, agentId)
+          const agent = peerOf(socket, agentId) // once: a second reading finds no certificate (Node 20)
           if (socket.alpnProtocol !== role) throw new LinkFault('unreachable', `${address} speaks no ${role}`)
-          resolve(socket)
+          resolve({ socket, agent })
         } catch (error) {
           socket.destroy()
           reject(error)

@@ -123,7 +123,7 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
   '/hello': async ({ stream, caller, desk }) =>
     caller.hello(helloShape(decodeJson(await readWhole(stream, 4096, desk)), 'hello')),
   '/pair': async ({ stream, caller, desk }) =>
-    desk.handlers.pair(caller.agent, decodeJson(await readWhole(stream, desk.limits.recordBytes, desk))),
+    desk.handlers.pair(caller.agent, decodeJson(await readWhole(stream, desk.limits.recordBytes, desk)), caller.remote),
   '/directory': async ({ stream, caller, desk }) => {
     const request = decodeJson(await readWhole(stream, desk.limits.recordBytes, desk))
     return desk.handlers.directory(caller.agent, caller.remote, request)
@@ -140,7 +140,7 @@ const route = (request: Request, path: string): Promise<unknown> => {
   const { caller, desk } = request
   if (desk.isClosing()) throw new Refusal('stopping', 'this gateway is shutting down; try again later')
   const standing = caller.standing()
-  const isOpen = path === '/directory' || (standing === 'invited' && path === '/pair')
+  const isOpen = path === '/directory' || (standing === 'guest' && path === '/pair')
   if (standing !== 'linked' && !isOpen) throw new Refusal('link-unknown', 'you are not a neighbour here')
   if (!Object.hasOwn(routes, path)) throw new Refusal('record-type', 'a link has no such request')
   return routes[path as Path](request)

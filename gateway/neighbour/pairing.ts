@@ -17,7 +17,8 @@ import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../.
 import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
-import { hashId, list, matching, record, type Shape, text } from '../../src/wire/shape.ts'
+import { type Invited, type PairAnswer, pairAnswer } from '../../src/wire/pair.ts'
+import { hashId } from '../../src/wire/shape.ts'
 import { type Invitation, invitations } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { nameOfAgent } from '../fingerprint.ts'
@@ -37,23 +38,12 @@ export type Pairing = {
   /** @throws Refusal `invitation-*`, or with the last address's failure */
   accept(code: string): Promise<Link>
   /** A stranger on the link port shows a token. */
-  take(from: string, request: unknown): Promise<unknown>
+  take(from: string, request: Invited): Promise<PairAnswer & { v: 1 }>
   /** Whether anybody may knock at present: an invitation has not led to a link yet. */
   isOpen(now: number): boolean
   /** Parts with a neighbour: nothing is taken from or handed to it from now on. */
   part(agent: string): Promise<void>
 }
-
-/** What each side tells the other about itself. */
-type Introduction = ReturnType<typeof introduction>
-/** It will stand on terminals, in lists and in letters: nothing in it may be invisible or steer. */
-const name: Shape<string> = (value, at) =>
-  text(80)(value, at)
-    .replace(/[\s\p{C}]+/gu, ' ')
-    .trim()
-const shown = { name, addresses: list(matching(/^[^\s\p{C}]{3,300}$/u, 'host:port'), 0, 8) }
-const introduction = record(shown)
-const acceptance = record({ ...shown, token: matching(/^[A-Za-z0-9_-]{22}$/, 'a token') })
 
 export const openPairing = async (core: Core, self: { name: string; addresses: () => string[] }): Promise<Pairing> => {
   const { db } = core.store
@@ -64,7 +54,7 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
       .filter(({ used }) => used === undefined || !isLinked(state.links.get(used.by)))
       .map(({ hash, expires }) => [hash, expires]),
   )
-  const me = (): Introduction => ({ name: self.name, addresses: self.addresses() })
+  const me = () => ({ v: 1 as const, name: self.name, addresses: self.addresses() })
 
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -107,8 +97,7 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
       return one
     })
 
-  const take: Pairing['take'] = async (from, request) => {
-    const { token, name, addresses } = acceptance(request, 'PAIR')
+  const take: Pairing['take'] = async (from, { token, name, addresses }) => {
     const hash = tokenHash(Buffer.from(token, 'base64url'))
     return inTurn(async () => {
       const at = core.now()
@@ -118,7 +107,7 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
       })
       await become(core, { agent: from, name, addresses })
       open.delete(hash)
-      return { v: 1, ...me() }
+      return { ...me(), t: 'LINKED' }
     })
   }
 
@@ -135,8 +124,8 @@ export const openPairing = async (core: Core, self: { name: string; addresses: (
         'invitation-unknown',
         'the inviter can not be dialled from outside; let them accept an invitation of yours instead',
       )
-    const request = { v: 1, ...me(), token: token.toString('base64url') }
-    const theirs = introduction(await dialAny(core, addresses, agentId, request), 'PAIR')
+    const request = { ...me(), t: 'INVITED', token: token.toString('base64url') }
+    const theirs = pairAnswer(await dialAny(core, addresses, agentId, request))
     const link = {
       agent: agentId,
       name: theirs.name,
@@ -183,7 +172,7 @@ const dialAny = async (core: Core, addresses: string[], agentId: string, request
   let last: unknown
   for (const address of addresses) {
     try {
-      return await core.link.pair(address, agentId, request)
+      return (await core.link.pair(address, agentId, request)).answer
     } catch (error) {
       if (!(error instanceof LinkFault)) throw error
       last = new LinkFault(

@@ -3,7 +3,7 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { linkOfInvitation } from '../../src/link/invitation.ts'
 import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
-import { type LinkView, viewOf } from './link.ts'
+import { type LinkView, viewOf } from './neighbour.ts'
 
 export type InvitationView = {
   id: string

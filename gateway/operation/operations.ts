@@ -12,6 +12,7 @@ import {
 } from './contact.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyRotate, keyShow } from './key.ts'
+import { linkAdd, linkApprove, linkKnock, linkRefuse } from './knock.ts'
 import { linkList, linkRevoke, linkShow, linkTrust } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
@@ -28,6 +29,10 @@ export const operations = {
   'link.invitations': linkInvitations,
   'link.uninvite': linkUninvite,
   'link.accept': linkAccept,
+  'link.knock': linkKnock,
+  'link.approve': linkApprove,
+  'link.refuse': linkRefuse,
+  'link.add': linkAdd,
   'link.list': linkList,
   'link.show': linkShow,
   'link.revoke': linkRevoke,

@@ -66,6 +66,8 @@ export const replies: Record<RefusalCode, Reply> = {
   expired: [554, '5.4.7', 'The time to deliver this message is over; send it again'],
   'given-up': [554, '5.7.0', 'The administrator took this message out of the queue'],
 
+  'knock-refused': [550, '5.7.1', 'The owner of that gateway does not want the link'],
+  'knocks-full': [450, '4.7.1', 'Too many wait to become neighbours; try again later'],
   'invitation-unknown': [550, '5.7.1', 'No such invitation; ask for a new one'],
   'invitation-expired': [550, '5.7.1', 'The invitation is too old; ask for a new one'],
   'invitation-used': [550, '5.7.1', 'The invitation was used before; ask for a new one'],

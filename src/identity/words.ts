@@ -21,4 +21,13 @@ export const fingerprintWords = (id: AgentId | EntityId): string => {
   return words.join(' ')
 }
 
+/** Words as somebody typed or read them out, in the one spelling. @returns undefined if they are no fingerprint */
+export const readWords = (text: string): string | undefined => {
+  const words = text
+    .trim()
+    .toLowerCase()
+    .split(/[\s-]+/)
+  return words.length === WORDS && words.every((word) => wordlist.includes(word)) ? words.join(' ') : undefined
+}
+
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567' // RFC 4648 §6

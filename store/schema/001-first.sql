@@ -154,6 +154,11 @@ CREATE TABLE listed (
 );
 CREATE INDEX listed_expires ON listed (expires);
 
+CREATE TABLE knock (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE invitation (
   id TEXT PRIMARY KEY,
   expires INTEGER NOT NULL,

@@ -71,4 +71,61 @@ describe('becoming neighbours', function () {
     expect(String((no as PromiseRejectedResult).reason)).to.match(/link-unknown|invitation-unknown/)
     expect(await linksOf(a)).to.deep.equal([])
   })
+
+  it('by knocking: the stranger waits, is looked at and approved', async () => {
+    const [a, b] = await two('asks', 'host')
+    const [atA, atB] = await Promise.all([statusOf(a), statusOf(b)])
+    const address = `127.0.0.1:${b.ports.link}`
+    const asked = await a.command(['link', 'knock', address, '--say', 'Ann from the chess club'])
+    expect(asked).to.include('asked, not answered yet').and.include(atB.words)
+    expect((await linksOf(a)).map(({ name, state }) => [name, state])).to.deep.equal([['host', 'asked']])
+
+    expect(await b.command(['link', 'list'])).to.match(/asks +asks to become a neighbour/)
+    const shown = await b.command(['link', 'show', 'asks'])
+    for (const fact of [atA.words, 'Ann from the chess club', '127.0.0.1']) expect(shown).to.include(fact)
+
+    expect(await b.command(['link', 'approve', 'asks'])).to.include('You and asks are neighbours now.')
+    await areLinked(a, b)
+    expect((await linksOf(a)).map(({ state }) => state)).to.deep.equal(['active'])
+  })
+
+  it('by knocking: one who is refused hears it, and nothing else is taken from it meanwhile', async () => {
+    const [a, b] = await two('unwanted', 'shut')
+    const address = `127.0.0.1:${b.ports.link}`
+    await a.run(['link', 'knock', address])
+    const [guest] = await linksOf(b)
+    expect(guest).to.include({ state: 'pending', up: false })
+    await b.run(['link', 'refuse', 'unwanted'])
+    const [no] = await Promise.allSettled([a.run(['link', 'knock', address])])
+    expect(String((no as PromiseRejectedResult).reason)).to.include('knock-refused')
+    expect((await linksOf(a)).map(({ state }) => state)).to.deep.equal(['denied'])
+    expect((await linksOf(b)).map(({ state }) => state)).to.deep.equal(['refused'])
+  })
+
+  it('by knocking: a second stranger from the same place is told to wait', async () => {
+    const [host, first, second] = (await strangers('door', 'first', 'second')) as [Gateway, Gateway, Gateway]
+    const address = `127.0.0.1:${host.ports.link}`
+    await first.run(['link', 'knock', address])
+    const [no] = await Promise.allSettled([second.run(['link', 'knock', address])])
+    expect(String((no as PromiseRejectedResult).reason)).to.include('knocks-full')
+    expect(await linksOf(host)).to.have.length(1)
+  })
+
+  it('by open exchange: both owners name the other’s words, one of them an address', async () => {
+    const [a, b] = await two('reads', 'spells')
+    const [atA, atB] = await Promise.all([statusOf(a), statusOf(b)])
+    const waits = await a.run<Link>(['link', 'add', '--fingerprint', atB.words.toUpperCase().replaceAll(' ', '-')])
+    expect(waits).to.include({ state: 'asked', words: atB.words })
+    await b.run(['link', 'add', '--fingerprint', atA.agent, `127.0.0.1:${a.ports.link}`])
+    await areLinked(a, b)
+  })
+
+  it('by open exchange: whoever answers with other words is no neighbour', async () => {
+    const [a, b] = await two('careful', 'imposter')
+    const { words } = await statusOf(a)
+    await a.run(['link', 'add', '--fingerprint', words, `127.0.0.1:${b.ports.link}`])
+    await until('it is told apart', async () => a.log().includes('has other words'))
+    expect((await linksOf(a)).map(({ state, words: asked }) => [state, asked])).to.deep.equal([['asked', words]])
+    expect((await linksOf(b)).map(({ state }) => state)).to.deep.equal(['pending']) // a knock as any other
+  })
 })

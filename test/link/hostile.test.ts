@@ -170,7 +170,7 @@ describe('the link port', () => {
     it('lets only /pair through to somebody invited', async () => {
       const b = await start()
       const agent = generateAgent()
-      b.neighbours.set(agent.id, { addresses: [], standing: 'invited' })
+      b.neighbours.set(agent.id, { addresses: [], standing: 'guest' })
       const { session } = await dialHttp2(b.address, agent)
       const [pair, hand] = [request(session, '/pair'), request(session, '/hand')]
       pair.end('{"token":"t"}')

@@ -207,11 +207,10 @@ describe('a link', () => {
   it('is paired by somebody invited, who may call nothing else', async () => {
     const [a, b] = [await start(), await start({ handlers: { pair: async (from, request) => ({ from, request }) } })]
     expect(await failure(a.edge.pair(b.address, b.agent.id, {}))).to.have.property('code', 'link-unknown')
-    b.neighbours.set(a.agent.id, { addresses: [], standing: 'invited' })
-    expect(await a.edge.pair(b.address, b.agent.id, { token: 't' })).to.deep.equal({
-      from: a.agent.id,
-      request: { token: 't' },
-    })
+    b.neighbours.set(a.agent.id, { addresses: [], standing: 'guest' })
+    const answer = { from: a.agent.id, request: { token: 't' } }
+    for (const expected of [b.agent.id, undefined])
+      expect(await a.edge.pair(b.address, expected, { token: 't' })).to.deep.equal({ agent: b.agent.id, answer })
     a.neighbours.set(b.agent.id, { addresses: [b.address], standing: 'linked' })
     a.edge.refresh()
     await until(() => a.log.some(({ code }) => code === 'link-unknown'), 'a hello is refused')

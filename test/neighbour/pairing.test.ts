@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { strangersOf } from '../../gateway/neighbour/stranger.ts'
 import { linkInvitations } from '../../gateway/operation/invite.ts'
 import { linkRevoke } from '../../gateway/operation/link.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
@@ -11,6 +12,7 @@ const HOUR = 3_600_000
 const [bob, eve] = [`${'b'.repeat(51)}a`, `${'e'.repeat(51)}a`]
 const shown = (code: string, name = 'Bob’s') => ({
   v: 1,
+  t: 'INVITED',
   name,
   addresses: ['b.test:2740'],
   token: decodeInvitation(code).token.toString('base64url'),
@@ -22,8 +24,8 @@ describe('pairing', function () {
   const { house, again } = eachWithHouse()
   const invite = async (lifeMs = HOUR) => (await house().pairing.invite(lifeMs, ['a.test:2740'])).code
   const take = (by: string, code: string, name?: string) =>
-    house()
-      .pairing.take(by, shown(code, name))
+    strangersOf(house())
+      .answer(by, shown(code, name), '192.0.2.7')
       .then(() => 'taken', codeOf)
   const revoke = (neighbour: string) => linkRevoke(house(), { neighbour }, () => {})
   const links = () =>
@@ -133,7 +135,7 @@ describe('pairing', function () {
 
   it('nor can an address', async () => {
     const request = { ...shown(await invite()), addresses: ['b\x1b[2J:2740'] }
-    expect(await house().pairing.take(bob, request).catch(codeOf)).to.equal('record-malformed')
+    expect(await strangersOf(house()).answer(bob, request, '192.0.2.7').catch(codeOf)).to.equal('record-malformed')
     expect(links()).to.deep.equal([])
   })
 })

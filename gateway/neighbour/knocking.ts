@@ -1,0 +1,180 @@
+/**
+ * Strangers who want to become neighbours, and strangers whom we ask: src/link/knock.ts decides, this dials and
+ * answers. What we asked for is asked again until it is answered: their owner may look days later, and we may be
+ * the only one of the two who can dial.
+ */
+import { isIPv6 } from 'node:net'
+import { isId } from '../../src/address.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
+import type { Knock, Reply } from '../../src/link/knock.ts'
+import { isLinked } from '../../src/link/standing.ts'
+import { Refusal } from '../../src/refusal.ts'
+import type { Link } from '../../src/state.ts'
+import { type Knocking as Knocked, type PairAnswer, pairAnswer } from '../../src/wire/pair.ts'
+import type { Core } from '../core.ts'
+import { nameOfAgent } from '../fingerprint.ts'
+import { version } from '../version.ts'
+
+/** What came of a wish: a neighbour, or what is kept until it is one. */
+export type Outcome = { link: Link } | { knock: Knock }
+
+export type Knocking = {
+  list(): Knock[]
+  /** Asks whoever answers at the address. @throws Refusal `knock-*`, LinkFault */
+  knock(address: string, note?: string): Promise<Outcome>
+  /**
+   * Our owner wants a certain neighbour: by id or words, as compared with its owner; or one who waits.
+   *
+   * @returns at once; it is dialled beside, and until it answers
+   */
+  want(who: string, way: Knock['way'], addresses: string[]): Promise<Outcome>
+  /** A guest is turned away, or a wish of ours taken back. */
+  decline(who: string): Promise<void>
+  /** A stranger on the link port asks. @param remote its IP address */
+  take(from: string, request: Knocked, remote: string): Promise<PairAnswer & { v: 1 }>
+  /** Whether strangers may speak at all: by configuration, or because we asked one. */
+  isOpen(now: number): boolean
+  /** Asks again where an answer is due. */
+  retry(): Promise<void>
+}
+
+type Self = { name: string; addresses: () => string[]; isOpen: boolean }
+
+/** Between two tries: a tenth of the time it has waited already, within these. */
+const SOONEST_MS = 60_000
+const LATEST_MS = 3_600_000
+
+export const openKnocking = (core: Core, self: Self): Knocking => {
+  const { state } = core.engine
+  const lastTry = new Map<string, number>()
+  const about = () => ({ v: 1 as const, name: self.name, addresses: self.addresses() })
+
+  const outcomeOf = (who: string): Outcome | undefined => {
+    const link = state.links.get(who)
+    if (isLinked(link)) return { link }
+    const knock = state.knocks.get(who)
+    return knock && { knock }
+  }
+  const raise = async (event: Parameters<Core['engine']['handle']>[0]): Promise<void> => {
+    const answer = await core.engine.handle(event)
+    if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+    core.link.refresh() // a link may have come of it
+  }
+
+  /** @param who an id, or words that whoever answers must have; undefined: anybody */
+  const ask = async (address: string, who?: string, note?: string): Promise<Reply> => {
+    const request = { ...about(), t: 'KNOCK', software: `vouchsafe ${version}`, ...(note && { note }) }
+    const { agent, answer } = await core.link.pair(address, isId(who) ? who : undefined, request)
+    if (who !== undefined && who !== agent && who !== fingerprintWords(agent))
+      throw new Refusal('agent-mismatch', `the gateway at ${address} has other words: ${fingerprintWords(agent)}`)
+    const { t, name, addresses } = pairAnswer(answer)
+    return {
+      agent,
+      said: t === 'LINKED' ? 'linked' : 'pending',
+      name: name || nameOfAgent(agent),
+      addresses: addresses.length > 0 ? addresses : [address],
+    }
+  }
+
+  const knock: Knocking['knock'] = async (address, note) => {
+    const reply = await ask(address, undefined, note).catch(async (error) => {
+      await askAgainAt(address) // a no to everybody is a no to us: whoever we asked there is heard once more
+      throw error
+    })
+    const { agent, name, addresses } = reply
+    lastTry.set(agent, core.now())
+    await raise({ on: 'wished', wish: { who: agent, way: 'knock', name, addresses } })
+    await raise({ on: 'replied', reply })
+    const outcome = outcomeOf(agent)
+    if (outcome === undefined) throw new Error('a wish was kept a moment ago')
+    return outcome
+  }
+
+  const askAgainAt = async (address: string): Promise<void> => {
+    const there = [...state.knocks.values()].filter((one) => one.at === 'asked' && one.addresses.includes(address))
+    await Promise.all(there.map(({ who }) => tell(who, [address])))
+  }
+
+  const want: Knocking['want'] = async (who, way, addresses) => {
+    await raise({ on: 'wished', wish: { who, way, name: '', addresses } })
+    const outcome = outcomeOf(who) ?? outcomeOf(agentOf(who) ?? '')
+    if (outcome === undefined) throw new Error('a wish was kept a moment ago')
+    const known = 'link' in outcome ? outcome.link : outcome.knock
+    void tell('link' in outcome ? outcome.link.agent : outcome.knock.who, known.addresses)
+    return outcome
+  }
+  const agentOf = (words: string): string | undefined =>
+    [...state.links.keys()].find((agent) => fingerprintWords(agent) === words)
+
+  /** Tries the addresses in turn. What can't be told now is asked again later. */
+  const tell = async (who: string, addresses: string[]): Promise<void> => {
+    lastTry.set(who, core.now())
+    for (const address of addresses)
+      try {
+        return await raise({ on: 'replied', reply: await ask(address, who) })
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        core.log.info(
+          { area: 'link', event: 'knock-unheard', agent: who, address, why },
+          'we are not let in, or not heard',
+        )
+        // Whoever is known by words alone has not shown its key: anybody may have said no in its place.
+        if (error instanceof Refusal && error.code === 'knock-refused' && isId(who))
+          return raise({ on: 'replied', reply: { agent: who, said: 'refused', name: '', addresses } }).catch(() => {})
+      }
+  }
+
+  const take: Knocking['take'] = async (from, { name, addresses, software, note }, remote) => {
+    const wasLinked = isLinked(state.links.get(from))
+    const wasKnown = state.knocks.has(from)
+    const guest = {
+      agent: from,
+      place: placeOf(remote),
+      name: name || nameOfAgent(from),
+      addresses,
+      ...(software && { software }),
+      ...(note && { note }),
+    }
+    await raise({ on: 'knocked', guest })
+    const isNow = isLinked(state.links.get(from))
+    const who = { agent: from, name: guest.name, words: fingerprintWords(from) }
+    if (isNow && !wasLinked) core.log.info({ event: 'linked', ...who }, 'a new neighbour')
+    if (!isNow && !wasKnown)
+      core.log.info({ event: 'knocked', ...who, remote }, 'a stranger asks to become a neighbour')
+    return { ...about(), t: isNow ? 'LINKED' : 'PENDING' }
+  }
+
+  const retry = async (): Promise<void> => {
+    const now = core.now()
+    const asked = [...state.knocks.values()].filter((one) => one.at === 'asked' && one.addresses.length > 0)
+    const due = asked.filter(({ who, since }) => now - (lastTry.get(who) ?? 0) >= pauseMs(now - since))
+    for (const who of lastTry.keys()) if (!state.knocks.has(who)) lastTry.delete(who)
+    await Promise.all(due.map(({ who, addresses }) => tell(who, addresses)))
+  }
+
+  return {
+    list: () => [...state.knocks.values()].filter(({ until }) => until > core.now()),
+    knock,
+    want,
+    decline: (who) => raise({ on: 'declined', who }),
+    take,
+    isOpen: (now) => self.isOpen || [...state.knocks.values()].some((one) => one.at === 'asked' && one.until > now),
+    retry,
+  }
+}
+
+const pauseMs = (waitedMs: number): number => Math.min(LATEST_MS, Math.max(SOONEST_MS, waitedMs / 10))
+
+/** An IPv6 customer has a /64 to themselves (RFC 6177): it is one place, as one IPv4 address is. */
+export const placeOf = (remote: string): string => {
+  const bare = remote.replace(/^::ffff:(?=\d+\.)/i, '')
+  if (!isIPv6(bare)) return bare
+  const [left = '', right] = bare.replace(/%.*$/, '').split('::')
+  const groups = (half: string) => (half === '' ? [] : half.split(':'))
+  const missing = Array.from({ length: 8 - groups(left).length - groups(right ?? '').length }, () => '0')
+  const all = right === undefined ? groups(left) : [...groups(left), ...missing, ...groups(right)]
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
+}

@@ -1,0 +1,52 @@
+/** Neighbours without an invitation: knock and approve, and open exchange. What each means: src/link/knock.ts. */
+import { isId } from '../../src/address.ts'
+import { readWords } from '../../src/identity/words.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { readHostPort } from '../config/value.ts'
+import type { House, Operation } from '../house.ts'
+import type { Outcome } from '../neighbour/knocking.ts'
+import { findStranger, type LinkView, type StrangerView, viewOf, viewOfStranger } from './neighbour.ts'
+
+/** Asks the gateway at an address. `note`: what its owner should know of us. */
+export const linkKnock: Operation<{ address: string; note?: string }, LinkView | StrangerView> = async (
+  house,
+  { address, note },
+) => {
+  if (!house.serving) throw new Error('To knock the gateway must run, for it dials: `vouchsafe serve` first.')
+  return shown(house, await house.knocking.knock(hostPort(address), note))
+}
+
+/** The guest is a neighbour from now on: its name stands for whoever has the words that were shown. */
+export const linkApprove: Operation<{ neighbour: string }, LinkView | StrangerView> = async (house, { neighbour }) => {
+  const { who, at, way, addresses } = findStranger(house, neighbour)
+  if (at !== 'pending' && at !== 'refused')
+    throw new Refusal('link-unknown', 'You asked them, and they have not agreed yet: only their owner can.')
+  return shown(house, await house.knocking.want(who, way, addresses))
+}
+
+/** Turns a guest away, or takes a wish of our own back. */
+export const linkRefuse: Operation<{ neighbour: string }, StrangerView> = async (house, { neighbour }) => {
+  const knock = findStranger(house, neighbour)
+  await house.knocking.decline(knock.who)
+  return viewOfStranger(knock)
+}
+
+/** Both owners have compared fingerprints and do this, in either order; one address between them is enough. */
+export const linkAdd: Operation<{ fingerprint: string; address?: string }, LinkView | StrangerView> = async (
+  house,
+  { fingerprint, address },
+) => {
+  const id = fingerprint.trim().toLowerCase()
+  const who = isId(id) ? id : readWords(fingerprint)
+  if (who === undefined)
+    throw new Error('That is no fingerprint: give the six words as the other owner reads them out, or the agent id.')
+  return shown(house, await house.knocking.want(who, 'open', address === undefined ? [] : [hostPort(address)]))
+}
+
+const hostPort = (text: string): string => {
+  if (readHostPort(text)) return text
+  throw new Error(`${text} is not an address and port. Write for example mail.example.org:2740.`)
+}
+
+const shown = ({ web }: House, outcome: Outcome): LinkView | StrangerView =>
+  'link' in outcome ? viewOf(web, outcome.link) : viewOfStranger(outcome.knock)

@@ -1,0 +1,30 @@
+/**
+ * Where two agents become neighbours here, whichever way they came: by invitation, by a knock that was
+ * approved, by open exchange, or through the web. What was asked or awaited of the other is settled by it.
+ */
+import { isId } from '../address.ts'
+import type { Effect, Step } from '../effect.ts'
+import { fingerprintWords } from '../identity/words.ts'
+import type { Change, Link, State } from '../state.ts'
+
+/** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
+export const linked = (state: State, link: Link): Step => ({
+  changes: [{ put: 'link', row: link }, ...settled(state, link.agent), ...hopeful(state)],
+  effects: [...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
+})
+
+/** What nobody knew may be known beyond a neighbour that was not there. */
+export const hopeful = (state: State): Change[] => (state.missing.size > 0 ? [{ note: { of: 'hope' } }] : [])
+
+/** What is kept of a stranger, by its id or by the words that were all we knew, is kept no longer. */
+export const settled = (state: State, agent: string): Change[] =>
+  [agent, ...(isId(agent) ? [fingerprintWords(agent)] : [])]
+    .filter((who) => state.knocks.has(who))
+    .map((who) => ({ drop: 'knock', who }))
+
+/** A neighbour that connects gets what has waited for it, what it is owed, and hears where we are. */
+export const greet = (agent: string): Effect[] => [
+  { do: 'wake', awaits: `up:${agent}` },
+  { do: 'settle', to: agent },
+  { do: 'announce', to: agent },
+]

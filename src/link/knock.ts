@@ -1,0 +1,124 @@
+/**
+ * How two strangers become neighbours without an invitation: each side's owner wishes it, in either order.
+ *
+ *   (nothing) ──knocked──> pending ──our owner approves──> linked
+ *                             └──our owner refuses──> refused
+ *   (nothing) ──our owner asks──> asked ──knocked, or told "linked"──> linked
+ *                                   └──told no──> denied
+ *   all of these ──until──> (nothing)
+ *
+ * `pending` and `refused` are guests: what they said at first stands, so that nobody is approved under another
+ * name than was shown. `asked` and `denied` are hosts: our own wish, and what became of it. Where no more is known of
+ * a host than six words, they stand for its id until it has shown its key. Nothing else is taken from either.
+ */
+import { isId } from '../address.ts'
+import type { Step } from '../effect.ts'
+import { fingerprintWords } from '../identity/words.ts'
+import type { Change, State } from '../state.ts'
+import type { Knocking } from '../wire/pair.ts'
+import { linked, settled } from './become.ts'
+import { isLinked } from './standing.ts'
+
+export type Knock = {
+  /** An agentId, or six words. */
+  who: string
+  at: 'pending' | 'refused' | 'asked' | 'denied'
+  /** How the wish came about: `open`, where both owners have compared the words before. */
+  way: 'knock' | 'open'
+  name: string
+  addresses: string[]
+  software?: string
+  note?: string
+  /** A guest's address on the network, as its place is counted. */
+  place?: string
+  since: number
+  until: number
+}
+
+/** Guests that wait for our owner, in all; each holds the only seat of its place. */
+const MOST_PENDING = 100
+/** A week: an owner on holiday finds the guest waiting, and a list that nobody looks at empties itself. */
+const LIFE_MS = 7 * 86_400_000
+
+export type Guest = Pick<Knocking, 'name' | 'addresses' | 'software' | 'note'> & { agent: string; place: string }
+
+export type Wish = Pick<Knock, 'who' | 'way' | 'name' | 'addresses'>
+export type Reply = { agent: string; said: 'linked' | 'pending' | 'refused'; name: string; addresses: string[] }
+
+/** A stranger knocks, perhaps not for the first time. */
+export const knocked = (state: State, { agent, ...guest }: Guest, now: number): Step => {
+  if (isLinked(state.links.get(agent))) return nothing
+  const was = rowOf(state, agent, now)
+  if (was?.at === 'asked') return become(state, { ...was, ...guest, who: agent }, now)
+  if (was?.at === 'pending') return nothing
+  if (was?.at === 'refused') return refuse('knock-refused', 'the owner of this gateway does not want the link')
+  const pending = [...state.knocks.values()].filter((one) => one.at === 'pending' && one.until > now)
+  if (pending.some((one) => one.place === guest.place))
+    return refuse(
+      'knocks-full',
+      'somebody else from your network address waits already; try again when they were heard',
+    )
+  if (pending.length >= MOST_PENDING)
+    return refuse('knocks-full', 'too many wait already; try again in some days, or ask the owner for an invitation')
+  const row: Knock = { who: agent, at: 'pending', way: 'knock', ...guest, since: now, until: now + LIFE_MS }
+  return { changes: [{ put: 'knock', row }], effects: [] }
+}
+
+/** Our owner wants the link, with an agent or with whoever has these words; the answer to one who waits, too. */
+export const wished = (state: State, { who, way, name, addresses }: Wish, now: number): Step => {
+  const agent = isId(who) ? who : agentBy(state, who)
+  if (agent !== undefined && isLinked(state.links.get(agent))) return nothing
+  const was = rowOf(state, agent ?? who, now)
+  if (was?.at === 'pending' || was?.at === 'refused') return become(state, was, now) // they wish it, too
+  const row: Knock = { who: agent ?? who, at: 'asked', way, name, addresses, since: now, until: now + LIFE_MS }
+  return { changes: [{ put: 'knock', row }], effects: [] }
+}
+
+/** What a host answered to our knock; nobody is believed whom our owner did not ask. */
+export const replied = (state: State, { agent, said, name, addresses }: Reply, now: number): Step => {
+  const was = rowOf(state, agent, now)
+  if (was?.at !== 'asked') return nothing
+  const told = {
+    ...was,
+    who: agent,
+    name: name || was.name,
+    addresses: addresses.length > 0 ? addresses : was.addresses,
+  }
+  if (said === 'linked') return become(state, told, now)
+  const row: Knock = said === 'refused' ? { ...told, at: 'denied' } : told
+  if (JSON.stringify(row) === JSON.stringify(was)) return nothing
+  return { changes: [...settled(state, agent), { put: 'knock', row }], effects: [] }
+}
+
+/** Our owner says no to a guest, or wants what he asked for no more. */
+export const declined = (state: State, who: string): Step => {
+  const was = state.knocks.get(who)
+  if (was === undefined || was.at === 'refused') return nothing
+  if (was.at !== 'pending') return { changes: [{ drop: 'knock', who }], effects: [] }
+  const { place: _freed, ...row } = was
+  return { changes: [{ put: 'knock', row: { ...row, at: 'refused' } }], effects: [] }
+}
+
+export const forgetKnocks = (state: State, now: number): Change[] =>
+  [...state.knocks.values()].filter(({ until }) => until <= now).map(({ who }) => ({ drop: 'knock', who }))
+
+const become = (state: State, { who, name, addresses }: Knock, now: number): Step => {
+  const up = state.links.get(who)?.up ?? false
+  return linked(state, { agent: who, name, addresses, state: 'active', since: now, up })
+}
+
+/** By its id, or by the words that are all we knew of it. */
+const rowOf = (state: State, who: string, now: number): Knock | undefined => {
+  const row = state.knocks.get(who) ?? (isId(who) ? state.knocks.get(fingerprintWords(who)) : undefined)
+  return row !== undefined && row.until > now ? row : undefined
+}
+
+/** Whoever has these words: a neighbour, or somebody who knocked. */
+const agentBy = (state: State, words: string): string | undefined =>
+  [...state.links.keys(), ...state.knocks.keys()].find((who) => isId(who) && fingerprintWords(who) === words)
+
+const refuse = (code: 'knock-refused' | 'knocks-full', detail: string): Step => ({
+  ...nothing,
+  answer: { say: 'refused', code, detail },
+})
+const nothing: Step = { changes: [], effects: [] }

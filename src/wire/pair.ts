@@ -1,0 +1,57 @@
+/**
+ * What somebody who is no neighbour (yet) may say on a link, and the answer: plain JSON, for TLS has shown
+ * whose key speaks. docs/protocol.md §3 has the same in words.
+ */
+import { Refusal } from '../refusal.ts'
+import { list, matching, oneOf, optional, record, type Shape, text } from './shape.ts'
+
+/** It will stand on terminals, in lists and in letters: nothing in it may be invisible or steer. */
+const shown =
+  (maxChars: number): Shape<string> =>
+  (value, at) =>
+    text(maxChars)(value, at)
+      .replace(/[\s\p{C}]+/gu, ' ')
+      .trim()
+
+/** Longest name of a gateway. The configuration takes none that others would refuse. */
+export const MAX_AGENT_NAME = 80
+/** What a guest says of itself beside its name: a sentence. */
+export const MAX_NOTE = 200
+
+/** What each side tells the other about itself. */
+const about = {
+  name: shown(MAX_AGENT_NAME),
+  addresses: list(matching(/^[^\s\p{C}]{3,300}$/u, 'host:port'), 0, 8),
+}
+
+const requests = {
+  /** Whoever was invited shows the token. */
+  INVITED: record({ t: oneOf('INVITED'), ...about, token: matching(/^[A-Za-z0-9_-]{22}$/, 'a token') }),
+  /** Somebody unknown asks to become a neighbour. */
+  KNOCK: record({
+    t: oneOf('KNOCK'),
+    ...about,
+    software: optional(shown(MAX_AGENT_NAME)),
+    note: optional(shown(MAX_NOTE)),
+  }),
+} as const
+type Requests = { [K in keyof typeof requests]: ReturnType<(typeof requests)[K]> }
+export type PairRequest = Requests[keyof Requests]
+export type Invited = Requests['INVITED']
+export type Knocking = Requests['KNOCK']
+
+/** `LINKED`: neighbours from now on. `PENDING`: their owner has not decided. A no is a refusal. */
+const answers = record({ t: oneOf('LINKED', 'PENDING'), ...about })
+export type PairAnswer = ReturnType<typeof answers>
+
+/** @throws Refusal `record-malformed`, `record-type`, `record-version` */
+export const pairRequest = (value: unknown): PairRequest => {
+  const type = typeof value === 'object' && value !== null ? (value as { t?: unknown }).t : undefined
+  if (typeof type !== 'string' || !Object.hasOwn(requests, type))
+    throw new Refusal('record-type', 'somebody who is no neighbour may say INVITED or KNOCK')
+  const shape: Shape<PairRequest> = requests[type as keyof typeof requests]
+  return shape(value, type)
+}
+
+/** @throws Refusal `record-malformed`, `record-version` */
+export const pairAnswer = (value: unknown): PairAnswer => answers(value, 'the answer')

@@ -1,0 +1,143 @@
+import { expect } from 'chai'
+import { generateAgent } from '../../src/identity/agent.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
+import type { Guest, Knock } from '../../src/link/knock.ts'
+import { apply, emptyState, type Link, type State } from '../../src/state.ts'
+import { type Event, step } from '../../src/web.ts'
+
+const now = 1_700_000_000_000
+const WEEK = 7 * 86_400_000
+const bob = generateAgent().id
+const words = fingerprintWords(bob)
+
+const guest = (more: Partial<Guest> = {}): Guest => ({
+  agent: bob,
+  name: 'B',
+  addresses: ['b.test:2740'],
+  place: '192.0.2.7',
+  ...more,
+})
+const row = (at: Knock['at'], more: Partial<Knock> = {}): Knock => ({
+  who: bob,
+  at,
+  way: 'knock',
+  name: 'B',
+  addresses: ['b.test:2740'],
+  since: now,
+  until: now + WEEK,
+  ...more,
+})
+const pending = row('pending', { place: '192.0.2.7' })
+const linked: Link = {
+  agent: bob,
+  name: 'B',
+  addresses: ['b.test:2740'],
+  state: 'active',
+  since: now,
+  up: false,
+}
+
+const holding = (rows: (Knock | Link)[]): State => {
+  const state = emptyState('me', 'a.test')
+  for (const one of rows) apply(state, 'who' in one ? { put: 'knock', row: one } : { put: 'link', row: one })
+  return state
+}
+/** Strangers and neighbours after an event, and the code of a no. */
+const outcome = (rows: (Knock | Link)[], event: Event, at = now) => {
+  const state = holding(rows)
+  const { changes, answer } = step(state, event, at)
+  for (const change of changes) apply(state, change)
+  const kept = [...state.knocks.values(), ...state.links.values()]
+  return answer?.say === 'refused' ? { kept, code: answer.code } : { kept }
+}
+
+const knock = (more?: Partial<Guest>): Event => ({ on: 'knocked', guest: guest(more) })
+const wish = (who = bob, way: Knock['way'] = 'knock', name = 'B', addresses = ['b.test:2740']): Event => ({
+  on: 'wished',
+  wish: { who, way, name, addresses },
+})
+const reply = (said: 'linked' | 'pending' | 'refused'): Event => ({
+  on: 'replied',
+  reply: { agent: bob, said, name: 'B', addresses: ['b.test:2740'] },
+})
+const byWords = row('asked', { who: words, way: 'open', name: '', addresses: ['b.test:2740'] })
+
+describe('two strangers', () => {
+  const cases: [what: string, rows: (Knock | Link)[], event: Event, kept: (Knock | Link)[], code?: string][] = [
+    ['who knocks waits for our owner', [], knock(), [pending]],
+    ['the name it was shown under stands', [pending], knock({ name: 'Your bank' }), [pending]],
+    ['approved, it is a neighbour', [pending], wish(), [linked]],
+    ['refused, it waits no more', [pending], { on: 'declined', who: bob }, [row('refused')]],
+    ['and is told so', [row('refused')], knock(), [row('refused')], 'knock-refused'],
+    ['the owner may think again', [row('refused')], wish(), [linked]],
+    ['whom we want is asked', [], wish(), [row('asked')]],
+    ['their knock answers our wish', [row('asked')], knock(), [linked]],
+    ['so does their yes', [row('asked')], reply('linked'), [linked]],
+    ['they let us wait', [row('asked')], reply('pending'), [row('asked')]],
+    ['they say no', [row('asked')], reply('refused'), [row('denied')]],
+    ['after a no of theirs their knock waits for our owner', [row('denied')], knock(), [pending]],
+    ['we may ask again', [row('denied')], wish(), [row('asked')]],
+    ['we want it no more', [row('asked')], { on: 'declined', who: bob }, []],
+    ['a yes that nobody asked for is none', [], reply('linked'), []],
+    ['nor is one by a guest that waits', [pending], reply('linked'), [pending]],
+    ['nor one that comes after a no', [row('denied')], reply('linked'), [row('denied')]],
+    ['a neighbour that knocks is one already', [linked], knock(), [linked]],
+    ['and so for our wish', [linked], wish(), [linked]],
+    [
+      'whom we parted with waits like anybody',
+      [{ ...linked, state: 'revoked' }],
+      knock(),
+      [pending, { ...linked, state: 'revoked' }],
+    ],
+    ['and comes back by its owner’s and ours', [pending, { ...linked, state: 'revoked' }], wish(), [linked]],
+
+    ['known by words, somebody is asked', [], wish(words, 'open', ''), [byWords]],
+    ['whoever has the words and knocks is meant', [byWords], knock(), [linked]],
+    ['or answers', [byWords], reply('linked'), [linked]],
+    ['a first answer tells whose words they are', [byWords], reply('pending'), [row('asked', { way: 'open' })]],
+    ['words name a guest who waits', [pending], wish(words, 'open'), [linked]],
+    ['and a neighbour', [linked], wish(words, 'open'), [linked]],
+    ['a link by any other way settles it', [row('asked'), byWords], { on: 'linked', link: linked }, [linked]],
+  ]
+  for (const [what, rows, event, kept, code] of cases)
+    it(what, () => {
+      const once = outcome(rows, event)
+      expect(once).to.deep.equal({ kept, ...(code && { code }) })
+      if (event.on !== 'wished' && event.on !== 'declined') expect(outcome(kept, event).kept).to.deep.equal(kept)
+    })
+
+  it('a link that is revoked forgets what was asked, so that no old wish brings it back', () => {
+    const { kept } = outcome([row('asked'), linked], { on: 'unlinked', agent: bob })
+    expect(kept).to.deep.equal([{ ...linked, state: 'revoked' }])
+  })
+
+  describe('of whom many knock', () => {
+    const other = (i: number): Knock => row('pending', { who: generateAgent().id, place: `198.51.100.${i}` })
+    const many = (count: number): Knock[] => Array.from({ length: count }, (_, i) => other(i))
+
+    it('one waits for each place', () => {
+      const first = row('pending', { who: generateAgent().id, place: '192.0.2.7' })
+      expect(outcome([first], knock())).to.deep.equal({ kept: [first], code: 'knocks-full' })
+      expect(outcome([first], knock({ place: '192.0.2.8' })).kept).to.have.length(2)
+    })
+
+    it('a hundred wait in all', () => {
+      expect(outcome(many(99), knock()).kept).to.have.length(100)
+      expect(outcome(many(100), knock())).to.include({ code: 'knocks-full' })
+    })
+
+    it('whom our owner asked is never turned away for that', () =>
+      expect(outcome([...many(100), row('asked')], knock()).kept).to.deep.include(linked))
+
+    it('a guest that is refused frees its place', () => {
+      const refused = outcome([pending], { on: 'declined', who: bob }).kept as Knock[]
+      expect(outcome(refused, knock({ agent: generateAgent().id })).kept).to.have.length(2)
+    })
+
+    it('nobody waits longer than a week', () => {
+      expect(outcome([pending], { on: 'sweep' }, now + WEEK - 1).kept).to.deep.equal([pending])
+      expect(outcome([pending], { on: 'sweep' }, now + WEEK).kept).to.deep.equal([])
+      expect(outcome(many(100), knock(), now + WEEK).kept).to.have.length(101) // swept within the minute
+    })
+  })
+})
