@@ -158,6 +158,8 @@ const termsOf = ({ custody, path }: Config): Terms => ({
   unknownLifeMs: custody.expiresUnknownMs,
   hopMs: custody.hopDeadlineMs,
   awayHopMs: custody.hopDeadlineAwayMs,
+  heldBytes: custody.keepBytes,
+  heldMs: custody.keepMs,
   searchesPerMinute: path.searchesPerMinute,
   queryBurst: path.queryBurst,
   queryEveryMs: path.queryEveryMs,

@@ -5,7 +5,7 @@
  */
 import type { RefusalCode } from './refusal.ts'
 import type { Change } from './state.ts'
-import type { Message, PathMessage } from './wire/record.ts'
+import type { Message, PathMessage, RerrRecord } from './wire/record.ts'
 
 export type Effect =
   /** Seal a spooled message for its recipient; ends in the event `sealed` or `unsealable`. */
@@ -29,6 +29,8 @@ export type Effect =
   | { do: 'answer'; to: string; qid: string; target: string; entity: string; route: string[] }
   /** Sign a PATH as one of its hops and send it on. */
   | { do: 'pass'; to: string; message: PathMessage }
+  /** Sign a RERR and send it. */
+  | { do: 'rerr'; to: string; record: Omit<RerrRecord, 'at'> }
   /** Find out who was silent about an envelope handed to `by`, from the receipts shown; may end in `silent`. */
   | { do: 'blame'; key: string; by: string }
   /** Sign our own reachability for this neighbour and send it. */

@@ -8,7 +8,7 @@
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
 import type { Credit, Weights } from './credit/credit.ts'
-import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
+import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Knock } from './link/knock.ts'
 import type { Reach } from './reach/reach.ts'
@@ -84,6 +84,7 @@ export type State = {
   knownAt: Map<string, string> // address → entity
   routes: Map<string, readonly Route[]> // by entity: at most three, the first is tried first; see route/cache.ts
   custody: Map<string, Custody> // by key
+  held: Map<string, number> // bytes that wait here for a neighbour, by agent
   submissions: Map<string, Submission> // by id
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey
@@ -153,6 +154,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   knownAt: new Map(),
   routes: new Map(),
   custody: new Map(),
+  held: new Map(),
   submissions: new Map(),
   contacts: new Map(),
   owed: new Map(),
@@ -194,7 +196,7 @@ export const apply = (state: State, change: Change): void => {
 const put = (state: State, change: Extract<Change, { put: string }>): void => {
   switch (change.put) {
     case 'custody':
-      return void state.custody.set(change.row.key, change.row)
+      return void putCustody(state, change.row.key, change.row)
     case 'submission':
       return void state.submissions.set(change.row.id, change.row)
     case 'owed':
@@ -224,7 +226,7 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
 const drop = (state: State, change: Extract<Change, { drop: string }>): void => {
   switch (change.drop) {
     case 'custody':
-      return void state.custody.delete(change.key)
+      return void putCustody(state, change.key, undefined)
     case 'submission':
       return void state.submissions.delete(change.id)
     case 'owed':
@@ -267,6 +269,22 @@ const note = (state: State, noted: Note): void => {
       state.blamed.delete(noted.agent)
       break
   }
+}
+
+/** `held` follows what waits, so that nobody adds it up for every arrival. */
+const putCustody = (state: State, key: string, row: Custody | undefined): void => {
+  const was = state.custody.get(key)
+  hold(state, heldFor(was), -(was?.size ?? 0))
+  hold(state, heldFor(row), row?.size ?? 0)
+  if (row === undefined) state.custody.delete(key)
+  else state.custody.set(key, row)
+}
+
+const hold = (state: State, agent: string | undefined, bytes: number): void => {
+  if (agent === undefined) return
+  const left = (state.held.get(agent) ?? 0) + bytes
+  if (left > 0) state.held.set(agent, left)
+  else state.held.delete(agent)
 }
 
 /** In the place of the same way, else before the others. */

@@ -27,6 +27,7 @@ import { ask, ringTimeout } from './route/ask.ts'
 import { blame, forgetBlame } from './route/blame.ts'
 import { dropped, dropWays } from './route/cache.ts'
 import { answered, exhausted, forget, wakeFor } from './route/discover.ts'
+import { type Failure, failed } from './route/failed.ts'
 import { asked } from './route/relay.ts'
 import type { Path } from './route/search.ts'
 import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
@@ -44,6 +45,7 @@ export type Event =
   | { on: 'who'; from: string; who: Who }
   | { on: 'none'; from: string; qid: string; cut: boolean }
   | { on: 'path'; from: string; path: Path }
+  | { on: 'failed'; from: string; failure: Failure }
   | { on: 'announced'; from: string; said: Said }
   | { on: 'where'; from: string; pass: Said }
   // From effects
@@ -161,6 +163,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return announce(state, event.addresses, now)
     case 'missed':
       return missed(state, event.agent, event.address, event.why, now)
+    case 'failed':
+      return failed(state, event.from, event.failure, now)
     case 'sealed':
       return sealed(state, event.key, event.envelope, event.body, now)
     case 'unsealable':

@@ -39,6 +39,15 @@ export const unfinishedCustody = async (from: Source): Promise<string[]> => {
   return rows.map(({ id }) => id)
 }
 
+/** Bytes that wait here for neighbours that are away, by neighbour. What has no submission is others' mail. */
+export const heldBytes = async (from: Source): Promise<Map<string, number>> => {
+  const rows = await from.read.all<{ awaits: string; bytes: number }>(
+    `SELECT awaits, SUM(body.size) AS bytes FROM custody JOIN body ON body.id = custody.body
+     WHERE awaits >= 'up:' AND awaits < 'up;' AND state = 'waiting' AND submission IS NULL GROUP BY awaits`,
+  )
+  return new Map(rows.map(({ awaits, bytes }) => [awaits.slice('up:'.length), bytes]))
+}
+
 /** Keys of all that wait for a path to somebody: `who:<target>`, of whatever target. */
 export const seekers = async (from: Source): Promise<string[]> => {
   const rows = await from.read.all<{ id: string }>("SELECT id FROM custody WHERE awaits >= 'who:' AND awaits < 'who;'")

@@ -15,6 +15,7 @@ import {
   type PathMessage,
   type ReportsMessage,
   reportRecord,
+  rerrRecord,
 } from '../../src/wire/record.ts'
 import { discardDraft } from '../../store/blob.ts'
 import { custody } from '../../store/web.ts'
@@ -108,6 +109,8 @@ const take = async (core: Core, from: string, message: Exclude<Message, ReachMes
       return void (await core.engine.handle({ on: 'none', from, qid: message.qid, cut: message.cut }))
     case 'PATH':
       return takePath(core, from, message)
+    case 'RERR':
+      return takeFailure(core, from, message.rerr)
     case 'REPORTS':
       return takeReports(core, from, message)
   }
@@ -118,6 +121,11 @@ const takePath = async (core: Core, from: string, message: PathMessage): Promise
   const search = core.engine.state.searches.get(String(peek(message.path).qid))
   if (search === undefined || !('asked' in search) || !search.asked.has(from)) return
   await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) })
+}
+
+const takeFailure = async (core: Core, from: string, jws: string): Promise<void> => {
+  const { by, body } = await verifyRecord(jws, core.net, 'RERR')
+  await core.engine.handle({ on: 'failed', from, failure: { ...rerrRecord(body, 'RERR'), by, jws } })
 }
 
 const takeReports = async (core: Core, from: string, { origin, id, reports }: ReportsMessage): Promise<void> => {

@@ -174,6 +174,8 @@ const custody = z
     expires_unknown: duration.prefault('24 h'),
     hop_deadline: duration.prefault('15 min'),
     hop_deadline_away: duration.prefault('6 h'),
+    keep: size.prefault('100 MiB'),
+    keep_for: duration.prefault('14 d'),
   })
   .prefault({})
   .transform((table) => ({
@@ -182,6 +184,8 @@ const custody = z
     expiresUnknownMs: table.expires_unknown,
     hopDeadlineMs: table.hop_deadline,
     hopDeadlineAwayMs: table.hop_deadline_away,
+    keepBytes: table.keep,
+    keepMs: table.keep_for,
   }))
 
 const path = z

@@ -131,6 +131,9 @@ listen = "127.0.0.1:${ports.health}"
 # another path; the second is for neighbours that are often away.
 # hop_deadline = "15 min"
 # hop_deadline_away = "6 h"
+# Others' mail for a neighbour that is away is kept: so much for each, and so long.
+# keep = "100 MiB"
+# keep_for = "14 d"
 
 # Searching the web for people never met.
 [path]

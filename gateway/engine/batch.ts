@@ -20,6 +20,7 @@ import {
   contacts,
   credits,
   custody,
+  heldBytes,
   knocks,
   links,
   reaches,
@@ -45,13 +46,14 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, debts, people, ways, places, told, strangers] = await Promise.all([
+  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers] = await Promise.all([
     listAccounts(from),
     departed(from),
     links.all(from),
     credits.all(from),
     cards.all(from),
     routes.all(from),
+    heldBytes(from),
     reaches.all(from),
     warnings.all(from),
     knocks.all(from),
@@ -67,6 +69,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const row of strangers) apply(state, { put: 'knock', row })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const row of ways) apply(state, { put: 'route', row })
+  for (const [agent, bytes] of held) state.held.set(agent, bytes)
   for (const row of places) apply(state, { put: 'reach', row })
   for (const row of told) apply(state, { put: 'warned', row })
 }

@@ -5,6 +5,7 @@
  */
 import type { Effect } from '../../src/effect.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
+import { signRecord } from '../../src/identity/record.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import { custody, seekers } from '../../store/web.ts'
 import { findSilent } from '../carry/blame.ts'
@@ -62,6 +63,11 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         break
       case 'log':
         writeLog(core, effect)
+        break
+      case 'rerr':
+        void signRecord(core.agent, core.net, 'RERR', { ...effect.record, at: core.now() })
+          .then((rerr) => tell(effect.to, { t: 'RERR', rerr }))
+          .catch(() => {})
         break
       case 'blame':
         void findSilent(core, effect.key, effect.by).catch(failed)

@@ -11,6 +11,7 @@ import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
 import { ROUTE_LIFE_MS, routeOf, waysTo } from '../route/cache.ts'
 import { choose } from '../route/choose.ts'
+import { complain } from '../route/failed.ts'
 import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
 import type { Change, Local, State } from '../state.ts'
@@ -71,6 +72,7 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
     priority: envelope.priority,
     created: envelope.created,
     expires: envelope.expires,
+    ...(now + state.terms.heldMs < envelope.expires && { keepUntil: now + state.terms.heldMs }),
     acceptedAt: now,
     retryAt: null,
     attempts: 0,
@@ -87,17 +89,21 @@ export const arrived = (state: State, arrival: Arrival, now: number): Step => {
 /** Custody is a promise: whoever has no way onward, or no credit for it, says so while the sender can still go round. */
 const relay = (state: State, row: Custody, from: string, accepted: Answer, now: number): Step => {
   const wish = { entity: row.to ?? '', path: row.path, avoid: [], advice: row.advice }
-  if (choose(state, wish, now) === undefined)
+  const failure = complain(state, row)
+  const way = choose(state, wish, now)
+  if (way === undefined)
     return state.removed.has(wish.entity)
       ? refuse('mailbox-missing', 'the recipient has left this gateway')
-      : refuse('no-route', 'this gateway knows no way to the recipient')
+      : { ...refuse('no-route', 'this gateway knows no way to the recipient'), effects: failure }
+  if (isTooMuch(state, way.next, row.size))
+    return refuse('custody-full', 'as much mail as we keep waits for that neighbour already')
   const paid = row.permit === undefined ? onCredit(state, row, from, now) : { row, changes: [] }
   if (paid === undefined || choose(state, { ...wish, isMetered: row.permit === undefined }, now) === undefined)
     return noCredit
   const onward = advance(state, paid.row, now)
   return {
     changes: [...paid.changes, ...onward.changes],
-    effects: [taken(row, 'accepted'), ...onward.effects],
+    effects: [taken(row, 'accepted'), ...failure, ...onward.effects],
     answer: accepted,
   }
 }
@@ -107,6 +113,10 @@ const onCredit = (state: State, row: Custody, from: string, now: number) => {
   const weight = costOf(state, from, 'theirs', now)
   return weight === 0 ? undefined : takenOnCredit(state, row, from, weight, now)
 }
+
+/** Only what waits for a neighbour that is away is counted: the rest is gone in a moment. */
+const isTooMuch = (state: State, next: string, size: number): boolean =>
+  state.links.get(next)?.up !== true && (state.held.get(next) ?? 0) + size > state.terms.heldBytes
 
 const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now: number): Step => {
   const { opened } = arrival

@@ -64,6 +64,8 @@ export type Custody = {
   created: number
   expires: number
   acceptedAt?: number
+  /** Relay only: our patience ends before the envelope's life does. */
+  keepUntil?: number
   /** Earliest next try; null when only an event can move it on. */
   retryAt: number | null
   attempts: number
@@ -94,6 +96,9 @@ export type Terms = {
   /** The hop deadline: who has heard nothing for twice as long tries another path. The second: for a neighbour often away. */
   hopMs: number
   awayHopMs: number
+  /** Kept for a neighbour that is away: so much, and so long. */
+  heldBytes: number
+  heldMs: number
   /** Searches we begin in a minute; and those a neighbour may bring at once, and one more every so often. */
   searchesPerMinute: number
   queryBurst: number
@@ -105,6 +110,8 @@ export const defaultTerms: Terms = {
   unknownLifeMs: 86_400_000,
   hopMs: 15 * 60_000,
   awayHopMs: 6 * 3_600_000,
+  heldBytes: 100 * 2 ** 20,
+  heldMs: 14 * 86_400_000,
   searchesPerMinute: 10,
   queryBurst: 20,
   queryEveryMs: 5000,
@@ -147,8 +154,14 @@ export const dueAt = (row: Custody): number => {
  * further on: it listens past the expiry, the longer the nearer it is to the origin, so that a
  * delivery in the last minute is not reported as a failure by somebody who only heard nothing.
  */
-export const lastMoment = (row: Custody): number =>
-  row.tried.every((one) => one.saidNo) ? row.expires : row.expires + Math.floor(LAST_WORD_MS / row.path.length)
+export const lastMoment = (row: Custody): number => {
+  const end = Math.min(row.expires, row.keepUntil ?? row.expires)
+  return row.tried.every((one) => one.saidNo) ? end : end + Math.floor(LAST_WORD_MS / row.path.length)
+}
+
+/** The neighbour that it waits for here, where that counts against what we keep for anybody. */
+export const heldFor = (row: Custody | undefined): string | undefined =>
+  row?.role === 'relay' && row.state === 'waiting' && row.awaits?.startsWith('up:') ? row.awaits.slice(3) : undefined
 
 /**
  * (origin, id) is remembered until twice the expiry, so that a late copy is known as a repeat; and

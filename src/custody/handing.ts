@@ -9,6 +9,7 @@ import { about } from '../report/owed.ts'
 import type { TrailStep } from '../report/report.ts'
 import { dropWays } from '../route/cache.ts'
 import { choose, type Wish } from '../route/choose.ts'
+import { complainAway } from '../route/failed.ts'
 import type { State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
@@ -109,7 +110,7 @@ const routing = (state: State, row: Custody, now: number, ...effects: Effect[]):
   const told = oweUpstream(state, row, [{ own: word }])
   return {
     changes: [{ put: 'custody', row: { ...row, isLate } }, ...told.changes],
-    effects: [...effects, ...told.effects],
+    effects: [...effects, ...told.effects, ...complainAway(row)],
   }
 }
 

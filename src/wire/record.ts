@@ -108,6 +108,16 @@ export type PathRecord = ReturnType<typeof pathRecord>
 export const hopRecord = record({ path: sha256 })
 export type HopRecord = ReturnType<typeof hopRecord>
 
+/** Signed by a hop of `route`: its link to `next`, the hop after it, does not carry what is for `entity`. */
+export const rerrRecord = record({
+  route: list(hashId, 2, MAX_HOPS),
+  next: hashId,
+  entity: hashId,
+  reason: oneOf('down', 'revoked', 'unknown'),
+  at: time,
+})
+export type RerrRecord = ReturnType<typeof rerrRecord>
+
 /**
  * Where the agent that signs can be dialled, made for one reader; `via` names neighbours with an open connection to it.
  * A higher `seq` replaces all lower ones.
@@ -133,6 +143,7 @@ const messages = {
   }),
   NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
   PATH: record({ t: oneOf('PATH'), path: jws, hops: list(jws, 0, MAX_HOPS), card: text(MAX_CARD) }),
+  RERR: record({ t: oneOf('RERR'), rerr: jws }),
   REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
   REACH: record({
     t: oneOf('REACH'),

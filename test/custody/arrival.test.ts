@@ -166,6 +166,58 @@ describe('custody: an envelope arrives', () => {
       expect([said(made), left(made)?.state, asks(made)]).to.deep.equal([answer, to, effects])
     })
 
+  const away = (state: State) => state.links.set(r, link(r, { up: false }))
+
+  it('waits for a neighbour that is away, up to what we keep for one', () => {
+    const state = world()
+    away(state)
+    const bring = (i: number, size: number): Step => {
+      const { envelope, ...more } = arrival(bob)
+      const id = i.toString(16).padStart(32, '0')
+      const made = step(state, { on: 'arrived', arrival: { ...more, envelope: { ...envelope, id, size } } }, now)
+      for (const change of made.changes) apply(state, change)
+      return made
+    }
+    const most = 100 * 2 ** 20
+    expect([bring(1, most / 2), bring(2, most / 2), bring(3, 1)].map(said)).to.deep.equal([
+      'accepted',
+      'accepted',
+      'custody-full',
+    ])
+    expect(state.held.get(r)).to.equal(most)
+    state.links.set(r, link(r))
+    expect(said(bring(4, most)), 'it is here: nothing need be kept').to.equal('accepted')
+    for (const key of [...state.custody.keys()])
+      for (const change of step(state, { on: 'due', key }, now + 10 * HOUR).changes) apply(state, change)
+    expect([...state.held], 'what is handed on is kept no more').to.deep.equal([])
+  })
+
+  it('waits so for a fortnight at most, however long it lives', () => {
+    const fortnight = 14 * 24 * HOUR
+    const { envelope, ...more } = arrival(bob)
+    const long = { ...more, envelope: { ...envelope, expires: now + 2 * fortnight } }
+    const state = world()
+    away(state)
+    for (const change of step(state, { on: 'arrived', arrival: long }, now).changes) apply(state, change)
+    expect(left(step(state, { on: 'due', key: theirs }, now + fortnight - 1))?.state).to.equal('waiting')
+    const end = left(step(state, { on: 'due', key: theirs }, now + fortnight))
+    expect([end?.state, end?.outcome?.event]).to.deep.equal(['done', 'expired'])
+  })
+
+  const failures: [what: string, advice: string[], change: (state: State) => unknown, reason: string | undefined][] = [
+    ['no link at all', [stranger, b], () => {}, 'unknown'],
+    ['a link that was revoked', [r, b], (state) => state.links.set(r, link(r, { state: 'revoked' })), 'revoked'],
+    ['a link that is only down', [r, b], away, undefined],
+    ['one that is there', [r, b], () => {}, undefined],
+  ]
+  for (const [what, advice, change, reason] of failures)
+    it(`advised to go over ${what}: ${reason ? `whoever handed it over hears "${reason}"` : 'nobody hears of it'}`, () => {
+      const made = at(arrival(bob, { advice }), change)
+      const failed = made.effects.filter((effect) => effect.do === 'rerr')
+      const record = { route: [s, world().me, ...advice], next: advice[0], entity: bob, reason }
+      expect(failed).to.deep.equal(reason ? [{ do: 'rerr', to: s, record }] : [])
+    })
+
   it('is delivered once, with the way it came, and the report is owed in the same step', () => {
     const made = at(forAnn)
     expect(delivered(made)).to.deep.equal([

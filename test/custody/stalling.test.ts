@@ -6,7 +6,25 @@ import { isOftenAway, seen } from '../../src/link/absence.ts'
 import { silentOne } from '../../src/route/blame.ts'
 import { apply, type State } from '../../src/state.ts'
 import { type Event, step } from '../../src/web.ts'
-import { asks, b, HOUR, key, left, link, MINUTE, now, owes, r, relayed, report, row, s, world } from './rows.ts'
+import {
+  asks,
+  b,
+  bob,
+  HOUR,
+  key,
+  left,
+  link,
+  MINUTE,
+  me,
+  now,
+  owes,
+  r,
+  relayed,
+  report,
+  row,
+  s,
+  world,
+} from './rows.ts'
 
 const receipt = (by: string) => ({ event: 'accepted' as const, by, at: now, jws: `receipt of ${by}` })
 const tried = (...agents: string[]) => agents.map((by) => ({ by, saidNo: false }))
@@ -90,6 +108,18 @@ describe('custody: silence', () => {
     const late = at(mine, now + 15 * MINUTE, gone)
     expect([owes(late), left(late)?.isLate]).to.deep.equal([['own stalled'], true])
     expect(owes(at(left(late) ?? mine, now + HOUR, gone)), 'once').to.deep.equal([])
+  })
+
+  it('and says back along the way that its link is down, unless the recipient’s own agent is behind it', () => {
+    const gone = (state: State) => state.links.set(r, link(r, { up: false }))
+    const late = at(relayed({ retryAt: now }), now + 15 * MINUTE, gone)
+    const record = { route: [s, me, r, b], next: r, entity: bob, reason: 'down' }
+    expect(late.effects).to.deep.include({ do: 'rerr', to: s, record })
+    const near = at(relayed({ retryAt: now }), now + 15 * MINUTE, (state) => {
+      state.routes.clear()
+      state.links.set(b, link(b, { up: false }))
+    })
+    expect(near.effects.filter((effect) => effect.do === 'rerr')).to.deep.equal([])
   })
 
   it('when the second way is none, the first is listened to again, and nothing is asked for in haste', () => {

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Owed } from '../../src/report/owed.ts'
+import { draftOf, putBodies } from '../../store/blob.ts'
 import { view } from '../../store/message.ts'
 import { creditors, markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
-import { cards, contacts, custody, unfinishedCustody } from '../../store/web.ts'
+import { cards, contacts, custody, heldBytes, seekers, unfinishedCustody } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
 
 const row = (id: string, more: Partial<Custody> = {}): Custody => ({
@@ -50,6 +51,32 @@ describe('store: documents of the web', () => {
     expect(await custody.load(bench().db, ['origin/1', 'origin/3'])).to.deep.equal([full])
     expect(await custody.load(bench().db, [])).to.deep.equal([])
     expect(sorted(await custody.all(bench().db))).to.deep.equal(['origin/1', 'origin/2'])
+  })
+
+  it('tell who looks for a path, whosever it is', async () => {
+    await save(row('1', { awaits: 'who:x' }), row('2', { awaits: 'who:y' }), row('3', { awaits: 'up:x' }), row('4'))
+    expect((await seekers(bench().db)).sort()).to.deep.equal(['origin/1', 'origin/2'])
+  })
+
+  it("tell how much of others' mail waits for a neighbour that is away", async () => {
+    const body = async (size: number) => {
+      const bytes = await draftOf(bench().home, Buffer.alloc(size, 'x'))
+      const [id = 0] = await bench().db.transaction((tx) => putBodies(tx, [bytes]))
+      return id
+    }
+    const waits = { awaits: 'up:r' }
+    await save(
+      row('1', { ...waits, body: await body(100) }),
+      row('2', { ...waits, body: await body(20) }),
+      row('3', { awaits: 'up:q', body: await body(7) }),
+      row('4', { ...waits, body: await body(1000), submission: 'ours' }),
+      row('5', { awaits: 'who:x', body: await body(1000) }),
+      row('6', { ...waits, state: 'handing', body: await body(1000) }),
+    )
+    expect([...(await heldBytes(bench().db))].sort()).to.deep.equal([
+      ['q', 7],
+      ['r', 120],
+    ])
   })
 
   it('replace what was under their key, the last of a batch counts', async () => {

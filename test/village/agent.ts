@@ -15,7 +15,7 @@ import type { Item } from '../../src/report/owed.ts'
 import { silentOne } from '../../src/route/blame.ts'
 import { apply, type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
 import { type Event, type Needs, needs, needsOf, step } from '../../src/web.ts'
-import { decodeMessage, encodeMessage, type Message } from '../../src/wire/record.ts'
+import { decodeMessage, encodeMessage, type Message, rerrRecord } from '../../src/wire/record.ts'
 import type { Call, Carrier, End, Reply } from './carrier.ts'
 import type { Clock } from './clock.ts'
 import type { Notary } from './notary.ts'
@@ -190,6 +190,11 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         tell(effect.to, { ...effect.message, hops: [...effect.message.hops, hop] })
         break
       }
+      case 'rerr': {
+        const record = { ...effect.record, at: clock.now }
+        tell(effect.to, { t: 'RERR', rerr: notary.sign(id, 'RERR', record) })
+        break
+      }
       case 'blame': {
         const row = state.custody.get(effect.key)
         if (row === undefined || row.state === 'done') break
@@ -353,6 +358,11 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
           return raise({ on: 'announced', from, said: readReach(notary, message.record) }, said)
         case 'WHERE':
           return raise({ on: 'where', from, pass: readReach(notary, message.pass) }, said)
+        case 'RERR': {
+          const { by, body } = notary.verify(message.rerr, 'RERR')
+          raise({ on: 'failed', from, failure: { ...rerrRecord(body, 'RERR'), by, jws: message.rerr } })
+          return answer({ ok: true })
+        }
         case 'REPORTS': {
           const key = `${message.origin}/${message.id}`
           return raise({ on: 'reported', from, key, reports: readReports(notary, message) }, said)

@@ -11,6 +11,7 @@ import {
   pathRecord,
   reachRecord,
   reportRecord,
+  rerrRecord,
   stampRecord,
 } from '../../src/wire/record.ts'
 import type { Shape } from '../../src/wire/shape.ts'
@@ -56,6 +57,7 @@ const records: Record<string, [shape: Shape<object>, good: Record<string, unknow
     { v: 1, qid: randomId, target: hashId, entity: hashId, route: [hashId, hashId], card: sha256, expires: time },
   ],
   HOP: [hopRecord, { v: 1, path: sha256 }],
+  RERR: [rerrRecord, { v: 1, route: [hashId, hashId], next: hashId, entity: hashId, reason: 'down', at: time }],
   REACH: [reachRecord, { v: 1, for: hashId, addresses: ['a.test:2740'], via: [hashId], seq: time, expires: time }],
 }
 const messages: Message[] = [
@@ -63,6 +65,7 @@ const messages: Message[] = [
   { t: 'NONE', qid: randomId, cut: false },
   { t: 'PATH', path: 'jws', hops: ['a', 'b'], card: 'card' },
   { t: 'PATH', path: 'jws', hops: [], card: '' },
+  { t: 'RERR', rerr: 'jws' },
   { t: 'REACH', record: 'jws' },
   { t: 'WHERE', pass: 'jws' },
   { t: 'REPORTS', origin: hashId, id: randomId, reports: ['jws'] },
@@ -95,7 +98,7 @@ describe('wire: signed records', () => {
         expect(refused(() => shape({ ...good, v }, name))).to.equal('record-version')
     })
 
-    const optional = new Set(['next', 'receipt', 'code', 'permit'])
+    const optional = new Set(name === 'RERR' ? [] : ['next', 'receipt', 'code', 'permit'])
     for (const field of Object.keys(good).filter((one) => one !== 'v')) {
       it(`${name}: ${field} must be what it is${optional.has(field) ? ', or be left out' : ', and be there'}`, () => {
         const { [field]: _, ...without } = good
@@ -217,10 +220,13 @@ describe('wire: messages between neighbours', () => {
       fc.string({ unit: 'binary' }),
       fc.json(),
       fc
-        .record({ v: fc.constant(1), t: fc.constantFrom('WHO', 'NONE', 'PATH', 'REPORTS') })
+        .record({ v: fc.constant(1), t: fc.constantFrom('WHO', 'NONE', 'PATH', 'RERR', 'REPORTS') })
         .chain((start) =>
           fc
-            .dictionary(fc.constantFrom('qid', 'cut', 'hops', 'path', 'card', 'reports', 'id', 'ttl'), fc.jsonValue())
+            .dictionary(
+              fc.constantFrom('qid', 'cut', 'hops', 'path', 'card', 'reports', 'id', 'ttl', 'rerr'),
+              fc.jsonValue(),
+            )
             .map((more) => JSON.stringify({ ...more, ...start })),
         ),
     )
