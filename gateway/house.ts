@@ -41,7 +41,7 @@ export type Serving = {
   since: number
   /** `host:port` of each listener, by edge. */
   listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
-  reach: Pick<Reaching, 'problems'>
+  reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own'>
 }
 
 /**

@@ -145,6 +145,7 @@ const noLink: LinkEdge = {
   send: unreachable,
   pair: unreachable,
   consult: unreachable,
+  probe: unreachable,
   isUp: () => false,
   remote: () => undefined,
   refresh: () => {},

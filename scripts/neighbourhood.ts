@@ -55,6 +55,15 @@ export class Gateway {
     })
   }
 
+  /** As `run`, for a command whose answer may be that something is wrong: it exits with 1 then. */
+  answer<Result>(args: string[]): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      execFile(vouchsafe, [...args, '--json', '--home', this.home], (_error, out, said) =>
+        out === '' ? reject(new Error(said.trim())) : resolve(JSON.parse(out) as Result),
+      )
+    })
+  }
+
   init(...options: string[]): Promise<unknown> {
     const [domain, host, base] = [this.domain, '127.0.0.1', String(this.portBase)]
     return this.run(['init', '--domain', domain, '--name', this.name, '--host', host, '--port-base', base, ...options])

@@ -23,7 +23,7 @@ import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
 import type { Arrived, LinkHandlers, Offer } from '../link/handlers.ts'
 import { quietRefusals, refusalOf } from '../link/quiet.ts'
-import type { ReachMessage } from '../reach/hear.ts'
+import { isReachMessage, type ReachMessage } from '../reach/hear.ts'
 import type { Reaching } from '../reach/reach.ts'
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
@@ -51,7 +51,7 @@ export const receiver = (core: Core, hear: Reaching['hear']): Pick<LinkHandlers,
         lines.map(async (line) => {
           try {
             const message = decodeMessage(line)
-            await (message.t === 'REACH' || message.t === 'WHERE' ? hear(from, message) : take(core, from, message))
+            await (isReachMessage(message) ? hear(from, message) : take(core, from, message))
             return { ok: true }
           } catch (error) {
             return { refused: refused(from, error).code }

@@ -9,6 +9,7 @@ import { version } from '../version.ts'
 import { backupCommands } from './backup.ts'
 import { contactCommands } from './contact.ts'
 import { UsageError } from './context.ts'
+import { doctorCommand } from './doctor.ts'
 import { initCommand } from './init.ts'
 import { keyCommands } from './key.ts'
 import { linkCommands } from './link.ts'
@@ -32,6 +33,7 @@ const program = (): Command => {
     contactCommands,
     queueCommands,
     statusCommand,
+    doctorCommand,
     keyCommands,
     backupCommands,
   ])

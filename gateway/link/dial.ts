@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import type { ServerHttp2Session } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
+import type { Probe } from '../../src/reach/diagnosis.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { ask } from './call.ts'
 import type { Hello } from './frame.ts'
@@ -161,5 +162,19 @@ export const callOnce = async (
     return { agent: whose, answer: await ask(session, path, request, terms) }
   } finally {
     endSoon(() => socket.destroy())
+  }
+}
+
+/** Whether somebody is there: TLS proves the key, and nothing is said above it. */
+export const probe = async ({ keys, limits }: Scene, address: string, agent: string): Promise<Probe> => {
+  const signal = new AbortController().signal
+  try {
+    const { socket } = await connectTls(address, agent, FORWARD, keys, { timeoutMs: limits.handshakeMs, signal })
+    socket.destroy()
+    return { address, found: 'them' }
+  } catch (error) {
+    if (error instanceof Refusal) return { address, found: 'wrong-key' }
+    if (!(error instanceof LinkFault)) throw error
+    return { address, found: 'silent', ...(error.why && { why: error.why }) }
   }
 }

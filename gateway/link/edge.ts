@@ -5,11 +5,12 @@
  */
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Agent } from '../../src/identity/agent.ts'
+import type { Probe } from '../../src/reach/diagnosis.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { makeBoard } from './board.ts'
 import { makeCertificate } from './certificate.ts'
-import { callOnce, type Dialler, keepDialling } from './dial.ts'
+import { callOnce, type Dialler, keepDialling, probe } from './dial.ts'
 import {
   type Body,
   type HandAnswer,
@@ -57,6 +58,8 @@ export type LinkEdge = {
    * @throws LinkFault, Refusal (theirs, or `agent-mismatch` if another key answers)
    */
   pair(address: string, agentId: string | undefined, request: unknown): Promise<Paired>
+  /** Dials as far as TLS, to see whether the agent is there. */
+  probe(address: string, agentId: string): Promise<Probe>
   isUp(agentId: string): boolean
   /** Where a neighbour that dialled us comes from. */
   remote(agentId: string): string | undefined
@@ -145,6 +148,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     consult: async (address, agentId, request) =>
       (await callOnce(scene, '/directory', address, agentId, request)).answer,
     isUp: (agentId) => board.live(agentId) !== undefined,
+    probe: (address, agentId) => probe(scene, address, agentId),
     remote: (agentId) => board.live(agentId)?.remote,
     refresh,
     address: listening.address,

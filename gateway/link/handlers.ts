@@ -51,9 +51,12 @@ export type LinkFaultCode =
 export class LinkFault extends Error {
   override readonly name = 'LinkFault'
   readonly code: LinkFaultCode
+  /** The system's code, such as ECONNREFUSED, where there is one. */
+  readonly why: string | undefined
 
-  constructor(code: LinkFaultCode, detail: string) {
+  constructor(code: LinkFaultCode, detail: string, why?: string) {
     super(`${code}: ${detail}`)
     this.code = code
+    this.why = why
   }
 }

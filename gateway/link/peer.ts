@@ -74,7 +74,7 @@ export const connectTls = (
   new Promise((resolve, reject) => {
     const unreachable = (why: string) => {
       socket.destroy()
-      settle(() => reject(new LinkFault('unreachable', `${address}: ${why}`)))
+      settle(() => reject(new LinkFault('unreachable', `${address}: ${why}`, why)))
     }
     const onAbort = () => unreachable('no longer wanted')
     const settle = (outcome: () => void) => {

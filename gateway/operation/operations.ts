@@ -10,6 +10,7 @@ import {
   contactTrust,
   contactUntrust,
 } from './contact.ts'
+import { doctor } from './doctor.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyRotate, keyShow } from './key.ts'
 import { linkAdd, linkApprove, linkKnock, linkRefuse } from './knock.ts'
@@ -52,6 +53,7 @@ export const operations = {
   'key.export': keyExport,
   'key.rotate': keyRotate,
   status,
+  doctor,
 }
 
 export type Operations = typeof operations

@@ -7,19 +7,28 @@ import { Refusal } from '../../src/refusal.ts'
 import { type Message, reachRecord } from '../../src/wire/record.ts'
 import type { Core } from '../core.ts'
 import { createMeter } from '../throttle.ts'
+import type { Callback } from './callback.ts'
 import type { Seen } from './seen.ts'
 
-export type ReachMessage = Extract<Message, { t: 'REACH' | 'WHERE' }>
+export type ReachMessage = Extract<Message, { t: 'REACH' | 'WHERE' | 'CALL' | 'CALLED' }>
+
+export const isReachMessage = (message: Message): message is ReachMessage => spoken.has(message.t)
+const spoken = new Set<Message['t']>(['REACH', 'WHERE', 'CALL', 'CALLED'])
 
 /** Each costs us a signature to verify. A neighbour with a flapping line of its own stays far below. */
 const TOLD = { limit: 60, windowMs: 600_000 }
 /** A neighbour that has lost a hundred of ours at once finds them within the hour. */
 const ASKED = { limit: 30, windowMs: 600_000 }
 
-export const listener = (core: Core, seen: Seen): ((from: string, message: ReachMessage) => Promise<void>) => {
+export const listener = (
+  core: Core,
+  seen: Seen,
+  callback: Callback,
+): ((from: string, message: ReachMessage) => Promise<void>) => {
   const told = createMeter(TOLD.limit, TOLD.windowMs, core.now)
   const asked = createMeter(ASKED.limit, ASKED.windowMs, core.now)
   return async (from, message) => {
+    if (message.t === 'CALL' || message.t === 'CALLED') return callback.hear(from, message)
     if ((message.t === 'REACH' ? told : asked).take(from) > 0)
       throw new Refusal('rate-limited', 'too many announcements, or questions where somebody is')
     if (message.t === 'REACH' && message.seen !== undefined) seen.says(from, message.seen)

@@ -1,8 +1,14 @@
 /** All that makes this gateway found: what it tells and hears of addresses, and its own DNS name. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Probe } from '../../src/reach/diagnosis.ts'
+import { addressesOf } from '../../src/reach/reach.ts'
+import type { Own } from '../../src/reach/seen.ts'
 import { Refusal } from '../../src/refusal.ts'
+import { encodeMessage } from '../../src/wire/record.ts'
 import type { Config } from '../config/config.ts'
 import { writeHostPort } from '../config/value.ts'
 import type { Core } from '../core.ts'
+import { type Found, openCallback } from './callback.ts'
 import { openConsulting } from './consult.ts'
 import { openDirectory } from './directory.ts'
 import { listener, type ReachMessage } from './hear.ts'
@@ -25,6 +31,12 @@ export type Reaching = {
   /** Directories are told where we are. */
   tellDirectories(): Promise<void>
   tidy(): Promise<void>
+  /** A neighbour dials us, and says what it found; undefined if it does not answer. */
+  dialBack(agent: string): Promise<Found | undefined>
+  /** We dial a neighbour wherever it may be, and ask others where it is. */
+  probe(agent: string): Promise<Probe[]>
+  /** Our own addresses, as neighbours see them. */
+  own(): Own
   /** What is wrong, each with what to do. */
   problems(): string[]
   stop(): void
@@ -34,10 +46,20 @@ export const openReach = async (core: Core, { link, dns, directory }: Config): P
   const seen = openSeen(core.now)
   const telling = openTelling(core, () => link.announce.map(writeHostPort))
   const name = keepName(dns, seen.own, core.log, core.now)
+  const callback = openCallback(core)
   const consulting = openConsulting(core, directory)
   const serving = directory.serve ? await openDirectory(core) : undefined
   return {
-    hear: listener(core, seen),
+    hear: listener(core, seen, callback),
+    dialBack: callback.ask,
+    async probe(agent) {
+      const asked = askAround(core, agent)
+      const addresses = addressesOf(core.engine.state, agent, core.now())
+      const probes = await Promise.all(addresses.map((address) => core.link.probe(address, agent)))
+      await asked
+      return probes
+    },
+    own: seen.own,
     announce: telling.announce,
     turned: telling.turned,
     keepName: name.check,
@@ -51,4 +73,17 @@ export const openReach = async (core: Core, { link, dns, directory }: Config): P
     problems: name.problems,
     stop: telling.stop,
   }
+}
+
+/** Their answers are announcements of their own, and come within this if they come. */
+const ANSWERS_MS = 1_500
+
+/** As after a failed dial, but now: a person waits for the answer. */
+const askAround = async (core: Core, agent: string): Promise<void> => {
+  const { met = [], pass } = core.engine.state.reaches.get(agent) ?? {}
+  const common = met.filter((one) => core.link.isUp(one))
+  if (pass === undefined || common.length === 0) return
+  const asking = common.map((to) => core.link.send(to, [encodeMessage({ t: 'WHERE', pass })]).catch(() => []))
+  await Promise.all(asking)
+  await delay(ANSWERS_MS)
 }

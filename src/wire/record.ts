@@ -150,6 +150,15 @@ const messages = {
     record: jws,
     seen: optional(text(64)), // the IP address the reader's connection comes from; nobody signs it
   }),
+  CALL: record({ t: oneOf('CALL'), qid: randomId }),
+  CALLED: record({
+    t: oneOf('CALLED'),
+    qid: randomId,
+    at: time, // the clock there
+    reached: list(hostPort, 0, MAX_ADDRESSES),
+    wrong: list(hostPort, 0, MAX_ADDRESSES), // another key answered
+    silent: list(hostPort, 0, MAX_ADDRESSES),
+  }),
   WHERE: record({ t: oneOf('WHERE'), pass: jws }), // the last REACH that was made for the asker
 } as const
 type Messages = { [K in keyof typeof messages]: ReturnType<(typeof messages)[K]> }

@@ -7,7 +7,8 @@ import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 
 const second = 'f'.repeat(32)
-const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] }, reach: { problems: () => [] } }
+const reach = { problems: () => [], dialBack: async () => undefined, probe: async () => [], own: () => ({}) }
+const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] }, reach }
 
 describe('queue retry', () => {
   const { house } = eachWithHouse()

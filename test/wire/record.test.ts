@@ -68,6 +68,8 @@ const messages: Message[] = [
   { t: 'RERR', rerr: 'jws' },
   { t: 'REACH', record: 'jws' },
   { t: 'WHERE', pass: 'jws' },
+  { t: 'CALL', qid: randomId },
+  { t: 'CALLED', qid: randomId, at: time, reached: ['a.test:1'], wrong: [], silent: ['[::1]:65535'] },
   { t: 'REPORTS', origin: hashId, id: randomId, reports: ['jws'] },
 ]
 

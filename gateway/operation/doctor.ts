@@ -1,0 +1,152 @@
+/**
+ * What is wrong with this gateway and with its links, and whose fault it is: looked at from here and, by
+ * neighbours that dial back, from outside. Words and sides: src/reach/diagnosis.ts.
+ */
+import { X509Certificate } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { statfs } from 'node:fs/promises'
+import { connect, isIP } from 'node:net'
+import { ipCanonical } from '../../src/ip.ts'
+import { isLinked } from '../../src/link/standing.ts'
+import { type Finding, fromOutside, notConnected, ourClock } from '../../src/reach/diagnosis.ts'
+import type { Link } from '../../src/state.ts'
+import { ConfigError, readConfig } from '../config/config.ts'
+import { readHostPort, writeHostPort } from '../config/value.ts'
+import type { Progress } from '../control.ts'
+import type { House, Operation, Serving } from '../house.ts'
+import { openTls } from '../tls.ts'
+
+export type Examined = { findings: Finding[]; wrong: number }
+
+/** Neighbours that are asked to dial back: more would say the same. */
+const ASKED = 5
+const CONNECT_MS = 3_000
+const DAY_MS = 86_400_000
+/** As in status.ts: below it, mail is refused soon. */
+const LEAST_FREE = 200 * 1024 ** 2
+
+export const doctor: Operation<object, Examined> = async (house, _args, progress) => {
+  progress({ step: 'looking at configuration, ports, certificate, name and disk' })
+  const near = await Promise.all([
+    configuration(house),
+    running(house),
+    ...Object.entries(house.serving?.listening ?? {}).flatMap(([edge, all]) => all.map((at) => port(edge, at))),
+    certificate(house),
+    ...house.config.link.announce.map((at) => name(house, at.host)),
+    disk(house),
+  ])
+  const far = house.serving ? await links(house, house.serving, progress) : []
+  const findings = [...near.flat(), ...far]
+  return { findings, wrong: findings.filter(({ state }) => state === 'wrong').length }
+}
+
+const configuration = async ({ home }: House): Promise<Finding[]> => {
+  const what = 'configuration'
+  try {
+    await readConfig(home)
+    return [{ what, state: 'ok', detail: `${home}/vouchsafe.toml can be used` }]
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return [{ what, state: 'wrong', side: 'ours', detail: error.message, fix: 'correct it: the next start would fail' }]
+  }
+}
+
+const running = async ({ serving }: House): Promise<Finding[]> => {
+  const what = 'gateway'
+  if (!serving) return [{ what, state: 'wrong', side: 'ours', detail: 'it does not run', fix: 'vouchsafe serve' }]
+  const problems = serving.reach.problems()
+  return [
+    { what, state: 'ok', detail: 'it runs' },
+    ...problems.map((detail): Finding => ({ what: 'DNS name', state: 'wrong', side: 'ours', detail })),
+  ]
+}
+
+/** Whether the machine itself reaches the port: a firewall, or another program, would show here. */
+const port = async (edge: string, at: string): Promise<Finding[]> => {
+  const what = `${edge} port ${at}`
+  const { host = '', port = 0 } = readHostPort(at) ?? {}
+  const near = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const why = await new Promise<string | undefined>((resolve) => {
+    const socket = connect({ host: near, port })
+    const end = (why?: string) => {
+      socket.destroy()
+      resolve(why)
+    }
+    socket.setTimeout(CONNECT_MS, () => end('no answer'))
+    socket.once('connect', () => end())
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
+  })
+  if (why === undefined) return [{ what, state: 'ok', detail: 'open on this machine' }]
+  const fix = 'look into the log and into this machine’s firewall, and restart the gateway'
+  return [{ what, state: 'wrong', side: 'ours', detail: `this machine itself can not connect: ${why}`, fix }]
+}
+
+const certificate = async ({ home, config }: House): Promise<Finding[]> => {
+  const what = 'certificate for mail clients'
+  const pair = await openTls({ home, domain: config.gateway.domain, ...config.tls }).catch((error: Error) => error)
+  if (pair instanceof Error) return [{ what, state: 'wrong', side: 'ours', detail: pair.message }]
+  const days = Math.floor((Date.parse(new X509Certificate(pair.current().certificate).validTo) - Date.now()) / DAY_MS)
+  if (days >= 14) return [{ what, state: 'ok', detail: `valid for ${days} days` }]
+  return [{ what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it, then send SIGHUP' }]
+}
+
+/** Where our own name points, compared with where neighbours see us. */
+const name = async ({ serving }: House, host: string): Promise<Finding[]> => {
+  const what = `name ${host}`
+  if (isIP(host) > 0) return []
+  const found = await lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown')
+  if (typeof found === 'string')
+    return [
+      {
+        what,
+        state: 'wrong',
+        side: 'ours',
+        detail: `it is not found in the DNS (${found}): neighbours can not dial it`,
+        fix: 'enter it at your name server, keep it there with [dns], or correct link.announce',
+      },
+    ]
+  const addresses = found.map(({ address }) => ipCanonical(address) ?? address)
+  const seen = Object.values(serving?.reach.own() ?? {}).filter((one) => one !== undefined)
+  const isElsewhere = seen.length > 0 && !seen.some((one) => addresses.includes(one))
+  if (!isElsewhere) return [{ what, state: 'ok', detail: `points to ${addresses.join(', ')}` }]
+  const detail = `it points to ${addresses.join(', ')}, but neighbours see this gateway come from ${seen.join(', ')}`
+  return [{ what, state: 'note', side: 'ours', detail, fix: 'if the address has changed, let [dns] keep the name' }]
+}
+
+const disk = async ({ home }: House): Promise<Finding[]> => {
+  const { bavail, bsize } = await statfs(home)
+  const free = bavail * bsize
+  const detail = `${Math.round(free / 1024 ** 2)} MiB free at ${home}`
+  if (free >= LEAST_FREE) return [{ what: 'disk', state: 'ok', detail }]
+  return [{ what: 'disk', state: 'wrong', side: 'ours', detail, fix: 'make room: mail is refused when it is full' }]
+}
+
+/** From both ends: neighbours dial back, and those that are not connected are dialled from here. */
+const links = async ({ web, config }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
+  const all = web.links().filter(isLinked)
+  const [up, down] = [all.filter((link) => link.up), all.filter((link) => !link.up)]
+  progress({ step: `asking ${Math.min(ASKED, up.length)} neighbours to dial back, dialling ${down.length}` })
+  const [back, probed] = await Promise.all([
+    Promise.all(up.slice(0, ASKED).map(async ({ agent, name }) => ({ name, found: await reach.dialBack(agent) }))),
+    Promise.all(down.map(async (link) => ({ link, probes: await reach.probe(link.agent) }))),
+  ])
+  const heard = back.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []))
+  const outside = fromOutside(config.link.announce.map(writeHostPort), heard)
+  const here = {
+    isOnline: up.length > 0,
+    isReached: outside.some(({ state }) => state === 'ok'),
+  }
+  const heardOf = ({ agent }: Link): number | undefined => {
+    const reach = web.reach(agent)
+    return reach !== undefined && reach.record !== reach.pass ? reach.seq : undefined
+  }
+  return [
+    ...outside,
+    ourClock(heard.map(({ name, offsetMs }) => ({ name, ms: offsetMs }))),
+    ...up.map(({ name }): Finding => ({ what: `neighbour ${name}`, state: 'ok', detail: 'connected' })),
+    ...probed.map(({ link, probes }) => {
+      const at = heardOf(link)
+      return notConnected({ name: link.name, probes, ...(at !== undefined && { heardOf: at }) }, here, Date.now())
+    }),
+  ]
+}
