@@ -1,0 +1,63 @@
+/**
+ * Neighbours that are nothing but the end of a real link: an agent key and the link edge, as many in this
+ * process as a benchmark wants, around one gateway that is a process of its own.
+ */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type LinkEdge, startLink } from '../../gateway/link/edge.ts'
+import type { LinkHandlers } from '../../gateway/link/handlers.ts'
+import { createLog } from '../../gateway/log.ts'
+import { openHouse } from '../../gateway/main.ts'
+import { createMetrics } from '../../gateway/metrics.ts'
+import { type Agent, generateAgent } from '../../src/identity/agent.ts'
+import { links } from '../../store/web.ts'
+import type { Gateway } from '../neighbourhood.ts'
+
+export const NET = 'bench'
+
+export type End = { agent: Agent; edge: LinkEdge }
+
+const log = createLog({ level: 'silent', format: 'json' })
+const metrics = createMetrics()
+
+/** Writes agents into a home as neighbours since a month, who dial. The gateway must not run yet. @returns its agentId */
+export const introduce = async (gateway: Gateway, agents: readonly Agent[]): Promise<string> => {
+  const house = await openHouse(gateway.home, { log })
+  try {
+    const since = Date.now() - 30 * 86_400_000
+    const rows = agents.map(({ id }, i) => ({
+      ...{ agent: id, name: `end ${i}`, addresses: [], state: 'active' as const, since, up: false },
+    }))
+    await house.store.db.transaction((tx) => links.save(tx, rows))
+    return house.keyring.agent.id
+  } finally {
+    await house.close()
+  }
+}
+
+/** Links an agent to the gateway; it is up when this resolves. */
+export const startEnd = async (
+  folder: string,
+  gateway: { agentId: string; port: number },
+  agent: Agent,
+  handlers: Partial<LinkHandlers> = {},
+): Promise<End> => {
+  const nobody = async () => {
+    throw new Error('this end takes nothing')
+  }
+  const edge = await startLink({
+    ...{ agent, net: NET, home: join(folder, agent.id), log, metrics },
+    listen: { host: '127.0.0.1', port: 0 },
+    peers: () => [{ agentId: gateway.agentId, addresses: [`127.0.0.1:${gateway.port}`] }],
+    allow: () => 'linked',
+    handlers: {
+      ...{ hand: nobody, pair: nobody, up: () => {}, down: () => {}, missed: () => {} },
+      records: async (_from, lines) => lines.map(() => ({ ok: true })),
+      ...handlers,
+    },
+  })
+  while (!edge.isUp(gateway.agentId)) await sleep(2)
+  return { agent, edge }
+}
+
+export const makeAgents = (count: number): Agent[] => Array.from({ length: count }, generateAgent)
