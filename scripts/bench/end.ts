@@ -9,8 +9,9 @@ import type { LinkHandlers } from '../../gateway/link/handlers.ts'
 import { createLog } from '../../gateway/log.ts'
 import { openHouse } from '../../gateway/main.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
+import { DAY_MS, type Flow, MOST_LIMIT } from '../../src/credit/credit.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
-import { links } from '../../store/web.ts'
+import { credits, links } from '../../store/web.ts'
 import type { Gateway } from '../neighbourhood.ts'
 
 export const NET = 'bench'
@@ -20,20 +21,42 @@ export type End = { agent: Agent; edge: LinkEdge }
 const log = createLog({ level: 'silent', format: 'json' })
 const metrics = createMetrics()
 
-/** Writes agents into a home as neighbours since a month, who dial. The gateway must not run yet. @returns its agentId */
+/**
+ * Writes agents into a home as neighbours since a month, who dial, and whose mail was always wanted, so that
+ * credit is asked for and never lacking. The gateway must not run yet.
+ * @returns its agentId
+ */
 export const introduce = async (gateway: Gateway, agents: readonly Agent[]): Promise<string> => {
   const house = await openHouse(gateway.home, { log })
   try {
-    const since = Date.now() - 30 * 86_400_000
+    const now = Date.now()
+    const since = now - 30 * DAY_MS
     const rows = agents.map(({ id }, i) => ({
-      ...{ agent: id, name: `end ${i}`, addresses: [], state: 'active' as const, since, up: false },
+      ...{ agent: id, name: `end ${i}`, addresses: [], state: 'active' as const, since, up: false, limit: MOST_LIMIT },
     }))
-    await house.store.db.transaction((tx) => links.save(tx, rows))
+    const credit = agents.map(({ id }) => ({
+      agent: id,
+      debt: 0,
+      at: now,
+      theirs: wellKnown(now),
+      ours: wellKnown(now),
+    }))
+    await house.store.db.transaction(async (tx) => {
+      await links.save(tx, rows)
+      await credits.save(tx, credit)
+    })
     return house.keyring.agent.id
   } finally {
     await house.close()
   }
 }
+
+/** Judged so often as wanted, over two ways, that a message weighs as little as it can. */
+const wellKnown = (now: number): Flow => ({
+  reserved: 0,
+  pending: 0,
+  weeks: [{ week: Math.floor(now / (7 * DAY_MS)), complaints: 0, wanted: { one: 1000, other: 1000 } }],
+})
 
 /** Links an agent to the gateway; it is up when this resolves. */
 export const startEnd = async (
@@ -51,7 +74,7 @@ export const startEnd = async (
     peers: () => [{ agentId: gateway.agentId, addresses: [`127.0.0.1:${gateway.port}`] }],
     allow: () => 'linked',
     handlers: {
-      ...{ hand: nobody, pair: nobody, up: () => {}, down: () => {}, missed: () => {} },
+      ...{ hand: nobody, pair: nobody, directory: nobody, up: () => {}, down: () => {}, missed: () => {} },
       records: async (_from, lines) => lines.map(() => ({ ok: true })),
       ...handlers,
     },
