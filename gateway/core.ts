@@ -14,6 +14,8 @@ export type Core = {
   /** The web's name: records signed for another are refused. */
   net: string
   home: string
+  /** What we tell others of ourselves: `addresses` are host:port, as the configuration announces them. */
+  self: { name: string; addresses(): string[] }
   keyring: Keyring
   store: Store
   engine: Engine

@@ -66,10 +66,10 @@ export type Web = {
   /** Puts a contact into categories and takes it out of others. @throws Refusal `entity-unknown` if it is none */
   sortContact(sorting: Sorting): Promise<Contact>
   /**
-   * Who an address is: known already, or searched for through the neighbours, for a bounded time.
+   * Who an address or an entity id is: known already, or searched for through the neighbours, for a bounded time.
    * @returns undefined if nobody answered for it
    */
-  find(address: string): Promise<Known | undefined>
+  find(who: string): Promise<Known | undefined>
   /** Another key that a search found for the address of an entity known here. */
   rival(entity: string): Known['rival']
   /** Whoever an address was known as is forgotten: the next mail to it searches afresh. @throws Refusal `address-unknown` */

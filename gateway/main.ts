@@ -113,17 +113,18 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
   try {
     const domain = config.gateway.domain ?? altDomain(agent.id)
     const state = emptyState(agent.id, domain, [altDomain(agent.id)], termsOf(config))
+    state.pairs = config.link.pair
     await loadState(store.db, state)
     const engine = startEngine(store.db, state, log)
     const searches = openSearches(engine, (error) =>
       log.error({ event: 'search-failed', err: error }, 'a search could not begin'),
     )
-    const { net } = config.gateway
+    const { net, name } = config.gateway
+    const self = { name, addresses: () => config.link.announce.map(writeHostPort) }
     const metrics = createMetrics()
-    const core: Core = { agent, net, home, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
-    const addresses = () => config.link.announce.map(writeHostPort)
-    const pairing = await openPairing(core, { name: config.gateway.name, addresses })
-    const knocking = openKnocking(core, { name: config.gateway.name, addresses, isOpen: config.link.knock })
+    const core: Core = { agent, net, home, self, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
+    const pairing = await openPairing(core)
+    const knocking = openKnocking(core, config.link.knock)
     const web = trustWeb(core, searches)
     const house: House = { home, config, domain, log, store, keyring, web, pairing, knocking }
     return { house, core, searches }

@@ -33,6 +33,8 @@ export type Effect =
   | { do: 'rerr'; to: string; record: Omit<RerrRecord, 'at'> }
   /** Find out who was silent about an envelope handed to `by`, from the receipts shown; may end in `silent`. */
   | { do: 'blame'; key: string; by: string }
+  /** Write a PAIR letter, the answer to one, as an entity here to an address at this agent. */
+  | { do: 'pair'; as: string; to: string; agent: string }
   /** Sign our own reachability for this neighbour and send it. */
   | { do: 'announce'; to: string }
   /** Ask a neighbour where `agent` is, showing the last announcement that was made for us. */

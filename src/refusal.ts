@@ -59,6 +59,7 @@ export const refusalCodes = [
   // Becoming neighbours
   'knock-refused',
   'knocks-full',
+  'pair-refused',
   'invitation-unknown',
   'invitation-expired',
   'invitation-used',
@@ -105,5 +106,6 @@ const finalCodes: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'permit-ended',
   'expired',
   'given-up',
+  'pair-refused',
 ])
 export const isFinal = (code: RefusalCode): boolean => finalCodes.has(code)

@@ -73,6 +73,8 @@ export type State = {
   domains: ReadonlySet<string>
   terms: Terms
   weights: Weights
+  /** Whether agents of explicit contacts may become neighbours through the web. */
+  pairs: 'trusted' | 'never'
   links: Map<string, Link>
   credits: Map<string, Credit> // by the neighbour's agent
   knocks: Map<string, Knock> // by id or words
@@ -143,6 +145,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   domains: new Set([domain, ...more]),
   terms,
   weights: 'earned',
+  pairs: 'trusted',
   links: new Map(),
   credits: new Map(),
   knocks: new Map(),

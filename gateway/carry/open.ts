@@ -23,6 +23,7 @@ import { contacts } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import type { NewBody } from '../engine/batch.ts'
 import { WHOLE_BYTES } from './hand.ts'
+import { pairIn } from './paired.ts'
 import { openDraft, spoolPlain } from './spool.ts'
 
 export type OpenedArrival = {
@@ -74,6 +75,7 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const { header, rest } = await splitHeader(text)
   const cleaned = cleanArrived(header, core.engine.state.domain)
   const isAuthor = cleaned.authors.some((author) => author.toLowerCase() === from.address)
+  const pair = Buffer.isBuffer(text) ? await pairIn(core, text, from.agentId) : undefined
   const head = await traceOf(arriving, from, isAuthor)
   const draft = await walked(startBody(core.home), Buffer.concat([head, cleaned.header]), rest)
   const messageId = draft.parsed?.messageId ?? ''
@@ -81,7 +83,10 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const permit = permitOf(core.agent, envelope.origin, envelope.to)
   return {
     draft,
-    sender: { from: entityId, address, messageId, isAuthor, permit, card: { known: knownOf(from), text: card } },
+    sender: {
+      ...{ from: entityId, address, messageId, isAuthor, permit, card: { known: knownOf(from), text: card } },
+      ...(pair && { pair }),
+    },
   }
 }
 

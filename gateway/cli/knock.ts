@@ -8,6 +8,7 @@ export const knockCommands = (link: Command): void => {
   approve(link)
   refuse(link)
   add(link)
+  pair(link)
 }
 
 const knock = (link: Command): void => {
@@ -56,6 +57,19 @@ const add = (link: Command): void => {
   act<{ fingerprint: string }>(command, async (context, [address], { fingerprint }) => {
     const one = await perform(context, 'link.add', { fingerprint, ...(address !== undefined && { address }) })
     return told(one, ['its owner does the same with your words (vouchsafe status); the gateways find each other then'])
+  })
+}
+
+const pair = (link: Command): void => {
+  const command = verb(link, 'pair', 'get a direct link with a gateway that you reach through others')
+    .argument('<address>', 'of somebody there, or their entity id; they must have compared words with you')
+    .option('--as <account>', 'who of you writes to them (may be left out with a single account)')
+  act<{ as?: string }>(command, async (context, [address = ''], { as }) => {
+    const one = await perform(context, 'link.pair', { with: address, ...(as !== undefined && { as }) })
+    return told(one, [
+      'a sealed letter is on its way, and the answer comes by itself; vouchsafe link list shows what came of it',
+      'if it is refused: the one you write to runs vouchsafe contact trust, with your six words',
+    ])
   })
 }
 

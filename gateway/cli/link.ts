@@ -10,7 +10,7 @@ import { describe, stateOf } from './neighbour.ts'
 export const linkCommands = (root: Command): void => {
   const link = root
     .command('link')
-    .description('neighbours: invite, accept, knock, approve, refuse, add, list, show, trust, revoke')
+    .description('neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, trust, revoke')
   invitationCommands(link)
   knockCommands(link)
   list(link)

@@ -156,9 +156,16 @@ const link = z
     announce: z.array(announced, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
     payload_limit: size.prefault('2 GiB'),
     knock: yesNo.prefault(true),
+    pair: z.enum(['trusted', 'never'], { error: 'write "trusted" or "never"' }).prefault('trusted'),
   })
   .prefault({})
-  .transform(({ listen, announce, payload_limit, knock }) => ({ listen, announce, knock, payloadLimit: payload_limit }))
+  .transform(({ listen, announce, payload_limit, knock, pair }) => ({
+    listen,
+    announce,
+    knock,
+    pair,
+    payloadLimit: payload_limit,
+  }))
 
 const loopbackOnly = 'only a loopback address: neither page asks for a login; write for example "127.0.0.1:2780"'
 const health = z

@@ -90,6 +90,9 @@ announce = ${announce}
 # payload_limit = "2 GiB"
 # Whether strangers may ask to become neighbours; you decide ("vouchsafe link list").
 # knock = true
+# Whether a gateway that reaches this one through others gets a direct link without asking you: "trusted",
+# if somebody here has compared words with the one who writes for it; or "never".
+# pair = "trusted"
 
 # A directory tells where agents are that have moved. It keeps what they say of themselves for 48 hours, and
 # answers whoever knows the agent id. It relays nothing.

@@ -10,6 +10,7 @@ import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import { custody, seekers } from '../../store/web.ts'
 import { findSilent } from '../carry/blame.ts'
 import { handRow, sealRow } from '../carry/hand.ts'
+import { sendPair } from '../carry/pair.ts'
 import { answerWho, passOn } from '../carry/path.ts'
 import type { Searches } from '../carry/searches.ts'
 import { settleWith } from '../carry/settle.ts'
@@ -85,6 +86,9 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         void passOn(core, effect.message)
           .then((path) => tell(effect.to, path))
           .catch(() => {})
+        break
+      case 'pair':
+        void sendPair(core, { ...effect, answer: true }).catch(failed) // they ask again
         break
       // Told again with the next round, asked again at the next failed dial.
       case 'announce':

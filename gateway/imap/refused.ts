@@ -52,6 +52,7 @@ const codes: Record<RefusalCode, string> = {
   'given-up': CANNOT,
   'knock-refused': CANNOT,
   'knocks-full': CANNOT,
+  'pair-refused': CANNOT,
   'invitation-unknown': CANNOT,
   'invitation-expired': CANNOT,
   'invitation-used': CANNOT,

@@ -11,6 +11,7 @@ import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
 import { type Knocking as Knocked, type PairAnswer, pairAnswer } from '../../src/wire/pair.ts'
+import { sendPair } from '../carry/pair.ts'
 import type { Core } from '../core.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import { version } from '../version.ts'
@@ -28,6 +29,10 @@ export type Knocking = {
    * @returns at once; it is dialled beside, and until it answers
    */
   want(who: string, way: Knock['way'], addresses: string[]): Promise<Outcome>
+  /**
+   * Asks an agent that is reached by relays, by letter from an entity here to one there. @throws Refusal
+   */
+  pair(agent: string, letter: { as: string; to: string }): Promise<Outcome>
   /** A guest is turned away, or a wish of ours taken back. */
   decline(who: string): Promise<void>
   /** A stranger on the link port asks. @param remote its IP address */
@@ -38,13 +43,15 @@ export type Knocking = {
   retry(): Promise<void>
 }
 
-type Self = { name: string; addresses: () => string[]; isOpen: boolean }
-
 /** Between two tries: a tenth of the time it has waited already, within these. */
 const SOONEST_MS = 60_000
 const LATEST_MS = 3_600_000
+/** A letter is on its way meanwhile, and is not lost. */
+const LETTER_MS = 15 * 60_000
 
-export const openKnocking = (core: Core, self: Self): Knocking => {
+/** @param isOpen whether strangers may knock: the owner's choice */
+export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
+  const { self } = core
   const { state } = core.engine
   const lastTry = new Map<string, number>()
   const about = () => ({ v: 1 as const, name: self.name, addresses: self.addresses() })
@@ -58,7 +65,6 @@ export const openKnocking = (core: Core, self: Self): Knocking => {
   const raise = async (event: Parameters<Core['engine']['handle']>[0]): Promise<void> => {
     const answer = await core.engine.handle(event)
     if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
-    core.link.refresh() // a link may have come of it
   }
 
   /** @param who an id, or words that whoever answers must have; undefined: anybody */
@@ -106,6 +112,19 @@ export const openKnocking = (core: Core, self: Self): Knocking => {
   const agentOf = (words: string): string | undefined =>
     [...state.links.keys()].find((agent) => fingerprintWords(agent) === words)
 
+  const pair: Knocking['pair'] = async (agent, letter) => {
+    await raise({ on: 'wished', wish: { who: agent, way: 'web', name: '', addresses: [], letter } })
+    const outcome = outcomeOf(agent)
+    if (outcome === undefined) throw new Error('a wish was kept a moment ago')
+    if ('knock' in outcome) await write(outcome.knock)
+    return outcome
+  }
+
+  const write = async ({ who, letter }: Knock): Promise<void> => {
+    lastTry.set(who, core.now())
+    if (letter) await sendPair(core, { ...letter, agent: who, answer: false })
+  }
+
   /** Tries the addresses in turn. What can't be told now is asked again later. */
   const tell = async (who: string, addresses: string[]): Promise<void> => {
     lastTry.set(who, core.now())
@@ -146,24 +165,28 @@ export const openKnocking = (core: Core, self: Self): Knocking => {
 
   const retry = async (): Promise<void> => {
     const now = core.now()
-    const asked = [...state.knocks.values()].filter((one) => one.at === 'asked' && one.addresses.length > 0)
-    const due = asked.filter(({ who, since }) => now - (lastTry.get(who) ?? 0) >= pauseMs(now - since))
+    const asked = [...state.knocks.values()].filter(
+      (one) => one.at === 'asked' && (one.letter || one.addresses.length > 0),
+    )
+    const due = asked.filter(({ who, since, letter }) => now - (lastTry.get(who) ?? 0) >= pauseMs(now - since, letter))
     for (const who of lastTry.keys()) if (!state.knocks.has(who)) lastTry.delete(who)
-    await Promise.all(due.map(({ who, addresses }) => tell(who, addresses)))
+    await Promise.all(due.map((one) => (one.letter ? write(one) : tell(one.who, one.addresses))))
   }
 
   return {
     list: () => [...state.knocks.values()].filter(({ until }) => until > core.now()),
     knock,
     want,
+    pair,
     decline: (who) => raise({ on: 'declined', who }),
     take,
-    isOpen: (now) => self.isOpen || [...state.knocks.values()].some((one) => one.at === 'asked' && one.until > now),
+    isOpen: (now) => isOpen || [...state.knocks.values()].some((one) => one.at === 'asked' && one.until > now),
     retry,
   }
 }
 
-const pauseMs = (waitedMs: number): number => Math.min(LATEST_MS, Math.max(SOONEST_MS, waitedMs / 10))
+const pauseMs = (waitedMs: number, letter: Knock['letter']): number =>
+  Math.min(LATEST_MS, Math.max(letter ? LETTER_MS : SOONEST_MS, waitedMs / 10))
 
 /** An IPv6 customer has a /64 to themselves (RFC 6177): it is one place, as one IPv4 address is. */
 export const placeOf = (remote: string): string => {

@@ -45,7 +45,8 @@ export type Pairing = {
   part(agent: string): Promise<void>
 }
 
-export const openPairing = async (core: Core, self: { name: string; addresses: () => string[] }): Promise<Pairing> => {
+export const openPairing = async (core: Core): Promise<Pairing> => {
+  const { self } = core
   const { db } = core.store
   const { state } = core.engine
   // Kept beside the table, so that a knock costs no read. One counts whose taker a crash left without the link.

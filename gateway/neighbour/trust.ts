@@ -1,7 +1,7 @@
 /**
  * What operations ask of the web of trust (`Web` in house.ts), answered by the engine and the store.
  */
-import { targetOfAddress } from '../../src/address.ts'
+import { isId, targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Answer } from '../../src/effect.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -34,10 +34,10 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     answered(await core.engine.handle({ on: 'sorted', sorting }))
     return contactOf(core, sorting)
   },
-  find: async (address) => {
+  find: async (who) => {
     const { state } = core.engine
-    const known = () => state.known.get(state.knownAt.get(address) ?? '')
-    if (known() === undefined) await searches.find(targetOfAddress(address))
+    const known = () => state.known.get(isId(who) ? who : (state.knownAt.get(who) ?? ''))
+    if (known() === undefined) await searches.find(isId(who) ? targetOfEntity(who) : targetOfAddress(who))
     return known()
   },
   forget: async (address) => answered(await core.engine.handle({ on: 'forgotten', address })),

@@ -1,11 +1,12 @@
 /** Neighbours without an invitation: knock and approve, and open exchange. What each means: src/link/knock.ts. */
-import { isId } from '../../src/address.ts'
+import { canonical, isId } from '../../src/address.ts'
 import { readWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 import type { Outcome } from '../neighbour/knocking.ts'
 import { findStranger, type LinkView, type StrangerView, viewOf, viewOfStranger } from './neighbour.ts'
+import { soleEntity } from './who.ts'
 
 /** Asks the gateway at an address. `note`: what its owner should know of us. */
 export const linkKnock: Operation<{ address: string; note?: string }, LinkView | StrangerView> = async (
@@ -41,6 +42,18 @@ export const linkAdd: Operation<{ fingerprint: string; address?: string }, LinkV
   if (who === undefined)
     throw new Error('That is no fingerprint: give the six words as the other owner reads them out, or the agent id.')
   return shown(house, await house.knocking.want(who, 'open', address === undefined ? [] : [hostPort(address)]))
+}
+
+/** A direct link with the gateway of somebody who is reached through others: by a letter, without any person there. */
+export const linkPair: Operation<{ as?: string; with: string }, LinkView | StrangerView> = async (house, args) => {
+  if (!house.serving) throw new Error('To write to them the gateway must run: `vouchsafe serve` first.')
+  const as = await soleEntity(house, args.as)
+  const known = await house.web.find(isId(args.with) ? args.with : canonical(args.with))
+  if (known === undefined)
+    throw new Refusal('address-unknown', `None of the neighbours could find ${args.with}. Check the spelling.`)
+  if (known.agent === house.keyring.agent.id)
+    throw new Refusal('address-unknown', `${known.address} lives at this very gateway.`)
+  return shown(house, await house.knocking.pair(known.agent, { as, to: known.address }))
 }
 
 const hostPort = (text: string): string => {

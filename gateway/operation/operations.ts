@@ -13,7 +13,7 @@ import {
 import { doctor } from './doctor.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyRotate, keyShow } from './key.ts'
-import { linkAdd, linkApprove, linkKnock, linkRefuse } from './knock.ts'
+import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from './knock.ts'
 import { linkList, linkRevoke, linkShow, linkTrust } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
@@ -34,6 +34,7 @@ export const operations = {
   'link.approve': linkApprove,
   'link.refuse': linkRefuse,
   'link.add': linkAdd,
+  'link.pair': linkPair,
   'link.list': linkList,
   'link.show': linkShow,
   'link.revoke': linkRevoke,

@@ -68,6 +68,7 @@ export const replies: Record<RefusalCode, Reply> = {
 
   'knock-refused': [550, '5.7.1', 'The owner of that gateway does not want the link'],
   'knocks-full': [450, '4.7.1', 'Too many wait to become neighbours; try again later'],
+  'pair-refused': [550, '5.7.1', 'The other side wants no direct link'],
   'invitation-unknown': [550, '5.7.1', 'No such invitation; ask for a new one'],
   'invitation-expired': [550, '5.7.1', 'The invitation is too old; ask for a new one'],
   'invitation-used': [550, '5.7.1', 'The invitation was used before; ask for a new one'],

@@ -5,6 +5,7 @@
 
 import type { Answer, Effect, Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
+import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { about, type Item, owe } from '../report/owed.ts'
@@ -16,6 +17,7 @@ import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
 import type { Change, Local, State } from '../state.ts'
 import { folderFor, isTrusted } from '../trust/contact.ts'
+import type { PairRecord } from '../wire/pair.ts'
 import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
@@ -39,6 +41,8 @@ export type Arrival = {
     /** False where From names somebody else than who signed: such a letter waits in Requests. */
     isAuthor?: boolean
     card?: { known: Known; text: string }
+    /** It is no letter to a person: the other agent's word that it wants a direct link. */
+    pair?: Pick<PairRecord, 'name' | 'addresses' | 'answer'>
   }
 }
 
@@ -127,6 +131,8 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
     return refuse('permit-ended', 'the recipient does not know this sender, or no longer')
   const paid = isKnown ? { row, changes: [] } : onCredit(state, row, arrival.from, now)
   if (paid === undefined) return noCredit
+  const pair = opened.pair && paired(state, pairedOf(arrival, opened.pair, opened), now)
+  if (pair?.answer) return pair
   const outcome = { event: 'delivered', by: state.me, at: now } as const
   const done: Custody = {
     ...paid.row,
@@ -147,7 +153,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
   const claim = tellClaim(state, local, opened, now)
   return {
     changes: [
-      { deliver: { account: local.account, folder, body: arrival.body, provenance } },
+      ...(pair ? pair.changes : [{ deliver: { account: local.account, folder, body: arrival.body, provenance } }]),
       { put: 'custody', row: done },
       { put: 'owed', row: owed },
       ...paid.changes,
@@ -155,13 +161,20 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
       ...claim.changes,
     ],
     effects: [
-      taken(done, 'delivered', folder),
+      taken(done, 'delivered', pair ? 'a PAIR record' : folder),
       { do: 'settle', to: arrival.from },
+      ...(pair?.effects ?? []),
       ...sender.effects,
       ...claim.effects,
     ],
   }
 }
+
+const pairedOf = (
+  { envelope }: Arrival,
+  { name, addresses, answer }: Pick<PairRecord, 'name' | 'addresses' | 'answer'>,
+  { from, address }: { from: string; address: string },
+): Paired => ({ agent: envelope.origin, from, address, to: envelope.to, name, addresses, answer })
 
 /** The card that came in the letter, and the way it came: so an answer needs no search. */
 const meet = (state: State, { opened, envelope, path }: Arrival, now: number): Step => {

@@ -3,6 +3,7 @@
  * expiry; an origin tells its sender, everybody else owes the report to whoever handed it over.
  */
 import type { Effect, Step } from '../effect.ts'
+import { unpaired } from '../link/pair.ts'
 import { about, type Item, owe, owedKey } from '../report/owed.ts'
 import type { Change, State } from '../state.ts'
 import { again, permitted } from './again.ts'
@@ -27,7 +28,15 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
   if (row.role === 'origin') {
     const anew = outcome.code === 'permit-ended' ? again(state, row, now) : undefined
     if (anew) return { changes: [...kept, ...anew.changes], effects: [log, ...anew.effects] }
-    return { changes: [...kept, ...permitted(state, row), ...tellSender(state, row, outcome, now)], effects: [log] }
+    return {
+      changes: [
+        ...kept,
+        ...permitted(state, row),
+        ...unpaired(state, row.agent, outcome.code),
+        ...tellSender(state, row, outcome, now),
+      ],
+      effects: [log],
+    }
   }
   const owed = oweUpstream(state, row, told.length > 0 ? told : [{ own: own(row, outcome) }])
   return { changes: [...kept, ...owed.changes], effects: [log, ...owed.effects] }

@@ -7,6 +7,8 @@
  *                                   └──told no──> denied
  *   all of these ──until──> (nothing)
  *
+ * The owner's wish may also go by letter through the web, to an agent that permits it: pair.ts.
+ *
  * `pending` and `refused` are guests: what they said at first stands, so that nobody is approved under another
  * name than was shown. `asked` and `denied` are hosts: our own wish, and what became of it. Where no more is known of
  * a host than six words, they stand for its id until it has shown its key. Nothing else is taken from either.
@@ -24,11 +26,13 @@ export type Knock = {
   who: string
   at: 'pending' | 'refused' | 'asked' | 'denied'
   /** How the wish came about: `open`, where both owners have compared the words before. */
-  way: 'knock' | 'open'
+  way: 'knock' | 'open' | 'web'
   name: string
   addresses: string[]
   software?: string
   note?: string
+  /** `web`: as whom of us, and to what address there, we ask by letter. */
+  letter?: { as: string; to: string }
   /** A guest's address on the network, as its place is counted. */
   place?: string
   since: number
@@ -42,7 +46,7 @@ const LIFE_MS = 7 * 86_400_000
 
 export type Guest = Pick<Knocking, 'name' | 'addresses' | 'software' | 'note'> & { agent: string; place: string }
 
-export type Wish = Pick<Knock, 'who' | 'way' | 'name' | 'addresses'>
+export type Wish = Pick<Knock, 'who' | 'way' | 'name' | 'addresses' | 'letter'>
 export type Reply = { agent: string; said: 'linked' | 'pending' | 'refused'; name: string; addresses: string[] }
 
 /** A stranger knocks, perhaps not for the first time. */
@@ -65,12 +69,13 @@ export const knocked = (state: State, { agent, ...guest }: Guest, now: number): 
 }
 
 /** Our owner wants the link, with an agent or with whoever has these words; the answer to one who waits, too. */
-export const wished = (state: State, { who, way, name, addresses }: Wish, now: number): Step => {
+export const wished = (state: State, { who, way, name, addresses, letter }: Wish, now: number): Step => {
   const agent = isId(who) ? who : agentBy(state, who)
   if (agent !== undefined && isLinked(state.links.get(agent))) return nothing
   const was = rowOf(state, agent ?? who, now)
   if (was?.at === 'pending' || was?.at === 'refused') return become(state, was, now) // they wish it, too
-  const row: Knock = { who: agent ?? who, at: 'asked', way, name, addresses, since: now, until: now + LIFE_MS }
+  const asked: Knock = { who: agent ?? who, at: 'asked', way, name, addresses, since: now, until: now + LIFE_MS }
+  const row = letter === undefined ? asked : { ...asked, letter }
   return { changes: [{ put: 'knock', row }], effects: [] }
 }
 
@@ -102,9 +107,16 @@ export const declined = (state: State, who: string): Step => {
 export const forgetKnocks = (state: State, now: number): Change[] =>
   [...state.knocks.values()].filter(({ until }) => until <= now).map(({ who }) => ({ drop: 'knock', who }))
 
-const become = (state: State, { who, name, addresses }: Knock, now: number): Step => {
+/** What a person chose is active; what two agents settled between them begins on probation. */
+export const become = (
+  state: State,
+  { who, way, name, addresses }: Pick<Knock, 'who' | 'way' | 'name' | 'addresses'>,
+  now: number,
+): Step => {
   const up = state.links.get(who)?.up ?? false
-  return linked(state, { agent: who, name, addresses, state: 'active', since: now, up })
+  const standing = way === 'web' ? 'probation' : 'active'
+  const made = linked(state, { agent: who, name, addresses, state: standing, since: now, up })
+  return { ...made, effects: [...made.effects, { do: 'redial' }] }
 }
 
 /** By its id, or by the words that are all we knew of it. */

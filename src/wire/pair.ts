@@ -3,7 +3,7 @@
  * whose key speaks. docs/protocol.md §3 has the same in words.
  */
 import { Refusal } from '../refusal.ts'
-import { list, matching, oneOf, optional, record, type Shape, text } from './shape.ts'
+import { flag, hashId, list, matching, oneOf, optional, record, type Shape, text, time } from './shape.ts'
 
 /** It will stand on terminals, in lists and in letters: nothing in it may be invisible or steer. */
 const shown =
@@ -43,6 +43,10 @@ export type Knocking = Requests['KNOCK']
 /** `LINKED`: neighbours from now on. `PENDING`: their owner has not decided. A no is a refusal. */
 const answers = record({ t: oneOf('LINKED', 'PENDING'), ...about })
 export type PairAnswer = ReturnType<typeof answers>
+
+/** Signed by the agent that asks for a direct link, or answers; sealed in a letter. `to` is the other agent. */
+export const pairRecord = record({ ...about, to: hashId, answer: flag, at: time })
+export type PairRecord = ReturnType<typeof pairRecord>
 
 /** @throws Refusal `record-malformed`, `record-type`, `record-version` */
 export const pairRequest = (value: unknown): PairRequest => {

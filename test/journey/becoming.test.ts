@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { freePortBase, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { befriend, freePortBase, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
 import { need } from '../peer/need.ts'
 
 type Link = { agent: string; name: string; words: string; state: string; up: boolean }
@@ -127,5 +127,55 @@ describe('becoming neighbours', function () {
     await until('it is told apart', async () => a.log().includes('has other words'))
     expect((await linksOf(a)).map(({ state, words: asked }) => [state, asked])).to.deep.equal([['asked', words]])
     expect((await linksOf(b)).map(({ state }) => state)).to.deep.equal(['pending']) // a knock as any other
+  })
+
+  describe('through the web', () => {
+    /** Ann's gateway and Bob's, with a relay between them. */
+    const far = async (a: string, b: string, settings: [key: string, value: string][] = []) => {
+      const [here, relay, there] = (await strangers(a, `${a}-${b}`, b)) as [Gateway, Gateway, Gateway]
+      await Promise.all([here.addUser('ann', 'ann-s password'), there.addUser('bob', 'bob-s password')])
+      if (settings.length > 0) {
+        for (const [key, value] of settings) there.set(key, value)
+        await there.stop()
+        await there.start()
+      }
+      await Promise.all([befriend(relay, here), befriend(relay, there)])
+      return { here, there }
+    }
+    /** Bob says that Ann's words are hers. */
+    const trust = async (here: Gateway, there: Gateway) => {
+      const { words } = await here.run<{ words: string }>(['user', 'show', 'ann'])
+      await there.run(['contact', 'trust', `ann@${here.domain}`, '--words', words])
+    }
+    const stateAt = async (one: Gateway, other: Gateway) => {
+      const { agent } = await statusOf(other)
+      return (await linksOf(one)).find((link) => link.agent === agent)?.state
+    }
+
+    it('a direct link, where they have compared words, without any person there', async () => {
+      const { here, there } = await far('near', 'far')
+      await trust(here, there)
+      expect(await here.command(['link', 'pair', 'bob@far.test'])).to.include('asked, not answered yet')
+      await areLinked(here, there)
+      expect([await stateAt(here, there), await stateAt(there, here)]).to.deep.equal(['probation', 'probation'])
+      expect(await here.run<Link>(['link', 'pair', 'bob@far.test'])).to.include({ state: 'probation' }) // is one already
+      const { folders } = await there.run<{ folders: { name: string; messages: number }[] }>(['user', 'show', 'bob'])
+      const seen = folders.filter(({ name }) => name !== 'Outgoing') // the answer is on its way there
+      expect(seen.every(({ messages }) => messages === 0)).to.equal(true)
+    })
+
+    it('none where they have not', async () => {
+      const { here, there } = await far('eager', 'reserved')
+      await here.run(['link', 'pair', 'bob@reserved.test'])
+      await until('the no has come', async () => (await stateAt(here, there)) === 'denied')
+      expect(await stateAt(there, here)).to.equal(undefined)
+    })
+
+    it('none where the owner wants none', async () => {
+      const { here, there } = await far('hopeful', 'closed', [['pair', '"never"']])
+      await trust(here, there)
+      await here.run(['link', 'pair', 'bob@closed.test'])
+      await until('the no has come', async () => (await stateAt(here, there)) === 'denied')
+    })
   })
 })

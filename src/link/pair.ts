@@ -1,0 +1,65 @@
+/**
+ * Two agents that reach each other by relays become neighbours without a person deciding it anew: a PAIR
+ * record goes in a sealed letter from an entity of one to an entity of the other, and one comes back.
+ *
+ *   ours asks: link pair ──PAIR──> theirs trusts our entity explicitly, and its owner permits it: linked, on probation
+ *   linked, on probation  <──PAIR (answer)──
+ *
+ * The letter is what proves who asks: its signature is the entity's, the record's the agent's that the
+ * entity's card names. Only explicit trust counts: a person has compared words with that very entity.
+ */
+
+import type { Step } from '../effect.ts'
+import type { RefusalCode } from '../refusal.ts'
+import { type Change, contactKey, type State } from '../state.ts'
+import type { PairRecord } from '../wire/pair.ts'
+import { become } from './knock.ts'
+import { isLinked } from './standing.ts'
+
+/** A PAIR record as it came: from which entity to which of ours, and of which agent. */
+export type Paired = Pick<PairRecord, 'name' | 'addresses' | 'answer'> & {
+  agent: string
+  from: string
+  /** The sender's address, where the answer goes. */
+  address: string
+  to: string
+}
+
+export const paired = (state: State, pair: Paired, now: number): Step => {
+  const { agent, name, addresses } = pair
+  const link = state.links.get(agent)
+  const wish = state.knocks.get(agent)
+  const answer: Step = {
+    changes: [],
+    effects: pair.answer ? [] : [{ do: 'pair', as: pair.to, to: pair.address, agent }],
+  }
+  if (isLinked(link)) return answer // ours was lost
+  const isWished = wish?.at === 'asked' && wish.until > now
+  if (!isWished && pair.answer) return { changes: [], effects: [] } // nobody asks any more
+  if (!isWished && !permits(state, pair)) return refused
+  const made = become(state, { who: agent, way: isWished ? wish.way : 'web', name, addresses }, now)
+  return { changes: [...made.changes, ...answer.changes], effects: [...made.effects, ...answer.effects] }
+}
+
+/** Whom our owner parted with comes back by a person's word alone. */
+const permits = (state: State, { agent, from, to }: Paired): boolean =>
+  state.pairs === 'trusted' &&
+  state.links.get(agent) === undefined &&
+  state.contacts.get(contactKey(to, from))?.trust === 'explicit'
+
+/** At the agent that asked: its letter came back with a no. */
+export const unpaired = (state: State, agent: string | undefined, code: RefusalCode | undefined): Change[] => {
+  const wish = state.knocks.get(agent ?? '')
+  if (code !== 'pair-refused' || wish?.way !== 'web' || wish.at !== 'asked') return []
+  return [{ put: 'knock', row: { ...wish, at: 'denied' } }]
+}
+
+const refused: Step = {
+  changes: [],
+  effects: [],
+  answer: {
+    say: 'refused',
+    code: 'pair-refused',
+    detail: 'the recipient has not compared words with the sender, or the owner here wants no links through the web',
+  },
+}
