@@ -27,6 +27,8 @@ export type Effect =
   | { do: 'tell'; to: string; message: Message }
   /** Sign a PATH for an entity here and send it. */
   | { do: 'answer'; to: string; qid: string; target: string; entity: string; route: string[] }
+  /** The same for somebody elsewhere, by the way under `key` and the signatures kept with it. */
+  | { do: 'recall'; to: string; qid: string; target: string; key: string; route: string[] }
   /** Sign a PATH as one of its hops and send it on. */
   | { do: 'pass'; to: string; message: PathMessage }
   /** Sign a RERR and send it. */

@@ -38,7 +38,14 @@ export type Link = {
 export type Local = { entity: string; account: number; address: string }
 
 /** A way to an agent: every hop from us to it, both included. `entity` is whom it was found for; `key` names this very way. */
-export type Route = { key: string; entity: string; hops: string[]; expires: number }
+export type Route = {
+  key: string
+  entity: string
+  hops: string[]
+  expires: number
+  /** The names it was found by, where the signatures are kept that prove it to others. */
+  targets?: string[]
+}
 
 /** What `entity`, who lives here, thinks of `other`: trust/contact.ts. */
 export type Contact = {
@@ -93,6 +100,7 @@ export type State = {
   reaches: Map<string, Reach> // by agent: neighbours, and ourselves
   warned: Map<string, Warned> // by entity
   searches: Map<string, Search> // by qid; memory only
+  proven: Map<string, string> // search target → entity to whom we can prove a way
   quests: Map<string, string> // by name, the qid of our search that is under way; memory only
   missing: Map<string, number> // targets nobody knows, until when that is believed; memory only
   buckets: Map<string, Bucket> // by neighbour; memory only
@@ -122,7 +130,7 @@ export type Change =
   | { put: 'warned'; row: Warned }
   | { put: 'known'; row: Known; card: string }
   | { drop: 'known'; entity: string }
-  | { put: 'route'; row: Route }
+  | { put: 'route'; row: Route; proof?: string }
   | { drop: 'route'; key: string; entity: string }
   | { put: 'link'; row: Link }
   | { put: 'reach'; row: Reach }
@@ -164,6 +172,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   reaches: new Map(),
   warned: new Map(),
   searches: new Map(),
+  proven: new Map(),
   quests: new Map(),
   missing: new Map(),
   buckets: new Map(),
@@ -295,10 +304,14 @@ const putRoute = (state: State, row: Route): void => {
   const ways = state.routes.get(row.entity) ?? []
   const isKnown = ways.some((one) => one.key === row.key)
   state.routes.set(row.entity, isKnown ? ways.map((one) => (one.key === row.key ? row : one)) : [row, ...ways])
+  for (const target of row.targets ?? []) state.proven.set(target, row.entity)
 }
 
 const dropRoute = (state: State, entity: string, key: string): void => {
-  const left = (state.routes.get(entity) ?? []).filter((one) => one.key !== key)
+  const ways = state.routes.get(entity) ?? []
+  const left = ways.filter((one) => one.key !== key)
+  if (!left.some((one) => one.targets))
+    for (const target of ways.flatMap((one) => one.targets ?? [])) state.proven.delete(target)
   if (left.length > 0) state.routes.set(entity, left)
   else state.routes.delete(entity)
 }

@@ -182,8 +182,12 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'search':
       return ask(
         state,
-        { target: event.target, seed: event.seed, without: event.without ?? [] },
-        event.isAgain === true,
+        {
+          target: event.target,
+          seed: event.seed,
+          without: event.without ?? [],
+          isAgain: event.isAgain === true,
+        },
         now,
       )
     case 'linked':

@@ -86,7 +86,8 @@ export const cards = documents<Known & { card: string }, 'address'>('card', ({ e
 
 export const warnings = documents<Warned, never>('warning', ({ entity }) => entity, {})
 
-export const routes = documents<Route, 'expires'>('route', ({ key }) => key, {
+/** `proof`: the PATH message by which it was found, as JSON. */
+export const routes = documents<Route & { proof?: string }, 'expires'>('route', ({ key }) => key, {
   expires: ({ expires }) => expires,
 })
 

@@ -11,8 +11,9 @@ import { Refusal } from '../../src/refusal.ts'
 import { ROUTE_LIFE_MS } from '../../src/route/cache.ts'
 import { knownOf } from '../../src/route/known.ts'
 import type { Path } from '../../src/route/search.ts'
-import { hopRecord, type PathMessage, pathRecord } from '../../src/wire/record.ts'
-import { cards } from '../../store/web.ts'
+import { splice } from '../../src/route/splice.ts'
+import { type CachedRecord, cachedRecord, hopRecord, type PathMessage, pathRecord } from '../../src/wire/record.ts'
+import { cards, routes } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { ownCard } from './card.ts'
 
@@ -31,11 +32,24 @@ export const answerWho = async (
   return { t: 'PATH', path: await signRecord(core.agent, core.net, 'PATH', record), hops: [], card }
 }
 
+/** An answer from memory: the PATH we asked for ourselves, and our word that we stand between (splice.ts). */
+export const recallPath = async (
+  core: Core,
+  { key, qid, target, route }: Extract<Effect, { do: 'recall' }>,
+): Promise<PathMessage | undefined> => {
+  const proof = (await routes.load(core.store.db, [key]))[0]?.proof
+  if (proof === undefined) return undefined
+  const message: PathMessage = JSON.parse(proof)
+  const record: CachedRecord = { qid, target, route, path: hashOf(message.path) }
+  return { ...message, cached: await signRecord(core.agent, core.net, 'CACHED', record), cachedHops: [] }
+}
+
 /** The same with our signature: the decision has checked that both neighbours on the route are ours. */
-export const passOn = async (core: Core, message: PathMessage): Promise<PathMessage> => ({
-  ...message,
-  hops: [...message.hops, await signRecord(core.agent, core.net, 'HOP', { path: hashOf(message.path) })],
-})
+export const passOn = async (core: Core, message: PathMessage): Promise<PathMessage> => {
+  const { cached, cachedHops = [], hops, path } = message
+  const hop = await signRecord(core.agent, core.net, 'HOP', { path: hashOf(cached ?? path) })
+  return cached === undefined ? { ...message, hops: [...hops, hop] } : { ...message, cachedHops: [...cachedHops, hop] }
+}
 
 /**
  * @throws Refusal unless every signature holds: the target's agent for the route, each hop between
@@ -50,18 +64,38 @@ export const verifyPath = async (core: Core, message: PathMessage): Promise<Path
   if (record.card !== hashOf(message.card))
     throw new Refusal('card-invalid', 'the card is not the one that was signed for')
 
-  const passed = route.slice(route.indexOf(core.agent.id) + 1, -1).reverse()
-  if (!route.includes(core.agent.id) || passed.length !== message.hops.length)
+  const answer = message.cached === undefined ? undefined : await verifySplice(core, message.cached, message, record)
+  await verifyHops(core, { of: message.path, hops: message.hops, route, to: answer?.by ?? core.agent.id })
+  const asked = answer?.record ?? record
+  const known = await knownBy(core, message.card, asked, by)
+  const kept = await keptBeside(core, known)
+  return { record: asked, card: message.card, message, known, ...(kept && { kept }) }
+}
+
+type Hops = { of: string; hops: string[]; route: string[]; to: string }
+
+/** Whoever stands on the route between its end and `to` has signed `of`, in that order. */
+const verifyHops = async (core: Core, { of, hops, route, to }: Hops): Promise<void> => {
+  const passed = route.slice(route.indexOf(to) + 1, -1).reverse()
+  if (!route.includes(to) || passed.length !== hops.length)
     throw new Refusal('chain-broken', 'the route does not lead here, or a hop has not signed')
-  const path = hashOf(message.path)
-  for (const [i, jws] of message.hops.entries()) {
+  const hash = hashOf(of)
+  for (const [i, jws] of hops.entries()) {
     const hop = await verifyRecord(jws, core.net, 'HOP')
-    if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== path)
+    if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== hash)
       throw new Refusal('chain-broken', `hop ${i + 1} did not sign this route`)
   }
-  const known = await knownBy(core, message.card, record, by)
-  const kept = await keptBeside(core, known)
-  return { record, card: message.card, message, known, ...(kept && { kept }) }
+}
+
+/** The relay that answers from memory, and the answer as if its target had given it to us. */
+const verifySplice = async (core: Core, jws: string, message: PathMessage, path: Path['record']) => {
+  const { by, body } = await verifyRecord(jws, core.net, 'CACHED')
+  const cached = cachedRecord(body, 'CACHED')
+  const record = cached.path === hashOf(message.path) ? splice(path, cached, by) : undefined
+  if (record === undefined)
+    throw new Refusal('chain-broken', 'the way from memory does not begin where the answer ends')
+  await verifyHops(core, { of: jws, hops: message.cachedHops ?? [], route: cached.route, to: core.agent.id })
+  return { by, record }
 }
 
 /** What we hold for the address, if it is of another key: the decision writes the claim beside it. */

@@ -68,7 +68,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const { agent, ...row } of debts) apply(state, { put: 'credit', agent, row })
   for (const row of strangers) apply(state, { put: 'knock', row })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
-  for (const row of ways) apply(state, { put: 'route', row })
+  for (const { proof, ...row } of ways) apply(state, { put: 'route', row })
   for (const [agent, bytes] of held) state.held.set(agent, bytes)
   for (const row of places) apply(state, { put: 'reach', row })
   for (const row of told) apply(state, { put: 'warned', row })
@@ -105,7 +105,14 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await owed.drop(tx, gone('owed'))
   await contacts.save(tx, rows('contact'))
   await warnings.save(tx, rows('warned'))
-  await routes.save(tx, rows('route'))
+  await routes.save(
+    tx,
+    finals.flatMap((change) =>
+      'put' in change && change.put === 'route'
+        ? [{ ...change.row, ...(change.proof && { proof: change.proof }) }]
+        : [],
+    ),
+  )
   await routes.drop(tx, gone('route'))
   await reaches.save(tx, rows('reach'))
   await reaches.drop(tx, gone('reach'))

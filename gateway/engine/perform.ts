@@ -11,7 +11,7 @@ import { custody, seekers } from '../../store/web.ts'
 import { findSilent } from '../carry/blame.ts'
 import { handRow, sealRow } from '../carry/hand.ts'
 import { sendPair } from '../carry/pair.ts'
-import { answerWho, passOn } from '../carry/path.ts'
+import { answerWho, passOn, recallPath } from '../carry/path.ts'
 import type { Searches } from '../carry/searches.ts'
 import { settleWith } from '../carry/settle.ts'
 import type { Core } from '../core.ts'
@@ -80,6 +80,11 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
       case 'answer':
         void answerWho(core, effect)
           .then((path) => path && tell(effect.to, path))
+          .catch(() => {})
+        break
+      case 'recall':
+        void recallPath(core, effect)
+          .then((path) => tell(effect.to, path ?? { t: 'NONE', qid: effect.qid, cut: true }))
           .catch(() => {})
         break
       case 'pass':

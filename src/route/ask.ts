@@ -27,7 +27,7 @@ const qidOf = (seed: string, ttl: number): string =>
   createHash('sha256').update(`${seed}${ttl}`).digest('hex').slice(0, 32)
 
 /** Starts a search; one of the same name that is under way is joined. `seed`: 128 random bits from the caller. */
-export const ask = (state: State, quest: Quest, isAgain: boolean, now: number): Step => {
+export const ask = (state: State, quest: Quest, now: number): Step => {
   if (state.quests.has(questName(quest))) return nothing
   if (quest.without.length === 0 && (state.missing.get(quest.target) ?? 0) > now)
     return { changes: [], effects: [{ do: 'searched', target: quest.target, result: 'unknown' }] }
@@ -35,7 +35,7 @@ export const ask = (state: State, quest: Quest, isAgain: boolean, now: number): 
   const nextAt = Math.max(state.nextSearchAt, now)
   const startAt = Math.max(now, nextAt - 60_000 + everyMs)
   // What came to nothing before leaves half of the minute to what is new.
-  if (startAt > now + LONGEST_QUEUE_MS || (isAgain && nextAt > now + 30_000))
+  if (startAt > now + LONGEST_QUEUE_MS || (quest.isAgain && nextAt > now + 30_000))
     return { changes: [], effects: [{ do: 'searched', target: quest.target, result: 'undecided' }] }
   const paced: Change = { note: { of: 'pace', nextSearchAt: nextAt + everyMs } }
   if (startAt <= now) {
@@ -47,7 +47,8 @@ export const ask = (state: State, quest: Quest, isAgain: boolean, now: number): 
   return { changes: [paced, { put: 'search', row: queued }], effects: [{ do: 'ring', qid, at: startAt }] }
 }
 
-const ring = (state: State, { target, seed, without }: Quest, ttl: number, now: number, hasWay?: true): Step => {
+const ring = (state: State, quest: Quest, ttl: number, now: number, hasWay?: true): Step => {
+  const { target, seed, without, isAgain } = quest
   const qid = qidOf(seed, ttl)
   const neighbours = [...state.links.values()].filter((link) => isActive(link) && !without.includes(link.agent))
   const up = neighbours.filter((link) => link.up)
@@ -57,6 +58,7 @@ const ring = (state: State, { target, seed, without }: Quest, ttl: number, now: 
     target,
     seed,
     without,
+    isAgain,
     ttl,
     asked: new Map(up.map((link) => [link.agent, 'asked'])),
     cut: up.length < neighbours.length || without.length > 0,
@@ -65,7 +67,8 @@ const ring = (state: State, { target, seed, without }: Quest, ttl: number, now: 
     ...(hasWay && { hasWay }),
   }
   if (up.length === 0) return over(search, search.cut ? 'undecided' : 'unknown', now)
-  const who: Who = { t: 'WHO', qid, target, ttl, hops: [state.me], withinMs: ringWaitMs(ttl) }
+  const fresh = isAgain || without.length > 0
+  const who: Who = { t: 'WHO', qid, target, ttl, hops: [state.me], withinMs: ringWaitMs(ttl), ...(fresh && { fresh }) }
   return {
     changes: [{ put: 'search', row: search }],
     effects: [

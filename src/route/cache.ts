@@ -19,23 +19,27 @@ export const routeOf = (found: Found): Route => ({
 })
 
 /** The first answer of a search: older ways that share a link with it go. */
-export const renew = (state: State, found: Found, now: number): Change[] => {
+export const renew = (state: State, found: Found, now: number, proof?: string): Change[] => {
   const route = routeOf(found)
   const others = waysTo(state, found.entity).filter((one) => one.key !== route.key)
-  const kept = others.filter((one) => one.expires > now && !sharesLink(one, route)).slice(0, MOST_WAYS - 1)
+  const kept = others.filter((one) => isLive(one, route, now) && !sharesLink(one, route)).slice(0, MOST_WAYS - 1)
   const gone = others.filter((one) => !kept.includes(one))
-  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route }]
+  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route, ...(proof && { proof }) }]
 }
 
 /** A further answer: kept if it shares no link with what there is. */
-export const add = (state: State, found: Found, now: number): Change[] => {
+export const add = (state: State, found: Found, now: number, proof?: string): Change[] => {
   const route = routeOf(found)
   const all = waysTo(state, found.entity)
-  const live = all.filter((one) => one.expires > now)
+  const live = all.filter((one) => isLive(one, route, now))
   if (live.length >= MOST_WAYS || live.some((one) => sharesLink(one, route))) return []
   const gone = all.filter((one) => !live.includes(one))
-  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route }]
+  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route, ...(proof && { proof }) }]
 }
+
+/** A way to where the entity was before it moved is none. */
+const isLive = (one: Route, route: Route, now: number): boolean =>
+  one.expires > now && one.hops.at(-1) === route.hops.at(-1)
 
 /** All ways to an entity, or those of them that `isBad`. */
 export const dropWays = (state: State, entity: string, isBad: (route: Route) => boolean = () => true): Change[] =>

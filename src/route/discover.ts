@@ -75,23 +75,26 @@ const found = (state: State, search: Asking, path: Path, now: number): Step => {
     return { changes: [ended(search), ...claim.changes], effects: [...claim.effects, unsettled] }
   }
   const news: Change[] = worth === 'news' ? [{ put: 'known', row: known, card }] : []
+  const isFirstHand = path.message.cached === undefined
   const way = {
     entity: known.entity,
     hops: record.route,
     expires: Math.min(record.expires, now + ROUTE_LIFE_MS),
+    ...(isFirstHand && { targets: [targetOfEntity(known.entity), targetOfAddress(known.address)] }),
   }
+  const proof = isFirstHand ? JSON.stringify(path.message) : undefined
   if (search.moreUntil !== undefined) {
-    const more = add(state, way, now)
+    const more = add(state, way, now, proof)
     return { changes: [...news, ...more], effects: more.length > 0 ? wakeFor(known) : [] }
   }
   if (record.route.some((agent) => isBlamed(state.blamed.get(agent), now)))
     return {
-      changes: [...news, ...add(state, way, now), { put: 'search', row: { ...search, hasWay: true } }],
+      changes: [...news, ...add(state, way, now, proof), { put: 'search', row: { ...search, hasWay: true } }],
       effects: wakeFor(known),
     }
   const moreUntil = now + MORE_MS
   return {
-    changes: [...news, ...renew(state, way, now), { put: 'search', row: { ...search, moreUntil } }],
+    changes: [...news, ...renew(state, way, now, proof), { put: 'search', row: { ...search, moreUntil } }],
     effects: [
       { do: 'searched', target: search.target, result: 'found' },
       ...wakeFor(known),

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto'
 import type { Effect, Step } from '../effect.ts'
 import { isActive } from '../link/standing.ts'
-import type { Change, State } from '../state.ts'
+import type { Change, Route, State } from '../state.ts'
 import { MAX_HOPS, type Who } from '../wire/record.ts'
 import { SEEN_MS } from './ask.ts'
+import { isBlamed } from './blame.ts'
 import { draw } from './bucket.ts'
-import { MOST_WAYS } from './cache.ts'
+import { MOST_WAYS, waysTo } from './cache.ts'
 import type { Search } from './search.ts'
 
 /** Most neighbours a relay asks. */
@@ -32,7 +33,8 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
   if (was === undefined && state.searches.size >= SEEN_MAX) return none(from, who, true)
   const others = [...state.links.values()].filter((link) => isActive(link) && !who.hops.includes(link.agent))
   const up = others.filter((link) => link.up).map((link) => link.agent)
-  if (local === undefined && (others.length === 0 || who.ttl === 1 || up.length === 0))
+  const kept = local === undefined && who.fresh !== true ? keptWay(state, from, who, now) : undefined
+  if (local === undefined && kept === undefined && (others.length === 0 || who.ttl === 1 || up.length === 0))
     return none(from, who, others.length > 0)
 
   const query = { neighbour: from, origin: who.hops[0] ?? from, target: who.target, ttl: who.ttl }
@@ -40,8 +42,11 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
   const [bucket, isLeft] = draw(state.buckets.get(from), query, pace, now)
   const drawn: Change = { note: { of: 'bucket', row: bucket } }
   if (!isLeft) return { changes: [drawn], effects: none(from, who, true).effects }
-  const made =
-    local === undefined ? sendOn(state, from, who, others.length, up, now) : answer(state, from, who, local, now)
+  const made = kept
+    ? recall(state, from, who, kept, now)
+    : local === undefined
+      ? sendOn(state, from, who, others.length, up, now)
+      : answer(state, from, who, local, now)
   return { changes: [drawn, ...made.changes], effects: made.effects }
 }
 
@@ -55,6 +60,25 @@ const isNews = (was: Search, from: string, who: Who, local: string | undefined):
   if (local !== undefined) return was.told !== undefined && was.told.length < MOST_WAYS && !was.told.includes(from)
   return was.ttl !== undefined && who.ttl > was.ttl
 }
+
+/** A way we found ourselves, whose signatures we kept (splice.ts), and that leads over nobody who stands on the query's. */
+const keptWay = (state: State, from: string, who: Who, now: number): Route | undefined =>
+  waysTo(state, state.proven.get(who.target) ?? '').find(
+    (way) =>
+      way.targets !== undefined &&
+      way.expires > now &&
+      way.hops[1] !== from &&
+      state.links.get(way.hops[1] ?? '')?.up === true &&
+      isActive(state.links.get(way.hops[1] ?? '')) &&
+      who.hops.length + way.hops.length <= MAX_HOPS &&
+      !way.hops.some((hop) => who.hops.includes(hop) || isBlamed(state.blamed.get(hop), now)) &&
+      state.known.get(way.entity)?.rival === undefined,
+  )
+
+const recall = (state: State, from: string, { qid, target, hops }: Who, { key }: Route, now: number): Step => ({
+  changes: [{ put: 'search', row: { at: 'over', qid, target, until: now + SEEN_MS } }],
+  effects: [{ do: 'recall', to: from, qid, target, key, route: [...hops, state.me] }],
+})
 
 const answer = (state: State, from: string, who: Who, entity: string, now: number): Step => {
   const { qid, target } = who

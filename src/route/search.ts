@@ -21,8 +21,11 @@ export type Known = {
 /** What a neighbour said: nothing yet, an exhausted branch, or a branch that was cut. */
 type Answer = 'asked' | 'none' | 'cut'
 type Asked = { qid: string; target: string; ttl: number; asked: Map<string, Answer>; cut: boolean; until: number }
-/** What the asker keeps through all rings. `without`: neighbours that are not asked, since what they took was lost. */
-export type Quest = { target: string; seed: string; without: string[] }
+/**
+ * What the asker keeps through all rings. `without`: neighbours that are not asked, since what they took was lost.
+ * `isAgain`: a search before this one came to nothing, or found what led nowhere: relays answer nothing from memory.
+ */
+export type Quest = { target: string; seed: string; without: string[]; isAgain: boolean }
 
 export type Search =
   /** Ours, but the minute has had its share: `ring` begins it. */

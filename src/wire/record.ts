@@ -104,7 +104,16 @@ export const pathRecord = record({
 })
 export type PathRecord = ReturnType<typeof pathRecord>
 
-/** Signed by each relay on the way back, over the PATH it passes on. */
+/** Signed by a relay that answers with a PATH it asked for itself: `route` ends with it, `path` is that record's hash. */
+export const cachedRecord = record({
+  qid: randomId,
+  target: hashId,
+  route: list(hashId, 2, MAX_HOPS),
+  path: sha256,
+})
+export type CachedRecord = ReturnType<typeof cachedRecord>
+
+/** Signed by each relay on the way back, over the PATH or CACHED it passes on. */
 export const hopRecord = record({ path: sha256 })
 export type HopRecord = ReturnType<typeof hopRecord>
 
@@ -140,9 +149,17 @@ const messages = {
     ttl: whole(1, MAX_HOPS),
     hops: list(hashId, 1, MAX_HOPS),
     withinMs: whole(1, MAX_WAIT_MS), // what is left of the asker's time: clocks need not agree
+    fresh: optional(flag), // no answers from memory: they led nowhere, or may be old
   }),
   NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
-  PATH: record({ t: oneOf('PATH'), path: jws, hops: list(jws, 0, MAX_HOPS), card: text(MAX_CARD) }),
+  PATH: record({
+    t: oneOf('PATH'),
+    path: jws,
+    hops: list(jws, 0, MAX_HOPS),
+    card: text(MAX_CARD),
+    cached: optional(jws), // and then `hops` end at its signer
+    cachedHops: optional(list(jws, 0, MAX_HOPS)),
+  }),
   RERR: record({ t: oneOf('RERR'), rerr: jws }),
   REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
   REACH: record({

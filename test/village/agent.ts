@@ -15,7 +15,7 @@ import type { Item } from '../../src/report/owed.ts'
 import { silentOne } from '../../src/route/blame.ts'
 import { apply, type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
 import { type Event, type Needs, needs, needsOf, step } from '../../src/web.ts'
-import { decodeMessage, encodeMessage, type Message, rerrRecord } from '../../src/wire/record.ts'
+import { decodeMessage, encodeMessage, type Message, type PathMessage, rerrRecord } from '../../src/wire/record.ts'
 import type { Call, Carrier, End, Reply } from './carrier.ts'
 import type { Clock } from './clock.ts'
 import type { Notary } from './notary.ts'
@@ -66,6 +66,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
   const state = emptyState(id, domain, [], terms)
   const bodies = new Map<number, string>()
   const looks = new Map<string, number>()
+  const proofs = new Map<string, string>()
   let life = 0 // 0: dead; else the number of this life, so that an earlier one's work is left undone
   let lives = 0
   let lanes = new Map<string, 'busy' | 'again'>()
@@ -107,6 +108,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
       if (change.row.state === 'done') agent.ends.set(change.row.key, change.row)
     }
     if ('put' in change && change.put === 'submission') watchSubmission(change.row)
+    if ('put' in change && change.put === 'route' && change.proof) proofs.set(change.row.key, change.proof)
   }
 
   const bodyOf = (body: number): string => {
@@ -185,9 +187,20 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
       case 'answer':
         answerWho(effect)
         break
+      case 'recall': {
+        const message: PathMessage = JSON.parse(proofs.get(effect.key) ?? '')
+        const { qid, target, route } = effect
+        const cached = notary.sign(id, 'CACHED', { qid, target, route, path: hashOf(message.path) })
+        tell(effect.to, { ...message, cached, cachedHops: [] })
+        break
+      }
       case 'pass': {
-        const hop = notary.sign(id, 'HOP', { path: hashOf(effect.message.path) })
-        tell(effect.to, { ...effect.message, hops: [...effect.message.hops, hop] })
+        const { path, hops, cached, cachedHops = [] } = effect.message
+        const hop = notary.sign(id, 'HOP', { path: hashOf(cached ?? path) })
+        tell(effect.to, {
+          ...effect.message,
+          ...(cached ? { cachedHops: [...cachedHops, hop] } : { hops: [...hops, hop] }),
+        })
         break
       }
       case 'rerr': {

@@ -9,11 +9,14 @@ import type { Said } from '../../src/reach/reach.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Report, TrailStep } from '../../src/report/report.ts'
 import type { Path } from '../../src/route/search.ts'
+import { splice } from '../../src/route/splice.ts'
 import {
   acceptedRecord,
+  cachedRecord,
   envelopeRecord,
   hopRecord,
   type PathMessage,
+  type PathRecord,
   pathRecord,
   type ReportsMessage,
   reachRecord,
@@ -109,17 +112,31 @@ export const readPath = (notary: Notary, message: PathMessage, me: string): Path
   if (by !== route.at(-1)) throw new Refusal('agent-mismatch')
   if (new Set(route).size !== route.length) throw new Refusal('path-loops')
   if (record.card !== hashOf(message.card)) throw new Refusal('card-invalid')
-  const passed = route.slice(route.indexOf(me) + 1, -1).reverse()
-  if (!route.includes(me) || passed.length !== message.hops.length) throw new Refusal('chain-broken')
-  for (const [i, jws] of message.hops.entries()) {
-    const hop = notary.verify(jws, 'HOP')
-    if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== hashOf(message.path))
-      throw new Refusal('chain-broken')
-  }
+  const answer = message.cached === undefined ? undefined : readSplice(notary, message.cached, message, record, me)
+  checkHops(notary, message.path, message.hops, route, answer?.by ?? me)
   const card = notary.verify(message.card, 'CARD').body as Card
   if (notary.verify(message.card, 'CARD').by !== card.entity) throw new Refusal('card-invalid')
   if (card.entity !== record.entity || card.agent !== by) throw new Refusal('card-invalid')
-  if (record.target !== targetOfEntity(card.entity) && record.target !== targetOfAddress(card.address))
+  const asked = answer?.record ?? record
+  if (asked.target !== targetOfEntity(card.entity) && asked.target !== targetOfAddress(card.address))
     throw new Refusal('card-invalid')
-  return { record, card: message.card, message, known: { ...card, expires: record.expires + 300 * 86_400_000 } }
+  return { record: asked, card: message.card, message, known: { ...card, expires: record.expires + 300 * 86_400_000 } }
+}
+
+const checkHops = (notary: Notary, of: string, hops: string[], route: string[], to: string): void => {
+  const passed = route.slice(route.indexOf(to) + 1, -1).reverse()
+  if (!route.includes(to) || passed.length !== hops.length) throw new Refusal('chain-broken')
+  for (const [i, jws] of hops.entries()) {
+    const hop = notary.verify(jws, 'HOP')
+    if (hop.by !== passed[i] || hopRecord(hop.body, 'HOP').path !== hashOf(of)) throw new Refusal('chain-broken')
+  }
+}
+
+const readSplice = (notary: Notary, jws: string, message: PathMessage, path: PathRecord, me: string) => {
+  const { by, body } = notary.verify(jws, 'CACHED')
+  const cached = cachedRecord(body, 'CACHED')
+  const record = cached.path === hashOf(message.path) ? splice(path, cached, by) : undefined
+  if (record === undefined) throw new Refusal('chain-broken')
+  checkHops(notary, jws, message.cachedHops ?? [], cached.route, me)
+  return { by, record }
 }

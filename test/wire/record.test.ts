@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { Refusal } from '../../src/refusal.ts'
 import {
   acceptedRecord,
+  cachedRecord,
   decodeMessage,
   encodeMessage,
   envelopeRecord,
@@ -56,6 +57,7 @@ const records: Record<string, [shape: Shape<object>, good: Record<string, unknow
     pathRecord,
     { v: 1, qid: randomId, target: hashId, entity: hashId, route: [hashId, hashId], card: sha256, expires: time },
   ],
+  CACHED: [cachedRecord, { v: 1, qid: randomId, target: hashId, route: [hashId, hashId], path: sha256 }],
   HOP: [hopRecord, { v: 1, path: sha256 }],
   RERR: [rerrRecord, { v: 1, route: [hashId, hashId], next: hashId, entity: hashId, reason: 'down', at: time }],
   REACH: [reachRecord, { v: 1, for: hashId, addresses: ['a.test:2740'], via: [hashId], seq: time, expires: time }],
@@ -65,6 +67,8 @@ const messages: Message[] = [
   { t: 'NONE', qid: randomId, cut: false },
   { t: 'PATH', path: 'jws', hops: ['a', 'b'], card: 'card' },
   { t: 'PATH', path: 'jws', hops: [], card: '' },
+  { t: 'WHO', qid: randomId, target: hashId, ttl: 5, hops: [hashId], withinMs: 4000, fresh: true },
+  { t: 'PATH', path: 'jws', hops: ['a'], card: 'card', cached: 'jws', cachedHops: ['b'] },
   { t: 'RERR', rerr: 'jws' },
   { t: 'REACH', record: 'jws' },
   { t: 'WHERE', pass: 'jws' },
