@@ -17,11 +17,17 @@ import { cards, routes } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { ownCard } from './card.ts'
 
+/** What is needed of the gateway. */
+type Here = Pick<Core, 'agent' | 'net' | 'now'> & {
+  store: Pick<Core['store'], 'db'>
+  engine: Pick<Core['engine'], 'state'>
+}
+
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** Our answer to a WHO for somebody who lives here. */
 export const answerWho = async (
-  core: Core,
+  core: Pick<Core, 'agent' | 'net' | 'now'> & { keyring: Pick<Core['keyring'], 'entity'> },
   asked: Extract<Effect, { do: 'answer' }>,
 ): Promise<PathMessage | undefined> => {
   const entity = core.keyring.entity(asked.entity)
@@ -34,7 +40,7 @@ export const answerWho = async (
 
 /** An answer from memory: the PATH we asked for ourselves, and our word that we stand between (splice.ts). */
 export const recallPath = async (
-  core: Core,
+  core: Here,
   { key, qid, target, route }: Extract<Effect, { do: 'recall' }>,
 ): Promise<PathMessage | undefined> => {
   const proof = (await routes.load(core.store.db, [key]))[0]?.proof
@@ -45,7 +51,7 @@ export const recallPath = async (
 }
 
 /** The same with our signature: the decision has checked that both neighbours on the route are ours. */
-export const passOn = async (core: Core, message: PathMessage): Promise<PathMessage> => {
+export const passOn = async (core: Pick<Core, 'agent' | 'net'>, message: PathMessage): Promise<PathMessage> => {
   const { cached, cachedHops = [], hops, path } = message
   const hop = await signRecord(core.agent, core.net, 'HOP', { path: hashOf(cached ?? path) })
   return cached === undefined ? { ...message, hops: [...hops, hop] } : { ...message, cachedHops: [...cachedHops, hop] }
@@ -55,7 +61,7 @@ export const passOn = async (core: Core, message: PathMessage): Promise<PathMess
  * @throws Refusal unless every signature holds: the target's agent for the route, each hop between
  * it and us in order, and the entity for the card, which must name the agent and what was asked for
  */
-export const verifyPath = async (core: Core, message: PathMessage): Promise<Path> => {
+export const verifyPath = async (core: Here, message: PathMessage): Promise<Path> => {
   const { by, body } = await verifyRecord(message.path, core.net, 'PATH')
   const record = pathRecord(body, 'PATH')
   const { route } = record
@@ -75,7 +81,7 @@ export const verifyPath = async (core: Core, message: PathMessage): Promise<Path
 type Hops = { of: string; hops: string[]; route: string[]; to: string }
 
 /** Whoever stands on the route between its end and `to` has signed `of`, in that order. */
-const verifyHops = async (core: Core, { of, hops, route, to }: Hops): Promise<void> => {
+const verifyHops = async (core: Here, { of, hops, route, to }: Hops): Promise<void> => {
   const passed = route.slice(route.indexOf(to) + 1, -1).reverse()
   if (!route.includes(to) || passed.length !== hops.length)
     throw new Refusal('chain-broken', 'the route does not lead here, or a hop has not signed')
@@ -88,7 +94,7 @@ const verifyHops = async (core: Core, { of, hops, route, to }: Hops): Promise<vo
 }
 
 /** The relay that answers from memory, and the answer as if its target had given it to us. */
-const verifySplice = async (core: Core, jws: string, message: PathMessage, path: Path['record']) => {
+const verifySplice = async (core: Here, jws: string, message: PathMessage, path: Path['record']) => {
   const { by, body } = await verifyRecord(jws, core.net, 'CACHED')
   const cached = cachedRecord(body, 'CACHED')
   const record = cached.path === hashOf(message.path) ? splice(path, cached, by) : undefined
@@ -99,13 +105,13 @@ const verifySplice = async (core: Core, jws: string, message: PathMessage, path:
 }
 
 /** What we hold for the address, if it is of another key: the decision writes the claim beside it. */
-const keptBeside = async ({ engine, store }: Core, { address, entity }: Path['known']): Promise<string | undefined> => {
+const keptBeside = async ({ engine, store }: Here, { address, entity }: Path['known']): Promise<string | undefined> => {
   const holder = engine.state.knownAt.get(address)
   if (holder === undefined || holder === entity) return undefined
   return (await cards.load(store.db, [holder]))[0]?.card
 }
 
-const knownBy = async (core: Core, text: string, record: Path['record'], agent: string): Promise<Path['known']> => {
+const knownBy = async (core: Here, text: string, record: Path['record'], agent: string): Promise<Path['known']> => {
   const card = await readCard(text, core.net, core.now())
   if (card.entityId !== record.entity || card.agentId !== agent)
     throw new Refusal('card-invalid', 'the card is of another entity, or names another agent')

@@ -357,6 +357,70 @@ describe('route: the relay', () => {
     expect(answers).to.deep.equal(['answer s', 'answer r', 'NONE s end', 'answer t', 'NONE u end'])
   })
 
+  describe('answers from memory', () => {
+    const way = { entity: eve, hops: [me, r, far], expires: now + 1, targets: [target] }
+    const remembering = (state: State, more: object = {}) =>
+      apply(state, { put: 'route', row: routeOf({ ...way, ...more }) })
+    const cases: [what: string, who: Partial<Who>, change: (state: State) => unknown, said: string[]][] = [
+      ['instead of asking on', {}, remembering, ['recall']],
+      ['also where the ttl ends', { ttl: 1 }, remembering, ['recall']],
+      ['but not whoever wants a fresh one', { fresh: true }, remembering, ['WHO r']],
+      ['nor what is over', {}, (state) => remembering(state, { expires: now }), ['WHO r']],
+      ['nor what it learned from memory itself', {}, (state) => remembering(state, { targets: undefined }), ['WHO r']],
+      ['nor a way over somebody on the query’s', { hops: [far, s] }, remembering, ['WHO r']],
+      ['nor one that goes back', {}, (state) => remembering(state, { hops: [me, s, far] }), ['WHO r']],
+      ['nor a way too long for both', { hops: [...Array(MAX_HOPS - 3).fill('x'), s] }, remembering, ['WHO r']],
+      [
+        'nor one whose first link is down',
+        {},
+        (state) => {
+          remembering(state)
+          state.links.set(r, link(r, { up: false }))
+        },
+        ['NONE s cut'],
+      ],
+      [
+        'nor one over somebody who was silent',
+        {},
+        (state) => {
+          remembering(state)
+          state.blamed.set(far, { agent: far, times: 1, until: now + 1 })
+        },
+        ['WHO r'],
+      ],
+      [
+        'nor for an address that two claim',
+        {},
+        (state) => {
+          remembering(state)
+          const rival = { entity: stranger, agent: s, at: now }
+          const known = { entity: eve, address: 'eve@far.test', agent: far, expires: now + HOUR, rival }
+          apply(state, { put: 'known', row: known, card: 'card' })
+        },
+        ['WHO r'],
+      ],
+    ]
+    for (const [what, query, change, expected] of cases)
+      it(what, () =>
+        expect(
+          said(
+            asked(query, (state) => {
+              state.known.clear()
+              state.knownAt.clear()
+              change(state)
+            }),
+          ),
+        ).to.deep.equal(expected),
+      )
+
+    it('until the last way it can prove is gone', () => {
+      const state = world()
+      remembering(state)
+      for (const change of step(state, { on: 'sweep' }, now + 1).changes) apply(state, change)
+      expect(state.proven.size).to.equal(0)
+    })
+  })
+
   it('signs and passes on an answer, to whoever asked it', () => {
     const path = pathTo(qid, [s, me, r, far])
     expect(said(once(relaying(), { on: 'path', from: r, path }))).to.deep.equal(['pass s'])
