@@ -27,6 +27,8 @@ export type House = {
   config: Config
   /** The domain of addresses here: the configured one, or the agent's `.vouchsafe.alt` name. */
   domain: string
+  /** `host:port` where neighbours can dial this gateway. */
+  addresses(): string[]
   log: Log
   store: Store
   keyring: Keyring

@@ -39,12 +39,13 @@ import { openPairing } from './neighbour/pairing.ts'
 import { strangersOf } from './neighbour/stranger.ts'
 import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
+import { openPlace, type Place } from './reach/place.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
 import { startSmtp } from './smtp/server.ts'
 import { throttleLogins } from './throttle.ts'
 import { openTls, type TlsFiles } from './tls.ts'
 
-type Rooms = { house: House; core: Core; searches: Searches }
+type Rooms = { house: House; core: Core; searches: Searches; place: Place }
 type Opening = { log?: Log; passphraseFd?: number }
 
 /** The house without its edges: nothing is dialled, no effect is performed; the next `serve` takes up what is owed. */
@@ -65,7 +66,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
   const { core, house } = rooms
   const closing: Close[] = [core.store.close, core.engine.settled]
   try {
-    const reach = await openReach(core, house.config)
+    const reach = await openReach(core, house.config, rooms.place)
     const performer = openPerformer(core, rooms.searches, reach.lookUp)
     core.engine.performBy(performer.perform)
     closing.push(performer.stop)
@@ -120,14 +121,16 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
       log.error({ event: 'search-failed', err: error }, 'a search could not begin'),
     )
     const { net, name } = config.gateway
-    const self = { name, addresses: () => config.link.announce.map(writeHostPort) }
+    const place = openPlace(state, config.link.announce, Date.now)
+    const { addresses } = place
+    const self = { name, addresses }
     const metrics = createMetrics()
     const core: Core = { agent, net, home, self, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
     const pairing = await openPairing(core)
     const knocking = openKnocking(core, config.link.knock)
     const web = trustWeb(core, searches)
-    const house: House = { home, config, domain, log, store, keyring, web, pairing, knocking }
-    return { house, core, searches }
+    const house: House = { home, config, domain, addresses, log, store, keyring, web, pairing, knocking }
+    return { house, core, searches, place }
   } catch (error) {
     await store.close()
     throw error
@@ -176,7 +179,7 @@ const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> 
   const report = (event: Event) => void core.engine.handle(event).catch(() => {}) // logged by the engine
   const turned = (on: 'up' | 'down', agent: string) => {
     report({ on, agent })
-    reach.turned()
+    reach.turned(on, agent)
   }
   return startLink({
     ...core,

@@ -84,7 +84,8 @@ tls = ["127.0.0.1:${ports.imaps}"]
 [link]
 listen = "${writeHostPort({ host: linkHost, port: ports.link })}"
 # Where neighbours reach this gateway from outside; goes into invitations. Leave it empty
-# behind a router that lets nothing in: this gateway dials its neighbours then.
+# behind a router that lets nothing in: this gateway dials its neighbours then. Where the port is open but
+# the IP address changes, write "auto:2740": the address from which neighbours see this gateway come.
 announce = ${announce}
 # The largest sealed message taken from a neighbour.
 # payload_limit = "2 GiB"

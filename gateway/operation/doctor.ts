@@ -11,7 +11,7 @@ import { isLinked } from '../../src/link/standing.ts'
 import { type Finding, fromOutside, notConnected, ourClock } from '../../src/reach/diagnosis.ts'
 import type { Link } from '../../src/state.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
-import { readHostPort, writeHostPort } from '../config/value.ts'
+import { readHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
 import { openTls } from '../tls.ts'
@@ -32,7 +32,7 @@ export const doctor: Operation<object, Examined> = async (house, _args, progress
     running(house),
     ...Object.entries(house.serving?.listening ?? {}).flatMap(([edge, all]) => all.map((at) => port(edge, at))),
     certificate(house),
-    ...house.config.link.announce.map((at) => name(house, at.host)),
+    ...house.addresses().map((at) => name(house, readHostPort(at)?.host ?? '')),
     disk(house),
   ])
   const far = house.serving ? await links(house, house.serving, progress) : []
@@ -122,7 +122,7 @@ const disk = async ({ home }: House): Promise<Finding[]> => {
 }
 
 /** From both ends: neighbours dial back, and those that are not connected are dialled from here. */
-const links = async ({ web, config }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
+const links = async ({ web, addresses }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
   const all = web.links().filter(isLinked)
   const [up, down] = [all.filter((link) => link.up), all.filter((link) => !link.up)]
   progress({ step: `asking ${Math.min(ASKED, up.length)} neighbours to dial back, dialling ${down.length}` })
@@ -131,7 +131,7 @@ const links = async ({ web, config }: House, { reach }: Serving, progress: Progr
     Promise.all(down.map(async (link) => ({ link, probes: await reach.probe(link.agent) }))),
   ])
   const heard = back.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []))
-  const outside = fromOutside(config.link.announce.map(writeHostPort), heard)
+  const outside = fromOutside(addresses(), heard)
   const here = {
     isOnline: up.length > 0,
     isReached: outside.some(({ state }) => state === 'ok'),

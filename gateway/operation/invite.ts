@@ -20,7 +20,7 @@ export const linkInvite: Operation<
   { hours: number; addresses?: string[]; guest?: string },
   { id: string; code: string; link: string; expires: number; addresses: string[]; agent: string; words: string }
 > = async (house, { hours, addresses, guest }) => {
-  if ((addresses ?? house.config.link.announce).length === 0)
+  if ((addresses ?? house.addresses()).length === 0)
     throw new Error(
       'No address is known at which the neighbour could dial. Name one with --address HOST:PORT, or in link.announce; ' +
         'or let the neighbour invite you, if this gateway can not be reached from outside.',

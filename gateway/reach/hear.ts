@@ -8,7 +8,6 @@ import { type Message, reachRecord } from '../../src/wire/record.ts'
 import type { Core } from '../core.ts'
 import { createMeter } from '../throttle.ts'
 import type { Callback } from './callback.ts'
-import type { Seen } from './seen.ts'
 
 export type ReachMessage = Extract<Message, { t: 'REACH' | 'WHERE' | 'CALL' | 'CALLED' }>
 
@@ -21,8 +20,8 @@ const TOLD = { limit: 60, windowMs: 600_000 }
 const ASKED = { limit: 30, windowMs: 600_000 }
 
 export const listener = (
-  core: Core,
-  seen: Seen,
+  core: Pick<Core, 'net' | 'engine' | 'now'>,
+  seen: (by: string, address: string) => void,
   callback: Callback,
 ): ((from: string, message: ReachMessage) => Promise<void>) => {
   const told = createMeter(TOLD.limit, TOLD.windowMs, core.now)
@@ -31,7 +30,7 @@ export const listener = (
     if (message.t === 'CALL' || message.t === 'CALLED') return callback.hear(from, message)
     if ((message.t === 'REACH' ? told : asked).take(from) > 0)
       throw new Refusal('rate-limited', 'too many announcements, or questions where somebody is')
-    if (message.t === 'REACH' && message.seen !== undefined) seen.says(from, message.seen)
+    if (message.t === 'REACH' && message.seen !== undefined) seen(from, message.seen)
     const event =
       message.t === 'REACH'
         ? { on: 'announced' as const, from, said: await readReach(core, message.record) }

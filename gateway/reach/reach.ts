@@ -6,14 +6,13 @@ import type { Own } from '../../src/reach/seen.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import type { Config } from '../config/config.ts'
-import { writeHostPort } from '../config/value.ts'
 import type { Core } from '../core.ts'
 import { type Found, openCallback } from './callback.ts'
 import { openConsulting } from './consult.ts'
 import { openDirectory } from './directory.ts'
 import { listener, type ReachMessage } from './hear.ts'
 import { keepName } from './name.ts'
-import { openSeen } from './seen.ts'
+import type { Place } from './place.ts'
 import { openTelling } from './tell.ts'
 
 export type Reaching = {
@@ -21,7 +20,7 @@ export type Reaching = {
   /** Every neighbour is told where we are: at the start, and every half an hour. */
   announce(): Promise<void>
   /** A link went up or down. */
-  turned(): void
+  turned(on: 'up' | 'down', agent: string): void
   /** The DNS name is brought to where we are, if it stands elsewhere. */
   keepName(): Promise<void>
   /** A directory's clients, where we are one. */
@@ -42,10 +41,12 @@ export type Reaching = {
   stop(): void
 }
 
-export const openReach = async (core: Core, { link, dns, directory }: Config): Promise<Reaching> => {
-  const seen = openSeen(core.now)
-  const telling = openTelling(core, () => link.announce.map(writeHostPort))
-  const name = keepName(dns, seen.own, core.log, core.now)
+export const openReach = async (core: Core, { dns, directory }: Config, place: Place): Promise<Reaching> => {
+  const telling = openTelling(core, place.addresses)
+  const name = keepName(dns, place.own, core.log, core.now)
+  const seen = (by: string, address: string) => {
+    if (place.seen(by, address)) telling.turned()
+  }
   const callback = openCallback(core)
   const consulting = openConsulting(core, directory)
   const serving = directory.serve ? await openDirectory(core) : undefined
@@ -59,9 +60,12 @@ export const openReach = async (core: Core, { link, dns, directory }: Config): P
       await asked
       return probes
     },
-    own: seen.own,
+    own: place.own,
     announce: telling.announce,
-    turned: telling.turned,
+    turned(on, agent) {
+      if (on === 'down') place.unseen(agent)
+      telling.turned()
+    },
     keepName: name.check,
     directory: async (from, remote, request) => {
       if (serving === undefined) throw new Refusal('link-unknown', 'this gateway is no directory')

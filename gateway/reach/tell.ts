@@ -28,7 +28,7 @@ export const announceTo = async ({ agent, net, engine, link, now }: Core, to: st
 export type Telling = {
   /** A round, now. */
   announce(): Promise<void>
-  /** A link went up or down. */
+  /** A link went up or down, or our own address is another. */
   turned(): void
   stop(): void
 }

@@ -51,7 +51,7 @@ const PASS_LIFE_MS = 30 * 86_400_000
 /** Most names in one announcement (MAX_VIA in wire/record.ts bounds what is read). */
 const VIA_TOLD = 32
 const MET_MAX = 64
-/** Common neighbours asked at a time; the next time it is others' turn if these are away. */
+/** Common neighbours asked at a time; the next time it is others' turn. */
 const ASKED_AT_ONCE = 3
 /** Between two questions for the same neighbour, doubled each time: it may be back at its new address in a moment, or in weeks. */
 const ASK_FIRST_MS = 5_000
@@ -124,7 +124,8 @@ export const missed = (state: State, agent: string, address: string, why: Bad['w
   const isAsking = isAskDue(was, now)
   if (isMarked && !isAsking) return nothing
   const bad = isMarked ? was.bad : [...was.bad.filter((one) => one.address !== address), { address, since: now, why }]
-  const asked = was.met.filter((one) => isUp(state.links.get(one)))
+  const common = was.met.filter((one) => isUp(state.links.get(one)))
+  const asked = turned(common, (was.asked?.times ?? 0) * ASKED_AT_ONCE)
   const where: Effect[] =
     was.pass === undefined
       ? []

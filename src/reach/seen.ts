@@ -28,3 +28,28 @@ const agreed = (words: { ip: string; at: number }[]): string | undefined => {
   const fits = [...times].filter(([, at]) => at.length >= enough)
   return fits.toSorted(([, a], [, b]) => Math.max(...b) - Math.max(...a))[0]?.[0]
 }
+
+/** In the place of a host: the address that neighbours see. */
+const AUTO = 'auto'
+
+/**
+ * @param announce as configured
+ * @param last what we announced last: before any neighbour has said where it sees us, we are probably still there
+ */
+export const announcedAt = (
+  announce: readonly { host: string; port: number }[],
+  { v4, v6 }: Own,
+  last: readonly string[],
+): string[] => {
+  const fixed = announce.filter(({ host }) => host !== AUTO).map(written)
+  const found = announce
+    .filter(({ host }) => host === AUTO)
+    .flatMap(({ port }) => {
+      const seen = [v4, v6].flatMap((host) => (host === undefined ? [] : [written({ host, port })]))
+      return seen.length > 0 ? seen : last.filter((one) => one.endsWith(`:${port}`) && !fixed.includes(one))
+    })
+  return [...new Set([...fixed, ...found])]
+}
+
+const written = ({ host, port }: { host: string; port: number }): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

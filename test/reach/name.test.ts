@@ -8,12 +8,13 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { keepName } from '../../gateway/reach/name.ts'
+import { openPlace } from '../../gateway/reach/place.ts'
 import { updateByDyndns2 } from '../../gateway/reach/update.ts'
 import { ipBytes, ipCanonical, isPublicIp } from '../../src/ip.ts'
 import { encodeUpdate, readAnswer, readKeyFile, sign } from '../../src/reach/dns.ts'
 import { verdictOf } from '../../src/reach/dyndns.ts'
 import { isDue, type Keeping, tried, unkept } from '../../src/reach/name.ts'
-import { ownAddresses } from '../../src/reach/seen.ts'
+import { announcedAt, ownAddresses } from '../../src/reach/seen.ts'
 
 const now = 1_700_000_000_000
 const MINUTE = 60_000
@@ -263,6 +264,38 @@ describe('reach: where we are, by the words of neighbours', () => {
     ['nonsense counts for nothing', [['r', 'not an address']], {}],
   ]
   for (const [what, words, own] of cases) it(what, () => expect(by(...words)).to.deep.equal(own))
+
+  const auto = { host: 'auto', port: 2740 }
+  const named = { host: 'a.test', port: 2740 }
+  const places: [what: string, announce: (typeof auto)[], own: object, last: string[], at: string[]][] = [
+    ['what is configured, if nothing is left open', [named], { v4: '203.0.113.7' }, [], ['a.test:2740']],
+    ['auto is what neighbours see', [auto], { v4: '203.0.113.7' }, ['203.0.113.1:2740'], ['203.0.113.7:2740']],
+    ['both kinds', [auto], { v4: '203.0.113.7', v6: '2001:db8::7' }, [], ['203.0.113.7:2740', '[2001:db8::7]:2740']],
+    [
+      'until they say it, what it was before',
+      [named, auto],
+      {},
+      ['a.test:2740', '203.0.113.1:2740'],
+      ['a.test:2740', '203.0.113.1:2740'],
+    ],
+    ['but not what another configuration announced', [auto], {}, ['203.0.113.1:9999'], []],
+    ['nothing, while nothing is known', [auto], {}, [], []],
+  ]
+  for (const [what, announce, own, last, expected] of places)
+    it(what, () => expect(announcedAt(announce, own, last)).to.deep.equal(expected))
+
+  it('a place that changes says so once', () => {
+    const place = openPlace({ me: 'me', reaches: new Map() }, [auto], () => now)
+    expect(place.seen('r', '203.0.113.7')).to.equal(true)
+    expect(place.seen('r', '203.0.113.7')).to.equal(false)
+    expect(place.seen('s', '203.0.113.7')).to.equal(false)
+    expect(place.seen('r', '203.0.113.8'), 'one of two: nobody knows where we are').to.equal(true)
+    expect(place.seen('s', '203.0.113.8')).to.equal(true)
+    expect(place.addresses()).to.deep.equal(['203.0.113.8:2740'])
+    place.seen('x', '203.0.113.9')
+    for (const gone of ['r', 's']) place.unseen(gone)
+    expect(place.addresses(), 'those who are gone do not outvote who is here').to.deep.equal(['203.0.113.9:2740'])
+  })
 
   it('an address has one spelling, and 4 or 16 bytes', () => {
     fc.assert(

@@ -117,6 +117,18 @@ describe('reach: who is not found', () => {
     expect(asked).to.deep.equal([5, 15, 35, 75, 155, 315, 635, 1235, 1835, 2435, 3035])
   })
 
+  it('others each time, where many know both', () => {
+    const state = world()
+    const names = Array.from({ length: 5 }, (_, i) => `n${i}`)
+    for (const one of names) state.links.set(one, link(one))
+    once(state, [heard({ via: names }), { on: 'down', agent: r }])
+    const asked = new Set<string>()
+    for (let i = 0; i < 2; i++)
+      for (const effect of once(state, [missed()], now + i * HOUR).effects)
+        if (effect.do === 'where') asked.add(effect.to)
+    expect([...asked].toSorted()).to.deep.equal(names)
+  })
+
   it('from its next announcement on it is asked for at once again', () => {
     const state = away()
     once(state, [missed(), heard({ seq: now + 1 })])

@@ -6,7 +6,7 @@ import { addressesOf } from '../../src/reach/reach.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Reply } from './carrier.ts'
-import { at, found, HOUR, MINUTE, type Village } from './village.ts'
+import { at, found, HOUR, heal, MINUTE, type Village } from './village.ts'
 
 const scene = (seed: number) => {
   const village = found(seed, 4, [
@@ -99,3 +99,51 @@ describe('village: somebody moves', () => {
     })
   }
 })
+
+describe('village: all move about, and everything goes wrong', function () {
+  this.timeout(20_000)
+  for (let seed = 1; seed <= 20; seed++)
+    it(`nobody is led back, and in the end all know where each is (seed ${seed})`, () => {
+      const links = Array.from({ length: 8 }, (_, i) => [[i, (i + 1) % 8] as const, [i, (i + 3) % 8] as const]).flat()
+      const village = found(seed, 8, links)
+      const { agents, carrier, random, trouble } = village
+      pass(village, 1000)
+      carrier.weather = { loss: 0.2, repeat: 0.2, slow: 0.1 }
+      Object.assign(trouble, { crash: 0.01, echo: 0.1 })
+      const seen = new Map<string, number>()
+      for (let moves = 0; moves < 120; moves++) {
+        const mover = at(village, random.between(0, 7))
+        mover.raise({ on: 'announce', addresses: [`192.0.2.${moves + 1}:2740`] })
+        const [a = '', b = ''] = carrier.links[random.between(0, carrier.links.length - 1)] ?? []
+        carrier.turn(a, b, random.chance(0.7))
+        pass(village, random.between(1, 20_000))
+        neverBack(agents, seen)
+      }
+      heal(village)
+      pass(village, 10 * MINUTE)
+      for (const agent of agents) {
+        const addresses = agent.state.reaches.get(agent.id)?.addresses ?? []
+        agent.raise({ on: 'announce', addresses }) // the clock's half hour
+      }
+      pass(village, MINUTE)
+      neverBack(agents, seen)
+      for (const agent of agents)
+        for (const other of agent.state.links.keys()) {
+          const own = agents.find(({ id }) => id === other)?.state.reaches.get(other)
+          expect(agent.state.reaches.get(other)?.addresses).to.deep.equal(own?.addresses)
+          expect(agent.state.reaches.get(other)?.seq).to.equal(own?.seq)
+        }
+    })
+})
+
+/** What is known of somebody only gets newer, and never newer than what they said. */
+const neverBack = (agents: Agent[], seen: Map<string, number>): void => {
+  for (const agent of agents)
+    for (const { agent: other, seq } of agent.state.reaches.values()) {
+      const key = `${agent.id} ${other}`
+      expect(seq, 'what is known got older').to.be.at.least(seen.get(key) ?? 0)
+      seen.set(key, seq)
+      const own = agents.find(({ id }) => id === other)?.state.reaches.get(other)?.seq ?? 0
+      expect(seq, 'known before it was said').to.be.at.most(own)
+    }
+}
