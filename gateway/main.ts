@@ -13,6 +13,7 @@ import { startBody } from '../store/blob.ts'
 import { login as checkPassword } from '../store/password.ts'
 import { openStore } from '../store/store.ts'
 import { unfinishedCustody } from '../store/web.ts'
+import { judge } from './carry/judge.ts'
 import { receiver } from './carry/receive.ts'
 import { listenForAcceptance } from './carry/requests.ts'
 import { lookup, openSearches, type Searches } from './carry/searches.ts'
@@ -76,7 +77,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(core.link.close)
     const clock = startClock(core, reach, house.knocking)
     closing.push(clock.stop)
-    const requests = listenForAcceptance(core)
+    const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))
     closing.push(requests.stop)
     const clients = await openClients(rooms, reach)
     closing.push(clients.close)

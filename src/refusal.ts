@@ -45,6 +45,9 @@ export const refusalCodes = [
   'reach-outdated', // a later announcement of the same agent is known
   'report-foreign', // a report by an agent that never had this envelope
   'custody-full',
+  'complaint-unknown', // nothing is remembered of the message
+  'complaint-foreign', // not by its recipient, not about what they got, or not over the way it went
+  'complaint-late', // it was judged before, or needs no judgement
 
   // What can't be done
   'no-route',

@@ -7,6 +7,7 @@
  */
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
+import type { Entry } from './complaint/verdict.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
@@ -138,6 +139,7 @@ export type Change =
   | { put: 'credit'; agent: string; row: Credit }
   | { put: 'knock'; row: Knock }
   | { drop: 'knock'; who: string }
+  | { put: 'complaint'; row: Entry }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
   | { note: Note }
@@ -223,6 +225,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.links.set(change.row.agent, change.row)
     case 'reach':
       return void state.reaches.set(change.row.agent, change.row)
+    case 'complaint':
+      return // for whoever asks; no decision does
     case 'credit':
       return void state.credits.set(change.agent, change.row)
     case 'knock':

@@ -5,6 +5,9 @@
  * verified before the event was made. `step` changes nothing itself: `apply` (state.ts) does.
  */
 import { targetOfAddress } from './address.ts'
+import { type Judgement, judged } from './complaint/judging.ts'
+import { complained, wantedThere } from './complaint/passing.ts'
+import type { Complaint } from './complaint/verdict.ts'
 import { type Arrival, arrived } from './custody/arrival.ts'
 import { holderBeside } from './custody/claimed.ts'
 import type { Custody } from './custody/custody.ts'
@@ -38,10 +41,13 @@ export type Event =
   // From the mail client
   | { on: 'submitted'; submission: Submission; here: number }
   | { on: 'trusted'; contact: Contact }
+  | { on: 'judged'; judgement: Judgement }
   | { on: 'sorted'; sorting: Sorting }
   // From neighbours
   | { on: 'arrived'; arrival: Arrival }
   | { on: 'reported'; from: string; key: string; reports: Report[] }
+  | { on: 'complained'; from: string; complaint: Complaint }
+  | { on: 'wanted'; from: string; key: string; permit: string | undefined }
   | { on: 'who'; from: string; who: Who }
   | { on: 'none'; from: string; qid: string; cut: boolean }
   | { on: 'path'; from: string; path: Path }
@@ -112,6 +118,11 @@ export const needs = (state: State, event: Event): Needs => {
       return { owed: [event.owed] }
     case 'clear':
       return { submissions: [event.submission] }
+    case 'judged':
+      return { custody: [event.judgement.key] }
+    case 'complained':
+      return { custody: [keyOf(event.complaint.origin, event.complaint.id)] }
+    case 'wanted':
     case 'reported':
     case 'sealed':
     case 'unsealable':
@@ -133,7 +144,8 @@ export const needsOf = (state: State, row: Custody): Needs => {
   return {
     ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
-    ...(row.sender && to && { contacts: [contactKey(row.sender, to)] }),
+    ...(row.sender &&
+      to && { contacts: [row.role === 'destination' ? contactKey(to, row.sender) : contactKey(row.sender, to)] }),
   }
 }
 
@@ -147,6 +159,12 @@ export const step = (state: State, event: Event, now: number): Step => {
       return sorted(state, event.sorting)
     case 'arrived':
       return arrived(state, event.arrival, now)
+    case 'judged':
+      return judged(state, event.judgement, now)
+    case 'complained':
+      return complained(state, event.from, event.complaint, now)
+    case 'wanted':
+      return wantedThere(state, event.from, event.key, event.permit, now)
     case 'reported':
       return reported(state, event.from, event.key, event.reports, now)
     case 'who':

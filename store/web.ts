@@ -4,6 +4,7 @@
  * `body` in a custody or a submission holds that body (blob.ts): whoever saves or drops the row adds
  * or drops the reference, in the same transaction. Times are epoch ms.
  */
+import type { Entry } from '../src/complaint/verdict.ts'
 import type { Credit } from '../src/credit/credit.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
@@ -66,6 +67,14 @@ export const submissions = documents<Submission, 'account' | 'clear_at' | 'messa
 )
 
 export const links = documents<Link, never>('link', ({ agent }) => agent, {})
+
+/** Complaints made, passed on and received here, for whoever asks; by the custody key. */
+export const complaints = documents<Entry, 'at' | 'sender' | 'charged' | 'role'>('complaint', ({ key }) => key, {
+  at: ({ at }) => at,
+  sender: ({ sender }) => sender,
+  charged: ({ charged }) => charged,
+  role: ({ role }) => role,
+})
 
 /** What a neighbour and we owe each other for unwanted mail. */
 export const credits = documents<Credit & { agent: string }, never>('credit', ({ agent }) => agent, {})

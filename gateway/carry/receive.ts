@@ -4,12 +4,14 @@
  */
 import { checkChain } from '../../src/envelope/chain.ts'
 import { chainHash, keyOf } from '../../src/envelope/envelope.ts'
+import { readComplaint } from '../../src/identity/complaint.ts'
 import { isPermit } from '../../src/identity/permit.ts'
 import { signRecord, verifyRecord } from '../../src/identity/record.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Report } from '../../src/report/report.ts'
 import {
   type AcceptedRecord,
+  type ComplaintMessage,
   decodeMessage,
   type Message,
   type PathMessage,
@@ -113,6 +115,12 @@ const take = async (core: Core, from: string, message: Exclude<Message, ReachMes
       return takeFailure(core, from, message.rerr)
     case 'REPORTS':
       return takeReports(core, from, message)
+    case 'COMPLAINT':
+      return takeComplaint(core, from, message)
+    case 'WANTED': {
+      const key = keyOf(message.origin, message.id)
+      return void (await core.engine.handle({ on: 'wanted', from, key, permit: message.permit }))
+    }
   }
 }
 
@@ -138,6 +146,19 @@ const takeReports = async (core: Core, from: string, { origin, id, reports }: Re
     throw new Refusal('report-foreign', 'this envelope was not handed to you')
   const verified = await Promise.all(reports.map((jws) => verifyReport(core, jws, origin, id)))
   const answer = await core.engine.handle({ on: 'reported', from, key, reports: verified })
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+}
+
+/** Verified only where it may count: its signature costs some milliseconds, and nobody may make us spend them at will. */
+const takeComplaint = async (core: Core, from: string, { origin, id, complaint, card }: ComplaintMessage) => {
+  const row = await custodyOf(core, keyOf(origin, id))
+  if (row === undefined) throw new Refusal('complaint-unknown', 'nothing is remembered here of this message')
+  if (!row.tried.some((one) => one.by === from))
+    throw new Refusal('complaint-foreign', 'this message was not handed to you')
+  const verified = await readComplaint(complaint, card, core.net, core.now())
+  if (verified.origin !== origin || verified.id !== id)
+    throw new Refusal('complaint-foreign', 'the complaint is about another message')
+  const answer = await core.engine.handle({ on: 'complained', from, complaint: verified })
   if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
 }
 

@@ -10,7 +10,7 @@ import { encodeMessage } from '../../src/wire/record.ts'
 import { owed } from '../../store/outbox.ts'
 import type { Core } from '../core.ts'
 
-/** Bundles in one call: at most some 300 KiB, below the link's limit of 1 MiB a batch. */
+/** Bundles in one call: reports are some 300 KiB then. */
 const BUNDLES = 100
 /**
  * Reports wait this long for company: "handed on" and "delivered" of a quick message leave in one
@@ -27,7 +27,7 @@ export const settleWith = async (core: Core, to: string): Promise<void> => {
   while (core.link.isUp(to)) {
     const some = await owed.by(core.store.db, 'neighbour', [to], BUNDLES)
     if (some.length === 0) return
-    const bundles = await Promise.all(some.map((one) => bundle(core, one)))
+    const bundles = firstOf(await Promise.all(some.map((one) => bundle(core, one))))
     const answers = await core.link.send(
       to,
       bundles.map(({ text }) => text),
@@ -37,10 +37,24 @@ export const settleWith = async (core: Core, to: string): Promise<void> => {
   }
 }
 
+/** As many as one call may carry: complaints bear the card of whoever complains. */
+const firstOf = (bundles: Bundle[]): Bundle[] => {
+  let bytes = 0
+  const end = bundles.findIndex(({ text }, i) => {
+    bytes += Buffer.byteLength(text)
+    return i > 0 && bytes > CALL_BYTES
+  })
+  return end < 0 ? bundles : bundles.slice(0, end)
+}
+
+/** Below the link's limit of 1 MiB a batch. */
+const CALL_BYTES = 900_000
+
 /** `items` are those that `text` carries: all that is owed, or the first piece of it. */
 type Bundle = { owing: Owed; items: Item[]; text: string }
 
 const bundle = async (core: Core, owing: Owed): Promise<Bundle> => {
+  if (owing.message) return { owing, items: [], text: encodeMessage(owing.message) }
   const [origin, id] = partsOfKey(owing.custody)
   const reports = piece(await Promise.all(owing.items.map((item) => signed(core, item))))
   const text = encodeMessage({ t: 'REPORTS', origin, id, reports })

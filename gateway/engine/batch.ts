@@ -17,6 +17,7 @@ import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import {
   cards,
+  complaints,
   contacts,
   credits,
   custody,
@@ -120,6 +121,7 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
     tx,
     rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
   )
+  await complaints.save(tx, rows('complaint'))
   await credits.save(
     tx,
     finals.flatMap((change) =>
@@ -179,6 +181,7 @@ const keyOfPut = (change: Put): string => {
     case 'custody':
     case 'owed':
     case 'route':
+    case 'complaint':
       return change.row.key
     case 'submission':
       return change.row.id

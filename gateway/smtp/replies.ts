@@ -57,6 +57,10 @@ export const replies: Record<RefusalCode, Reply> = {
   'report-foreign': notFromClients('A report is not about a message of ours; tell the administrator'),
   'custody-full': [452, '4.3.1', 'Too much mail is under way here; try again in a while'],
 
+  'complaint-unknown': notFromClients('Nothing is remembered of the message complained about'),
+  'complaint-foreign': notFromClients('Only the recipient complains, the way the message came'),
+  'complaint-late': notFromClients('It is too late to complain about this message'),
+
   'no-route': [450, '4.4.4', 'No way to the recipient is known just now; try again in a while'],
   'entity-unknown': [550, '5.1.1', 'The recipient is not here any more; ask for a new address'],
   'seal-broken': [554, '5.7.5', 'The message could not be opened; tell the administrator'],

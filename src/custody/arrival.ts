@@ -141,6 +141,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
     body: null,
     stamps: [],
     messageId: opened.messageId,
+    sender: opened.from,
     ...(!isKnown && { judgeBy: now + JUDGING_MS }),
     ...(isKnown && opened.permit && { permit: opened.permit }),
     outcome,

@@ -13,6 +13,7 @@
  * Times are epoch ms.
  */
 import { createHash } from 'node:crypto'
+import type { Verdict } from '../complaint/verdict.ts'
 import type { Priority } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import type { TrailStep } from '../report/report.ts'
@@ -25,7 +26,7 @@ export type Custody = {
   state: 'spooled' | 'waiting' | 'handing' | 'handed' | 'done'
   /** The recipient; not known at the origin while the address is still looked for. */
   to?: string
-  /** Origin only: the submission, the entity that wrote it, and the address as typed. */
+  /** Origin only: the submission, and the address as typed. The entity that wrote it is known at both ends. */
   submission?: string
   sender?: string
   address?: string
@@ -82,6 +83,9 @@ export type Custody = {
   lent?: { to: string; weight: number }[]
   /** When it counts as wanted if nobody has judged it by then. */
   judgeBy?: number
+  /** It weighs nowhere any more: nobody can complain about it. */
+  isJudged?: true
+  verdict?: Verdict
   trail: TrailStep[]
   outcome?: { event: 'delivered' | 'refused' | 'expired'; code?: RefusalCode; by: string; at: number }
 }
@@ -168,7 +172,7 @@ export const heldFor = (row: Custody | undefined): string | undefined =>
  * never less than that, whatever another's clock or malice wrote into `created`.
  */
 export const forgetAt = (row: Custody): number =>
-  Math.max(row.expires + Math.max(LAST_WORD_MS, row.expires - row.created), isUnjudged(row) ? (row.judgeBy ?? 0) : 0)
+  Math.max(row.expires + Math.max(LAST_WORD_MS, row.expires - row.created), row.judgeBy ?? 0)
 
 /** Whether credit is still reserved for it: it can be complained about, and is remembered so long. */
 export const isUnjudged = ({ reserved, lent = [] }: Custody): boolean => reserved !== undefined || lent.length > 0

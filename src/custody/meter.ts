@@ -103,7 +103,7 @@ const judged = (state: State, row: Custody, now: number, judge: Judge): Metered 
     changes.push(kept(to, credit))
   }
   const { reserved, lent, judgeBy: until, ...rest } = row
-  return { row: rest, changes }
+  return { row: { ...rest, isJudged: true }, changes }
 }
 
 /** Over which neighbour it went on; for whom, where it was for somebody here. */

@@ -1,6 +1,7 @@
 /**
  * What comes back along the path, and what time does to an envelope.
  */
+import { passPraise } from '../complaint/passing.ts'
 import type { Effect, Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
@@ -94,7 +95,7 @@ const ends = (state: State, row: Custody, from: string, last: TrailStep, told: I
 export const acknowledged = (state: State, key: string, items: readonly Item[]): Step => {
   const was = state.owed.get(key)
   if (was === undefined) return nothing
-  const left = settle(was, items)
+  const left = was.message ? undefined : settle(was, items)
   return { changes: [left ? { put: 'owed', row: left } : { drop: 'owed', key }], effects: [] }
 }
 
@@ -114,7 +115,9 @@ export const due = (state: State, key: string, now: number): Step => {
 const remembered = (state: State, was: Custody, now: number): Step => {
   if (isUnjudged(was) && now >= (was.judgeBy ?? 0)) {
     const { row, changes } = praised(state, was, now)
-    return { changes: [{ put: 'custody', row }, ...changes], effects: [] }
+    // Whoever is nearer the origin would wait longer; it was read, so nobody need.
+    const told = was.role === 'destination' && was.verdict?.how === 'wanted' ? passPraise(row, undefined) : nothing
+    return { changes: [{ put: 'custody', row }, ...changes, ...told.changes], effects: told.effects }
   }
   return now < forgetAt(was) ? nothing : { changes: [{ drop: 'custody', key: was.key }], effects: [] }
 }

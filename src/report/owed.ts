@@ -8,10 +8,18 @@
  * ignores it.
  */
 import { partsOfKey } from '../envelope/envelope.ts'
-import { MAX_REPORTS, type ReportRecord } from '../wire/record.ts'
+import { MAX_REPORTS, type Message, type ReportRecord } from '../wire/record.ts'
 
 export type Item = { own: ReportRecord } | { jws: string }
-export type Owed = { key: string; to: string; custody: string; items: Item[]; expires: number }
+/** `message` stands in the place of reports: a judgement, or what two neighbours say about their link. */
+export type Owed = {
+  key: string
+  to: string
+  custody: string
+  items: Item[]
+  message?: Message
+  expires: number
+}
 
 export const owedKey = (to: string, custodyKey: string): string => `${to}:${custodyKey}`
 
@@ -21,6 +29,16 @@ export const owe = (was: Owed | undefined, to: string, custody: string, items: I
   to,
   custody,
   items: [...(was?.items ?? []), ...items],
+  expires,
+})
+
+/** A message of its own, by a name that no other owed to `to` bears. */
+export const oweMessage = (to: string, name: string, message: Message, expires: number): Owed => ({
+  key: `${to}!${name}`,
+  to,
+  custody: '',
+  items: [],
+  message,
   expires,
 })
 

@@ -5,6 +5,7 @@
  * comes from the signature and never from a field. Asked-and-answered messages (WHO, NONE)
  * are plain JSON: only answers are signed.
  */
+import { reasons } from '../complaint/verdict.ts'
 import { Refusal, refusalCodes } from '../refusal.ts'
 import {
   flag,
@@ -27,6 +28,8 @@ export const MAX_HOPS = 16
 const MAX_JWS = 16_384
 /** Longest receipt shown in a report, which must stay below MAX_JWS in base64. An honest one has some 700 bytes. */
 export const MAX_RECEIPT = 8_192
+/** Longest complaint: a statement of some 600 characters. */
+const MAX_COMPLAINT = 4096
 /** Longest card, its OpenPGP key and two signatures included. */
 const MAX_CARD = 16_384
 /** Most reports in one bundle: three a hop. */
@@ -140,6 +143,17 @@ export const reachRecord = record({
 })
 export type ReachRecord = ReturnType<typeof reachRecord>
 
+/** What a recipient signs, as a statement (OpenPGP), about an envelope they got. `net`: as in the records of agents. */
+export const complaintRecord = record({
+  net: text(64),
+  origin: hashId,
+  id: randomId,
+  hash: sha256,
+  reason: oneOf(...reasons),
+  at: time,
+})
+export type ComplaintRecord = ReturnType<typeof complaintRecord>
+
 /** Small messages between neighbours, as JSON text; acknowledged one by one. */
 const messages = {
   WHO: record({
@@ -176,6 +190,14 @@ const messages = {
     wrong: list(hostPort, 0, MAX_ADDRESSES), // another key answered
     silent: list(hostPort, 0, MAX_ADDRESSES),
   }),
+  COMPLAINT: record({
+    t: oneOf('COMPLAINT'),
+    origin: hashId,
+    id: randomId,
+    complaint: text(MAX_COMPLAINT),
+    card: text(MAX_CARD),
+  }),
+  WANTED: record({ t: oneOf('WANTED'), origin: hashId, id: randomId, permit: optional(randomId) }),
   WHERE: record({ t: oneOf('WHERE'), pass: jws }), // the last REACH that was made for the asker
 } as const
 type Messages = { [K in keyof typeof messages]: ReturnType<(typeof messages)[K]> }
@@ -183,6 +205,7 @@ export type Message = Messages[keyof Messages]
 export type Who = Messages['WHO']
 export type PathMessage = Messages['PATH']
 export type ReportsMessage = Messages['REPORTS']
+export type ComplaintMessage = Messages['COMPLAINT']
 
 export const encodeMessage = (message: Message): string => JSON.stringify({ v: 1, ...message })
 

@@ -137,6 +137,18 @@ CREATE TABLE link (
   data TEXT NOT NULL
 );
 
+CREATE TABLE complaint (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  sender TEXT,
+  charged TEXT,
+  role TEXT NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX complaint_at ON complaint (at);
+CREATE INDEX complaint_sender ON complaint (sender);
+CREATE INDEX complaint_charged ON complaint (charged);
+
 CREATE TABLE credit (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL

@@ -26,7 +26,9 @@ describe('Requests', () => {
     const { db, home, folder } = bench()
     const log = createLog({ level: 'silent', format: 'json' })
     const engine = startEngine(db, emptyState('me', 'a.test'), log)
-    const requests = listenForAcceptance({ store: bench(), engine, log, now: Date.now })
+    const wanted: string[] = []
+    const judge = async (key: string) => wanted.push(key)
+    const requests = listenForAcceptance({ store: bench(), engine, log, now: Date.now }, judge)
     const drafts = [...others, 'last'].map(async (other) =>
       draft(home, letterOf(other), {
         provenance: { key: 'k', from: other, address: `${other}@b.test`, path: [], at: 1 },
@@ -43,10 +45,11 @@ describe('Requests', () => {
       await until('the last of them is a contact', async () => (await trustIn('last')) !== undefined)
     await engine.settled()
     requests.stop()
+    return wanted
   }
 
   it('moving a stranger’s message to INBOX is trust', async () => {
-    await moveFrom(['bob'])
+    expect(await moveFrom(['bob']), 'judged as wanted').to.deep.equal(['k', 'k'])
     expect(await trustIn('bob')).to.include({ trust: 'implicit', address: 'bob@b.test' })
   })
 

@@ -6,6 +6,7 @@
  * kept together or not at all, answers leave after that, and effects are performed later, one by
  * one, in any order: a crash may come between any two.
  */
+import type { Entry } from '../../src/complaint/verdict.ts'
 import { type Custody, dueAt } from '../../src/custody/custody.ts'
 import type { Stage, Submission } from '../../src/custody/submission.ts'
 import type { Answer, Effect } from '../../src/effect.ts'
@@ -25,6 +26,7 @@ import {
   openSealed,
   permitBy,
   readChain,
+  readComplaint,
   readPath,
   readReach,
   readReports,
@@ -43,6 +45,8 @@ export type Agent = End & {
   ends: Map<string, Custody>
   /** What Outgoing shows, and all it has shown, by submission. */
   outgoing: Map<string, (Stage | 'cleared')[]>
+  /** What is kept of complaints, by custody key. */
+  complaints: Map<string, Entry>
   /** Cards of the entities here. */
   cards: Map<string, string>
   raise(event: Event, answered?: (answer: Answer) => void): void
@@ -109,6 +113,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     }
     if ('put' in change && change.put === 'submission') watchSubmission(change.row)
     if ('put' in change && change.put === 'route' && change.proof) proofs.set(change.row.key, change.proof)
+    if ('put' in change && change.put === 'complaint') agent.complaints.set(change.row.key, change.row)
   }
 
   const bodyOf = (body: number): string => {
@@ -295,6 +300,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     if (owed.length === 0 || !carrier.isUp(id, to)) return done()
     const signed = (item: Item) => ('jws' in item ? item.jws : notary.sign(id, 'REPORT', item.own))
     const records = owed.map((one): string => {
+      if (one.message) return encodeMessage(one.message)
       const [origin, envelope] = partsOfKey(one.custody)
       return encodeMessage({ t: 'REPORTS', origin, id: envelope, reports: one.items.map(signed) })
     })
@@ -376,6 +382,10 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
           raise({ on: 'failed', from, failure: { ...rerrRecord(body, 'RERR'), by, jws: message.rerr } })
           return answer({ ok: true })
         }
+        case 'COMPLAINT':
+          return raise({ on: 'complained', from, complaint: readComplaint(notary, message) }, said)
+        case 'WANTED':
+          return raise({ on: 'wanted', from, key: `${message.origin}/${message.id}`, permit: message.permit }, said)
         case 'REPORTS': {
           const key = `${message.origin}/${message.id}`
           return raise({ on: 'reported', from, key, reports: readReports(notary, message) }, said)
@@ -415,6 +425,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     mail: [],
     ends: new Map(),
     outgoing: new Map(),
+    complaints: new Map(),
     cards: new Map(),
     raise,
     keepBody,

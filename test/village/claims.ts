@@ -13,6 +13,7 @@
  * within five hops and no agent remembers a way into a dead end.
  */
 import { expect } from 'chai'
+import { exactDebt } from '../../src/credit/credit.ts'
 import { nameOf } from '../../src/report/words.ts'
 import { contactKey } from '../../src/state.ts'
 import { MINUTE, type Village, type Written } from './village.ts'
@@ -146,6 +147,17 @@ const outgoingTells = (village: Village, submission: string, them: Written[]): v
     hasFailed ? 'Failed' : 'Delivered',
   )
   expect(village.clock.now).to.be.above(first.at)
+}
+
+/** What one of two neighbours is owed the other owes, to the last digit, once every complaint has found its way. */
+export const holdsInTheBooks = ({ agents, parted, clock }: Village): void => {
+  for (const { id, state } of agents)
+    for (const [other, credit] of state.credits) {
+      if (parted.some((link) => link.includes(id) && link.includes(other))) continue
+      const mirror = agents.find((one) => one.id === other)?.state.credits.get(id)
+      const theirs = mirror ? exactDebt(mirror, clock.now) : 0
+      expect(exactDebt(credit, clock.now) + theirs, 'a debt that only one of the two keeps').to.be.closeTo(0, 1e-9)
+    }
 }
 
 /** Long after the end nothing is remembered: no row, no debt, no search. */

@@ -1,11 +1,11 @@
 /**
  * One village from its founding to its oblivion, under the trouble its seed brings.
  */
-import { holdsWhenForgotten, holdsWhenSettled } from './claims.ts'
+import { holdsInTheBooks, holdsWhenForgotten, holdsWhenSettled } from './claims.ts'
 import { planOf, shapeOf } from './plan.ts'
 import { seeded } from './random.ts'
-import { suffer } from './trouble.ts'
-import { FOUNDED, found, HOUR, tidy } from './village.ts'
+import { judgeAll, suffer, worsen } from './trouble.ts'
+import { FOUNDED, found, HOUR, heal, tidy } from './village.ts'
 
 /** @throws with the seed, the village and how to live it through again */
 export const live = (seed: number): void => {
@@ -20,10 +20,15 @@ export const live = (seed: number): void => {
     const ended = Math.max(FOUNDED + plan.terms.knownLifeMs + 2 * HOUR, village.healedAt + HOUR)
     village.clock.passUntil(ended)
     holdsWhenSettled(village, !plan.detours && plan.revoked === 0)
+    judgeAll(village)
+    worsen(village, plan)
+    village.clock.passUntil(ended + 6 * 24 * HOUR)
+    heal(village)
     // What strangers sent may be complained about for a week, and the complaint needs its time, too.
     const forgotten = ended + 10 * 24 * HOUR
     tidy(village, 20 * HOUR, forgotten)
     village.clock.passUntil(forgotten)
+    holdsInTheBooks(village)
     holdsWhenForgotten(village)
   } catch (error) {
     const again = `VILLAGE_SEED=${seed} npx mocha -g village`

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import type { Complaint } from '../../src/complaint/verdict.ts'
 import { chainHash, type Envelope } from '../../src/envelope/envelope.ts'
 import type { Said } from '../../src/reach/reach.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -12,7 +13,9 @@ import type { Path } from '../../src/route/search.ts'
 import { splice } from '../../src/route/splice.ts'
 import {
   acceptedRecord,
+  type ComplaintMessage,
   cachedRecord,
+  complaintRecord,
   envelopeRecord,
   hopRecord,
   type PathMessage,
@@ -59,7 +62,7 @@ export const readChain = (
 }
 
 /** What `agent` gives to the origin of an envelope whose recipient knows the sender. */
-export const permitBy = (agent: string, { origin, to }: Envelope): string =>
+export const permitBy = (agent: string, { origin, to }: Pick<Envelope, 'origin' | 'to'>): string =>
   hashOf(`permit ${agent} ${origin} ${to}`).slice(0, 32)
 
 export const isReceipt = (notary: Notary, receipt: string, by: string, chain: string): boolean => {
@@ -90,6 +93,16 @@ export const openSealed = (notary: Notary, payload: string, envelope: Envelope):
   if (by !== sealed.from || sealed.id !== envelope.id || sealed.to !== envelope.to)
     throw new Refusal('sender-unverified')
   return sealed
+}
+
+/** A complaint, signed by the recipient whose card comes with it. */
+export const readComplaint = (notary: Notary, message: ComplaintMessage): Complaint => {
+  const { by, body } = notary.verify(message.complaint, 'COMPLAINT')
+  const { net, ...said } = complaintRecord(body, 'COMPLAINT')
+  if (said.origin !== message.origin || said.id !== message.id) throw new Refusal('complaint-foreign')
+  const card = notary.verify(message.card, 'CARD')
+  if (card.by !== by) throw new Refusal('signature-wrong')
+  return { ...said, entity: by, text: message.complaint, card: message.card }
 }
 
 export const readReports = (notary: Notary, { origin, id, reports }: ReportsMessage): Report[] =>

@@ -9,7 +9,7 @@ import { apply, type Contact, contactKey } from '../../src/state.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Plan } from './plan.ts'
-import { entityOf, HOUR, heal, kill, MINUTE, type Village, write } from './village.ts'
+import { entityOf, HOUR, heal, judge, kill, MINUTE, type Village, write } from './village.ts'
 
 /** Lives through the trouble and heals. */
 export const suffer = (village: Village, plan: Plan): void => {
@@ -99,6 +99,25 @@ const remember = (village: Village, agent: Agent, friend: Agent): void => {
   apply(agent.state, { put: 'known', row: { entity, address, agent: friend.id, expires }, card })
   const route = routeOf({ entity, hops, expires: clock.now + random.between(0, 24 * HOUR) })
   apply(agent.state, { put: 'route', row: route })
+}
+
+/** Records are lost and come twice, agents die and are back: also judgements must survive that. */
+export const worsen = ({ carrier, trouble }: Village, plan: Plan): void => {
+  carrier.weather = plan.weather
+  trouble.crash = plan.crash
+  trouble.echo = plan.echo
+}
+
+/** For six days people judge what they got, and some change their minds. */
+export const judgeAll = (village: Village): void => {
+  const { random, clock, agents } = village
+  for (const agent of agents)
+    for (const { provenance } of agent.mail) {
+      if (provenance === undefined || random.chance(0.3)) continue
+      const opinions = ['abuse', 'wanted', 'other', 'not-spam', 'fraud'] as const
+      for (let i = random.between(1, 3); i > 0; i--)
+        clock.in(random.between(0, 6 * 24 * HOUR), () => judge(village, agent, provenance.key, random.pick(opinions)))
+    }
 }
 
 /** Two neighbours part for ever. */

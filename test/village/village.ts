@@ -8,6 +8,7 @@
  * where it is to end in the middle of the trouble.
  */
 import { base32 } from '../../src/address.ts'
+import type { Opinion } from '../../src/complaint/verdict.ts'
 import { defaultTerms, type Terms } from '../../src/custody/custody.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
 import { admitLocal, apply, type Contact, type Link } from '../../src/state.ts'
@@ -15,7 +16,7 @@ import { type Agent, openAgent, type Trouble, type World } from './agent.ts'
 import { calm, openCarrier } from './carrier.ts'
 import { type Clock, openClock } from './clock.ts'
 import { type Notary, openNotary } from './notary.ts'
-import { hashOf } from './papers.ts'
+import { hashOf, permitBy } from './papers.ts'
 import { type Random, seeded } from './random.ts'
 
 export const MINUTE = 60_000
@@ -177,6 +178,26 @@ export const write = (
       village.written.push({ key, submission, origin, to: there, recipient, text, at: clock.now })
     }
   })
+}
+
+/** The inhabitant of `agent` judges a message they got. */
+export const judge = (village: Village, agent: Agent, key: string, opinion: Opinion): void => {
+  const { notary, clock } = village
+  const row = agent.state.custody.get(key)
+  const [entity = ''] = agent.state.locals.keys()
+  if (row === undefined || !agent.isAlive()) return
+  const { origin, id, hash = '' } = row
+  const at = clock.now
+  const card = agent.cards.get(entity) ?? ''
+  const signed =
+    opinion === 'wanted'
+      ? undefined
+      : {
+          complaint: notary.sign(entity, 'COMPLAINT', { net: 'village', origin, id, hash, reason: opinion, at }),
+          card,
+        }
+  const permit = permitBy(agent.id, { origin, to: entity })
+  agent.raise({ on: 'judged', judgement: { key, opinion, at, permit, ...(signed && { signed }) } })
 }
 
 /** Everybody lives, every link is up, nothing is lost any more. */

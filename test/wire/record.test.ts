@@ -4,6 +4,7 @@ import { Refusal } from '../../src/refusal.ts'
 import {
   acceptedRecord,
   cachedRecord,
+  complaintRecord,
   decodeMessage,
   encodeMessage,
   envelopeRecord,
@@ -58,6 +59,10 @@ const records: Record<string, [shape: Shape<object>, good: Record<string, unknow
     { v: 1, qid: randomId, target: hashId, entity: hashId, route: [hashId, hashId], card: sha256, expires: time },
   ],
   CACHED: [cachedRecord, { v: 1, qid: randomId, target: hashId, route: [hashId, hashId], path: sha256 }],
+  COMPLAINT: [
+    complaintRecord,
+    { v: 1, net: 'n', origin: hashId, id: randomId, hash: sha256, reason: 'abuse', at: time },
+  ],
   HOP: [hopRecord, { v: 1, path: sha256 }],
   RERR: [rerrRecord, { v: 1, route: [hashId, hashId], next: hashId, entity: hashId, reason: 'down', at: time }],
   REACH: [reachRecord, { v: 1, for: hashId, addresses: ['a.test:2740'], via: [hashId], seq: time, expires: time }],
@@ -74,6 +79,9 @@ const messages: Message[] = [
   { t: 'WHERE', pass: 'jws' },
   { t: 'CALL', qid: randomId },
   { t: 'CALLED', qid: randomId, at: time, reached: ['a.test:1'], wrong: [], silent: ['[::1]:65535'] },
+  { t: 'COMPLAINT', origin: hashId, id: randomId, complaint: 'statement', card: 'card' },
+  { t: 'WANTED', origin: hashId, id: randomId, permit: randomId },
+  { t: 'WANTED', origin: hashId, id: randomId },
   { t: 'REPORTS', origin: hashId, id: randomId, reports: ['jws'] },
 ]
 
@@ -115,7 +123,7 @@ describe('wire: signed records', () => {
             String(wrong).slice(0, 20),
           ).to.be.oneOf([
             'record-malformed',
-            ...(field === 'receipt' && typeof wrong === 'string' && wrong.length < 100 ? ['read'] : []),
+            ...(['receipt', 'net'].includes(field) && typeof wrong === 'string' && wrong.length < 60 ? ['read'] : []),
             ...(['addresses', 'via'].includes(field) && Array.isArray(wrong) && wrong.length === 0 ? ['read'] : []),
           ])
       })
