@@ -99,13 +99,15 @@ export class Tree {
 
   /** Ends all parts inside a depth. @param end offset behind their last byte @param lines line ends before it */
   closeTo(depth: number, end: number, lines: number): void {
+    let last = end
     while (this.open.length > depth) {
       const node = this.open.pop()
       if (!node) return
       if (node.delimiter) this.flaws.add('multipart-open')
       this.dropDelimiter(node)
-      // A delimiter right below the header leaves a body of less than nothing.
-      node.part.end = Math.max(end, node.part.bodyStart)
+      // A delimiter right below the header leaves a body of less than nothing; what holds it ends no earlier.
+      last = Math.max(last, node.part.bodyStart)
+      node.part.end = last
       node.part.lines = Math.max(lines - node.linesBefore, 0)
     }
   }

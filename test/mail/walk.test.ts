@@ -81,6 +81,11 @@ describe('mail/walk', () => {
       )
     })
 
+    it('a message in a digest that ends with its header ends no later than what holds it', () => {
+      const type = 'Content-Type: multipart/digest; boundary=ab\r\n\r\n'
+      checkSane(Buffer.from(`${type}--ab\r\n\r\n\r\n--ab`))
+    })
+
     it('so does everything in the corpus', () => {
       for (const { bytes } of corpus) checkSane(bytes)
     })
