@@ -43,7 +43,7 @@ export type Serving = {
   since: number
   /** `host:port` of each listener, by edge. */
   listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
-  reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own'>
+  reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own' | 'testDirectories'>
 }
 
 /**

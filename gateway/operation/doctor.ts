@@ -126,9 +126,10 @@ const links = async ({ web, addresses }: House, { reach }: Serving, progress: Pr
   const all = web.links().filter(isLinked)
   const [up, down] = [all.filter((link) => link.up), all.filter((link) => !link.up)]
   progress({ step: `asking ${Math.min(ASKED, up.length)} neighbours to dial back, dialling ${down.length}` })
-  const [back, probed] = await Promise.all([
+  const [back, probed, directories] = await Promise.all([
     Promise.all(up.slice(0, ASKED).map(async ({ agent, name }) => ({ name, found: await reach.dialBack(agent) }))),
     Promise.all(down.map(async (link) => ({ link, probes: await reach.probe(link.agent) }))),
+    reach.testDirectories(),
   ])
   const heard = back.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []))
   const outside = fromOutside(addresses(), heard)
@@ -142,6 +143,7 @@ const links = async ({ web, addresses }: House, { reach }: Serving, progress: Pr
   }
   return [
     ...outside,
+    ...directories,
     ourClock(heard.map(({ name, offsetMs }) => ({ name, ms: offsetMs }))),
     ...up.map(({ name }): Finding => ({ what: `neighbour ${name}`, state: 'ok', detail: 'connected' })),
     ...probed.map(({ link, probes }) => {

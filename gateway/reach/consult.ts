@@ -5,8 +5,10 @@
  * They are strangers to our neighbours: what they are told names none (`via` is empty).
  */
 import { signRecord } from '../../src/identity/record.ts'
+import { type Finding, inDirectory } from '../../src/reach/diagnosis.ts'
 import { newest } from '../../src/reach/directory.ts'
 import type { Said } from '../../src/reach/reach.ts'
+import type { State } from '../../src/state.ts'
 import { reachAnswer } from '../../src/wire/directory.ts'
 import type { ReachRecord } from '../../src/wire/record.ts'
 import type { Config } from '../config/config.ts'
@@ -19,11 +21,19 @@ export type Consulting = {
   lookUp(agent: string): Promise<void>
   /** All are told where we can be dialled; nobody, where we can't. */
   tell(): Promise<void>
+  /** Whether each answers, and knows where we are: for `doctor`. */
+  test(): Promise<Finding[]>
 }
 
 const AT_ONCE = 2
 
-export const openConsulting = (core: Core, { ask }: Config['directory']): Consulting => {
+/** What it needs of the core. */
+type Ground = Pick<Core, 'agent' | 'net' | 'now' | 'log'> & {
+  link: Pick<Core['link'], 'consult'>
+  engine: { state: Pick<State, 'reaches'>; handle: Core['engine']['handle'] }
+}
+
+export const openConsulting = (core: Ground, { ask }: Config['directory']): Consulting => {
   const { agent: me, net, engine } = core
 
   const call = (directory: Config['directory']['ask'][number], request: object): Promise<unknown> =>
@@ -44,7 +54,23 @@ export const openConsulting = (core: Core, { ask }: Config['directory']): Consul
       'a directory does not help',
     )
 
+  const knows = async (directory: Config['directory']['ask'][number]): Promise<Said | undefined | Error> => {
+    try {
+      const { record } = reachAnswer(await call(directory, { where: me.id }), 'the answer')
+      return record === undefined ? undefined : await readReach(core, record)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
   return {
+    async test() {
+      const own = engine.state.reaches.get(me.id)
+      const addresses = own?.addresses ?? []
+      return Promise.all(
+        ask.map(async (directory) => inDirectory(writeHostPort(directory), addresses, await knows(directory))),
+      )
+    },
     async lookUp(agent) {
       for (let i = 0; i < ask.length; i += AT_ONCE) {
         const pair = ask.slice(i, i + AT_ONCE)

@@ -1,6 +1,6 @@
 /** All that makes this gateway found: what it tells and hears of addresses, and its own DNS name. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Probe } from '../../src/reach/diagnosis.ts'
+import type { Finding, Probe } from '../../src/reach/diagnosis.ts'
 import { addressesOf } from '../../src/reach/reach.ts'
 import type { Own } from '../../src/reach/seen.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -34,6 +34,7 @@ export type Reaching = {
   dialBack(agent: string): Promise<Found | undefined>
   /** We dial a neighbour wherever it may be, and ask others where it is. */
   probe(agent: string): Promise<Probe[]>
+  testDirectories(): Promise<Finding[]>
   /** Our own addresses, as neighbours see them. */
   own(): Own
   /** What is wrong, each with what to do. */
@@ -42,13 +43,13 @@ export type Reaching = {
 }
 
 export const openReach = async (core: Core, { dns, directory }: Config, place: Place): Promise<Reaching> => {
-  const telling = openTelling(core, place.addresses)
+  const consulting = openConsulting(core, directory)
+  const telling = openTelling(core, place.addresses, consulting.tell)
   const name = keepName(dns, place.own, core.log, core.now)
   const seen = (by: string, address: string) => {
     if (place.seen(by, address)) telling.turned()
   }
   const callback = openCallback(core)
-  const consulting = openConsulting(core, directory)
   const serving = directory.serve ? await openDirectory(core) : undefined
   return {
     hear: listener(core, seen, callback),
@@ -73,6 +74,7 @@ export const openReach = async (core: Core, { dns, directory }: Config, place: P
     },
     lookUp: consulting.lookUp,
     tellDirectories: consulting.tell,
+    testDirectories: consulting.test,
     tidy: async () => serving?.tidy(),
     problems: name.problems,
     stop: telling.stop,

@@ -33,16 +33,22 @@ export type Telling = {
   stop(): void
 }
 
-export const openTelling = (core: Core, addresses: () => string[]): Telling => {
+/** @param moved called after a round in which our addresses are others than before */
+export const openTelling = (core: Core, addresses: () => string[], moved: () => Promise<void>): Telling => {
   const rounds = createMeter(ROUNDS.limit, ROUNDS.windowMs, core.now)
   let timer: NodeJS.Timeout | undefined
   const announce = async () => void (await core.engine.handle({ on: 'announce', addresses: addresses() }))
+  const round = async () => {
+    const before = String(core.engine.state.reaches.get(core.agent.id)?.addresses)
+    await announce()
+    if (String(addresses()) !== before) await moved()
+  }
   const due = (waitMs: number) => {
     timer = setTimeout(() => {
       const restMs = rounds.take('round')
       timer = undefined
       if (restMs > 0) return due(restMs)
-      announce().catch(() => {}) // logged by the engine; the next round tells it
+      round().catch(() => {}) // logged by the engine; the next round tells it
     }, waitMs)
   }
   return {

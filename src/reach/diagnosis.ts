@@ -156,6 +156,35 @@ const dialsUs = ({ isReached }: Here, isAlive: boolean): Pick<Finding, 'side' | 
     : { side: 'theirs', detail: 'it only dials, and does not', fix: 'ask its owner whether it runs and is online' }
 }
 
+/**
+ * @param ours where we say that we are
+ * @param known what the directory answered about us: nothing, or why it did not answer
+ */
+export const inDirectory = (
+  at: string,
+  ours: string[],
+  known: { addresses: string[] } | undefined | Error,
+): Finding => {
+  const what = `directory ${at}`
+  if (known instanceof Error)
+    return {
+      what,
+      state: 'wrong',
+      side: 'theirs',
+      detail: `it does not answer: ${known.message}`,
+      fix: 'ask its owner whether it runs and serves, or take it out of directory.ask',
+    }
+  if (ours.length === 0) return { what, state: 'ok', detail: 'it answers' }
+  const isCurrent = String(known?.addresses) === String(ours)
+  if (isCurrent) return { what, state: 'ok', detail: `it answers, and knows ${ours.join(', ')}` }
+  return {
+    what,
+    state: 'note',
+    detail: `it answers, but knows ${known ? known.addresses.join(', ') : 'nothing'} of this gateway`,
+    fix: 'it is told every half an hour; look again then',
+  }
+}
+
 /** Both ends' clocks, half of the way taken off. LINK1 and envelopes bear less than this. */
 const CLOCK_MS = 60_000
 

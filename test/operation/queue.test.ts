@@ -7,7 +7,13 @@ import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 
 const second = 'f'.repeat(32)
-const reach = { problems: () => [], dialBack: async () => undefined, probe: async () => [], own: () => ({}) }
+const reach = {
+  problems: () => [],
+  dialBack: async () => undefined,
+  probe: async () => [],
+  own: () => ({}),
+  testDirectories: async () => [],
+}
 const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] }, reach }
 
 describe('queue retry', () => {

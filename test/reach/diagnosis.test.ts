@@ -4,6 +4,7 @@ import {
   type Finding,
   fromOutside,
   type Here,
+  inDirectory,
   type Lost,
   notConnected,
   ourClock,
@@ -106,6 +107,18 @@ describe('doctor: a neighbour that is not connected', () => {
       expect(found.detail).to.match(detail)
       expect(found.fix, 'it says what to do').to.be.a('string').that.is.not.empty
     })
+})
+
+describe('doctor: a directory', () => {
+  const cases: [what: string, ours: string[], known: Parameters<typeof inDirectory>[2], finding: string][] = [
+    ['it knows where we are', [at], { addresses: [at] }, 'ok'],
+    ['we only dial: it need not know', [], undefined, 'ok'],
+    ['it knows where we were', [at], { addresses: ['old.test:1'] }, 'note'],
+    ['it knows nothing of us yet', [at], undefined, 'note'],
+    ['it does not answer', [at], new Error('unreachable'), 'wrong theirs'],
+  ]
+  for (const [what, ours, known, finding] of cases)
+    it(what, () => expect(short(inDirectory('d.test:1', ours, known))).to.equal(finding))
 })
 
 describe('doctor: the clock', () => {
