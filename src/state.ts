@@ -114,7 +114,7 @@ export type State = {
 export type Note =
   | { of: 'use'; entity: string } // its ways were used: they are the last to go
   | { of: 'missing'; target: string; until: number }
-  | { of: 'hope' } // nothing is missing any more
+  | { of: 'hope'; target?: string } // it is not missing any more; without a target: nothing is
   | { of: 'bucket'; row: Bucket }
   | { of: 'pace'; nextSearchAt: number }
   | { of: 'blame'; row: Blame }
@@ -270,7 +270,8 @@ const note = (state: State, noted: Note): void => {
       state.missing.set(noted.target, noted.until)
       break
     case 'hope':
-      state.missing.clear()
+      if (noted.target === undefined) state.missing.clear()
+      else state.missing.delete(noted.target)
       break
     case 'bucket':
       state.buckets.set(noted.row.neighbour, noted.row)

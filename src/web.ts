@@ -313,10 +313,10 @@ const lapsed = (state: State, key: string, now: number): Step => {
 const sweep = (state: State, now: number): Step => {
   const { changes, effects } = forget(state, now)
   const routes = [...state.routes.values()].flat().filter((route) => route.expires <= now)
-  return {
-    changes: [...changes, ...routes.map(dropped), ...forgetBlame(state, now), ...forgetKnocks(state, now)],
-    effects,
-  }
+  const sought = [...state.missing].filter(([, until]) => until <= now)
+  const hopes = sought.map(([target]): Change => ({ note: { of: 'hope', target } }))
+  const others = [...hopes, ...forgetBlame(state, now), ...forgetKnocks(state, now)]
+  return { changes: [...changes, ...routes.map(dropped), ...others], effects }
 }
 
 /**

@@ -146,6 +146,8 @@ const textOf = (house: House, step: Custody['trail'][number]): string => {
       return 'took custody (signed receipt)'
     case 'forwarded':
       return `handed it to ${nameOf(house, step.next ?? '')}`
+    case 'stalled':
+      return `heard nothing from ${step.next ? nameOf(house, step.next) : 'the next gateway'}, and looks for another way`
     case 'refused':
       return `refused it: ${step.code ?? 'no reason given'}`
     default:

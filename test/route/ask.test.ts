@@ -89,6 +89,11 @@ describe('route: how often we ask', () => {
       return state
     }
     expect(begun(run(unknown(), search('eve@far.test'), now + 5 * MINUTE))).to.equal(true)
+    const late = unknown()
+    run(late, { on: 'sweep' }, now + 5 * MINUTE - 1)
+    expect(late.missing.size).to.equal(1)
+    run(late, { on: 'sweep' }, now + 5 * MINUTE)
+    expect(late.missing.size).to.equal(0)
     const state = unknown()
     run(state, { on: 'up', agent: s })
     expect(begun(run(state, search('eve@far.test')))).to.equal(true)

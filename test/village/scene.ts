@@ -1,8 +1,9 @@
 /** What scenes have in common: time passes, a row is looked at, calls are meddled with. */
 import type { Custody } from '../../src/custody/custody.ts'
+import { admitLocal } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import type { Carrier } from './carrier.ts'
-import type { Village } from './village.ts'
+import { entityOf, type Village } from './village.ts'
 
 export const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
 
@@ -10,6 +11,13 @@ export const rowAt = (agent: Agent, key: string): Custody => {
   const row = agent.state.custody.get(key) ?? agent.ends.get(key)
   if (row === undefined) throw new Error('no such envelope here')
   return row
+}
+
+/** Another inhabitant of an agent. */
+export const moveIn = ({ notary }: Village, agent: Agent, address: string): void => {
+  const entity = entityOf(address)
+  admitLocal(agent.state, { entity, account: 1, address })
+  agent.cards.set(entity, notary.sign(entity, 'CARD', { entity, address, agent: agent.id }))
 }
 
 /** Looks at every call before the carrier does; `true` takes it off its hands. */

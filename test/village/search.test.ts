@@ -7,7 +7,7 @@ import { targetOfAddress } from '../../src/address.ts'
 import { apply } from '../../src/state.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
-import { dropCalls, pass } from './scene.ts'
+import { dropCalls, moveIn, pass } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
 
 const villageOf = (count: number, links: [number, number][], seed = 1) => {
@@ -85,14 +85,7 @@ describe('the village searches', () => {
       [1, 2],
     ])
     const [a, , b] = agents
-    for (let i = 0; i < 40; i++) {
-      const address = `many${i}@2.test`
-      const entity = entityOf(address)
-      b.state.locals.set(entity, { entity, account: 1, address })
-      b.state.addresses.set(address, entity)
-      b.state.targets.set(targetOfAddress(address), entity)
-      b.cards.set(entity, village.notary.sign(entity, 'CARD', { entity, address, agent: b.id }))
-    }
+    for (let i = 0; i < 40; i++) moveIn(village, b, `many${i}@2.test`)
     write(
       village,
       a,
