@@ -3,7 +3,6 @@
  * Every search is for somebody never heard of before; cached is the same question again. Both are asked
  * over the control socket, as `contact look` asks. Gateways pass on few searches of one neighbour, so there are few.
  */
-import { callControl, controlPath } from '../gateway/control.ts'
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
 import { befriend, freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
 
@@ -44,8 +43,7 @@ const main = async (): Promise<void> => {
 /** @returns ms to the answer */
 const ask = async (gateway: Gateway, operation: string, args: object): Promise<number> => {
   const start = performance.now()
-  const answer = await callControl(controlPath(gateway.home), operation, args, () => {})
-  if (answer === undefined) throw new Error(`${gateway.name} does not run`)
+  await gateway.ask(operation, args)
   return performance.now() - start
 }
 

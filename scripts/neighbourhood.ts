@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Ports, portsFrom } from '../gateway/config/text.ts'
+import { callControl, controlPath } from '../gateway/control.ts'
 
 /** scripts/vouchsafe, whether this runs from scripts/ or from dist/scripts/. It wants a build as new as the sources. */
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -62,6 +63,13 @@ export class Gateway {
         out === '' ? reject(new Error(said.trim())) : resolve(JSON.parse(out) as Result),
       )
     })
+  }
+
+  /** Asks the running gateway as a command does, and spares its start-up. */
+  async ask<Result>(operation: string, args: object): Promise<Result> {
+    const answer = await callControl(controlPath(this.home), operation, args, () => {})
+    if (answer === undefined) throw new Error(`${this.name} does not run`)
+    return answer.result as Result
   }
 
   init(...options: string[]): Promise<unknown> {
@@ -131,10 +139,10 @@ export class Gateway {
 
 /** `inviter` and `accepter` become neighbours, and have a link up when it resolves. */
 export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<void> => {
-  const { code } = await inviter.run<{ code: string }>(['link', 'invite'])
-  const { agent } = await accepter.run<{ agent: string }>(['link', 'accept', code])
+  const { code } = await inviter.ask<{ code: string }>('link.invite', { hours: 1 })
+  const { agent } = await accepter.ask<{ agent: string }>('link.accept', { code })
   await until(`${accepter.name} connects to ${inviter.name}`, async () => {
-    const links = await accepter.run<{ agent: string; up: boolean }[]>(['link', 'list'])
+    const links = await accepter.ask<{ agent: string; up: boolean }[]>('link.list', {})
     return links.some((link) => link.agent === agent && link.up)
   })
 }
