@@ -35,6 +35,7 @@ export const refusalCodes = [
   'link-revoked',
   'link-suspended', // it costs too many complaints: nothing is relayed for a week
   'no-credit', // too much of what came over this link is unjudged or was unwanted
+  'strangers-full', // too many new people of one gateway: somebody here has to know one of them
   'permit-ended', // the recipient does not know the sender, or no longer
   'too-many-streams',
   'envelope-expired',
@@ -110,5 +111,6 @@ const finalCodes: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'expired',
   'given-up',
   'pair-refused',
+  'strangers-full',
 ])
 export const isFinal = (code: RefusalCode): boolean => finalCodes.has(code)

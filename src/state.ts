@@ -19,6 +19,7 @@ import type { Owed } from './report/owed.ts'
 import type { Blame } from './route/blame.ts'
 import type { Bucket } from './route/bucket.ts'
 import { type Known, questName, type Search } from './route/search.ts'
+import type { Household } from './trust/household.ts'
 
 /** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. States: link/standing.ts. */
 export type Link = {
@@ -86,6 +87,7 @@ export type State = {
   links: Map<string, Link>
   credits: Map<string, Credit> // by the neighbour's agent
   knocks: Map<string, Knock> // by id or words
+  households: Map<string, Household> // by agent
   locals: Map<string, Local> // by entity
   addresses: Map<string, string> // local address → entity
   targets: Map<string, string> // search targets that name a local → entity
@@ -140,6 +142,8 @@ export type Change =
   | { put: 'knock'; row: Knock }
   | { drop: 'knock'; who: string }
   | { put: 'complaint'; row: Entry }
+  | { put: 'household'; row: Household }
+  | { drop: 'household'; agent: string }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
   | { note: Note }
@@ -159,6 +163,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   links: new Map(),
   credits: new Map(),
   knocks: new Map(),
+  households: new Map(),
   locals: new Map(),
   addresses: new Map(),
   targets: new Map(),
@@ -231,6 +236,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.credits.set(change.agent, change.row)
     case 'knock':
       return void state.knocks.set(change.row.who, change.row)
+    case 'household':
+      return void state.households.set(change.row.agent, change.row)
     case 'search':
       return void putSearch(state, change.row.qid, change.row)
     case 'known':
@@ -256,6 +263,8 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.reaches.delete(change.agent)
     case 'knock':
       return void state.knocks.delete(change.who)
+    case 'household':
+      return void state.households.delete(change.agent)
     case 'search':
       return void putSearch(state, change.qid, undefined)
   }

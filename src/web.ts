@@ -35,6 +35,7 @@ import { asked } from './route/relay.ts'
 import type { Path } from './route/search.ts'
 import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
 import { type Sorting, sorted, trusted } from './trust/contact.ts'
+import { forgetHouseholds } from './trust/household.ts'
 import type { Who } from './wire/record.ts'
 
 export type Event =
@@ -315,7 +316,7 @@ const sweep = (state: State, now: number): Step => {
   const routes = [...state.routes.values()].flat().filter((route) => route.expires <= now)
   const sought = [...state.missing].filter(([, until]) => until <= now)
   const hopes = sought.map(([target]): Change => ({ note: { of: 'hope', target } }))
-  const others = [...hopes, ...forgetBlame(state, now), ...forgetKnocks(state, now)]
+  const others = [...hopes, ...forgetBlame(state, now), ...forgetKnocks(state, now), ...forgetHouseholds(state, now)]
   return { changes: [...changes, ...routes.map(dropped), ...others], effects }
 }
 

@@ -16,6 +16,7 @@ import type { Warned } from '../src/report/expiring.ts'
 
 import type { Known } from '../src/route/search.ts'
 import { type Contact, contactKey, type Link, type Route } from '../src/state.ts'
+import type { Household } from '../src/trust/household.ts'
 import type { Source } from './db.ts'
 import { documents } from './document.ts'
 
@@ -80,6 +81,9 @@ export const complaints = documents<Entry, 'at' | 'sender' | 'charged' | 'role'>
 export const credits = documents<Credit & { agent: string }, never>('credit', ({ agent }) => agent, {})
 /** Strangers who asked to become neighbours, and those whom we asked. */
 export const knocks = documents<Knock, never>('knock', ({ who }) => who, {})
+
+/** Who of each other agent's people has written here. */
+export const households = documents<Household, never>('household', ({ agent }) => agent, {})
 
 /** What a person thinks of others; by `contactKey`. */
 export const contacts = documents<Contact, 'entity' | 'address'>(

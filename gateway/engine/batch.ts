@@ -22,6 +22,7 @@ import {
   credits,
   custody,
   heldBytes,
+  households,
   knocks,
   links,
   reaches,
@@ -47,7 +48,7 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers] = await Promise.all([
+  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers, homes] = await Promise.all([
     listAccounts(from),
     departed(from),
     links.all(from),
@@ -58,6 +59,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
     reaches.all(from),
     warnings.all(from),
     knocks.all(from),
+    households.all(from),
   ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
@@ -68,6 +70,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
     apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
   for (const { agent, ...row } of debts) apply(state, { put: 'credit', agent, row })
   for (const row of strangers) apply(state, { put: 'knock', row })
+  for (const row of homes) apply(state, { put: 'household', row })
   for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
   for (const { proof, ...row } of ways) apply(state, { put: 'route', row })
   for (const [agent, bytes] of held) state.held.set(agent, bytes)
@@ -128,6 +131,8 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
       'put' in change && change.put === 'credit' ? [{ ...change.row, agent: change.agent }] : [],
     ),
   )
+  await households.save(tx, rows('household'))
+  await households.drop(tx, gone('household'))
   await knocks.save(tx, rows('knock'))
   await knocks.drop(tx, gone('knock'))
   await cards.drop(tx, gone('known'))
@@ -192,6 +197,7 @@ const keyOfPut = (change: Put): string => {
       return change.row.entity
     case 'link':
     case 'reach':
+    case 'household':
       return change.row.agent
     case 'credit':
       return change.agent
@@ -213,6 +219,7 @@ const keyOfDrop = (change: Drop): string => {
     case 'known':
       return change.entity
     case 'reach':
+    case 'household':
       return change.agent
     case 'knock':
       return change.who

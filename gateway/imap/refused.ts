@@ -34,6 +34,7 @@ const codes: Record<RefusalCode, string> = {
   'link-suspended': CANNOT,
   'no-credit': 'LIMIT',
   'permit-ended': CANNOT,
+  'strangers-full': CANNOT,
   'too-many-streams': 'LIMIT',
   'envelope-expired': CANNOT,
   'payload-mismatch': CANNOT,

@@ -47,6 +47,7 @@ export const replies: Record<RefusalCode, Reply> = {
   'link-revoked': [550, '5.7.1', 'The gateway on the way is no neighbour any more; tell the administrator'],
   'link-suspended': [450, '4.7.1', 'The gateway on the way is suspended for unwanted mail; tell the administrator'],
   'no-credit': [450, '4.7.1', 'Too much mail to strangers is still unread; try again later'],
+  'strangers-full': [550, '5.7.1', 'Too many new people of this gateway wrote there; let the recipient write first'],
   'permit-ended': [550, '5.7.1', 'The recipient does not know the sender any more; send it again'],
   'too-many-streams': [451, '4.4.5', 'The way is crowded; try again in a while'],
   'envelope-expired': [554, '5.4.7', 'The time to deliver this message is over; send it again'],

@@ -17,6 +17,7 @@ import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
 import type { Change, Local, State } from '../state.ts'
 import { folderFor, isTrusted } from '../trust/contact.ts'
+import { welcomed } from '../trust/household.ts'
 import type { PairRecord } from '../wire/pair.ts'
 import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
@@ -129,6 +130,9 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
   const isKnown = isTrusted(state, local.entity, opened.from)
   if (row.permit !== undefined && !isKnown)
     return refuse('permit-ended', 'the recipient does not know this sender, or no longer')
+  const guests = welcomed(state, { agent: arrival.envelope.origin, entity: opened.from, isKnown }, now)
+  if (guests === undefined)
+    return refuse('strangers-full', 'too many people of this sender’s gateway wrote whom nobody here knows')
   const paid = isKnown ? { row, changes: [] } : onCredit(state, row, arrival.from, now)
   if (paid === undefined) return noCredit
   const pair = opened.pair && paired(state, pairedOf(arrival, opened.pair, opened), now)
@@ -157,6 +161,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
       ...(pair ? pair.changes : [{ deliver: { account: local.account, folder, body: arrival.body, provenance } }]),
       { put: 'custody', row: done },
       { put: 'owed', row: owed },
+      ...guests,
       ...paid.changes,
       ...sender.changes,
       ...claim.changes,

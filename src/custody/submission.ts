@@ -78,4 +78,5 @@ const statuses: Partial<Record<RefusalCode, string>> = {
   'link-revoked': '5.7.1',
   'reach-outdated': '5.4.4',
   'permit-ended': '5.7.1',
+  'strangers-full': '5.7.1',
 }

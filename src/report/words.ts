@@ -89,6 +89,7 @@ const reasons: Partial<Record<RefusalCode, string>> = {
   'card-invalid': "The recipient's card (their key and who represents them) is no longer valid.",
   'card-conflict': 'It was sealed for a key that is not held to be the right one for this address any more.',
   'given-up': 'An administrator of your gateway took it out of the queue.',
+  'strangers-full': "Many people of this gateway have written to the recipient's lately whom nobody there knows.",
   'permit-ended': "The recipient's gateway does not know the sender as somebody the recipient trusts any more.",
   'no-route': 'No path of trusted gateways leads to the recipient at present.',
 }
@@ -130,6 +131,8 @@ export const advise = (what: RefusalCode | 'delayed' | 'delivered', address: str
       return 'Send it in smaller parts, or share the attachment in another way.'
     case 'card-conflict':
       return 'Send it again: it will be sealed for the key that is found then.'
+    case 'strangers-full':
+      return `Ask ${address} to write to you first, or send it again in a month: it will be welcome then.`
     case 'given-up':
       return 'Ask the administrator of your gateway why.'
     case 'seal-broken':

@@ -171,6 +171,11 @@ CREATE TABLE knock (
   data TEXT NOT NULL
 );
 
+CREATE TABLE household (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE invitation (
   id TEXT PRIMARY KEY,
   expires INTEGER NOT NULL,

@@ -140,15 +140,17 @@ const revive = (village: Village, agent: Agent): void => {
     if (a === agent.id || b === agent.id) clock.in(random.between(0, 10_000), () => carrier.turn(a, b, true))
 }
 
-/** The inhabitant of `origin` sends one message; written down only once it was accepted. */
+/** An inhabitant of `origin`, the first unless another is named, sends one message; written down only once it was accepted. */
 export const write = (
   village: Village,
   origin: Agent,
   to: readonly { address: string; notify?: Recipient['notify'] }[],
+  by?: string,
 ): void => {
   const { random, clock } = village
   if (!origin.isAlive()) return
-  const [entity] = origin.state.locals.keys()
+  const [first] = origin.state.locals.keys()
+  const entity = by ?? first
   const submission = random.id()
   const text = `message ${submission}`
   const recipients = to.map(
