@@ -8,12 +8,15 @@
  * function: so a command means the same whether the gateway runs or not.
  */
 import type { EntityId } from '../src/address.ts'
+import type { Conduct } from '../src/complaint/policy.ts'
+import type { Credit, Weights } from '../src/credit/credit.ts'
 import type { Custody } from '../src/custody/custody.ts'
 import type { Reach } from '../src/reach/reach.ts'
 import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
 import type { Sorting } from '../src/trust/contact.ts'
 import type { Store } from '../store/store.ts'
+import type { Gestures } from './complaint/gestures.ts'
 import type { Config } from './config/config.ts'
 import type { Progress } from './control.ts'
 import type { Keyring } from './keys.ts'
@@ -35,6 +38,7 @@ export type House = {
   web: Web
   pairing: Pairing
   knocking: Knocking
+  gestures: Gestures
   /** Absent when a command opened the home itself: then no link is up and nothing is dialled. */
   serving?: Serving
 }
@@ -54,6 +58,9 @@ export type Web = {
   links(): Link[]
   /** How much unwanted mail a neighbour may cost before nothing more is taken from it. */
   limit(agent: string, limit: number): Promise<void>
+  /** What a neighbour and we owe each other; undefined before the first message. */
+  credit(agent: string): Credit | undefined
+  weights(): Weights
   /** What an agent said last of where it can be dialled; ourselves, too. */
   reach(agent: string): Reach | undefined
 
@@ -76,6 +83,11 @@ export type Web = {
   rival(entity: string): Known['rival']
   /** Whoever an address was known as is forgotten: the next mail to it searches afresh. @throws Refusal `address-unknown` */
   forget(address: string): Promise<void>
+
+  /** What others complained about an account here; undefined if nobody ever did. */
+  conduct(entity: EntityId): Conduct | undefined
+  /** Nothing of it counts any more. */
+  allow(entity: EntityId): Promise<void>
 
   /** Envelopes in custody here that are not done, oldest first. */
   queue(): Promise<Custody[]>

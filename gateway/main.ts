@@ -3,6 +3,7 @@
  * the other. `openHouse` stops before the edges: that is all a single command needs.
  */
 import { altDomain, canonical } from '../src/address.ts'
+import { levelOf } from '../src/complaint/policy.ts'
 import type { Terms } from '../src/custody/custody.ts'
 import { isLinked } from '../src/link/standing.ts'
 import { addressesOf } from '../src/reach/reach.ts'
@@ -18,6 +19,9 @@ import { receiver } from './carry/receive.ts'
 import { listenForAcceptance } from './carry/requests.ts'
 import { lookup, openSearches, type Searches } from './carry/searches.ts'
 import { submit } from './carry/submit.ts'
+import { isAbuseDesk, openAbuseDesk } from './complaint/abuse.ts'
+import { judgingBy } from './complaint/deed.ts'
+import { openGestures } from './complaint/gestures.ts'
 import { type Config, readConfig } from './config/config.ts'
 import { writeHostPort } from './config/value.ts'
 import { controlPath, serveControl } from './control.ts'
@@ -77,6 +81,8 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(core.link.close)
     const clock = startClock(core, reach, house.knocking)
     closing.push(clock.stop)
+    await house.gestures.start()
+    closing.push(() => house.gestures.stop())
     const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))
     closing.push(requests.stop)
     const clients = await openClients(rooms, reach)
@@ -130,7 +136,8 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const pairing = await openPairing(core)
     const knocking = openKnocking(core, config.link.knock)
     const web = trustWeb(core, searches)
-    const house: House = { home, config, domain, addresses, log, store, keyring, web, pairing, knocking }
+    const gestures = await openGestures(core, config.complaints.graceMs, judgingBy(core))
+    const house: House = { home, config, domain, addresses, log, store, keyring, web, pairing, knocking, gestures }
     return { house, core, searches, place }
   } catch (error) {
     await store.close()
@@ -158,7 +165,7 @@ const noLink: LinkEdge = {
   address: { host: '', port: 0 },
 }
 
-const termsOf = ({ custody, path }: Config): Terms => ({
+const termsOf = ({ custody, path, complaints }: Config): Terms => ({
   delayMs: custody.delayedMs,
   knownLifeMs: custody.expiresMs,
   unknownLifeMs: custody.expiresUnknownMs,
@@ -169,6 +176,7 @@ const termsOf = ({ custody, path }: Config): Terms => ({
   searchesPerMinute: path.searchesPerMinute,
   queryBurst: path.queryBurst,
   queryEveryMs: path.queryEveryMs,
+  policy: complaints.policy,
 })
 
 const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> => {
@@ -243,8 +251,10 @@ const openDoors = async (
       config: { ...config.smtp, domain: house.domain, plainLoopback },
       tls: tls.current(),
       account: (address) => byAddress(db, address),
-      lookup: (address) => lookup(core.engine, searches, address),
-      submit: (submission) => submit(core, submission),
+      levelOf: ({ entityId }) => levelOf(core.engine.state.conduct.get(entityId), config.complaints.policy, core.now()),
+      lookup: async (address) =>
+        isAbuseDesk(core.engine.state, address) ? 'here' : lookup(core.engine, searches, address),
+      submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission)),
       startBody: () => startBody(home),
     }),
   )

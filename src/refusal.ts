@@ -17,6 +17,8 @@ export const refusalCodes = [
   'message-loops',
   'too-many-recipients',
   'rate-limited',
+  'sender-slowed', // others complained about the account: src/complaint/policy.ts
+  'sender-stopped',
   'login-failed',
   'login-throttled',
   'mailbox-full',

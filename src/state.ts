@@ -7,6 +7,7 @@
  */
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
+import type { Conduct } from './complaint/policy.ts'
 import type { Entry } from './complaint/verdict.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
@@ -100,6 +101,7 @@ export type State = {
   submissions: Map<string, Submission> // by id
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey
+  conduct: Map<string, Conduct> // by entity
   reaches: Map<string, Reach> // by agent: neighbours, and ourselves
   warned: Map<string, Warned> // by entity
   searches: Map<string, Search> // by qid; memory only
@@ -130,6 +132,7 @@ export type Change =
   | { put: 'owed'; row: Owed }
   | { drop: 'owed'; key: string }
   | { put: 'contact'; row: Contact }
+  | { put: 'conduct'; row: Conduct }
   | { put: 'warned'; row: Warned }
   | { put: 'known'; row: Known; card: string }
   | { drop: 'known'; entity: string }
@@ -176,6 +179,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   submissions: new Map(),
   contacts: new Map(),
   owed: new Map(),
+  conduct: new Map(),
   reaches: new Map(),
   warned: new Map(),
   searches: new Map(),
@@ -194,6 +198,14 @@ export const admitLocal = (state: State, local: Local): void => {
   state.targets.set(targetOfAddress(local.address), local.entity)
   state.targets.set(targetOfEntity(local.entity), local.entity)
 }
+
+/** Who answers for the gateway: postmaster, if somebody has that address, else whoever was here first. */
+export const ownerOf = ({ addresses, locals, domain }: State): Local | undefined =>
+  locals.get(addresses.get(`postmaster@${domain}`) ?? '') ??
+  [...locals.values()].reduce<Local | undefined>(
+    (first, one) => (first && first.account < one.account ? first : one),
+    undefined,
+  )
 
 export const removeLocal = (state: State, entity: string): void => {
   const local = state.locals.get(entity)
@@ -224,6 +236,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.warned.set(change.row.entity, change.row)
     case 'contact':
       return void state.contacts.set(contactKey(change.row.entity, change.row.other), change.row)
+    case 'conduct':
+      return void state.conduct.set(change.row.entity, change.row)
     case 'route':
       return void putRoute(state, change.row)
     case 'link':

@@ -5,8 +5,10 @@
  * verified before the event was made. `step` changes nothing itself: `apply` (state.ts) does.
  */
 import { targetOfAddress } from './address.ts'
+import { accused, acquitted, allowed } from './complaint/conduct.ts'
 import { type Judgement, judged } from './complaint/judging.ts'
 import { complained, wantedThere } from './complaint/passing.ts'
+import type { Accusation } from './complaint/policy.ts'
 import type { Complaint } from './complaint/verdict.ts'
 import { type Arrival, arrived } from './custody/arrival.ts'
 import { holderBeside } from './custody/claimed.ts'
@@ -24,6 +26,7 @@ import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type 
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
 import { expiring } from './report/expiring.ts'
+import { type LetterAbout, letterHome } from './report/letter.ts'
 import { type Item, owedKey } from './report/owed.ts'
 import type { Report } from './report/report.ts'
 import { ask, ringTimeout } from './route/ask.ts'
@@ -44,6 +47,8 @@ export type Event =
   | { on: 'trusted'; contact: Contact }
   | { on: 'judged'; judgement: Judgement }
   | { on: 'sorted'; sorting: Sorting }
+  | { on: 'accused'; entity: string; accusation: Accusation }
+  | { on: 'acquitted'; entity: string; key: string; by: string }
   // From neighbours
   | { on: 'arrived'; arrival: Arrival }
   | { on: 'reported'; from: string; key: string; reports: Report[] }
@@ -87,6 +92,9 @@ export type Event =
   | { on: 'retry'; key: string }
   | { on: 'given-up'; key: string }
   | { on: 'forgotten'; address: string }
+  | { on: 'allowed'; entity: string }
+  /** A letter of the gateway to somebody here, in answer to what they asked of it. */
+  | { on: 'answer'; letter: Omit<LetterAbout, 'gateway' | 'now'> }
 
 /** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
 export type Needs = { custody?: string[]; owed?: string[]; contacts?: string[]; submissions?: string[] }
@@ -156,6 +164,14 @@ export const step = (state: State, event: Event, now: number): Step => {
       return submitted(state, event.submission, event.here, now)
     case 'trusted':
       return trusted(state, event.contact)
+    case 'accused':
+      return accused(state, event.entity, event.accusation, now)
+    case 'acquitted':
+      return acquitted(state, event.entity, event.key, event.by)
+    case 'answer':
+      return { changes: [letterHome({ ...event.letter, gateway: state.domain, now })], effects: [] }
+    case 'allowed':
+      return allowed(state, event.entity)
     case 'sorted':
       return sorted(state, event.sorting)
     case 'arrived':

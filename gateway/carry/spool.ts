@@ -9,10 +9,14 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { BodyDraft } from '../../store/blob.ts'
 
-export const openDraft = (home: string, draft: BodyDraft): Readable =>
+/** All of it, or `start` up to, not including, `end`. */
+export const openDraft = (home: string, draft: BodyDraft, { start, end }: Range = WHOLE): Readable =>
   'bytes' in draft
-    ? Readable.from([draft.bytes], { objectMode: false })
-    : createReadStream(join(home, 'blob', draft.file))
+    ? Readable.from([draft.bytes.subarray(start, end)], { objectMode: false })
+    : createReadStream(join(home, 'blob', draft.file), { start, end: end - 1 })
+
+type Range = { start: number; end: number }
+const WHOLE: Range = { start: 0, end: Number.POSITIVE_INFINITY }
 
 export type Spool = { sink(chunk: Uint8Array): Promise<void>; read(): Readable; remove(): Promise<void> }
 

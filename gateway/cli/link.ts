@@ -6,17 +6,19 @@ import { invitationCommands } from './invite.ts'
 import { knockCommands } from './knock.ts'
 import { clock, table } from './layout.ts'
 import { describe, stateOf } from './neighbour.ts'
+import { whyCommand } from './why.ts'
 
 export const linkCommands = (root: Command): void => {
   const link = root
     .command('link')
-    .description('neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, trust, revoke')
+    .description('neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, why, trust, revoke')
   invitationCommands(link)
   knockCommands(link)
   list(link)
   show(link)
   revoke(link)
   trust(link)
+  whyCommand(link)
 }
 
 const list = (link: Command): void =>

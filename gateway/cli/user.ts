@@ -7,11 +7,12 @@ import { ask, askNewSecret, isInteractive, readSecretLine } from './prompt.ts'
 type Secret = { passwordStdin?: true; generate?: true }
 
 export const userCommands = (root: Command): void => {
-  const user = root.command('user').description('accounts: add, list, passwd, remove, show')
+  const user = root.command('user').description('accounts: add, allow, list, passwd, remove, show')
   add(user)
   list(user)
   show(user)
   passwd(user)
+  allow(user)
   remove(user)
 }
 
@@ -61,7 +62,13 @@ const show = (user: Command): void =>
 
 const describe = (one: ResultOf<'user.show'>): string =>
   [
-    facts({ account: one.address, name: one.name || undefined, entity: one.entity, words: one.words }),
+    facts({
+      account: one.address,
+      name: one.name || undefined,
+      entity: one.entity,
+      words: one.words,
+      sending: sendingOf(one.sending),
+    }),
     '',
     table(
       ['folder', 'messages', 'unseen', 'size'],
@@ -73,6 +80,22 @@ const describe = (one: ResultOf<'user.show'>): string =>
       one.passwords.map(({ label, createdAt, usedAt }) => [label, clock(createdAt), clock(usedAt)]),
     ),
   ].join('\n')
+
+const sendingOf = ({ level, complainers }: ResultOf<'user.show'>['sending']): string | undefined => {
+  if (level === 'free') return undefined
+  const by = `${plural(complainers, 'recipient')} complained in 28 days`
+  return level === 'stopped' ? `stopped; ${by}; to lift it: vouchsafe user allow` : `${level}; ${by}`
+}
+
+const allow = (user: Command): void =>
+  act(
+    verb(user, 'allow', 'let an account send again about whose mail others have complained').argument('<address>'),
+    async (context, [address = '']) => {
+      const one = await perform(context, 'user.allow', { address })
+      const text = one.was === 'free' ? `Nothing was held against ${one.address}.` : `${one.address} may send again.`
+      return { result: one, text }
+    },
+  )
 
 const passwd = (user: Command): void => {
   const command = withSecret(

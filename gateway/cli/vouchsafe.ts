@@ -7,6 +7,7 @@ import { Refusal } from '../../src/refusal.ts'
 import { visibleLines } from '../terminal.ts'
 import { version } from '../version.ts'
 import { backupCommands } from './backup.ts'
+import { complaintCommands } from './complaint.ts'
 import { contactCommands } from './contact.ts'
 import { UsageError } from './context.ts'
 import { doctorCommand } from './doctor.ts'
@@ -30,6 +31,7 @@ const program = (): Command => {
     serveCommand,
     userCommands,
     linkCommands,
+    complaintCommands,
     contactCommands,
     queueCommands,
     statusCommand,

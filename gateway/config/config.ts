@@ -11,6 +11,7 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
+import { defaultPolicy } from '../../src/complaint/policy.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort } from '../../src/wire/record.ts'
 import { directory } from './directory.ts'
@@ -208,6 +209,19 @@ const path = z
     queryEveryMs: table.query_every,
   }))
 
+const complaints = z
+  .strictObject({
+    grace: duration.prefault('1 min'),
+    policy: z.enum(['warn', 'slow', 'stop'], { error: 'write "warn", "slow" or "stop"' }).prefault('stop'),
+    slow_at: count(1, 1000).prefault(defaultPolicy.slowAt),
+    stop_at: count(1, 1000).prefault(defaultPolicy.stopAt),
+  })
+  .prefault({})
+  .transform(({ grace, policy, slow_at, stop_at }) => ({
+    graceMs: grace,
+    policy: { most: policy, slowAt: slow_at, stopAt: stop_at },
+  }))
+
 const tls = z
   .strictObject({
     certificate: text('write the path of a PEM file, the chain with the leaf first').optional(),
@@ -227,4 +241,18 @@ const log = z
   })
   .prefault({})
 
-const schema = z.strictObject({ gateway, login, smtp, imap, link, directory, dns, health, custody, path, tls, log })
+const schema = z.strictObject({
+  gateway,
+  login,
+  smtp,
+  imap,
+  link,
+  directory,
+  dns,
+  health,
+  custody,
+  path,
+  complaints,
+  tls,
+  log,
+})

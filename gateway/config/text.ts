@@ -147,6 +147,17 @@ listen = "127.0.0.1:${ports.health}"
 # queries = 20
 # query_every = "5 s"
 
+# Junk, and complaints about mail that was sent from here.
+[complaints]
+# Moving a message to Junk complains after this; back out within it, and nothing happened.
+# grace = "1 min"
+# What happens to an account about whom others complain. Each is told by a letter: "warn" leaves it
+# at that, "slow" lets it send a few messages an hour while so many different people have complained
+# within 28 days, "stop" takes none from it beyond so many, until \`vouchsafe user allow\`.
+# policy = "stop"
+# slow_at = 3
+# stop_at = 10
+
 # A certificate of your own for mail clients (PEM, the chain with the leaf first). Without
 # one, a self-signed certificate is made in tls/, which every client asks about once.
 [tls]

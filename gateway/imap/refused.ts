@@ -19,6 +19,8 @@ const codes: Record<RefusalCode, string> = {
   'message-loops': CANNOT,
   'too-many-recipients': CANNOT,
   'sender-not-yours': CANNOT,
+  'sender-slowed': 'LIMIT',
+  'sender-stopped': CANNOT,
   'address-malformed': CANNOT,
   'address-unknown': CANNOT,
   'record-malformed': CANNOT,

@@ -17,6 +17,8 @@ const CONTACTS_MAX = 20_000
 
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
+  credit: (agent) => core.engine.state.credits.get(agent),
+  weights: () => core.engine.state.weights,
   limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
 
   reach: (agent) => core.engine.state.reaches.get(agent),
@@ -41,6 +43,9 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     return known()
   },
   forget: async (address) => answered(await core.engine.handle({ on: 'forgotten', address })),
+
+  conduct: (entity) => core.engine.state.conduct.get(entity),
+  allow: (entity) => done(core.engine.handle({ on: 'allowed', entity })),
 
   queue: async () => oldestFirst(await custody.by(core.store.db, 'state', ['spooled', 'waiting', 'handing', 'handed'])),
   lookUp: async (text) => {

@@ -1,6 +1,7 @@
 /** Every operation by the name under which the control socket serves it. */
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
+import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from './complaint.ts'
 import {
   contactAdd,
   contactCategory,
@@ -17,12 +18,14 @@ import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from './knock.t
 import { linkList, linkRevoke, linkShow, linkTrust } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
-import { userAdd, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
+import { userAdd, userAllow, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
+import { linkWhy } from './why.ts'
 
 export const operations = {
   'user.add': userAdd,
   'user.list': userList,
   'user.show': userShow,
+  'user.allow': userAllow,
   'user.passwd': userPasswd,
   'user.revoke': userRevoke,
   'user.remove': userRemove,
@@ -38,7 +41,12 @@ export const operations = {
   'link.list': linkList,
   'link.show': linkShow,
   'link.revoke': linkRevoke,
+  'link.why': linkWhy,
   'link.trust': linkTrust,
+  'complaint.list': complaintList,
+  'complaint.show': complaintShow,
+  'complaint.raise': complaintRaise,
+  'complaint.withdraw': complaintWithdraw,
   'contact.add': contactAdd,
   'contact.category': contactCategory,
   'contact.forget': contactForget,

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { base32 } from '../../src/address.ts'
+import { countOf, type Level, levelOf } from '../../src/complaint/policy.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { type Account, byAddress, create, list, remove } from '../../store/account.ts'
 import { list as listMailboxes, statuses } from '../../store/mailbox.ts'
@@ -23,6 +24,8 @@ export type UserView = {
 export type UserDetail = UserView & {
   folders: { name: string; messages: number; unseen: number; size: number }[]
   passwords: { label: string; createdAt: number; usedAt: number | null }[]
+  /** What complaints about its mail have led to, and how many different people complained in 28 days. */
+  sending: { level: Level; complainers: number; latest: number | null }
 }
 
 /** Below this a password can be guessed even over a throttled login. */
@@ -82,7 +85,26 @@ export const userShow: Operation<{ address: string }, UserDetail> = async (house
       const { messages = 0, unseen = 0, size = 0 } = counts.get(id) ?? {}
       return { name, messages, unseen, size }
     }),
+    sending: sendingOf(house, account),
     passwords: (await passwords(db, account.id)).map(({ label, createdAt, usedAt }) => ({ label, createdAt, usedAt })),
+  }
+}
+
+/** What was held against an account counts no more: it may send as anybody else. */
+export const userAllow: Operation<{ address: string }, { address: string; was: Level }> = async (house, args) => {
+  const account = await accountOf(house, args.address)
+  const { level } = sendingOf(house, account)
+  await house.web.allow(account.entityId)
+  return { address: account.address, was: level }
+}
+
+const sendingOf = ({ web, config }: House, { entityId }: Account): UserDetail['sending'] => {
+  const conduct = web.conduct(entityId)
+  const now = Date.now()
+  return {
+    level: levelOf(conduct, config.complaints.policy, now),
+    complainers: conduct === undefined ? 0 : countOf(conduct, now),
+    latest: conduct?.accusations.at(-1)?.at ?? null,
   }
 }
 

@@ -23,6 +23,16 @@ export const replies: Record<RefusalCode, Reply> = {
   ],
   'message-loops': [554, '5.4.6', 'The message has gone in circles: more than 50 Received lines; stop the forwarding'],
   'too-many-recipients': [452, '4.5.3', 'Too many recipients for one message; send the rest in another'],
+  'sender-slowed': [
+    450,
+    '4.7.1',
+    'Several people have complained about your mail, so only a few messages an hour are taken; the letter in your INBOX says more',
+  ],
+  'sender-stopped': [
+    550,
+    '5.7.1',
+    'Many people have complained about your mail, so none is taken for now; ask the administrator of your gateway',
+  ],
   'rate-limited': [450, '4.7.1', 'That was much mail in a short time; go on in a while'],
   'login-failed': [
     535,

@@ -30,7 +30,7 @@ export type SmtpConfig = {
 
 export type SmtpOptions = { config: SmtpConfig; tls: TlsPair } & Pick<
   SessionOptions,
-  'login' | 'account' | 'lookup' | 'submit' | 'startBody' | 'log' | 'metrics'
+  'login' | 'account' | 'levelOf' | 'lookup' | 'submit' | 'startBody' | 'log' | 'metrics'
 >
 
 export type Smtp = {
@@ -52,6 +52,8 @@ export const usualTimes: Times = {
 }
 
 const MINUTE_MS = 60_000
+/** What an account may send in an hour about which several people have complained: enough for letters, not for mailings. */
+const SLOWED_AN_HOUR = 6
 /** What an account may address in a minute, for each message it may send then; RCPTs that are refused count. */
 const RECIPIENTS_PER_MESSAGE = 10
 /** A scan of the network must not fill the disk with its log. */
@@ -63,6 +65,7 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
   const log = options.log.child({ area: 'smtp' })
   const meters = {
     messages: createMeter(config.messagesPerMinute, MINUTE_MS),
+    slowed: createMeter(SLOWED_AN_HOUR, 60 * MINUTE_MS),
     recipients: createMeter(config.messagesPerMinute * RECIPIENTS_PER_MESSAGE, MINUTE_MS),
   }
   const { domain, sizeLimit } = config

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerOptions } from 'smtp-server'
 import type { EntityId } from '../../src/address.ts'
+import type { Level } from '../../src/complaint/policy.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { editSubmission } from '../../src/mail/submit.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -54,8 +55,12 @@ export type SessionOptions = {
   stallMs: number
   messages: Meter
   recipients: Meter
+  /** Messages of an account that complaints have made slow. */
+  slowed: Meter
   login(address: string, password: string, remote: string): Promise<Account | Refusal>
   account(address: string): Promise<Account | undefined>
+  /** How far complaints about its mail have brought an account. */
+  levelOf(account: Account): Level
   lookup(address: string, account: Account): Promise<Found>
   /** Resolves when the message is durable. The draft is its own from the call on, whatever comes of it. */
   submit(submission: Submission): Promise<void>
@@ -164,7 +169,10 @@ const senderOf = (options: SessionOptions, address: SMTPServerAddress, session: 
   const account = senderAccount(session)
   if (address.address === '') throw refused('sender-not-yours', nullSenderText)
   if (!spellings(checkMail(address, session)).includes(account.address)) throw refused('sender-not-yours')
+  const level = options.levelOf(account)
+  if (level === 'stopped') throw refused('sender-stopped')
   if (options.messages.take(String(account.id)) > 0) throw refused('rate-limited')
+  if (level === 'slowed' && options.slowed.take(String(account.id)) > 0) throw refused('sender-slowed')
   return account.address
 }
 

@@ -16,7 +16,8 @@ import { oweMessage } from '../report/owed.ts'
 import { type Change, contactKey, type State } from '../state.ts'
 import type { Message } from '../wire/record.ts'
 import { charged, undone } from './charge.ts'
-import type { Complaint } from './verdict.ts'
+import { accused, acquitted } from './conduct.ts'
+import type { Complaint, Grievance } from './verdict.ts'
 
 /** A clock may be this far ahead of ours. */
 const CLOCK_SKEW_MS = 15 * 60_000
@@ -35,10 +36,15 @@ export const complained = (state: State, from: string, given: Complaint, now: nu
   if (given.at > now + CLOCK_SKEW_MS) return refuse('record-malformed', 'the complaint is from the future')
   const { row, changes } = charged(state, was, { via: from, reason: given.reason, at: given.at }, now)
   const owed = passOn(row, { complaint: given.text, card: given.card })
+  const here = ofSender(state, row, given.reason, given.at, now)
   return {
     ...done,
-    changes: [...changes, ...owed.changes],
-    effects: [{ do: 'log', event: 'complaint', key: row.key, to: from, detail: given.reason }, ...owed.effects],
+    changes: [...changes, ...owed.changes, ...here.changes],
+    effects: [
+      { do: 'log', event: 'complaint', key: row.key, to: from, detail: given.reason },
+      ...owed.effects,
+      ...here.effects,
+    ],
   }
 }
 
@@ -48,7 +54,12 @@ const takeBack = (state: State, was: Custody, from: string, given: Complaint, no
   if (was.verdict?.how === 'complaint') {
     const { row, changes } = undone(state, was, was.verdict, now)
     const owed = passOn(row, text)
-    return { ...done, changes: [...changes, ...owed.changes], effects: owed.effects }
+    const here = row.sender === undefined ? nothing : acquitted(state, row.sender, row.key, given.entity)
+    return {
+      ...done,
+      changes: [...changes, ...owed.changes, ...here.changes],
+      effects: [...owed.effects, ...here.effects],
+    }
   }
   if (was.isJudged || was.permit !== undefined) return refuse('complaint-late', 'nobody has complained about it')
   // It came before its complaint: that one will find it judged, here and further on.
@@ -58,6 +69,17 @@ const takeBack = (state: State, was: Custody, from: string, given: Complaint, no
   const owed = passOn(row, text)
   return { ...done, changes: [{ put: 'custody', row }, ...praise.changes, ...owed.changes], effects: owed.effects }
 }
+
+/** At the origin: what it leads to for the one here who sent it. */
+const ofSender = (state: State, row: Custody, reason: Grievance, at: number, now: number): Passed =>
+  row.role !== 'origin' || row.sender === undefined
+    ? nothing
+    : accused(
+        state,
+        row.sender,
+        { key: row.key, by: row.to ?? '', reason, at, ...(row.messageId && { messageId: row.messageId }) },
+        now,
+      )
 
 /** A neighbour further on says that it was wanted. Only the neighbour's own reservations depend on it. */
 export const wantedThere = (state: State, from: string, key: string, permit: string | undefined, now: number): Step => {

@@ -10,7 +10,9 @@
  * A withdrawal may overtake its complaint; both together come to nothing, in either order. The
  * reasons are those of RFC 5965 §7.3.
  */
-export const reasons = ['abuse', 'fraud', 'virus', 'other', 'not-spam'] as const
+export const grievances = ['abuse', 'fraud', 'virus', 'other'] as const
+export type Grievance = (typeof grievances)[number]
+export const reasons = [...grievances, 'not-spam'] as const
 export type Reason = (typeof reasons)[number]
 
 /** What a person here says of a message. */

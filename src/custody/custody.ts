@@ -13,6 +13,7 @@
  * Times are epoch ms.
  */
 import { createHash } from 'node:crypto'
+import { defaultPolicy, type Policy } from '../complaint/policy.ts'
 import type { Verdict } from '../complaint/verdict.ts'
 import type { Priority } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
@@ -107,6 +108,8 @@ export type Terms = {
   searchesPerMinute: number
   queryBurst: number
   queryEveryMs: number
+  /** What happens to somebody here about whom others complain. */
+  policy: Policy
 }
 export const defaultTerms: Terms = {
   delayMs: 2 * 3_600_000,
@@ -119,6 +122,7 @@ export const defaultTerms: Terms = {
   searchesPerMinute: 10,
   queryBurst: 20,
   queryEveryMs: 5000,
+  policy: defaultPolicy,
 }
 
 /** An origin that handed its envelope on waits this long past the expiry for the report that says so. */

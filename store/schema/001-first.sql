@@ -210,6 +210,20 @@ CREATE TABLE warning (
   data TEXT NOT NULL
 );
 
+-- What people said about messages by their mail clients: complaints in their grace minute, made, taken back.
+CREATE TABLE gesture (
+  id TEXT PRIMARY KEY,
+  due_at INTEGER NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX gesture_due_at ON gesture (due_at);
+
+-- What others complained about somebody who lives here; by entity.
+CREATE TABLE conduct (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 -- Written to see whether writing still works: /health.
 CREATE TABLE heartbeat (
   id INTEGER PRIMARY KEY,

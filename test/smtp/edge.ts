@@ -85,6 +85,7 @@ export const openEdge = async (
         { failures: 5, windowMs: 60_000 },
       ),
       account: async (address) => (address === alice.address ? alice : undefined),
+      levelOf: () => 'free',
       lookup: async (address) => web[address] ?? 'unknown',
       submit: async (submission) => void submissions.push(submission),
       startBody: () => startBody(home),

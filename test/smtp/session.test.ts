@@ -55,6 +55,29 @@ describe('smtp session', () => {
     ])
   })
 
+  it('an account that complaints have stopped sends nothing, and is told what to do', async () => {
+    const edge = await open({}, { levelOf: () => 'stopped' })
+    const client = await enter(edge)
+    expect(await client.say('MAIL FROM:<alice@a.test>')).to.match(/^550 5\.7\.1 .*complained.*ask the administrator/)
+    expect(edge.submissions).to.have.length(0)
+  })
+
+  it('one that they have slowed sends a few messages an hour; whoever was only warned sends as before', async () => {
+    let level: 'warned' | 'slowed' = 'slowed'
+    const edge = await open({}, { levelOf: () => level })
+    const client = await enter(edge)
+    const replies: string[] = []
+    for (let i = 0; i < 8; i++) {
+      const reply = await client.say('MAIL FROM:<alice@a.test>')
+      replies.push(reply.slice(0, 9))
+      if (reply.startsWith('250')) await client.say('RSET')
+    }
+    expect(replies.map((reply) => reply.slice(0, 3))).to.deep.equal([...Array(6).fill('250'), '450', '450'])
+    expect(replies.at(-1)).to.equal('450 4.7.1')
+    level = 'warned'
+    expect(await client.submit(message)).to.match(/^250 /)
+  })
+
   it('the message holds neither where it came from nor the name its client gave', async () => {
     const edge = await open()
     const client = await dial(edge.ports[0])

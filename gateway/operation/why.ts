@@ -1,0 +1,105 @@
+/** Why a neighbour stands as it does: numbers, rules, dates and the messages behind them. */
+import type { Entry } from '../../src/complaint/verdict.ts'
+import { debtAt, type Flow, newCredit, weightOf } from '../../src/credit/credit.ts'
+import { partsOfKey } from '../../src/envelope/envelope.ts'
+import { limitOf } from '../../src/link/standing.ts'
+import type { Link } from '../../src/state.ts'
+import { complaints } from '../../store/web.ts'
+import type { House, Operation } from '../house.ts'
+import { findLink } from './neighbour.ts'
+
+/** Messages in one direction, all in complaints: what is taken is what fits below the limit. */
+export type FlowView = {
+  /** Not judged yet, and what they weigh together. */
+  pending: number
+  reserved: number
+  /** What one more message weighs. */
+  weight: number
+  /** Whether one more to a stranger is taken now. */
+  isTaken: boolean
+  /** Judgements of the last four weeks. */
+  complaints: number
+  wanted: number
+}
+
+export type Complained = {
+  at: number
+  /** Whose mail it was about: the neighbour pays us, or we pay it. */
+  direction: 'theirs' | 'ours'
+  role: Entry['role']
+  reason: Entry['reason']
+  envelope: string
+  messageId: string | null
+  withdrawnAt: number | null
+}
+
+export type WhyView = {
+  name: string
+  agent: string
+  state: Link['state']
+  since: number
+  limit: number
+  isLimitSet: boolean
+  /** What the neighbour owes us; below 0, what we owe it. */
+  debt: number
+  theirs: FlowView
+  ours: FlowView
+  /** The latest first. */
+  complaints: Complained[]
+}
+
+export const linkWhy: Operation<{ neighbour: string }, WhyView> = async (house, { neighbour }) => {
+  const link = findLink(house, neighbour)
+  const now = Date.now()
+  const credit = house.web.credit(link.agent) ?? newCredit(now)
+  const limit = limitOf(link)
+  const debt = debtAt(credit, now)
+  const flowOf = (flow: Flow, owed: number) => viewOfFlow(house, flow, { owed, limit, now })
+  return {
+    name: link.name,
+    agent: link.agent,
+    state: link.state,
+    since: link.since,
+    limit,
+    isLimitSet: link.limit !== undefined,
+    debt,
+    theirs: flowOf(credit.theirs, debt),
+    ours: flowOf(credit.ours, -debt),
+    complaints: await complaintsOf(house, link.agent),
+  }
+}
+
+const viewOfFlow = (
+  { web }: House,
+  flow: Flow,
+  { owed, limit, now }: { owed: number; limit: number; now: number },
+): FlowView => {
+  const weight = weightOf(flow, now, web.weights())
+  const wanted = flow.weeks.flatMap((week) => Object.values(week.wanted))
+  return {
+    pending: flow.pending,
+    reserved: flow.reserved,
+    weight,
+    isTaken: owed + flow.reserved + weight <= limit,
+    complaints: flow.weeks.reduce((sum, week) => sum + week.complaints, 0),
+    wanted: wanted.reduce((sum, count) => sum + count, 0),
+  }
+}
+
+/** More says no more to a person; the numbers count them all. */
+const SHOWN = 500
+
+const complaintsOf = async ({ store: { db } }: House, agent: string): Promise<Complained[]> => {
+  const theirs = await complaints.by(db, 'charged', [agent], SHOWN)
+  const ours = (await complaints.by(db, 'role', ['passed', 'received'], SHOWN)).filter(({ over }) => over === agent)
+  const told = (direction: Complained['direction']) => (one: Entry) => ({
+    at: one.at,
+    direction,
+    role: one.role,
+    reason: one.reason,
+    envelope: partsOfKey(one.key)[1],
+    messageId: one.messageId ?? null,
+    withdrawnAt: one.withdrawnAt ?? null,
+  })
+  return [...theirs.map(told('theirs')), ...ours.map(told('ours'))].sort((a, b) => b.at - a.at)
+}

@@ -1,0 +1,27 @@
+/**
+ * What it says about a message that it lies where it lies, marked as it is marked, having come from where it came.
+ */
+export type Folder = { folder: string; specialUse: string | null }
+export type Lying = Folder & { keywords: string; isSeen: boolean; isAnswered: boolean; isDeleted: boolean }
+
+/**
+ *   junk    in the Junk folder, or bearing $Junk (RFC 6154, and IANA's registry of keywords)
+ *   out     taken from there by hand, or bearing $NotJunk
+ *   wanted  read, answered, or moved from Requests to INBOX
+ *   kept    none of these: says something only of a message that was junk before
+ *   nothing thrown away: that says neither that it is junk nor that it is not
+ */
+export type Sign = 'junk' | 'out' | 'wanted' | 'kept' | 'nothing'
+
+/** @param from the folder it was moved or copied from just now */
+export const signOf = (lying: Lying, from?: Folder): Sign => {
+  const words = lying.keywords.toLowerCase().split(' ')
+  if (words.includes('$notjunk')) return 'out'
+  if (words.includes('$junk') || isJunk(lying)) return 'junk'
+  if (lying.isDeleted || lying.specialUse === '\\Trash') return 'nothing'
+  if (from !== undefined && isJunk(from)) return 'out'
+  const isAccepted = from?.folder === 'Requests' && lying.folder === 'INBOX'
+  return isAccepted || lying.isSeen || lying.isAnswered ? 'wanted' : 'kept'
+}
+
+const isJunk = ({ specialUse }: Folder): boolean => specialUse === '\\Junk'

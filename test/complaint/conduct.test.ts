@@ -1,0 +1,111 @@
+import { expect } from 'chai'
+import { accused, acquitted, allowed } from '../../src/complaint/conduct.ts'
+import { defaultPolicy, type Level, levelOf, type Policy } from '../../src/complaint/policy.ts'
+import type { Step } from '../../src/effect.ts'
+import { admitLocal, apply, emptyState, type State } from '../../src/state.ts'
+
+const now = 1_800_000_000_000
+const day = 86_400_000
+
+describe('conduct', () => {
+  const worldOf = (policy: Partial<Policy> = {}): State => {
+    const state = emptyState('me', 'a.test')
+    state.terms = { ...state.terms, policy: { ...defaultPolicy, ...policy } }
+    admitLocal(state, { entity: 'owner', account: 1, address: 'olga@a.test' })
+    admitLocal(state, { entity: 'mal', account: 2, address: 'mal@a.test' })
+    return state
+  }
+  const take = (state: State, step: Step): string[] => {
+    const letters: string[] = []
+    for (const change of step.changes) {
+      apply(state, change)
+      if (!('deliver' in change) || typeof change.deliver.body === 'number') continue
+      letters.push(`${change.deliver.account}: ${/^Subject: (.*)$/m.exec(change.deliver.body.letter.toString())?.[1]}`)
+    }
+    return letters
+  }
+  const complain = (state: State, by: string, at = now, key = `me/${by}`) =>
+    take(state, accused(state, 'mal', { key, by, reason: 'abuse', at }, at))
+  const level = (state: State, at = now) => levelOf(state.conduct.get('mal'), state.terms.policy, at)
+  const people = (count: number) => Array.from({ length: count }, (_, i) => `person-${i}`)
+
+  const cases: [what: string, policy: Partial<Policy>, complainers: string[], level: Level][] = [
+    ['nobody', {}, [], 'free'],
+    ['one', {}, people(1), 'warned'],
+    ['one, again and again', {}, Array<string>(50).fill('cross'), 'warned'],
+    ['two', {}, people(2), 'warned'],
+    ['three', {}, people(3), 'slowed'],
+    ['nine', {}, people(9), 'slowed'],
+    ['ten', {}, people(10), 'stopped'],
+    ['ten, where nobody is stopped', { most: 'slow' }, people(10), 'slowed'],
+    ['ten, where people are only warned', { most: 'warn' }, people(10), 'warned'],
+    ['two, where that is enough', { slowAt: 1, stopAt: 2 }, people(2), 'stopped'],
+  ]
+  for (const [what, policy, complainers, expected] of cases)
+    it(`${what}: ${expected}`, () => {
+      const state = worldOf(policy)
+      for (const [i, by] of complainers.entries()) complain(state, by, now, `me/${i}`)
+      expect(level(state)).to.equal(expected)
+    })
+
+  it('each step is told once to the account, each complaint to the owner', () => {
+    const state = worldOf({ slowAt: 2, stopAt: 3 })
+    const owner = '1: Complaint about mail of mal@a.test (abuse)'
+    expect(complain(state, 'one')).to.deep.equal(['2: Somebody complained about your mail', owner])
+    expect(complain(state, 'two')).to.deep.equal(['2: You can send only a little mail for now', owner])
+    expect(complain(state, 'two', now, 'me/other')).to.deep.equal([owner])
+    expect(complain(state, 'three')).to.deep.equal(['2: You can not send mail for now', owner])
+    expect(complain(state, 'three'), 'heard twice').to.deep.equal([])
+  })
+  it('the owner gets one letter about themselves, not two', () => {
+    const state = worldOf()
+    const letters = take(state, accused(state, 'owner', { key: 'k', by: 'one', reason: 'abuse', at: now }, now))
+    expect(letters).to.deep.equal(['1: Somebody complained about your mail'])
+  })
+  it('postmaster is the owner, if there is one', () => {
+    const state = worldOf()
+    admitLocal(state, { entity: 'pat', account: 9, address: 'postmaster@a.test' })
+    expect(complain(state, 'one')[1]).to.match(/^9: /)
+  })
+  it('nothing is held against somebody who left', () => {
+    const state = worldOf()
+    expect(accused(state, 'gone', { key: 'k', by: 'one', reason: 'abuse', at: now }, now).changes).to.deep.equal([])
+  })
+
+  it('being slowed heals after 28 days', () => {
+    const state = worldOf()
+    for (const by of people(3)) complain(state, by)
+    expect(level(state, now + 28 * day - 1)).to.equal('slowed')
+    expect(level(state, now + 28 * day)).to.equal('free')
+  })
+  it('being stopped does not, only the administrator ends it', () => {
+    const state = worldOf()
+    for (const by of people(10)) complain(state, by)
+    expect(level(state, now + 365 * day)).to.equal('stopped')
+    take(state, allowed(state, 'mal'))
+    expect(level(state)).to.equal('free')
+    complain(state, 'somebody else')
+    expect(level(state)).to.equal('warned')
+  })
+  it('a complaint taken back counts no more', () => {
+    const state = worldOf()
+    for (const by of people(3)) complain(state, by)
+    take(state, acquitted(state, 'mal', 'me/person-1', 'person-1'))
+    expect(level(state)).to.equal('warned')
+    expect(acquitted(state, 'mal', 'me/person-1', 'person-1').changes).to.deep.equal([])
+  })
+  it('nor by anybody else than who made it', () => {
+    const state = worldOf()
+    complain(state, 'one')
+    expect(acquitted(state, 'mal', 'me/one', 'two').changes).to.deep.equal([])
+  })
+  it('the letter does not say who complained', () => {
+    const state = worldOf()
+    const step = accused(state, 'mal', { key: 'me/1', by: 'entity-of-ann', reason: 'abuse', at: now }, now)
+    const texts = step.changes.flatMap((change) =>
+      'deliver' in change && typeof change.deliver.body === 'object' ? [change.deliver.body.letter.toString()] : [],
+    )
+    expect(texts).to.have.length(2)
+    for (const text of texts) expect(text).not.to.contain('entity-of-ann')
+  })
+})

@@ -1,0 +1,249 @@
+import { expect } from 'chai'
+import { type Gestures, openGestures } from '../../gateway/complaint/gestures.ts'
+import { startEngine } from '../../gateway/engine/engine.ts'
+import { createLog } from '../../gateway/log.ts'
+import { until } from '../../scripts/neighbourhood.ts'
+import type { Answer } from '../../src/effect.ts'
+import { admitLocal, type Contact, contactKey, emptyState } from '../../src/state.ts'
+import { flag } from '../../store/change.ts'
+import { store as setFlags } from '../../store/flag.ts'
+import { append, view } from '../../store/message.ts'
+import { copy, expunge, move } from '../../store/move.ts'
+import { contacts } from '../../store/web.ts'
+import { draft, eachWithStore, letterOf } from '../store/home.ts'
+
+describe('gestures', () => {
+  const bench = eachWithStore()
+  const log = createLog({ level: 'silent', format: 'json' })
+  const running: Gestures[] = []
+  let judged: string[] = []
+  let answer: () => Answer = () => ({ say: 'done' })
+  let isComplaint = true
+  let conducts: () => string[] = () => []
+  beforeEach(() => {
+    judged = []
+    answer = () => ({ say: 'done' })
+    isComplaint = true
+  })
+  afterEach(async () => {
+    for (const one of running.splice(0)) await one.stop()
+  })
+
+  const open = async (graceMs: number) => {
+    const { db, account } = bench()
+    const state = emptyState('me', 'a.test')
+    admitLocal(state, { entity: account.entityId, account: account.id, address: account.address })
+    const engine = startEngine(db, state, log)
+    state.locals.set('mal', { entity: 'mal', account: 99, address: 'mal@a.test' })
+    conducts = () => [...state.conduct.values()].map(({ entity, accusations }) => `${entity} ${accusations.length}`)
+    const gestures = await openGestures({ store: bench(), engine, log, now: Date.now }, graceMs, {
+      judge: async ({ key, verdict }) => {
+        judged.push(`${verdict} ${key}`)
+        return answer()
+      },
+      isComplaint: async () => isComplaint,
+    })
+    await gestures.start()
+    running.push(gestures)
+    return gestures
+  }
+
+  /** A message from `from`, delivered by us; its key is `origin/<from>`. */
+  const deliver = async (folder: string, from: string, at = Date.now(), path = ['origin', 'me']): Promise<number> => {
+    const { db, home, folder: idOf } = bench()
+    const provenance = { key: `origin/${from}`, from, address: `${from}@b.test`, path, at }
+    const [added] = await append(db, await idOf(folder), [await draft(home, letterOf(from), { provenance })])
+    return added?.uid ?? 0
+  }
+  const shift = async (how: typeof move, uid: number, from: string, to: string): Promise<number> => {
+    const { db, folder } = bench()
+    return (await how(db, await folder(from), [uid], await folder(to)))[0]?.to ?? 0
+  }
+  const mark = async (folder: string, uid: number, keywords: string, flags = 0, mode: 'add' | 'remove' = 'add') => {
+    await setFlags(bench().db, await bench().folder(folder), [uid], { mode, flags, keywords })
+  }
+  const trust = async (other: string, trust: Contact['trust']) => {
+    const { db, account } = bench()
+    const contact = { entity: account.entityId, other, trust, address: `${other}@b.test`, at: 1 }
+    await db.transaction((tx) => contacts.save(tx, [contact]))
+  }
+  const trustIn = async (other: string) =>
+    (await contacts.load(bench().db, [contactKey(bench().account.entityId, other)]))[0]?.trust
+  const hears = (...words: string[]) =>
+    until(`${words} of ${judged}`, async () => words.every((word) => judged.includes(word)), 3000)
+  /** A later message is judged: whatever was to be said of others before has been said. */
+  const settled = async () => {
+    await shift(move, await deliver('INBOX', 'last'), 'INBOX', 'Junk')
+    await until(
+      'the last is seen',
+      async () =>
+        running
+          .at(-1)
+          ?.list()
+          .some(({ provenance }) => provenance.from === 'last') === true,
+    )
+  }
+
+  it('moving to Junk complains when the grace is over', async () => {
+    await open(0)
+    await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+    await hears('abuse origin/mal')
+  })
+
+  it('$Junk and a copy to Junk do, too', async () => {
+    await open(0)
+    await mark('INBOX', await deliver('INBOX', 'mal'), '$Junk')
+    const uid = await deliver('Requests', 'mia')
+    await shift(copy, uid, 'Requests', 'Junk')
+    await mark('Requests', uid, '', flag.deleted) // as clients without MOVE go on
+    await expunge(bench().db, await bench().folder('Requests'), 'deleted')
+    await hears('abuse origin/mal', 'abuse origin/mia')
+    expect(judged).to.have.length(2)
+  })
+
+  const takenBack: [what: string, back: (uid: number) => Promise<unknown>][] = [
+    ['moved out', (uid) => shift(move, uid, 'Junk', 'INBOX')],
+    ['copied out', (uid) => shift(copy, uid, 'Junk', 'INBOX')],
+    ['marked $NotJunk', (uid) => mark('Junk', uid, '$NotJunk')],
+  ]
+  for (const [what, back] of takenBack) {
+    it(`${what} within the grace, nothing happened`, async () => {
+      const gestures = await open(3_600_000)
+      const uid = await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+      await until('it is pending', async () => gestures.list()[0]?.stage === 'pending')
+      await back(uid)
+      await until('it is forgotten', async () => gestures.list().length === 0)
+      expect(judged).to.deep.equal([])
+    })
+    it(`${what} later, the complaint is taken back`, async () => {
+      const gestures = await open(0)
+      const uid = await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+      await until('it is made', async () => gestures.list()[0]?.stage === 'made')
+      await back(uid)
+      await hears('not-spam origin/mal')
+      await until('it is undone', async () => gestures.list()[0]?.stage === 'undone')
+    })
+  }
+
+  it('taking the mark $Junk off again takes the complaint back', async () => {
+    const gestures = await open(0)
+    const uid = await deliver('INBOX', 'mal')
+    await mark('INBOX', uid, '$Junk')
+    await until('it is made', async () => gestures.list()[0]?.stage === 'made')
+    await mark('INBOX', uid, '$Junk', 0, 'remove')
+    await hears('not-spam origin/mal')
+  })
+
+  it('emptying Junk takes nothing back', async () => {
+    const gestures = await open(0)
+    const first = await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+    const second = await shift(move, await deliver('INBOX', 'mia'), 'INBOX', 'Junk')
+    await until('both are made', async () => gestures.list().filter(({ stage }) => stage === 'made').length === 2)
+    await shift(move, first, 'Junk', 'Trash')
+    await expunge(bench().db, await bench().folder('Junk'), [second])
+    await settled()
+    expect(gestures.list().map(({ stage }) => stage)).not.to.include('undoing')
+    expect(judged).not.to.include.members(['not-spam origin/mal', 'not-spam origin/mia'])
+  })
+
+  it('a restart in the grace forgets nothing, and complains in time', async () => {
+    const before = await open(3_600_000)
+    await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+    await until('it is pending', async () => before.list()[0]?.stage === 'pending')
+    await before.stop()
+    const { db } = bench()
+    await db.transaction((tx) => tx.run("UPDATE gesture SET data = json_set(data, '$.dueAt', 1), due_at = 1"))
+    await open(3_600_000)
+    await hears('abuse origin/mal')
+  })
+
+  it('what happened while nobody watched is seen at the start', async () => {
+    const before = await open(3_600_000)
+    const uid = await shift(move, await deliver('INBOX', 'back'), 'INBOX', 'Junk')
+    await until('it is pending', async () => before.list()[0]?.stage === 'pending')
+    await before.stop()
+    await shift(move, uid, 'Junk', 'INBOX')
+    await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+    await mark('INBOX', await deliver('INBOX', 'mia'), '$Junk')
+    await open(0)
+    await hears('abuse origin/mal', 'abuse origin/mia')
+    expect(judged).not.to.include('abuse origin/back')
+  })
+
+  it('read, answered and accepted are wanted, each once', async () => {
+    await open(0)
+    const read = await deliver('INBOX', 'read')
+    await mark('INBOX', read, '', flag.seen)
+    await mark('INBOX', await deliver('INBOX', 'answered'), '', flag.answered)
+    await shift(move, await deliver('Requests', 'accepted'), 'Requests', 'INBOX')
+    await hears('wanted origin/read', 'wanted origin/answered', 'wanted origin/accepted')
+    await mark('INBOX', read, '', flag.flagged)
+    await settled()
+    expect(judged.filter((one) => one.startsWith('wanted'))).to.have.length(3)
+  })
+
+  it('read and then thrown on Junk within the grace was never wanted', async () => {
+    await open(400)
+    const uid = await deliver('INBOX', 'mal')
+    await mark('INBOX', uid, '', flag.seen)
+    await shift(move, uid, 'INBOX', 'Junk')
+    await hears('abuse origin/mal')
+    expect(judged).to.deep.equal(['abuse origin/mal'])
+  })
+
+  it('where the web says that it was no complaint, the person is told', async () => {
+    isComplaint = false
+    const gestures = await open(0)
+    await shift(move, await deliver('INBOX', 'bob'), 'INBOX', 'Junk')
+    await until('it ended a trust', async () => gestures.list()[0]?.stage === 'distrusted')
+    expect(await view(bench().db, await bench().folder('INBOX')), 'the notice').to.have.length(1)
+  })
+
+  for (const kind of ['explicit', 'implicit'] as const)
+    it(`within the gateway, ${kind} trust goes and nobody is accused; out of Junk, all is as before`, async () => {
+      await trust('bob', kind)
+      const gestures = await open(0)
+      const uid = await shift(move, await deliver('INBOX', 'bob', Date.now(), ['me']), 'INBOX', 'Junk')
+      await until('trust is taken back', async () => gestures.list()[0]?.stage === 'distrusted')
+      expect(await trustIn('bob')).to.equal('none')
+      expect(await view(bench().db, await bench().folder('INBOX')), 'the notice').to.have.length(1)
+      await shift(move, uid, 'Junk', 'INBOX')
+      await until('it is given back', async () => (await trustIn('bob')) === kind)
+      expect(judged).to.deep.equal([])
+      expect(conducts()).to.deep.equal([])
+    })
+
+  it('within the gateway a stranger is accused, and acquitted', async () => {
+    const gestures = await open(0)
+    const uid = await shift(move, await deliver('Requests', 'mal', Date.now(), ['me']), 'Requests', 'Junk')
+    await until('it is made', async () => gestures.list()[0]?.stage === 'made')
+    expect(conducts()).to.deep.equal(['mal 1'])
+    await shift(move, uid, 'Junk', 'INBOX')
+    await until('it is undone', async () => gestures.list()[0]?.stage === 'undone')
+    expect(conducts()).to.deep.equal(['mal 0'])
+    expect(judged).to.deep.equal([])
+  })
+
+  it('a refusal is kept with its code, and a fault is tried again', async () => {
+    const gestures = await open(0)
+    answer = () => ({ say: 'refused', code: 'entity-unknown', detail: 'no' })
+    await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+    await until('it is refused', async () => gestures.list()[0]?.code === 'entity-unknown')
+    answer = () => {
+      throw new Error('the world fails')
+    }
+    await shift(move, await deliver('INBOX', 'mia'), 'INBOX', 'Junk')
+    await hears('abuse origin/mia')
+    expect(gestures.list().find(({ provenance }) => provenance.from === 'mia')?.stage).to.equal('pending')
+  })
+
+  it('mail that its client put there, and old mail, say nothing', async () => {
+    const { db, home, folder } = bench()
+    const gestures = await open(0)
+    const [own] = await append(db, await folder('INBOX'), [await draft(home, letterOf('own'))])
+    await shift(move, own?.uid ?? 0, 'INBOX', 'Junk')
+    await shift(move, await deliver('INBOX', 'old', Date.now() - 8 * 86_400_000), 'INBOX', 'Junk')
+    await settled()
+    expect(gestures.list().map(({ provenance }) => provenance.from)).to.deep.equal(['last'])
+  })
+})
