@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Chapter, printChapter, writeReport } from './simulate/report.ts'
 import { describeRings } from './simulate/rings.ts'
+import { describeTrials } from './simulate/trials.ts'
 import { describeWebs, openWeb, type Web, type WebName, webNames } from './simulate/web.ts'
 
 type Options = {
@@ -12,6 +13,7 @@ type Options = {
   part?: string[]
   web?: WebName[]
   agents: number
+  days: number
   searches: number
   seed: number
   out: string
@@ -20,6 +22,7 @@ type Options = {
 const parts: Record<string, (webs: readonly Web[], options: Options) => Chapter> = {
   webs: (webs, { seed }) => describeWebs(webs, seed),
   rings: (webs, { searches, seed }) => describeRings(webs, searches, seed),
+  credit: (webs, { days, seed }) => describeTrials(webs, { days, seed }),
 }
 
 const whole = (text: string): number => {
@@ -35,6 +38,7 @@ const main = (): void => {
     .addOption(new Option('--part <names...>', 'these parts').choices(Object.keys(parts)))
     .addOption(new Option('--web <names...>', 'on these webs').choices(webNames))
     .option('--agents <n>', 'agents of the generated webs', whole, 10_000)
+    .option('--days <n>', 'days of mail', whole, 56)
     .option('--searches <n>', 'searches on a web of up to 2000 agents; a tenth on larger ones', whole, 1000)
     .option('--seed <n>', 'everything random comes from it', whole, 1)
     .option('--out <folder>', 'where the report goes', 'report/simulate')

@@ -37,6 +37,11 @@ export const linksOf = (graph: Graph): number => graph.to.length / 2
 export const degree = ({ first }: Graph, a: number): number => (first[a + 1] ?? 0) - (first[a] ?? 0)
 export const neighboursOf = ({ first, to }: Graph, a: number): Int32Array => to.subarray(first[a], first[a + 1])
 
+/** An agent's sides are numbers in a row. */
+export function* sidesOf({ first }: Graph, a: number): Generator<number> {
+  for (let side = first[a] ?? 0; side < (first[a + 1] ?? 0); side++) yield side
+}
+
 /** The agent at whose end each side is. */
 export const ownersOf = (graph: Graph): Int32Array => {
   const owners = new Int32Array(graph.to.length)

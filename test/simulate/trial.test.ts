@@ -1,0 +1,69 @@
+/** Credit against attackers, at a size for seconds: the bound of docs/simulation.md is checked inside every trial. */
+import { expect } from 'chai'
+import { attackSides, spamBound } from '../../scripts/simulate/bound.ts'
+import { graphOf } from '../../scripts/simulate/graph.ts'
+import { type Outcome, runTrial, type Terms, usualTerms } from '../../scripts/simulate/trial.ts'
+import { arrivedShare, unwantedAWeek } from '../../scripts/simulate/trials.ts'
+import { openWeb, webNames } from '../../scripts/simulate/web.ts'
+import { ACTIVE_LIMIT } from '../../src/credit/credit.ts'
+
+const AGENTS = 300
+const DAYS = 28
+const seeds = [1, 2, 3]
+
+const trial = (name: (typeof webNames)[number], more: Partial<Terms>): Outcome | undefined => {
+  const web = openWeb(name, AGENTS, more.seed ?? 1)
+  return web && runTrial(web.graph, { ...usualTerms, days: DAYS, ...more })
+}
+
+describe('simulate: credit', () => {
+  for (const web of webNames)
+    for (const weights of ['strict', 'earned'] as const)
+      it(`${web}, ${weights}: attackers use their credit up and never exceed it; good mail arrives`, function () {
+        this.timeout(60_000)
+        for (const seed of seeds) {
+          const outcome = trial(web, { seed, weights })
+          if (outcome === undefined) return this.skip() // openWeb says what is missing
+          expect(outcome.boundUsed).to.be.within(0.3, 1)
+          expect(outcome.unwanted).to.be.lessThan(outcome.attempts / 4)
+          expect(arrivedShare(outcome.good)).to.be.greaterThan(0.97)
+          expect(outcome.disagreement).to.be.lessThan(1e-9)
+        }
+      })
+
+  it('of attackers who behave first it is the weights they have earned', () => {
+    const outcome = trial('holme-kim', { attackFrom: DAYS / 2 })
+    expect(outcome?.boundUsed).to.be.within(0.1, 1)
+  })
+
+  it('the same seed is the same run', () => {
+    const run = () => ({ ...trial('holme-kim', { days: 7 }), seconds: 0 })
+    expect(run()).to.deep.equal(run())
+  })
+
+  it('more complaints that are false change nothing for attackers', () => {
+    const [few, many] = [0.05, 0.64].map((falseRate) => trial('holme-kim', { falseRate, weights: 'strict' }))
+    expect(many && unwantedAWeek(many)).to.be.closeTo(few ? unwantedAWeek(few) : 0, 0.05)
+  })
+})
+
+describe('simulate: the bound', () => {
+  // 0 and 3 attack; 3 has only 0 for a neighbour, so one link leads to honest people.
+  const web = graphOf(4, [
+    [0, 1],
+    [1, 2],
+    [0, 3],
+  ])
+  const sides = attackSides(web, Uint8Array.of(1, 0, 0, 1))
+  const cases: [what: string, weight: number, forged: number, days: number, bound: number][] = [
+    ['is the limit at first', 1, 0, 0, ACTIVE_LIMIT],
+    ['grows by what decays', 1, 0, 56, ACTIVE_LIMIT * 6.88],
+    ['and by what attackers complain about', 1, 5, 0, ACTIVE_LIMIT + 5],
+    ['an earned weight allows as many more as it is small', 0.5, 0, 0, 2 * ACTIVE_LIMIT],
+  ]
+  for (const [what, weight, forged, days, bound] of cases)
+    it(what, () => {
+      expect(sides).to.have.length(1)
+      expect(spamBound(new Float64Array(web.to.length).fill(weight), sides, forged, days)).to.be.closeTo(bound, 1e-9)
+    })
+})
