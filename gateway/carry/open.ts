@@ -18,6 +18,7 @@ import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { knownOf } from '../../src/route/known.ts'
 import { contactKey } from '../../src/state.ts'
+import { introducers } from '../../src/trust/introducer.ts'
 import { type BodyDraft, type BodyWriter, startBody } from '../../store/blob.ts'
 import { contacts } from '../../store/web.ts'
 import type { Core } from '../core.ts'
@@ -158,6 +159,8 @@ const traceOf = async (arriving: Arriving, from: Card, isAuthor: boolean): Promi
   const isClaimed = holderBeside(core.engine.state, { from: from.entityId, address: from.address }) !== undefined
   const stranger = isClaimed ? 'changed' : 'new'
   const known = contact?.trust === 'explicit' ? 'verified' : contact?.trust === 'implicit' ? 'contact' : stranger
+  const agents = hops.map(({ agent }) => agent)
+  const whose = introducers(core.engine.state, from.address, agents)
   return traceHeader({
     returnPath: from.address,
     by: core.engine.state.domain,
@@ -166,6 +169,6 @@ const traceOf = async (arriving: Arriving, from: Card, isAuthor: boolean): Promi
     recipient,
     sender: from.address,
     findings: { sealed: true, signed: true, entity: from.entityId, known, isAuthor },
-    path: hops,
+    path: hops.map((hop, i) => ({ ...hop, who: whose[i] ?? '' })),
   })
 }

@@ -3,12 +3,13 @@
  *
  *   Return-Path             the sender's envelope address, `<>` for notices
  *   Authentication-Results  what this gateway found out, see `Findings`
- *   Vouchsafe-Path          the signed way it came, origin first
+ *   Vouchsafe-Path          the signed way it came, origin first, with who each gateway is in a comment
  *   Received                when, and over which link; never whose computer it was written on
  *
  * They come in this order, above every byte of the letter itself.
  */
 import { formatDate } from './date.ts'
+import { encodeText } from './words.ts'
 
 /**
  * What is known of a letter. The methods are ours, named so that nobody takes them for DKIM:
@@ -43,8 +44,8 @@ export type Trace = {
   /** The sender's address as its card proves it. */
   sender: string
   findings: Findings
-  /** Agents with the time of their stamps, origin first; empty within one gateway. */
-  path: { agent: string; at: number }[]
+  /** Agents with the time of their stamps, origin first, and who each is, for people; empty within one gateway. */
+  path: { agent: string; at: number; who: string }[]
 }
 
 export const traceHeader = (trace: Trace): Buffer => {
@@ -74,7 +75,10 @@ const keyResult = (known: Findings['known']): string => {
 }
 
 const way = ({ envelope, path }: Trace): string =>
-  [`Vouchsafe-Path: id=${value(envelope)}`, ...path.map(({ agent, at }) => `${value(agent)} ${isoTime(at)}`)].join(FOLD)
+  [
+    `Vouchsafe-Path: id=${value(envelope)}`,
+    ...path.map(({ agent, at, who }) => `${value(agent)} ${isoTime(at)}${FOLD_ON}(${comment(who)})`),
+  ].join(FOLD)
 
 const received = ({ by, at, envelope, recipient, path }: Trace): string => {
   const neighbour = path.at(-1)
@@ -89,6 +93,10 @@ const received = ({ by, at, envelope, recipient, path }: Trace): string => {
 }
 
 const FOLD = ';\r\n '
+
+/** For people: nothing in it ends the comment (RFC 5322 §3.2.2) or looks like the next item. */
+const comment = (text: string): string => encodeText(text.replace(/[\s\p{C}();\\]+/gu, ' ').trim())
+const FOLD_ON = '\r\n  '
 
 /** Whatever a value holds, it stays on its line. */
 const value = (text: string): string => text.replace(/[\s;]+/g, ' ')

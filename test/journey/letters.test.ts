@@ -120,6 +120,9 @@ describe('letters through three gateways', function () {
       expect(fields.get('authentication-results')?.[0]).to.match(
         /^b\.test; vouchsafe-seal=pass; vouchsafe-signature=pass /,
       )
+      const [way = ''] = fields.get('vouchsafe-path') ?? []
+      expect(way, 'who brought it').to.match(/\(the gateway of ann@a\.test: words: [a-z]+( [a-z]+){5}\)/)
+      expect(way, 'the neighbour who answers for it').to.match(/\("\w+", a neighbour of this gateway\)$/)
       expect(fields.get('received')?.at(-1), 'only counted').to.match(/^by a\.test \(1 earlier hops left out\); /)
     })
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { parseHeader, unfold } from '../../src/mail/header.ts'
 import { type Trace, traceHeader } from '../../src/mail/trace.ts'
+import { encodeText } from '../../src/mail/words.ts'
 
 const at = Date.UTC(2025, 6, 1, 8, 52)
 const overTwoHops: Trace = {
@@ -12,8 +13,8 @@ const overTwoHops: Trace = {
   sender: 'anna@a.test',
   findings: { sealed: true, signed: true, entity: 'entity', known: 'introduced', isAuthor: true },
   path: [
-    { agent: 'origin', at: at - 2000 },
-    { agent: 'relay', at: at - 1000 },
+    { agent: 'origin', at: at - 2000, who: 'the gateway of anna@a.test' },
+    { agent: 'relay', at: at - 1000, who: '"Bücher (1); \\ \r\nX: y", a neighbour' },
   ],
 }
 const here: Trace = {
@@ -35,7 +36,7 @@ describe('mail/trace', () => {
       ],
       [
         'Vouchsafe-Path',
-        'id=0123456789abcdef0123456789abcdef; origin 2025-07-01T08:51:58.000Z; relay 2025-07-01T08:51:59.000Z',
+        `id=0123456789abcdef0123456789abcdef; origin 2025-07-01T08:51:58.000Z (the gateway of anna@a.test); relay 2025-07-01T08:51:59.000Z (${encodeText('"Bücher 1 X: y", a neighbour')})`,
       ],
       [
         'Received',
@@ -83,7 +84,7 @@ describe('mail/trace', () => {
       sender: evil,
       recipient: evil,
       envelope: evil,
-      path: [{ agent: evil, at }],
+      path: [{ agent: evil, at, who: `${evil}) and out` }],
     }
     const text = traceHeader(trace).toString()
     expect(fieldsOf(trace).map(([name]) => name)).to.deep.equal([
@@ -93,5 +94,6 @@ describe('mail/trace', () => {
       'Received',
     ])
     expect(text).not.to.match(/^Bcc/m)
+    expect(text).to.include('(x Bcc: everybody body y=z and out)')
   })
 })
