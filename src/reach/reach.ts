@@ -44,8 +44,8 @@ export type Said = ReachRecord & { by: string; jws: string }
 
 /** Longest life of an announcement, and what ours have: as long as a directory keeps it. */
 export const REACH_LIFE_MS = 48 * 3_600_000
-/** Clocks that differ by this much still believe each other. */
-const CLOCK_SLACK_MS = 3_600_000
+/** Clocks that differ by this much still believe each other: a wrong time zone must not cut anybody off. */
+const CLOCK_SLACK_MS = 86_400_000
 /** A pass older than this opens nothing: whoever has not heard from an agent for so long may be its neighbour no more. */
 const PASS_LIFE_MS = 30 * 86_400_000
 /** Most names in one announcement (MAX_VIA in wire/record.ts bounds what is read). */
@@ -106,8 +106,19 @@ export const announced = (state: State, from: string, said: Said, now: number): 
   const moved: Effect[] = isMoved
     ? [{ do: 'log', event: 'neighbour-moved', to: said.by, detail: addresses.join(' ') || 'it only dials' }]
     : []
-  return { changes: [{ put: 'reach', row }], effects: [...moved, { do: 'redial' }] }
+  return { changes: [{ put: 'reach', row }], effects: [...moved, { do: 'redial' }, ...foundBy(state, said, was)] }
 }
+
+/** Whom it is linked with since: some of those we have lost, so it has heard from them a moment ago. */
+const foundBy = (state: State, { by, via }: Said, was: Reach | undefined): Effect[] =>
+  via
+    .filter((agent) => !was?.via.includes(agent))
+    .flatMap((agent): Effect[] => {
+      const [link, lost] = [state.links.get(agent), state.reaches.get(agent)]
+      if (!isLinked(link) || link.up || lost?.pass === undefined || !isUp(state.links.get(by))) return []
+      return [{ do: 'where', agent, to: by, pass: lost.pass }]
+    })
+    .slice(0, ASKED_AT_ONCE)
 
 /** Over, or of a longer life than any may have: by the clock of whoever reads it. */
 export const untimely = ({ expires }: ReachRecord, now: number): RefusalCode | undefined => {

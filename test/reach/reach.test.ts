@@ -48,7 +48,8 @@ describe('reach: what is announced', () => {
     ['its own word must be made for us', [], heard({ for: s }), ['agent-mismatch']],
     ['nobody else is listened to', [], heard({ by: stranger }), ['link-unknown']],
     ['what is over is refused', [], heard({ expires: now }), ['expired']],
-    ['what never ends, too', [], heard({ expires: now + REACH_LIFE_MS + 2 * HOUR }), ['record-malformed']],
+    ['what never ends, too', [], heard({ expires: now + REACH_LIFE_MS + 25 * HOUR }), ['record-malformed']],
+    ['a clock a day ahead is borne', [], heard({ expires: now + REACH_LIFE_MS + 23 * HOUR }), ['log r', 'redial']],
     ['nor a neighbour that was parted with', [{ on: 'unlinked', agent: r }], heard(), ['link-unknown']],
   ]
   for (const [what, before, event, expected] of cases)
@@ -146,6 +147,17 @@ describe('reach: who is not found', () => {
     const state = away()
     once(state, [heard({ seq: now + 1, via: [] })])
     expect(outcome(once(state, [missed()]))).to.deep.equal(['where s', 'look-up'])
+  })
+
+  it('a neighbour that is linked with it from now on is asked at once', () => {
+    const state = away()
+    const speaks = (via: string[], seq: number): Event => heard({ by: s, via, seq }, s)
+    expect(outcome(once(state, [speaks([me], now)]))).to.not.include('where s')
+    expect(outcome(once(state, [speaks([me, r], now + 1)]))).to.include('where s')
+    expect(outcome(once(state, [speaks([r, me], now + 2)])), 'it was, before').to.not.include('where s')
+    expect(outcome(once(state, [{ on: 'up', agent: r }, speaks([], now + 3), speaks([r], now + 4)]))).to.not.include(
+      'where s',
+    )
   })
 
   it('nobody asks for one that is connected, or is no neighbour', () => {
