@@ -17,9 +17,17 @@ import type { Reach } from './reach/reach.ts'
 import type { Warned } from './report/expiring.ts'
 
 import type { Owed } from './report/owed.ts'
-import type { Blame } from './route/blame.ts'
-import type { Bucket } from './route/bucket.ts'
-import { type Known, questName, type Search } from './route/search.ts'
+import {
+  dropRoute,
+  emptyMemory,
+  type Memory,
+  type Note,
+  note,
+  putRoute,
+  putSearch,
+  type Route,
+} from './route/memory.ts'
+import type { Known, Search } from './route/search.ts'
 import type { Household } from './trust/household.ts'
 
 /** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. States: link/standing.ts. */
@@ -39,16 +47,6 @@ export type Link = {
 
 /** An entity that lives here. */
 export type Local = { entity: string; account: number; address: string }
-
-/** A way to an agent: every hop from us to it, both included. `entity` is whom it was found for; `key` names this very way. */
-export type Route = {
-  key: string
-  entity: string
-  hops: string[]
-  expires: number
-  /** The names it was found by, where the signatures are kept that prove it to others. */
-  targets?: string[]
-}
 
 /** What `entity`, who lives here, thinks of `other`: trust/contact.ts. */
 export type Contact = {
@@ -76,7 +74,7 @@ export type Delivery = {
 /** Kept beside a delivered message: by which envelope and path it came. Complaints go back along it. */
 export type Provenance = { key: string; from: string; address: string; path: string[]; at: number }
 
-export type State = {
+export type State = Memory & {
   me: string
   /** The gateway's own name in letters it writes, and all domains whose addresses live here. */
   domain: string
@@ -95,7 +93,6 @@ export type State = {
   removed: Set<string> // entities that lived here: their senders are told so at once
   known: Map<string, Known> // by entity
   knownAt: Map<string, string> // address → entity
-  routes: Map<string, readonly Route[]> // by entity: at most three, the first is tried first; see route/cache.ts
   custody: Map<string, Custody> // by key
   held: Map<string, number> // bytes that wait here for a neighbour, by agent
   submissions: Map<string, Submission> // by id
@@ -104,25 +101,7 @@ export type State = {
   conduct: Map<string, Conduct> // by entity
   reaches: Map<string, Reach> // by agent: neighbours, and ourselves
   warned: Map<string, Warned> // by entity
-  searches: Map<string, Search> // by qid; memory only
-  proven: Map<string, string> // search target → entity to whom we can prove a way
-  quests: Map<string, string> // by name, the qid of our search that is under way; memory only
-  missing: Map<string, number> // targets nobody knows, until when that is believed; memory only
-  buckets: Map<string, Bucket> // by neighbour; memory only
-  blamed: Map<string, Blame> // by agent; memory only
-  /** Our next search may begin then, if those before it took all that a minute allows. */
-  nextSearchAt: number
 }
-
-/** What is noted in working memory alone: a restart forgets it, and nothing but some time is lost. */
-export type Note =
-  | { of: 'use'; entity: string } // its ways were used: they are the last to go
-  | { of: 'missing'; target: string; until: number }
-  | { of: 'hope'; target?: string } // it is not missing any more; without a target: nothing is
-  | { of: 'bucket'; row: Bucket }
-  | { of: 'pace'; nextSearchAt: number }
-  | { of: 'blame'; row: Blame }
-  | { of: 'forgiven'; agent: string }
 
 export type Change =
   | { put: 'custody'; row: Custody }
@@ -136,7 +115,7 @@ export type Change =
   | { put: 'warned'; row: Warned }
   | { put: 'known'; row: Known; card: string }
   | { drop: 'known'; entity: string }
-  | { put: 'route'; row: Route; proof?: string }
+  | { put: 'route'; row: Route; proof?: string; isFurther?: true }
   | { drop: 'route'; key: string; entity: string }
   | { put: 'link'; row: Link }
   | { put: 'reach'; row: Reach }
@@ -173,7 +152,6 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   removed: new Set(),
   known: new Map(),
   knownAt: new Map(),
-  routes: new Map(),
   custody: new Map(),
   held: new Map(),
   submissions: new Map(),
@@ -182,13 +160,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   conduct: new Map(),
   reaches: new Map(),
   warned: new Map(),
-  searches: new Map(),
-  proven: new Map(),
-  quests: new Map(),
-  missing: new Map(),
-  buckets: new Map(),
-  blamed: new Map(),
-  nextSearchAt: 0,
+  ...emptyMemory(),
 })
 
 export const admitLocal = (state: State, local: Local): void => {
@@ -239,7 +211,7 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
     case 'conduct':
       return void state.conduct.set(change.row.entity, change.row)
     case 'route':
-      return void putRoute(state, change.row)
+      return void putRoute(state, change.row, change.isFurther === true)
     case 'link':
       return void state.links.set(change.row.agent, change.row)
     case 'reach':
@@ -284,33 +256,6 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
   }
 }
 
-const note = (state: State, noted: Note): void => {
-  switch (noted.of) {
-    case 'use':
-      use(state, noted.entity)
-      break
-    case 'missing':
-      state.missing.set(noted.target, noted.until)
-      break
-    case 'hope':
-      if (noted.target === undefined) state.missing.clear()
-      else state.missing.delete(noted.target)
-      break
-    case 'bucket':
-      state.buckets.set(noted.row.neighbour, noted.row)
-      break
-    case 'pace':
-      state.nextSearchAt = noted.nextSearchAt
-      break
-    case 'blame':
-      state.blamed.set(noted.row.agent, noted.row)
-      break
-    case 'forgiven':
-      state.blamed.delete(noted.agent)
-      break
-  }
-}
-
 /** `held` follows what waits, so that nobody adds it up for every arrival. */
 const putCustody = (state: State, key: string, row: Custody | undefined): void => {
   const was = state.custody.get(key)
@@ -325,39 +270,4 @@ const hold = (state: State, agent: string | undefined, bytes: number): void => {
   const left = (state.held.get(agent) ?? 0) + bytes
   if (left > 0) state.held.set(agent, left)
   else state.held.delete(agent)
-}
-
-/** In the place of the same way, else before the others. */
-const putRoute = (state: State, row: Route): void => {
-  const ways = state.routes.get(row.entity) ?? []
-  const isKnown = ways.some((one) => one.key === row.key)
-  state.routes.set(row.entity, isKnown ? ways.map((one) => (one.key === row.key ? row : one)) : [row, ...ways])
-  for (const target of row.targets ?? []) state.proven.set(target, row.entity)
-}
-
-const dropRoute = (state: State, entity: string, key: string): void => {
-  const ways = state.routes.get(entity) ?? []
-  const left = ways.filter((one) => one.key !== key)
-  if (!left.some((one) => one.targets))
-    for (const target of ways.flatMap((one) => one.targets ?? [])) state.proven.delete(target)
-  if (left.length > 0) state.routes.set(entity, left)
-  else state.routes.delete(entity)
-}
-
-/** Last used, last to go. */
-const use = (state: State, entity: string): void => {
-  const ways = state.routes.get(entity)
-  if (ways === undefined) return
-  state.routes.delete(entity)
-  state.routes.set(entity, ways)
-}
-
-/** `quests` follows what is under way, so that nobody goes through all searches to find one. */
-const putSearch = (state: State, qid: string, row: Search | undefined): void => {
-  const was = state.searches.get(qid)
-  if (was !== undefined && 'seed' in was && state.quests.get(questName(was)) === qid)
-    state.quests.delete(questName(was))
-  if (row === undefined) return void state.searches.delete(qid)
-  state.searches.set(qid, row)
-  if ('seed' in row) state.quests.set(questName(row), qid)
 }

@@ -7,8 +7,7 @@
 import type { Step } from '../effect.ts'
 import { isFinalEvent, type TrailStep } from '../report/report.ts'
 import type { Change, State } from '../state.ts'
-
-export type Blame = { agent: string; times: number; until: number }
+import type { Blame } from './memory.ts'
 
 const FIRST_MS = 3_600_000
 const LONGEST_MS = 86_400_000

@@ -4,7 +4,8 @@
  * memory whole: some 500 bytes each. Times are epoch ms.
  */
 import { createHash } from 'node:crypto'
-import type { Change, Route, State } from '../state.ts'
+import type { Change, State } from '../state.ts'
+import type { Route } from './memory.ts'
 
 export const MOST_WAYS = 3
 export const MOST_ENTITIES = 10_000
@@ -34,7 +35,11 @@ export const add = (state: State, found: Found, now: number, proof?: string): Ch
   const live = all.filter((one) => isLive(one, route, now))
   if (live.length >= MOST_WAYS || live.some((one) => sharesLink(one, route))) return []
   const gone = all.filter((one) => !live.includes(one))
-  return [...makeRoom(state, found.entity), ...gone.map(dropped), { put: 'route', row: route, ...(proof && { proof }) }]
+  return [
+    ...makeRoom(state, found.entity),
+    ...gone.map(dropped),
+    { put: 'route', row: route, isFurther: true, ...(proof && { proof }) },
+  ]
 }
 
 /** A way to where the entity was before it moved is none. */

@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto'
 import type { Effect, Step } from '../effect.ts'
 import { isActive } from '../link/standing.ts'
-import type { Change, Route, State } from '../state.ts'
+import type { Change, State } from '../state.ts'
 import { MAX_HOPS, type Who } from '../wire/record.ts'
 import { SEEN_MS } from './ask.ts'
 import { isBlamed } from './blame.ts'
 import { draw } from './bucket.ts'
 import { MOST_WAYS, waysTo } from './cache.ts'
+import type { Route } from './memory.ts'
 import type { Search } from './search.ts'
 
 /** Most neighbours a relay asks. */

@@ -115,8 +115,8 @@ describe('route: more than one way', () => {
     }
     expect(take([me, r, far], now)).to.deep.equal(['rx'])
     expect(take([me, b, r, far], now + 500), 'shares its last link').to.deep.equal(['rx'])
-    expect(take([me, s, far], now + 1000)).to.deep.equal(['sx', 'rx'])
-    expect(take([me, far], now + 1001), 'too late').to.deep.equal(['sx', 'rx'])
+    expect(take([me, s, far], now + 1000)).to.deep.equal(['rx', 'sx'])
+    expect(take([me, far], now + 1001), 'too late').to.deep.equal(['rx', 'sx'])
   })
 
   it('then the search is over', () => {
