@@ -127,7 +127,7 @@ const take = async (core: Core, from: string, message: Exclude<Message, ReachMes
 /** Nobody asked, or the answer has come already: then it is not worth its verification. */
 const takePath = async (core: Core, from: string, message: PathMessage): Promise<void> => {
   const search = core.engine.state.searches.get(String(peek(message.cached ?? message.path).qid))
-  if (search === undefined || !('asked' in search) || !search.asked.has(from)) return
+  if (search === undefined || !('asked' in search) || search.asked.get(from) !== 'asked') return
   await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) })
 }
 

@@ -29,7 +29,7 @@ const qidOf = (seed: string, ttl: number): string =>
 /** Starts a search; one of the same name that is under way is joined. `seed`: 128 random bits from the caller. */
 export const ask = (state: State, quest: Quest, now: number): Step => {
   if (state.quests.has(questName(quest))) return nothing
-  if (quest.without.length === 0 && (state.missing.get(quest.target) ?? 0) > now)
+  if (!quest.isAgain && quest.without.length === 0 && (state.missing.get(quest.target) ?? 0) > now)
     return { changes: [], effects: [{ do: 'searched', target: quest.target, result: 'unknown' }] }
   const everyMs = 60_000 / state.terms.searchesPerMinute
   const nextAt = Math.max(state.nextSearchAt, now)

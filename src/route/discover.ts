@@ -48,10 +48,11 @@ export const answered = (state: State, from: string, path: Path, now: number): S
   const { route, qid, target } = path.record
   const search = state.searches.get(qid)
   const i = route.indexOf(state.me)
-  if (search === undefined || !('asked' in search) || search.target !== target || !search.asked.has(from))
-    return nothing
+  if (search === undefined || !('asked' in search) || search.target !== target) return nothing
+  if (search.asked.get(from) !== 'asked') return nothing // one answer each: every one costs its verification
   if (route[i + 1] !== from || !isActive(state.links.get(from)) || path.record.expires <= now) return nothing
-  if (search.at === 'asking') return i === 0 ? found(state, search, path, now) : nothing
+  if (search.at === 'asking')
+    return i === 0 ? found(state, { ...search, asked: new Map(search.asked).set(from, 'none') }, path, now) : nothing
   if (route[i - 1] !== search.from || !isActive(state.links.get(search.from))) return nothing
   return {
     changes: [{ put: 'search', row: { at: 'over', qid, target, until: search.until } }],
@@ -68,7 +69,8 @@ const found = (state: State, search: Asking, path: Path, now: number): Step => {
   const { known, card, record } = path
   if (search.moreUntil !== undefined && now > search.moreUntil) return nothing
   const worth = weigh(state, known)
-  if (worth === 'outdated') return { changes: [], effects: [outdated(known)] }
+  const heard: Change = { put: 'search', row: search }
+  if (worth === 'outdated') return { changes: [heard], effects: [outdated(known)] }
   if (worth === 'conflict') {
     const claim = contest(state, path, now)
     const unsettled: Effect = { do: 'searched', target: search.target, result: 'undecided' }
@@ -85,7 +87,7 @@ const found = (state: State, search: Asking, path: Path, now: number): Step => {
   const proof = isFirstHand ? JSON.stringify(path.message) : undefined
   if (search.moreUntil !== undefined) {
     const more = add(state, way, now, proof)
-    return { changes: [...news, ...more], effects: more.length > 0 ? wakeFor(known) : [] }
+    return { changes: [heard, ...news, ...more], effects: more.length > 0 ? wakeFor(known) : [] }
   }
   if (record.route.some((agent) => isBlamed(state.blamed.get(agent), now)))
     return {

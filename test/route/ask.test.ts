@@ -86,6 +86,9 @@ describe('route: how often we ask', () => {
       const { state } = searching()
       for (const from of [r, s, b, far]) run(state, { on: 'none', from, qid: qidOf(state), cut: false })
       expect(does(run(state, search('eve@far.test')))).to.deep.equal(['unknown'])
+      expect(begun(step(state, search('eve@far.test', { isAgain: true }), now)), 'but mail that waits asks').to.equal(
+        true,
+      )
       return state
     }
     expect(begun(run(unknown(), search('eve@far.test'), now + 5 * MINUTE))).to.equal(true)
@@ -117,6 +120,20 @@ describe('route: more than one way', () => {
     expect(take([me, b, r, far], now + 500), 'shares its last link').to.deep.equal(['rx'])
     expect(take([me, s, far], now + 1000)).to.deep.equal(['rx', 'sx'])
     expect(take([me, far], now + 1001), 'too late').to.deep.equal(['rx', 'sx'])
+  })
+
+  it('of each neighbour one answer is heard', () => {
+    const { state } = searching()
+    for (const hops of [
+      [me, r, far],
+      [me, r, s, far],
+    ])
+      run(state, { on: 'path', from: r, path: pathTo(state, hops) })
+    expect(ways(state)).to.deep.equal(['rx'])
+    const two = searching().state
+    run(two, { on: 'none', from: r, qid: qidOf(two), cut: true })
+    run(two, { on: 'path', from: r, path: pathTo(two, [me, r, far]) })
+    expect(ways(two)).to.deep.equal([])
   })
 
   it('then the search is over', () => {
