@@ -1,8 +1,9 @@
 /**
  * What people said by their mail clients (src/complaint/gesture.ts), and where the messages are that they said it of.
  */
+
+import { isEnvelopeId } from '../src/address.ts'
 import type { Gesture } from '../src/complaint/gesture.ts'
-import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Provenance } from '../src/state.ts'
 import type { Source } from './db.ts'
 import { documents } from './document.ts'
@@ -22,27 +23,40 @@ export type Placed = {
   provenance: Provenance
 }
 
-const PLACED = `SELECT message.id AS id, mailbox, uid, account, name AS folder, special_use AS "specialUse", flags, keywords, provenance
-  FROM message JOIN mailbox ON mailbox.id = message.mailbox WHERE provenance IS NOT NULL`
+/** What is older has been judged by silence, and no complaint about it is remembered any more (src/complaint/gesture.ts). */
+const OLDEST_MS = 36 * 86_400_000
+/** A page of rows stalls the loop some 5 ms. */
+const PAGE = 1000
 
 type Stored = Omit<Placed, 'provenance'> & { provenance: string }
+type Params = Parameters<Source['read']['range']>[1]
 
-const placed = async (
-  from: Source,
-  where: string,
-  params: (number | string | readonly number[])[],
-): Promise<Placed[]> => {
-  const rows = await from.read.range<Stored>(`${PLACED} AND ${where}`, params)
+/** Of the last weeks; those that a mail client put there are left out. */
+const placed = async (from: Source, where: string, params: NonNullable<Params>, join = ''): Promise<Placed[]> => {
+  const sql = `SELECT message.id AS id, mailbox, uid, account, name AS folder, special_use AS "specialUse", flags, keywords, provenance
+    FROM message JOIN mailbox ON mailbox.id = message.mailbox ${join}
+    WHERE ${where} AND internal_date >= ? AND provenance IS NOT NULL`
+  const rows = await from.read.range<Stored>(sql, [...params, Date.now() - OLDEST_MS])
   return rows.map((row) => ({ ...row, provenance: JSON.parse(row.provenance) }))
 }
 
-/** By id; those gone, and those put there by a mail client, are left out. */
+const inPages = async (
+  numbers: readonly number[],
+  read: (page: readonly number[]) => Promise<Placed[]>,
+): Promise<Placed[]> => {
+  const found: Placed[] = []
+  for (let at = 0; at < numbers.length; at += PAGE)
+    for (const one of await read(numbers.slice(at, at + PAGE))) found.push(one)
+  return found
+}
+
+/** By id; those gone are left out. */
 export const placedById = (from: Source, ids: readonly number[]): Promise<Placed[]> =>
-  placed(from, 'message.id IN (?*)', [ids])
+  inPages(ids, (page) => placed(from, 'message.id IN (?*)', [page]))
 
 /** By mailbox and uid, of one mailbox at a time: that is how changes of flags are told. */
 export const placedByUid = (from: Source, mailbox: number, uids: readonly number[]): Promise<Placed[]> =>
-  placed(from, 'mailbox = ? AND uid IN (?*)', [mailbox, uids])
+  inPages(uids, (page) => placed(from, 'mailbox = ? AND uid IN (?*)', [mailbox, page]))
 
 /**
  * All that lie in a Junk folder or bear $Junk. It reads every row once: for the start, after which
@@ -52,17 +66,19 @@ export const placedAsJunk = (from: Source): Promise<Placed[]> =>
   placed(from, `(special_use = '\\Junk' OR keywords LIKE ?)`, ['%$Junk%'])
 
 /**
- * The account's messages that came in one of these envelopes, or have this Message-ID, copies and all.
- * It reads every row of the account: for a person who asks.
+ * The account's messages that came in one of these envelopes, or else have this Message-ID, copies and
+ * all. It reads every row of the account: for a person who asks.
  */
 export const placedByName = async (
   from: Source,
   account: number,
   { envelopes, messageId }: { envelopes: readonly string[]; messageId?: string },
 ): Promise<Placed[]> => {
-  const all = await placed(from, 'account = ?', [account])
-  const named = all.filter(({ provenance }) => envelopes.includes(partsOfKey(provenance.key)[1]))
-  if (named.length > 0 || messageId === undefined) return named
-  const sql = 'message.body IN (SELECT body FROM parsed WHERE message_id = ?) AND account = ?'
-  return placed(from, sql, [messageId, account])
+  for (const envelope of envelopes.filter(isEnvelopeId)) {
+    const found = await placed(from, 'account = ? AND provenance LIKE ?', [account, `%/${envelope}"%`])
+    if (found.length > 0) return found
+  }
+  if (messageId === undefined) return []
+  const join = 'JOIN parsed ON parsed.body = message.body'
+  return placed(from, 'account = ? AND message_id = ?', [account, messageId], join)
 }

@@ -15,7 +15,7 @@ type All = ResultOf<'complaint.list'>
 type Made = All['made'][number]
 
 const list = (complaint: Command): void =>
-  act(verb(complaint, 'list', 'complaints of the last 28 days, made here and received'), async (context) => {
+  act(verb(complaint, 'list', 'complaints: made here, about mail from here, and handed on'), async (context) => {
     const all = await perform(context, 'complaint.list', {})
     return { result: all, text: describe(all) || 'No complaints.' }
   })
@@ -23,7 +23,7 @@ const list = (complaint: Command): void =>
 const describe = ({ made, received }: All): string =>
   [
     ...(made.length === 0 ? [] : ['Made here:', madeTable(made)]),
-    ...(received.length === 0 ? [] : ['About mail sent from here:', receivedTable(received)]),
+    ...(received.length === 0 ? [] : ['Received from others:', receivedTable(received)]),
   ].join('\n')
 
 const madeTable = (made: Made[]): string =>
@@ -34,8 +34,17 @@ const madeTable = (made: Made[]): string =>
 
 const receivedTable = (received: All['received']): string =>
   table(
-    ['when', 'about mail of', 'reason', 'envelope', 'message'],
-    received.map((one) => [clock(one.at), one.about, one.reason, one.envelope, one.messageId ?? '-']),
+    ['when', 'about mail of', 'reason', 'envelope', 'we paid', 'paid us', 'stands', 'message'],
+    received.map((one) => [
+      clock(one.at),
+      one.about ?? '(handed on)',
+      one.reason,
+      one.envelope,
+      one.paid?.name ?? '-',
+      one.charged?.name ?? '-',
+      one.withdrawnAt === null ? 'counts' : 'taken back',
+      one.messageId ?? '-',
+    ]),
   )
 
 const stands: Record<Made['stage'], string> = {

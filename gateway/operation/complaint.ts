@@ -1,10 +1,11 @@
 /** Complaints: those made here, by whichever way, and those about mail sent from here. */
 import { type Gesture, idOf } from '../../src/complaint/gesture.ts'
-import { type Grievance, grievances } from '../../src/complaint/verdict.ts'
+import { type Entry, type Grievance, grievances } from '../../src/complaint/verdict.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { type Account, list } from '../../store/account.ts'
 import { type Placed, placedByName } from '../../store/gesture.ts'
+import { complaints } from '../../store/web.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
 import { accountOf } from './who.ts'
@@ -27,27 +28,60 @@ export type MadeView = {
   delivered: number
 }
 
-/** Who complained is not said. */
-export type ReceivedView = { envelope: string; about: string; reason: Grievance; at: number; messageId: string | null }
+/** About mail of an account here, or mail we handed on. Who complained is not said. */
+export type ReceivedView = {
+  envelope: string
+  /** The account, or null where it was handed on. */
+  about: string | null
+  reason: string
+  at: number
+  messageId: string | null
+  withdrawnAt: number | null
+  /** The neighbour we pay, and the one that pays us for it; none at an end of the way. */
+  paid: Neighbour | null
+  charged: Neighbour | null
+}
+type Neighbour = { agent: string; name: string }
 
 export type Complaints = { made: MadeView[]; received: ReceivedView[] }
 
+/** More says no more to a person. */
+const SHOWN = 1000
+
 export const complaintList: Operation<object, Complaints> = async (house) => {
-  const accounts = new Map((await list(house.store.db)).map((one) => [one.id, one]))
-  const received = [...accounts.values()].flatMap(({ entityId, address }) =>
-    (house.web.conduct(entityId)?.accusations ?? []).map(({ key, reason, at, messageId }) => ({
-      envelope: partsOfKey(key)[1],
-      about: address,
-      reason,
-      at,
-      messageId: messageId ?? null,
-    })),
-  )
-  return {
-    made: house.gestures.list().map((one) => madeOf(house, one, accounts)),
-    received: received.sort((a, b) => b.at - a.at),
-  }
+  const { db } = house.store
+  const accounts = await list(db)
+  const byId = new Map(accounts.map((one) => [one.id, one]))
+  const byEntity = new Map(accounts.map((one) => [one.entityId, one.address]))
+  const made = house.gestures.list().map((one) => madeOf(house, one, byId))
+  const entries = await complaints.by(db, 'role', ['received', 'passed'], SHOWN)
+  const local = house.gestures.list().filter(({ stage, provenance: { path } }) => stage === 'made' && path.length < 2)
+  const received = [...entries.map((one) => receivedOf(house, one, byEntity)), ...local.map((one) => receivedHere(one))]
+  return { made, received: received.sort((a, b) => b.at - a.at) }
 }
+
+const receivedOf = (house: House, one: Entry, accounts: ReadonlyMap<string, string>): ReceivedView => ({
+  envelope: partsOfKey(one.key)[1],
+  about: one.role === 'received' ? (accounts.get(one.sender ?? '') ?? 'an account that is gone') : null,
+  reason: one.reason,
+  at: one.at,
+  messageId: one.messageId ?? null,
+  withdrawnAt: one.withdrawnAt ?? null,
+  paid: one.over === undefined ? null : { agent: one.over, name: nameOf(house, one.over) },
+  charged: one.charged === undefined ? null : { agent: one.charged, name: nameOf(house, one.charged) },
+})
+
+/** Between two people of this gateway: no neighbour pays. */
+const receivedHere = ({ provenance, reason, at }: Gesture): ReceivedView => ({
+  envelope: partsOfKey(provenance.key)[1],
+  about: provenance.address,
+  reason,
+  at,
+  messageId: null,
+  withdrawnAt: null,
+  paid: null,
+  charged: null,
+})
 
 export const complaintShow: Operation<{ envelope: string }, Complaints> = async (house, { envelope }) => {
   const all = await complaintList(house, {}, () => {})
@@ -56,7 +90,7 @@ export const complaintShow: Operation<{ envelope: string }, Complaints> = async 
   if (made.length + received.length > 0) return { made, received }
   throw new Refusal(
     'entity-unknown',
-    `No complaint about ${envelope} is remembered. \`vouchsafe complaint list\` shows all of the last 28 days.`,
+    `No complaint about ${envelope} is remembered. \`vouchsafe complaint list\` shows all.`,
   )
 }
 

@@ -49,7 +49,7 @@ describe('abuse@', () => {
   const receive = async (at = Date.now()) => {
     const { db, home, folder } = bench()
     const provenance = { key: `origin/${envelope}`, from: 'mal', address: 'mal@m.test', path: ['origin', 'me'], at }
-    await append(db, await folder('INBOX'), [await draft(home, letterOf('buy'), { provenance })])
+    await append(db, await folder('INBOX'), [await draft(home, letterOf('buy'), { provenance, internalDate: at })])
   }
   const report = (kind = 'abuse', about = [`Vouchsafe-Path: id=${envelope}`, 'Message-ID: <1@a.test>']): string =>
     [

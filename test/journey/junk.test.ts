@@ -5,6 +5,7 @@
 import { expect } from 'chai'
 import type { Complaints } from '../../gateway/operation/complaint.ts'
 import type { UserDetail } from '../../gateway/operation/user.ts'
+import type { WhyView } from '../../gateway/operation/why.ts'
 import { type Person, until } from '../../scripts/neighbourhood.ts'
 import { awaitMessages, idOf, letter, RawSmtp, readAll, startLine, type Web, withImap } from './web.ts'
 
@@ -53,6 +54,18 @@ describe('junk pressed in a mail client', function () {
     const [made] = await atA()
     expect(made).to.include({ stage: 'made', by: web.ann.address, of: web.bob.address, reason: 'abuse' })
     expect(made?.costs?.name, 'who handed it to us pays').to.equal('r')
+    const relay = web.gateways[1]
+    const passed = (await relay?.run<Complaints>(['complaint', 'list']))?.received[0]
+    expect([passed?.paid?.name, passed?.charged?.name, passed?.about], 'the relay comes out even').to.deep.equal([
+      'a',
+      'm',
+      null,
+    ])
+    const [received] = await atM()
+    expect([received?.paid?.name, received?.charged, received?.about]).to.deep.equal(['r', null, web.bob.address])
+    const why = await web.a.run<WhyView>(['link', 'why', 'r'])
+    expect(why.debt).to.be.within(0.9, 1)
+    expect(why.complaints[0]).to.include({ direction: 'theirs', reason: 'abuse', envelope: made?.envelope })
     const { sending } = await web.b.run<UserDetail>(['user', 'show', web.bob.address])
     expect(sending).to.include({ level: 'warned', complainers: 1 })
     const [warning] = await awaitMessages(web.b, web.bob, 'INBOX', 1)
@@ -66,9 +79,10 @@ describe('junk pressed in a mail client', function () {
 
   it('moved out later, it is taken back there, too', async () => {
     await move('first', 'Junk', 'INBOX')
-    await until('M has nothing any more', async () => (await atM()).length === 0)
+    await until('it is taken back at M', async () => (await atM()).every(({ withdrawnAt }) => withdrawnAt !== null))
     expect((await web.b.run<UserDetail>(['user', 'show', web.bob.address])).sending.level).to.equal('free')
     expect(await stageOf('first')).to.equal('undone')
+    expect((await web.a.run<WhyView>(['link', 'why', 'r'])).debt).to.equal(0)
   })
 
   it('back out within the grace, nothing ever happened', async () => {
@@ -84,7 +98,7 @@ describe('junk pressed in a mail client', function () {
     })
     await move('meant', 'Requests', 'Junk')
     await reached('meant')
-    expect((await atM()).map(({ messageId }) => messageId)).to.deep.equal([idOf('meant')])
+    expect((await atM()).map(({ messageId }) => messageId)).not.to.include(idOf('mistake'))
     expect(await stageOf('mistake')).to.equal(undefined)
   })
 
