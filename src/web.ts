@@ -21,7 +21,7 @@ import type { Submission } from './custody/submission.ts'
 import type { Step } from './effect.ts'
 import { type Envelope, keyOf } from './envelope/envelope.ts'
 import { seen } from './link/absence.ts'
-import { greet, hopeful, linked, settled } from './link/become.ts'
+import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
 import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
@@ -76,6 +76,7 @@ export type Event =
   | { on: 'replied'; reply: Reply }
   | { on: 'declined'; who: string }
   | { on: 'unlinked'; agent: string }
+  | { on: 'vouched'; agent: string }
   | { on: 'limited'; agent: string; limit: number }
   | { on: 'up'; agent: string }
   | { on: 'down'; agent: string }
@@ -237,6 +238,8 @@ export const step = (state: State, event: Event, now: number): Step => {
       return declined(state, event.who)
     case 'unlinked':
       return unlinked(state, event.agent)
+    case 'vouched':
+      return vouched(state, event.agent)
     case 'limited':
       return limited(state, event.agent, event.limit)
     case 'up':

@@ -1,11 +1,13 @@
 /** `vouchsafe link`: neighbours. */
 import type { Command } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
-import { act, perform, verb } from './context.ts'
+import { visible } from '../terminal.ts'
+import { act, type Context, perform, UsageError, verb } from './context.ts'
 import { invitationCommands } from './invite.ts'
 import { knockCommands } from './knock.ts'
 import { clock, table } from './layout.ts'
 import { describe, stateOf } from './neighbour.ts'
+import { askYes, isInteractive } from './prompt.ts'
 import { whyCommand } from './why.ts'
 
 export const linkCommands = (root: Command): void => {
@@ -61,19 +63,30 @@ const revoke = (link: Command): void =>
   )
 
 const trust = (link: Command): void => {
-  const command = verb(
-    link,
-    'trust',
-    'how much unwanted mail a neighbour may cost before nothing more is taken from it',
-  )
+  const command = verb(link, 'trust', 'say that you have compared the six words, or how much a neighbour may cost')
     .argument('<neighbour>', 'name, agent id, or its first letters')
-    .requiredOption('--limit <number>', `messages to strangers that wait or were unwanted: 1 to ${MOST_LIMIT}`, Number)
-  act<{ limit: number }>(command, async (context, [neighbour = ''], { limit }) => {
-    const one = await perform(context, 'link.trust', { neighbour, limit })
+    .option('--words <words>', 'the six words, as the neighbour’s owner read them out')
+    .option(
+      '--limit <number>',
+      `how much unwanted mail it may cost before nothing more is taken from it: 1 to ${MOST_LIMIT}`,
+      Number,
+    )
+  act<{ words?: string; limit?: number }>(command, async (context, [neighbour = ''], { words, limit }) => {
+    const compared = words ?? (limit === undefined ? await compare(context, neighbour) : undefined)
+    const said = { ...(compared !== undefined && { words: compared }), ...(limit !== undefined && { limit }) }
+    const one = await perform(context, 'link.trust', { neighbour, ...said })
     return {
       result: one,
-      text: `${one.name} may cost ${one.limit} unwanted messages.`,
-      next: ['the neighbour sets its own limit for you: vouchsafe link trust YOU --limit …'],
+      text: describe(one),
+      next: ['the neighbour decides for itself how far it trusts you: vouchsafe link trust YOU'],
     }
   })
+}
+
+const compare = async (context: Context, neighbour: string): Promise<string> => {
+  if (!isInteractive()) throw new UsageError('Give the words its owner read out: --words "…"; or --limit.')
+  const { name, words } = await perform(context, 'link.show', { neighbour })
+  context.say(`The words of ${visible(name)} are:\n\n  ${words}\n`)
+  if (await askYes('Does its owner see the same six words (vouchsafe status)?')) return words
+  throw new UsageError('Not trusted. If the words differ, somebody may be in between: ask them by another way.')
 }

@@ -19,6 +19,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
   credit: (agent) => core.engine.state.credits.get(agent),
   weights: () => core.engine.state.weights,
+  vouch: (agent) => done(core.engine.handle({ on: 'vouched', agent })),
   limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
 
   reach: (agent) => core.engine.state.reaches.get(agent),

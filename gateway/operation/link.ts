@@ -1,5 +1,7 @@
 /** Neighbours and strangers: look at, part with. How one gets neighbours: invite.ts, knock.ts. */
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
+import { fingerprintWords, readWords } from '../../src/identity/words.ts'
+import { Refusal } from '../../src/refusal.ts'
 import type { Operation } from '../house.ts'
 import {
   findLink,
@@ -22,16 +24,26 @@ export const linkShow: Operation<{ neighbour: string }, LinkView | StrangerView>
     ? viewOf(house.web, findLink(house, neighbour))
     : viewOfStranger(findStranger(house, neighbour))
 
-/** How much unwanted mail the owner lets a neighbour cost; whole, from 1 to MOST_LIMIT. */
-export const linkTrust: Operation<{ neighbour: string; limit: number }, LinkView> = async (
+/**
+ * `words`: as the neighbour's owner read them out; probation is over then. `limit`: how much unwanted mail it may
+ * cost; whole, from 1 to MOST_LIMIT.
+ */
+export const linkTrust: Operation<{ neighbour: string; limit?: number; words?: string }, LinkView> = async (
   house,
-  { neighbour, limit },
+  { neighbour, limit, words },
 ) => {
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_LIMIT)
+  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1 || limit > MOST_LIMIT))
     throw new Error(`Give a whole number from 1 to ${MOST_LIMIT}.`)
-  const link = findLink(house, neighbour)
-  await house.web.limit(link.agent, limit)
-  return viewOf(house.web, { ...link, limit })
+  const { agent, name } = findLink(house, neighbour)
+  const expected = fingerprintWords(agent)
+  if (words !== undefined && readWords(words) !== expected)
+    throw new Refusal(
+      'agent-mismatch',
+      `The words differ. Those of ${name} are "${expected}". Do not trust it before you both see the same words.`,
+    )
+  if (words !== undefined) await house.web.vouch(agent)
+  if (limit !== undefined) await house.web.limit(agent, limit)
+  return viewOf(house.web, findLink(house, agent))
 }
 
 export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {

@@ -13,6 +13,13 @@ export const linked = (state: State, link: Link): Step => ({
   effects: [...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
 })
 
+/** A person has compared words with the owner: explicit trust ends probation at once. */
+export const vouched = (state: State, agent: string): Step => {
+  const was = state.links.get(agent)
+  if (was?.state !== 'probation') return { changes: [], effects: [] }
+  return { changes: [{ put: 'link', row: { ...was, state: 'active' } }], effects: [] }
+}
+
 /** What nobody knew may be known beyond a neighbour that was not there. */
 export const hopeful = (state: State): Change[] => (state.missing.size > 0 ? [{ note: { of: 'hope' } }] : [])
 

@@ -159,6 +159,11 @@ describe('becoming neighbours', function () {
       await areLinked(here, there)
       expect([await stateAt(here, there), await stateAt(there, here)]).to.deep.equal(['probation', 'probation'])
       expect(await here.run<Link>(['link', 'pair', 'bob@far.test'])).to.include({ state: 'probation' }) // is one already
+      const { words } = await statusOf(there)
+      const trusted = await here.run<Link>(['link', 'trust', 'far', '--words', words, '--limit', '5'])
+      expect(trusted).to.include({ state: 'active', limit: 5 })
+      const [no] = await Promise.allSettled([there.run(['link', 'trust', 'near', '--words', words])])
+      expect(String((no as PromiseRejectedResult).reason)).to.include('The words differ')
       const { folders } = await there.run<{ folders: { name: string; messages: number }[] }>(['user', 'show', 'bob'])
       const seen = folders.filter(({ name }) => name !== 'Outgoing') // the answer is on its way there
       expect(seen.every(({ messages }) => messages === 0)).to.equal(true)

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { generateAgent } from '../../src/identity/agent.ts'
+import { vouched } from '../../src/link/become.ts'
 import type { Knock } from '../../src/link/knock.ts'
 import { type Paired, paired, unpaired } from '../../src/link/pair.ts'
 import { apply, type Contact, emptyState, type Link, type State } from '../../src/state.ts'
@@ -109,6 +110,15 @@ describe('a PAIR letter', () => {
       to: 'bob@b.test',
       agent,
     }))
+
+  it('’s link is active at once when a person has compared words, and no other is changed', () => {
+    const state = holding([link('probation')])
+    for (const change of vouched(state, agent).changes) apply(state, change)
+    expect(state.links.get(agent)).to.deep.equal(link('active'))
+    for (const standing of ['active', 'suspended', 'revoked'] as const)
+      expect(vouched(holding([link(standing)]), agent).changes).to.deep.equal([])
+    expect(vouched(holding([]), agent).changes).to.deep.equal([])
+  })
 
   it('that comes back with a no is told to whoever asked; any other no says nothing', () => {
     expect(unpaired(holding([wish()]), agent, 'pair-refused')).to.deep.equal([
