@@ -52,7 +52,9 @@ describe('gestures', () => {
   const deliver = async (folder: string, from: string, at = Date.now(), path = ['origin', 'me']): Promise<number> => {
     const { db, home, folder: idOf } = bench()
     const provenance = { key: `origin/${from}`, from, address: `${from}@b.test`, path, at }
-    const [added] = await append(db, await idOf(folder), [await draft(home, letterOf(from), { provenance, internalDate: at })])
+    const [added] = await append(db, await idOf(folder), [
+      await draft(home, letterOf(from), { provenance, internalDate: at }),
+    ])
     return added?.uid ?? 0
   }
   const shift = async (how: typeof move, uid: number, from: string, to: string): Promise<number> => {
