@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import type { House } from '../../gateway/house.ts'
+import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from '../../gateway/operation/complaint.ts'
+import { userAdd, userAllow, userShow } from '../../gateway/operation/user.ts'
+import { linkWhy } from '../../gateway/operation/why.ts'
+import { byAddress } from '../../store/account.ts'
+import { find } from '../../store/mailbox.ts'
+import { append } from '../../store/message.ts'
+import { complaints, conduct } from '../../store/web.ts'
+import { eachWithHouse } from '../gateway/house.ts'
+import { draft, letterOf } from '../store/home.ts'
+
+const none = () => {}
+const envelope = '0123456789abcdef0123456789abcdef'
+const password = 'correct horse'
+
+describe('complaints, as commands', function () {
+  this.timeout(20_000) // a key for each account
+  const { house, again } = eachWithHouse()
+  const saidBy = (work: Promise<unknown>) =>
+    work.then(
+      () => '',
+      (error: Error) => error.message,
+    )
+
+  const receive = async (name = 'ann', at = Date.now()): Promise<void> => {
+    const { store, home } = house()
+    const account = await byAddress(store.db, `${name}@a.test`)
+    const inbox = await find(store.db, account?.id ?? 0, 'INBOX')
+    const provenance = {
+      key: `origin/${envelope}`,
+      from: 'mal',
+      address: 'mal@m.test',
+      path: ['origin', 'relay', 'me'],
+      at,
+    }
+    const letter = await draft(home, letterOf('buy'), { provenance, internalDate: at })
+    await append(store.db, inbox?.id ?? 0, [letter])
+  }
+  const add = (name: string, to: House = house()) => userAdd(to, { address: name, password }, none)
+
+  it('raised without a gateway, it waits for one, with its reason and whom it costs', async () => {
+    await add('ann')
+    await receive()
+    const made = await complaintRaise(house(), { message: envelope, reason: 'fraud' }, none)
+    expect(made).to.include({ stage: 'pending', reason: 'fraud', by: 'ann@a.test', of: 'mal@m.test', envelope })
+    expect(made.costs?.agent).to.equal('relay')
+    const { made: kept } = await complaintList(await again(), {}, none)
+    expect(kept.map(({ stage }) => stage)).to.deep.equal(['pending'])
+    expect((await complaintShow(house(), { envelope }, none)).made).to.have.length(1)
+  })
+  it('by Message-ID, with or without its brackets', async () => {
+    await add('ann')
+    await receive()
+    await complaintRaise(house(), { message: '1@a.test', reason: 'abuse' }, none)
+    expect(await saidBy(complaintRaise(house(), { message: '<1@a.test>', reason: 'abuse' }, none))).to.match(/already/)
+  })
+  it('withdrawn while it waits, it never was', async () => {
+    await add('ann')
+    await receive()
+    await complaintRaise(house(), { message: envelope, reason: 'abuse' }, none)
+    await complaintWithdraw(house(), { message: envelope }, none)
+    expect(await complaintList(house(), {}, none)).to.deep.equal({ made: [], received: [] })
+    expect(await saidBy(complaintWithdraw(house(), { message: envelope }, none))).to.match(/no complaint about this/)
+  })
+  it('where several have the message, one says who complains', async () => {
+    await add('ann')
+    await add('ben')
+    await receive('ann')
+    await receive('ben')
+    const given = { message: envelope, reason: 'abuse' }
+    expect(await saidBy(complaintRaise(house(), given, none))).to.match(/--as ADDRESS/)
+    expect((await complaintRaise(house(), { ...given, as: 'ben' }, none)).by).to.equal('ben@a.test')
+  })
+  it('what can not be is told with the way out', async () => {
+    await add('ann')
+    const raise = (message: string, reason = 'abuse') => saidBy(complaintRaise(house(), { message, reason }, none))
+    expect(await raise(envelope)).to.match(/No message .* Message-ID/)
+    expect(await raise(envelope, 'boredom')).to.match(/abuse, fraud, virus, other/)
+    expect(await raise("%' OR 1=1")).to.match(/No message/)
+    await receive('ann', Date.now() - 8 * 86_400_000)
+    expect(await raise(envelope)).to.match(/more than seven days/)
+    expect(await saidBy(complaintShow(house(), { envelope }, none))).to.match(/No complaint .*complaint list/)
+  })
+
+  it('received and handed on are listed with who paid, and never with who complained', async () => {
+    const { entity } = await add('ann')
+    const at = Date.now()
+    const base = { reason: 'abuse', by: 'the complainer' } as const
+    await house().store.db.transaction((tx) =>
+      complaints.save(tx, [
+        { ...base, key: 'me/1', role: 'received', at, over: 'left', sender: entity, messageId: '<1@a.test>' },
+        { ...base, key: 'x/2', role: 'passed', at: at - 1, over: 'left', charged: 'right' },
+        { ...base, key: 'x/3', role: 'made', at, charged: 'right' },
+      ]),
+    )
+    const all = await complaintList(house(), {}, none)
+    expect(all.received.map(({ about, paid, charged }) => [about, paid?.agent, charged?.agent])).to.deep.equal([
+      ['ann@a.test', 'left', undefined],
+      [null, 'left', 'right'],
+    ])
+    expect(JSON.stringify(all)).not.to.contain('the complainer')
+  })
+
+  it('an account that others stopped is shown so, and sends again when it is allowed', async () => {
+    const { entity } = await add('ann')
+    expect((await userShow(house(), { address: 'ann' }, none)).sending.level).to.equal('free')
+    const accusation = { key: 'me/1', by: 'one', reason: 'abuse', at: Date.now() } as const
+    await house().store.db.transaction((tx) =>
+      conduct.save(tx, [{ entity, accusations: [accusation], isStopped: true }]),
+    )
+    await again()
+    expect((await userShow(house(), { address: 'ann' }, none)).sending).to.include({ level: 'stopped', complainers: 1 })
+    expect((await userAllow(house(), { address: 'ann' }, none)).was).to.equal('stopped')
+    expect((await userShow(await again(), { address: 'ann' }, none)).sending.level).to.equal('free')
+  })
+
+  it('why of somebody who is no neighbour says how to find one', async () =>
+    expect(await saidBy(linkWhy(house(), { neighbour: 'nobody' }, none))).to.match(/link list/))
+})
