@@ -109,13 +109,17 @@ export const announced = (state: State, from: string, said: Said, now: number): 
   return { changes: [{ put: 'reach', row }], effects: [...moved, { do: 'redial' }, ...foundBy(state, said, was)] }
 }
 
-/** Whom it is linked with since: some of those we have lost, so it has heard from them a moment ago. */
+/**
+ * Whom it is linked with since: some of those we have lost, so it has heard from them a moment ago. Only of whom they have
+ * spoken themselves: by naming others in its `via` it could have their announcements shown to it.
+ */
 const foundBy = (state: State, { by, via }: Said, was: Reach | undefined): Effect[] =>
   via
     .filter((agent) => !was?.via.includes(agent))
     .flatMap((agent): Effect[] => {
       const [link, lost] = [state.links.get(agent), state.reaches.get(agent)]
-      if (!isLinked(link) || link.up || lost?.pass === undefined || !isUp(state.links.get(by))) return []
+      if (!isLinked(link) || link.up || !isUp(state.links.get(by))) return []
+      if (lost?.pass === undefined || !lost.met.includes(by)) return []
       return [{ do: 'where', agent, to: by, pass: lost.pass }]
     })
     .slice(0, ASKED_AT_ONCE)

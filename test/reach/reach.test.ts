@@ -160,6 +160,12 @@ describe('reach: who is not found', () => {
     )
   })
 
+  it('one of whom the lost neighbour never spoke is shown nothing by naming it', () => {
+    const state = away()
+    state.links.set(b, link(b))
+    expect(outcome(once(state, [heard({ by: b, via: [r] }, b)]))).to.deep.equal(['log b', 'redial'])
+  })
+
   it('nobody asks for one that is connected, or is no neighbour', () => {
     expect(outcome(once(world(), [heard(), missed()]))).to.deep.equal([])
     expect(once(away(), [{ on: 'unlinked', agent: r }, missed()]).changes).to.deep.equal([])
