@@ -11,8 +11,10 @@ export type FreshBodies = {
 
 /** Some 800 letters of 5 kB, a few seconds at full speed. */
 const FRESH_BYTES = 4 << 20
+/** Once nothing has come for so long, whoever wanted them has had them: the memory is given back. */
+const FRESH_MS = 10_000
 
-export const freshBodies = (limit = FRESH_BYTES): FreshBodies => {
+export const freshBodies = (limit = FRESH_BYTES, restMs = FRESH_MS): FreshBodies => {
   const bodies = new Map<number, Buffer>() // the oldest first: a Map iterates as inserted
   let size = 0
 
@@ -20,8 +22,13 @@ export const freshBodies = (limit = FRESH_BYTES): FreshBodies => {
     size -= bodies.get(id)?.length ?? 0
     bodies.delete(id)
   }
+  const rest = setTimeout(() => {
+    bodies.clear()
+    size = 0
+  }, restMs).unref()
   return {
     keep(id, bytes) {
+      rest.refresh()
       forget(id)
       bodies.set(id, bytes)
       size += bytes.length

@@ -46,7 +46,7 @@ export type Connection = {
 const BULK_BYTES = 4 << 20
 const BULK_ROWS = 1000
 /** A kept statement keeps what was last bound to it, too; those with more are not kept. */
-const KEPT_BYTES = 256 << 10
+const KEPT_BYTES = 64 << 10
 const KEPT_STATEMENTS = 256
 
 /** `lock` is for a database that holds nothing: it never waits for another process. */

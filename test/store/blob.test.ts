@@ -112,6 +112,15 @@ describe('store: bodies', () => {
     expect([2, 3, 4, 5].map((id) => fresh.get(id))).to.deep.equal([undefined, undefined, undefined, undefined])
   })
 
+  it('when nothing has come for a while, memory is empty again, each time', async () => {
+    const fresh = freshBodies(100, 1)
+    for (const id of [1, 2]) {
+      fresh.keep(id, Buffer.alloc(40))
+      expect(fresh.get(id)).to.have.length(40)
+      while (fresh.get(id) !== undefined) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  })
+
   it('a file stays if its transaction fails', async () => {
     const { db, home } = bench()
     const [id = 0] = await put(await draftOf(home, randomBytes(LARGE)))
