@@ -139,7 +139,7 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
 /** One line for each event in a message's life: grep the envelope id or the Message-ID. */
 const writeLog = (core: Core, { event, level, key, messageId, to, detail }: Extract<Effect, { do: 'log' }>): void => {
   const envelope = key?.includes('/') ? partsOfKey(key)[1] : undefined
-  core.metrics.envelopes.inc({ event })
+  if (key !== undefined) core.metrics.envelopes.inc({ event })
   core.log[level ?? 'info'](
     { area: 'engine', event, ...(envelope ? { envelope } : { submission: key }), messageId, to, detail },
     event,

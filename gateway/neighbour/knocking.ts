@@ -144,7 +144,6 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
   }
 
   const take: Knocking['take'] = async (from, { name, addresses, software, note }, remote) => {
-    const wasLinked = isLinked(state.links.get(from))
     const wasKnown = state.knocks.has(from)
     const guest = {
       agent: from,
@@ -157,7 +156,6 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
     await raise({ on: 'knocked', guest })
     const isNow = isLinked(state.links.get(from))
     const who = { agent: from, name: guest.name, words: fingerprintWords(from) }
-    if (isNow && !wasLinked) core.log.info({ event: 'linked', ...who }, 'a new neighbour')
     if (!isNow && !wasKnown)
       core.log.info({ event: 'knocked', ...who, remote }, 'a stranger asks to become a neighbour')
     return { ...about(), t: isNow ? 'LINKED' : 'PENDING' }

@@ -12,7 +12,6 @@
  * Taking, accepting and parting come one after the other: what one judges by, no other changes meanwhile.
  */
 import { randomBytes } from 'node:crypto'
-import { fingerprintWords } from '../../src/identity/words.ts'
 import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../../src/link/invitation.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -200,7 +199,6 @@ const become = async (
     up: core.link.isUp(agent),
   }
   await core.engine.handle({ on: 'linked', link })
-  core.log.info({ event: 'linked', agent, name: link.name, words: fingerprintWords(agent) }, 'a new neighbour')
   core.link.refresh()
   return link
 }

@@ -67,6 +67,9 @@ export const status: Operation<object, Status> = async (house) => {
       ...(serving ? [] : ['vouchsafe serve']),
       ...(accounts > 0 ? [] : [`vouchsafe user add you@${domain}`]),
       ...(active.length > 0 ? [] : ['vouchsafe link invite, or vouchsafe link accept CODE']),
+      ...(house.knocking.list().some(({ at }) => at === 'pending')
+        ? ['vouchsafe link list: somebody asks to become a neighbour']
+        : []),
     ],
   }
 }

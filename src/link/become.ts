@@ -6,12 +6,16 @@ import { isId } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import type { Change, Link, State } from '../state.ts'
+import { isLinked } from './standing.ts'
 
 /** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
 export const linked = (state: State, link: Link): Step => ({
   changes: [{ put: 'link', row: link }, ...settled(state, link.agent), ...hopeful(state)],
-  effects: [...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
+  effects: [...newsOf(state, link), ...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
 })
+
+const newsOf = (state: State, { agent, name }: Link): Effect[] =>
+  isLinked(state.links.get(agent)) ? [] : [{ do: 'log', event: 'linked', detail: `${agent} ${name}` }]
 
 /** A person has compared words with the owner: explicit trust ends probation at once. */
 export const vouched = (state: State, agent: string): Step => {

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { isRefusalCode, Refusal } from '../../src/refusal.ts'
-import { pairAnswer, pairRequest } from '../../src/wire/pair.ts'
+import { pairAnswer, pairRecord, pairRequest } from '../../src/wire/pair.ts'
 
+const readPairRecord = (value: unknown) => pairRecord(value, 'PAIR')
 const token = 'A'.repeat(22)
 const about = { v: 1, name: 'B', addresses: ['b.test:2740'] }
 const outcome = (read: (value: unknown) => unknown, value: unknown): unknown => {
@@ -57,6 +58,20 @@ describe('what a stranger says', function () {
     expect(outcome(pairAnswer, { ...about, v: 7, t: 'LINKED' })).to.equal('record-version')
   })
 
+  it('as a PAIR record names the agent it is for, and whether it is an answer', () => {
+    const record = { ...about, to: 'a'.repeat(52), answer: true, at: 1 }
+    expect(outcome(readPairRecord, { ...record, later: 1 })).to.deep.equal({
+      name: 'B',
+      addresses: ['b.test:2740'],
+      to: 'a'.repeat(52),
+      answer: true,
+      at: 1,
+    })
+    expect(outcome(readPairRecord, { ...record, to: 'b' })).to.equal('record-malformed')
+    expect(outcome(readPairRecord, { ...record, answer: 1 })).to.equal('record-malformed')
+    expect(outcome(readPairRecord, { ...record, v: 2 })).to.equal('record-version')
+  })
+
   it('is read or refused by name, whatever it is; nothing read can steer a terminal', () => {
     const anything = fc.oneof(
       fc.anything(),
@@ -67,6 +82,9 @@ describe('what a stranger says', function () {
           name: fc.oneof(fc.string({ unit: 'binary' }), fc.anything()),
           addresses: fc.oneof(fc.array(fc.string({ unit: 'binary' })), fc.anything()),
           token: fc.oneof(fc.constant(token), fc.anything()),
+          to: fc.oneof(fc.constant('a'.repeat(52)), fc.anything()),
+          answer: fc.oneof(fc.boolean(), fc.anything()),
+          at: fc.oneof(fc.nat(), fc.anything()),
           note: fc.oneof(fc.string({ unit: 'binary' }), fc.anything()),
         },
         { requiredKeys: [] },
@@ -74,7 +92,7 @@ describe('what a stranger says', function () {
     )
     fc.assert(
       fc.property(anything, (value) => {
-        for (const read of [pairRequest, pairAnswer]) {
+        for (const read of [pairRequest, pairAnswer, readPairRecord]) {
           const got = outcome(read, value)
           if (typeof got === 'string') expect(got).to.satisfy(isRefusalCode)
           else
