@@ -59,6 +59,8 @@ export type Custody = {
   stalled?: string[]
   /** Relay only: neighbours that brought another copy; they hear what `from` hears. */
   also?: string[]
+  /** When a way round the neighbour that it waits for was last looked for. */
+  soughtAt?: number
   /** Relay only: `from` has been told that it can't be handed on at present. */
   isLate?: true
   size: number

@@ -2,7 +2,9 @@
  * From one holder to the next: choosing the hop, taking the receipt, taking a no.
  * The states are drawn in custody.ts.
  */
+import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
+import { isOftenAway } from '../link/absence.ts'
 import { isActive } from '../link/standing.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
 import { about } from '../report/owed.ts'
@@ -41,9 +43,20 @@ export const advance = (state: State, row: Custody, now: number): Step => {
     return routing(state, waiting, now, { do: 'search', target, ...(row.attempts > 0 && { isAgain: true }) })
   }
   const { next, onward } = way
-  if (!state.links.get(next)?.up)
-    return routing(state, { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }, now)
-  return handTo(state, row, way, now)
+  if (state.links.get(next)?.up) return handTo(state, row, way, now)
+  const waiting: Custody = { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }
+  if (!isLongAway(state, waiting, now)) return routing(state, waiting, now)
+  // By the key alone: that they can't be reached gives nobody else a claim to their address.
+  const search: Effect = { do: 'search', target: targetOfEntity(to), isAgain: true }
+  return routing(state, { ...waiting, soughtAt: now }, now, search)
+}
+
+/** Time to look for a way round a neighbour that is away: after one deadline, and whenever the wait has doubled since. */
+const isLongAway = (state: State, row: Custody, now: number): boolean => {
+  const { hopMs, awayHopMs } = state.terms
+  const since = row.acceptedAt ?? row.created
+  const deadline = isOftenAway(state.links.get(row.next ?? ''), now) ? awayHopMs : hopMs
+  return now - since >= Math.max(deadline, 2 * ((row.soughtAt ?? since) - since))
 }
 
 /** Ways that do not lead back to whoever has it or brought it; after a silence rather none over the same agents. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { targetOfEntity } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { silenceMs } from '../../src/custody/silence.ts'
 import type { Step } from '../../src/effect.ts'
@@ -120,6 +121,21 @@ describe('custody: silence', () => {
       state.links.set(b, link(b, { up: false }))
     })
     expect(near.effects.filter((effect) => effect.do === 'rerr')).to.deep.equal([])
+  })
+
+  it('a way round a neighbour that is away is looked for after a deadline, and whenever the wait has doubled', () => {
+    const state = world(row())
+    state.links.set(r, link(r, { up: false }))
+    const sought: number[] = []
+    for (let minute = 0; minute <= 11 * 60; minute++) {
+      const made = step(state, { on: 'due', key }, now + minute * MINUTE)
+      for (const change of made.changes) apply(state, change)
+      if (asks(made).includes('search')) sought.push(minute)
+    }
+    expect(sought).to.deep.equal([15, 30, 60, 120, 240, 480])
+    const search = { do: 'search', target: targetOfEntity(bob), isAgain: true }
+    const gone = (given: State) => given.links.set(r, link(r, { up: false }))
+    expect(at(row(), now + HOUR, gone).effects).to.deep.include(search)
   })
 
   it('when the second way is none, the first is listened to again, and nothing is asked for in haste', () => {

@@ -6,19 +6,8 @@ import { expect } from 'chai'
 import { routeOf } from '../../src/route/cache.ts'
 import { apply } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
-import { dropCalls, moveIn, pass, rowAt } from './scene.ts'
+import { bury, dropCalls, moveIn, pass, rowAt } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
-
-/** It is switched off, and its disk is thrown away. */
-const bury = (village: Village, agent: Agent): void => {
-  agent.crash()
-  const { carrier } = village
-  for (const link of [...carrier.links]) {
-    if (!link.includes(agent.id)) continue
-    carrier.turn(link[0], link[1], false)
-    carrier.links.splice(carrier.links.indexOf(link), 1)
-  }
-}
 
 const links = (village: Village, agent: Agent, up: boolean, ...others: Agent[]): void => {
   for (const other of others) village.carrier.turn(agent.id, other.id, up)

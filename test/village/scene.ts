@@ -13,6 +13,17 @@ export const rowAt = (agent: Agent, key: string): Custody => {
   return row
 }
 
+/** It is switched off, and its disk is thrown away. */
+export const bury = (village: Village, agent: Agent): void => {
+  agent.crash()
+  const { carrier } = village
+  for (const link of [...carrier.links]) {
+    if (!link.includes(agent.id)) continue
+    carrier.turn(link[0], link[1], false)
+    carrier.links.splice(carrier.links.indexOf(link), 1)
+  }
+}
+
 /** Another inhabitant of an agent. */
 export const moveIn = ({ notary }: Village, agent: Agent, address: string): void => {
   const entity = entityOf(address)
