@@ -93,6 +93,7 @@ export type State = Memory & {
   removed: Set<string> // entities that lived here: their senders are told so at once
   known: Map<string, Known> // by entity
   knownAt: Map<string, string> // address → entity
+  knownTargets: Map<string, string> // search targets that name somebody known → entity
   custody: Map<string, Custody> // by key
   held: Map<string, number> // bytes that wait here for a neighbour, by agent
   submissions: Map<string, Submission> // by id
@@ -152,6 +153,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   removed: new Set(),
   known: new Map(),
   knownAt: new Map(),
+  knownTargets: new Map(),
   custody: new Map(),
   held: new Map(),
   submissions: new Map(),
@@ -227,10 +229,19 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
     case 'search':
       return void putSearch(state, change.row.qid, change.row)
     case 'known':
-      state.known.set(change.row.entity, change.row)
-      return void state.knownAt.set(change.row.address, change.row.entity)
+      return void putKnown(state, change.row)
   }
 }
+
+const putKnown = (state: State, row: Known): void => {
+  for (const target of targetsOf(state.known.get(row.entity))) state.knownTargets.delete(target)
+  for (const target of targetsOf(row)) state.knownTargets.set(target, row.entity)
+  state.known.set(row.entity, row)
+  state.knownAt.set(row.address, row.entity)
+}
+
+const targetsOf = (row: Known | undefined): string[] =>
+  row === undefined ? [] : [targetOfAddress(row.address), targetOfEntity(row.entity)]
 
 const drop = (state: State, change: Extract<Change, { drop: string }>): void => {
   switch (change.drop) {
@@ -242,6 +253,7 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.owed.delete(change.key)
     case 'known':
       for (const [address, entity] of state.knownAt) if (entity === change.entity) state.knownAt.delete(address)
+      for (const target of targetsOf(state.known.get(change.entity))) state.knownTargets.delete(target)
       return void state.known.delete(change.entity)
     case 'route':
       return void dropRoute(state, change.entity, change.key)

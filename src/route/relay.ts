@@ -35,7 +35,9 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
   const others = [...state.links.values()].filter((link) => isActive(link) && !who.hops.includes(link.agent))
   const up = others.filter((link) => link.up).map((link) => link.agent)
   const kept = local === undefined && who.fresh !== true ? keptWay(state, from, who, now) : undefined
-  if (local === undefined && kept === undefined && (others.length === 0 || who.ttl === 1 || up.length === 0))
+  const near = local === undefined ? nearest(state, who, now) : undefined
+  const isEnd = others.length === 0 || who.ttl === 1 || up.length === 0
+  if (local === undefined && kept === undefined && near === undefined && isEnd)
     return none(from, who, others.length > 0)
 
   const query = { neighbour: from, origin: who.hops[0] ?? from, target: who.target, ttl: who.ttl }
@@ -46,7 +48,7 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
   const made = kept
     ? recall(state, from, who, kept, now)
     : local === undefined
-      ? sendOn(state, from, who, others.length, up, now)
+      ? sendOn(state, from, who, others.length, whom(up, near, who), now)
       : answer(state, from, who, local, now)
   return { changes: [drawn, ...made.changes], effects: made.effects }
 }
@@ -76,6 +78,26 @@ const keptWay = (state: State, from: string, who: Who, now: number): Route | und
       state.known.get(way.entity)?.rival === undefined,
   )
 
+/**
+ * The neighbour known to represent whom the target names. The query goes there and nowhere else, also
+ * past the end of its ring: so five rings reach as far as six, and a relay with hundreds of neighbours
+ * leaves nobody out by chance. It is the target itself that answers.
+ */
+const nearest = (state: State, who: Who, now: number): string | undefined => {
+  const known = state.known.get(state.knownTargets.get(who.target) ?? '')
+  if (known === undefined || known.rival !== undefined || known.expires <= now) return undefined
+  const link = state.links.get(known.agent)
+  return isActive(link) && link.up && !who.hops.includes(known.agent) ? known.agent : undefined
+}
+
+/** Of the neighbours that are up. What we know of the target may be old: a fresh query goes to others as well. */
+const whom = (up: string[], near: string | undefined, { qid, ttl, fresh }: Who): string[] => {
+  if (near === undefined) return spread(up, qid).slice(0, FAN_OUT)
+  if (fresh !== true || ttl === 1) return [near]
+  const others = up.filter((agent) => agent !== near)
+  return [near, ...spread(others, qid)].slice(0, FAN_OUT)
+}
+
 const recall = (state: State, from: string, { qid, target, hops }: Who, { key }: Route, now: number): Step => ({
   changes: [{ put: 'search', row: { at: 'over', qid, target, until: now + SEEN_MS } }],
   effects: [{ do: 'recall', to: from, qid, target, key, route: [...hops, state.me] }],
@@ -92,9 +114,8 @@ const answer = (state: State, from: string, who: Who, entity: string, now: numbe
 }
 
 /** A copy that went less far is answered now: this one covers what it asked for. */
-const sendOn = (state: State, from: string, who: Who, others: number, up: string[], now: number): Step => {
+const sendOn = (state: State, from: string, who: Who, others: number, them: string[], now: number): Step => {
   const was = state.searches.get(who.qid)
-  const them = spread(up, who.qid).slice(0, FAN_OUT)
   const row: Search = {
     at: 'relaying',
     qid: who.qid,
@@ -107,7 +128,8 @@ const sendOn = (state: State, from: string, who: Who, others: number, up: string
     answerUntil: now + who.withinMs,
     until: now + SEEN_MS,
   }
-  const onward: Who = { ...who, ttl: who.ttl - 1, hops: [...who.hops, state.me], withinMs: who.withinMs - HOP_MS }
+  const ttl = Math.max(1, who.ttl - 1) // 1 left at `nearest`
+  const onward: Who = { ...who, ttl, hops: [...who.hops, state.me], withinMs: who.withinMs - HOP_MS }
   const settled = was?.at === 'relaying' && was.from !== from ? none(was.from, who, false).effects : []
   return {
     changes: [{ put: 'search', row }],

@@ -270,6 +270,29 @@ describe('route: the relay', () => {
       [],
     ],
   ]
+  /** The neighbour b, which represents whom the query seeks, as far as is known here. */
+  const near = (more: Partial<Who> = {}, known: Partial<Known> = {}, isUp = true): Step =>
+    asked({ target: targetOfAddress('bob@b.test'), ...more }, (state) => {
+      state.links.set(b, link(b, { up: isUp }))
+      const row = { entity: bob, address: 'bob@b.test', agent: b, expires: now + HOUR, ...known }
+      apply(state, { put: 'known', row, card: 'card' })
+    })
+  answers.push(
+    ['asks the neighbour known to represent them alone', () => near(), ['WHO b']],
+    ['by their entity as well', () => near({ target: targetOfEntity(bob) }), ['WHO b']],
+    ['also where the ttl ends', () => near({ ttl: 1 }), ['WHO b']],
+    ['and others too, after a search that came to nothing', () => near({ fresh: true }), ['WHO b', 'WHO r']],
+    ['but not where the ttl ends', () => near({ fresh: true, ttl: 1 }), ['WHO b']],
+    ['not by a card that has expired', () => near({ ttl: 1 }, { expires: now }), ['NONE s cut']],
+    [
+      'not by an address that two claim',
+      () => near({ ttl: 1 }, { rival: { entity: ann, agent: r, at: now } }),
+      ['NONE s cut'],
+    ],
+    ['not if it is away', () => near({ ttl: 1 }, {}, false), ['NONE s cut']],
+    ['not if it was on the way', () => near({ ttl: 1, hops: [b, s] }), ['NONE s cut']],
+    ['not if they live with no neighbour', () => near({ ttl: 1 }, { agent: stranger }), ['NONE s cut']],
+  )
   for (const [what, made, expected] of answers) it(what, () => expect(said(made())).to.deep.equal(expected))
 
   const relaying = (neighbours: string[] = [r]) => {
