@@ -36,13 +36,24 @@ const addressOf = (a: number): string => `p@${a}.test`
 
 export type Searching = { search(from: number, to: number): Searched }
 
-export const openSearching = (graph: Graph, random: Random): Searching => {
+/** @param areKnown whether each gateway knows the people at its neighbours': neighbours write to each other */
+export const openSearching = (graph: Graph, random: Random, areKnown = true): Searching => {
   const clock = openClock(BEGIN)
-  const links = Array.from({ length: graph.size }, (_, a) => linksAt(graph, a))
+  const homes = new Map<number, State>()
+  const homeOf = (a: number): State => {
+    const kept = homes.get(a)
+    if (kept !== undefined) return kept
+    const made = { ...emptyState(agentOf(a), `${a}.test`), links: new Map(linksAt(graph, a)) }
+    admitLocal(made, { entity: entityOf(a), account: 1, address: addressOf(a) })
+    if (areKnown) for (const b of neighboursOf(graph, a)) apply(made, { put: 'known', row: personAt(b), card: '' })
+    homes.set(a, made)
+    return made
+  }
+  /** Its neighbours and whom it knows, and no memory of earlier searches. */
   const fresh = (a: number): State => {
-    const state = { ...emptyState(agentOf(a), `${a}.test`), links: new Map(links[a]) }
-    admitLocal(state, { entity: entityOf(a), account: 1, address: addressOf(a) })
-    return state
+    const { me, domain, links, locals, addresses, targets, known, knownAt, knownTargets } = homeOf(a)
+    const whom = { known: new Map(known), knownAt: new Map(knownAt), knownTargets: new Map(knownTargets) }
+    return { ...emptyState(me, domain), links, locals, addresses, targets, ...whom }
   }
 
   const search = (from: number, to: number): Searched => {
@@ -79,7 +90,7 @@ export const openSearching = (graph: Graph, random: Random): Searching => {
       const expires = clock.now + DAY_MS
       const message: Message = { t: 'PATH', path: qid, hops: [], card: '' }
       const record = { qid, target, entity, route, card: '', expires }
-      const known = { entity, address: addressOf(a), agent: agentOf(a), seq: 1, expires }
+      const known = personAt(a)
       paths.set(message, { record, known, card: '', message })
       tell(a, asker, message)
     }
@@ -110,6 +121,14 @@ export const openSearching = (graph: Graph, random: Random): Searching => {
   }
   return { search }
 }
+
+const personAt = (a: number) => ({
+  entity: entityOf(a),
+  address: addressOf(a),
+  agent: agentOf(a),
+  seq: 1,
+  expires: BEGIN + 1000 * DAY_MS,
+})
 
 const linksAt = (graph: Graph, a: number): [string, Link][] =>
   [...neighboursOf(graph, a)].map((b) => {
