@@ -78,6 +78,13 @@ describe('reachability of running gateways', function () {
     await awaitMessages(gateway(x), reader, 'INBOX', 1) // xaver wrote to ann first
     expect(gateway(a).log(), 'one line says so').to.match(/neighbour-moved/)
   })
+
+  it('what was heard outlives a restart', async () => {
+    await Promise.all([gateway(a).stop(), gateway(x).stop()])
+    await gateway(a).start()
+    expect((await seenBy(a, 'x'))?.up).to.equal(false)
+    expect((await seenBy(a, 'x'))?.reach?.addresses).to.deep.equal([`127.0.0.1:${newPort}`])
+  })
 })
 
 describe('a directory of running gateways', function () {
