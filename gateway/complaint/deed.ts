@@ -8,16 +8,19 @@
 import { done, due, type Gesture, type Stage } from '../../src/complaint/gesture.ts'
 import type { Opinion } from '../../src/complaint/verdict.ts'
 import { distrustTold } from '../../src/complaint/words.ts'
+import { isUnjudged } from '../../src/custody/custody.ts'
 import type { Answer } from '../../src/effect.ts'
 import { type Contact, contactKey } from '../../src/state.ts'
 import { byId as accountById } from '../../store/account.ts'
 import { gestures } from '../../store/gesture.ts'
-import { complaints, contacts } from '../../store/web.ts'
+import { complaints, contacts, custody } from '../../store/web.ts'
 import { judge } from '../carry/judge.ts'
 import type { Core } from '../core.ts'
 
 export type Judging = {
   judge(judgement: { key: string; verdict: Opinion }): Promise<Answer>
+  /** Those of the messages that anybody waits to have judged: few, where most mail is among people who know each other. */
+  unjudged(keys: readonly string[]): Promise<string[]>
   /** Whether the judgement was a complaint, and not the end of a trust. */
   isComplaint(key: string): Promise<boolean>
 }
@@ -25,6 +28,7 @@ export type Judging = {
 /** Of mail that came by the web. */
 export const judgingBy = (core: Core): Judging => ({
   judge: (judgement) => judge(core, judgement),
+  unjudged: async (keys) => (await custody.load(core.store.db, keys)).filter(isUnjudged).map(({ key }) => key),
   isComplaint: async (key) => (await complaints.load(core.store.db, [key])).length > 0,
 })
 

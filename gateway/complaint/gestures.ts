@@ -39,6 +39,8 @@ type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
 
 /** A deed that met a fault is tried again. */
 const AGAIN_MS = 30_000
+/** Judgements in one go: as many as a batch of the engine takes (gateway/engine/engine.ts). */
+const TOGETHER = 256
 /** A timer holds 24 days at most. */
 const SLEEP_MAX_MS = 86_400_000
 
@@ -164,10 +166,17 @@ class Book implements Gestures {
       })
       this.remember(row.id, next)
     }
-    // Not tried again: a message that nobody judges counts as wanted after a week.
-    for (const key of this.wanted.take(now))
-      await this.judging.judge({ key, verdict: 'wanted' }).catch((error) => this.failed(error))
+    await this.tellWanted(now).catch((error) => this.failed(error))
     this.schedule()
+  }
+
+  /** Many at a time, so that they share a commit. Not tried again: what nobody judges counts as wanted after a week. */
+  private async tellWanted(now: number): Promise<void> {
+    const keys = this.wanted.take(now)
+    for (let at = 0; at < keys.length; at += TOGETHER) {
+      const some = await this.judging.unjudged(keys.slice(at, at + TOGETHER))
+      await Promise.all(some.map((key) => this.judging.judge({ key, verdict: 'wanted' })))
+    }
   }
 
   /** One after the other: a row is changed by one thing at a time. */

@@ -40,7 +40,11 @@ describe('abuse@', () => {
       judged.push(`${verdict} ${key}`)
       return { say: 'done' } as const
     }
-    gestures = await openGestures(core, 0, { judge, isComplaint: async () => true })
+    gestures = await openGestures(core, 0, {
+      judge,
+      unjudged: async (keys) => [...keys],
+      isComplaint: async () => true,
+    })
     await gestures.start()
     desk = openAbuseDesk(core, gestures, async (one) => void submitted.push(one))
   })

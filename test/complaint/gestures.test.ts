@@ -41,6 +41,7 @@ describe('gestures', () => {
         judged.push(`${verdict} ${key}`)
         return answer()
       },
+      unjudged: async (keys) => [...keys],
       isComplaint: async () => isComplaint,
     })
     await gestures.start()

@@ -159,4 +159,12 @@ describe('junk pressed in a mail client', function () {
     expect(await client.say(`MAIL FROM:<${web.bob.address}>`)).to.match(/^250 /)
     client.close()
   })
+
+  it('what is accepted was wanted: its credit is free at once', async () => {
+    const wanted = async () => (await web.a.run<WhyView>(['link', 'why', 'r'])).theirs.wanted
+    await receive('welcome')
+    const before = await wanted()
+    await move('welcome', 'Requests', 'INBOX')
+    await until('it counts as wanted', async () => (await wanted()) === before + 1)
+  })
 })
