@@ -7,9 +7,10 @@
  *
  * One person lives at each. Deadlines are seconds here; nothing else is other than it is for real.
  */
+import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
-import { awaitMessages, letter, RawSmtp } from '../journey/web.ts'
+import { awaitMessages, letter, RawSmtp, readAll, withImap } from '../journey/web.ts'
 
 const NAMES = [...'abcdefghijkl']
 const CHORDS = ['ae', 'ck', 'fj']
@@ -39,9 +40,15 @@ describe('twelve gateways', function () {
   const prepare = async (gateway: Gateway): Promise<void> => {
     await gateway.init('--net', 'twelve', '--plain-loopback')
     gateway.set('hop_deadline', HOP_DEADLINE)
+    gateway.set('grace', '"1 s"')
+    gateway.set('queries', '200') // a newcomer looks for everybody at once
     if (gateway.name === 'f') gateway.set('announce', '[]')
-    people.set(gateway.name, await gateway.addUser('p', `${gateway.name}-s password`))
     await gateway.start()
+    const password = `${gateway.name}-s password`
+    people.set(gateway.name, {
+      ...(await gateway.ask<{ address: string }>('user.add', { address: 'p', password })),
+      password,
+    })
   }
   const at = (name: string): Gateway => gateways.get(name) ?? expect.fail(`no gateway ${name}`)
   const of = (name: string): Person => people.get(name) ?? expect.fail(`nobody at ${name}`)
@@ -117,4 +124,67 @@ describe('twelve gateways', function () {
     expect(await subjectsIn('d', 2)).to.include('and while you were')
     await at('h').start()
   })
+
+  it('a spammer joins by invitation: Junk uses up its credit, its inviter sees why, and the honest links stand', async () => {
+    const honest = NAMES.filter((name) => name !== 'b') // which has died
+    const links = (name: string) => at(name).ask<Link[]>('link.list', {})
+    // A web that has stood for a while: its owners let their neighbours cost more than strangers.
+    for (const name of honest)
+      for (const { agent } of await links(name)) await at(name).ask('link.trust', { neighbour: agent, limit: 300 })
+
+    gateways.set('s', new Gateway(dirname(at('a').home), 's', 's.test', await freePortBase(1)))
+    await prepare(at('s'))
+    await befriend(at('l'), at('s'))
+    await at('l').ask('link.trust', { neighbour: 's', limit: SPAM_TAKEN })
+    await at('s').ask('link.trust', { neighbour: 'l', limit: 1000 }) // or its own gateway would hold it back
+    const client = await RawSmtp.logIn(at('s'), of('s'))
+    const to = honest.map((name) => of(name).address)
+    for (let sent = 0; sent < SPAM; sent += to.length)
+      expect(await client.submit(of('s').address, to, letter(of('s'), 'you@all.test', `buy now ${sent}`))).to.match(
+        /^250 /,
+      )
+    client.close()
+
+    const got = async () =>
+      Promise.all(honest.map(async (name) => (await readAll(at(name), of(name), 'Requests')).filter(isSpam).length))
+    const all = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0)
+    await until('the credit of s is used up', async () => all(await got()) === SPAM_TAKEN, 60_000)
+    for (const name of honest) await pressJunk(name)
+
+    const why = () => at('l').ask<Why>('link.why', { neighbour: 's' })
+    await until(
+      'its inviter has heard every complaint',
+      async () => (await why()).complaints.length === SPAM_TAKEN,
+      30_000,
+    )
+    const { debt, theirs, complaints } = await why()
+    expect(debt).to.be.closeTo(SPAM_TAKEN, 0.1)
+    expect(theirs).to.include({ complaints: SPAM_TAKEN, pending: 0, isTaken: false })
+    for (const one of complaints) expect(one).to.include({ direction: 'theirs', reason: 'abuse' })
+    for (const name of honest)
+      for (const link of await links(name))
+        if (link.name !== 's') expect(link.state, `${name}-${link.name}`).to.equal('active')
+    expect(all(await got())).to.equal(0)
+  })
+
+  const isSpam = ({ subject }: { subject: string }) => subject.startsWith('buy now')
+
+  /** As a person does, in whatever mail client. */
+  const pressJunk = (name: string): Promise<void> =>
+    withImap(at(name), of(name), async (client) => {
+      await client.mailboxOpen('Requests')
+      const spam = await client.search({ subject: 'buy now' }, { uid: true })
+      if (spam && spam.length > 0) await client.messageMove(spam, 'Junk', { uid: true })
+    })
 })
+
+type Why = {
+  debt: number
+  theirs: { complaints: number; pending: number; isTaken: boolean }
+  complaints: { direction: string; reason: string }[]
+}
+type Link = { agent: string; name: string; state: string }
+
+/** More than this the spammer sends; so many of them its inviter lets it cost: R2 wants some, the default of 3 is less. */
+const SPAM = 300
+const SPAM_TAKEN = 30
