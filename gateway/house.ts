@@ -8,7 +8,7 @@
  * function: so a command means the same whether the gateway runs or not.
  */
 import type { EntityId } from '../src/address.ts'
-import type { Conduct } from '../src/complaint/policy.ts'
+import type { Repute } from '../src/complaint/policy.ts'
 import type { Credit, Weights } from '../src/credit/credit.ts'
 import type { Custody } from '../src/custody/custody.ts'
 import type { Reach } from '../src/reach/reach.ts'
@@ -87,7 +87,7 @@ export type Web = {
   forget(address: string): Promise<void>
 
   /** What others complained about an account here; undefined if nobody ever did. */
-  conduct(entity: EntityId): Conduct | undefined
+  repute(entity: EntityId): Repute | undefined
   /** Nothing of it counts any more. */
   allow(entity: EntityId): Promise<void>
 

@@ -251,7 +251,7 @@ const openDoors = async (
       config: { ...config.smtp, domain: house.domain, plainLoopback },
       tls: tls.current(),
       account: (address) => byAddress(db, address),
-      levelOf: ({ entityId }) => levelOf(core.engine.state.conduct.get(entityId), config.complaints.policy, core.now()),
+      levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
       lookup: async (address) =>
         isAbuseDesk(core.engine.state, address) ? 'here' : lookup(core.engine, searches, address),
       submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission)),

@@ -7,7 +7,7 @@
  */
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
-import type { Conduct } from './complaint/policy.ts'
+import type { Repute } from './complaint/policy.ts'
 import type { Entry } from './complaint/verdict.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
@@ -99,7 +99,7 @@ export type State = Memory & {
   submissions: Map<string, Submission> // by id
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey
-  conduct: Map<string, Conduct> // by entity
+  repute: Map<string, Repute> // by entity
   reaches: Map<string, Reach> // by agent: neighbours, and ourselves
   warned: Map<string, Warned> // by entity
 }
@@ -112,7 +112,7 @@ export type Change =
   | { put: 'owed'; row: Owed }
   | { drop: 'owed'; key: string }
   | { put: 'contact'; row: Contact }
-  | { put: 'conduct'; row: Conduct }
+  | { put: 'repute'; row: Repute }
   | { put: 'warned'; row: Warned }
   | { put: 'known'; row: Known; card: string }
   | { drop: 'known'; entity: string }
@@ -159,7 +159,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   submissions: new Map(),
   contacts: new Map(),
   owed: new Map(),
-  conduct: new Map(),
+  repute: new Map(),
   reaches: new Map(),
   warned: new Map(),
   ...emptyMemory(),
@@ -210,8 +210,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.warned.set(change.row.entity, change.row)
     case 'contact':
       return void state.contacts.set(contactKey(change.row.entity, change.row.other), change.row)
-    case 'conduct':
-      return void state.conduct.set(change.row.entity, change.row)
+    case 'repute':
+      return void state.repute.set(change.row.entity, change.row)
     case 'route':
       return void putRoute(state, change.row, change.isFurther === true)
     case 'link':

@@ -5,10 +5,10 @@
  * verified before the event was made. `step` changes nothing itself: `apply` (state.ts) does.
  */
 import { targetOfAddress } from './address.ts'
-import { accused, acquitted, allowed } from './complaint/conduct.ts'
 import { type Judgement, judged } from './complaint/judging.ts'
 import { complained, wantedThere } from './complaint/passing.ts'
-import type { Accusation } from './complaint/policy.ts'
+import type { Reproach } from './complaint/policy.ts'
+import { allowed, pardoned, reproached } from './complaint/repute.ts'
 import type { Complaint } from './complaint/verdict.ts'
 import { type Arrival, arrived } from './custody/arrival.ts'
 import { holderBeside } from './custody/claimed.ts'
@@ -47,8 +47,8 @@ export type Event =
   | { on: 'trusted'; contact: Contact }
   | { on: 'judged'; judgement: Judgement }
   | { on: 'sorted'; sorting: Sorting }
-  | { on: 'accused'; entity: string; accusation: Accusation }
-  | { on: 'acquitted'; entity: string; key: string; by: string }
+  | { on: 'reproached'; entity: string; reproach: Reproach }
+  | { on: 'pardoned'; entity: string; key: string; by: string }
   // From neighbours
   | { on: 'arrived'; arrival: Arrival }
   | { on: 'reported'; from: string; key: string; reports: Report[] }
@@ -165,10 +165,10 @@ export const step = (state: State, event: Event, now: number): Step => {
       return submitted(state, event.submission, event.here, now)
     case 'trusted':
       return trusted(state, event.contact)
-    case 'accused':
-      return accused(state, event.entity, event.accusation, now)
-    case 'acquitted':
-      return acquitted(state, event.entity, event.key, event.by)
+    case 'reproached':
+      return reproached(state, event.entity, event.reproach, now)
+    case 'pardoned':
+      return pardoned(state, event.entity, event.key, event.by)
     case 'answer':
       return { changes: [letterHome({ ...event.letter, gateway: state.domain, now })], effects: [] }
     case 'allowed':

@@ -4,7 +4,7 @@
  * `body` in a custody or a submission holds that body (blob.ts): whoever saves or drops the row adds
  * or drops the reference, in the same transaction. Times are epoch ms.
  */
-import type { Conduct } from '../src/complaint/policy.ts'
+import type { Repute } from '../src/complaint/policy.ts'
 import type { Entry } from '../src/complaint/verdict.ts'
 import type { Credit } from '../src/credit/credit.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
@@ -100,7 +100,7 @@ export const cards = documents<Known & { card: string }, 'address'>('card', ({ e
 
 export const warnings = documents<Warned, never>('warning', ({ entity }) => entity, {})
 
-export const conduct = documents<Conduct, never>('conduct', ({ entity }) => entity, {})
+export const repute = documents<Repute, never>('repute', ({ entity }) => entity, {})
 
 /** `proof`: the PATH message by which it was found, as JSON. */
 export const routes = documents<Route & { proof?: string }, 'expires'>('route', ({ key }) => key, {

@@ -70,7 +70,7 @@ export const openDeeds = (core: Has, { judge, isComplaint }: Judging): DoDeed =>
     const { key, from } = provenance
     if (isLocal(row)) {
       const by = (await accountById(db, account))?.entityId ?? ''
-      await core.engine.handle({ on: 'accused', entity: from, accusation: { key, by, reason, at: core.now() } })
+      await core.engine.handle({ on: 'reproached', entity: from, reproach: { key, by, reason, at: core.now() } })
       return end(row, 'made')
     }
     const answer = await judge({ key, verdict: reason })
@@ -99,7 +99,7 @@ export const openDeeds = (core: Has, { judge, isComplaint }: Judging): DoDeed =>
       return answer.say === 'refused' ? end(row, 'refused', { code: answer.code }) : end(row, 'undone')
     }
     const by = contact?.entity ?? (await accountById(db, row.account))?.entityId ?? ''
-    if (took === undefined) await core.engine.handle({ on: 'acquitted', entity: from, key, by })
+    if (took === undefined) await core.engine.handle({ on: 'pardoned', entity: from, key, by })
     else if (contact?.trust === 'none') await trust(contact, took) // unless the person has said something else meanwhile
     return end(row, 'undone')
   }

@@ -18,7 +18,6 @@ import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import {
   cards,
   complaints,
-  conduct,
   contacts,
   credits,
   custody,
@@ -27,6 +26,7 @@ import {
   knocks,
   links,
   reaches,
+  repute,
   routes,
   submissions,
   warnings,
@@ -49,22 +49,20 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers, homes, conducts] = await Promise.all(
-    [
-      listAccounts(from),
-      departed(from),
-      links.all(from),
-      credits.all(from),
-      cards.all(from),
-      routes.all(from),
-      heldBytes(from),
-      reaches.all(from),
-      warnings.all(from),
-      knocks.all(from),
-      households.all(from),
-      conduct.all(from),
-    ],
-  )
+  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers, homes, reputes] = await Promise.all([
+    listAccounts(from),
+    departed(from),
+    links.all(from),
+    credits.all(from),
+    cards.all(from),
+    routes.all(from),
+    heldBytes(from),
+    reaches.all(from),
+    warnings.all(from),
+    knocks.all(from),
+    households.all(from),
+    repute.all(from),
+  ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
   for (const entity of gone) state.removed.add(entity)
@@ -79,7 +77,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const { proof, ...row } of ways) apply(state, { put: 'route', row })
   for (const [agent, bytes] of held) state.held.set(agent, bytes)
   for (const row of places) apply(state, { put: 'reach', row })
-  for (const row of conducts) apply(state, { put: 'conduct', row })
+  for (const row of reputes) apply(state, { put: 'repute', row })
   for (const row of told) apply(state, { put: 'warned', row })
 }
 
@@ -113,7 +111,7 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await owed.save(tx, rows('owed'))
   await owed.drop(tx, gone('owed'))
   await contacts.save(tx, rows('contact'))
-  await conduct.save(tx, rows('conduct'))
+  await repute.save(tx, rows('repute'))
   await warnings.save(tx, rows('warned'))
   await routes.save(
     tx,
@@ -199,7 +197,7 @@ const keyOfPut = (change: Put): string => {
     case 'contact':
       return contactKey(change.row.entity, change.row.other)
     case 'known':
-    case 'conduct':
+    case 'repute':
     case 'warned':
       return change.row.entity
     case 'link':

@@ -45,7 +45,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   },
   forget: async (address) => answered(await core.engine.handle({ on: 'forgotten', address })),
 
-  conduct: (entity) => core.engine.state.conduct.get(entity),
+  repute: (entity) => core.engine.state.repute.get(entity),
   allow: (entity) => done(core.engine.handle({ on: 'allowed', entity })),
 
   queue: async () => oldestFirst(await custody.by(core.store.db, 'state', ['spooled', 'waiting', 'handing', 'handed'])),

@@ -99,12 +99,12 @@ export const userAllow: Operation<{ address: string }, { address: string; was: L
 }
 
 const sendingOf = ({ web, config }: House, { entityId }: Account): UserDetail['sending'] => {
-  const conduct = web.conduct(entityId)
+  const repute = web.repute(entityId)
   const now = Date.now()
   return {
-    level: levelOf(conduct, config.complaints.policy, now),
-    complainers: conduct === undefined ? 0 : countOf(conduct, now),
-    latest: conduct?.accusations.at(-1)?.at ?? null,
+    level: levelOf(repute, config.complaints.policy, now),
+    complainers: repute === undefined ? 0 : countOf(repute, now),
+    latest: repute?.reproaches.at(-1)?.at ?? null,
   }
 }
 

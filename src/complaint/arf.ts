@@ -17,12 +17,12 @@ export type FeedbackAbout = {
   level: string
   /** Different people who complained lately. */
   count: number
-  accusation: { key: string; reason: string; at: number; messageId?: string }
+  reproach: { key: string; reason: string; at: number; messageId?: string }
   now: number
 }
 
-export const feedbackReport = ({ to, gateway, about, level, count, accusation, now }: FeedbackAbout): Buffer => {
-  const { key, reason, at, messageId } = accusation
+export const feedbackReport = ({ to, gateway, about, level, count, reproach, now }: FeedbackAbout): Buffer => {
+  const { key, reason, at, messageId } = reproach
   const id = `feedback.${key.replace(/[^a-z0-9]+/gi, '.')}`
   const boundary = `=_${id}`
   const subject = `Complaint about mail of ${clean(about)} (${reason})`

@@ -16,7 +16,7 @@ import { oweMessage } from '../report/owed.ts'
 import { type Change, contactKey, type State } from '../state.ts'
 import type { Message } from '../wire/record.ts'
 import { charged, undone } from './charge.ts'
-import { accused, acquitted } from './conduct.ts'
+import { pardoned, reproached } from './repute.ts'
 import type { Complaint, Grievance } from './verdict.ts'
 
 /** A clock may be this far ahead of ours. */
@@ -54,7 +54,7 @@ const takeBack = (state: State, was: Custody, from: string, given: Complaint, no
   if (was.verdict?.how === 'complaint') {
     const { row, changes } = undone(state, was, was.verdict, now)
     const owed = passOn(row, text)
-    const here = row.sender === undefined ? nothing : acquitted(state, row.sender, row.key, given.entity)
+    const here = row.sender === undefined ? nothing : pardoned(state, row.sender, row.key, given.entity)
     return {
       ...done,
       changes: [...changes, ...owed.changes, ...here.changes],
@@ -74,7 +74,7 @@ const takeBack = (state: State, was: Custody, from: string, given: Complaint, no
 const ofSender = (state: State, row: Custody, reason: Grievance, at: number, now: number): Passed =>
   row.role !== 'origin' || row.sender === undefined
     ? nothing
-    : accused(
+    : reproached(
         state,
         row.sender,
         { key: row.key, by: row.to ?? '', reason, at, ...(row.messageId && { messageId: row.messageId }) },

@@ -22,23 +22,23 @@ export type Policy = {
 export const defaultPolicy: Policy = { most: 'stop', slowAt: 3, stopAt: 10 }
 
 /** `by` is the entity that complained. */
-export type Accusation = { key: string; by: string; reason: Grievance; at: number; messageId?: string }
+export type Reproach = { key: string; by: string; reason: Grievance; at: number; messageId?: string }
 
-export type Conduct = { entity: string; accusations: Accusation[]; isStopped: boolean }
+export type Repute = { entity: string; reproaches: Reproach[]; isStopped: boolean }
 
 const COUNTS_MS = 28 * 86_400_000
 
-export const levelOf = (conduct: Conduct | undefined, policy: Policy, now: number): Level => {
-  if (conduct === undefined) return 'free'
-  if (conduct.isStopped) return 'stopped'
-  const complainers = countOf(conduct, now)
+export const levelOf = (repute: Repute | undefined, policy: Policy, now: number): Level => {
+  if (repute === undefined) return 'free'
+  if (repute.isStopped) return 'stopped'
+  const complainers = countOf(repute, now)
   if (complainers === 0) return 'free'
   return policy.most !== 'warn' && complainers >= policy.slowAt ? 'slowed' : 'warned'
 }
 
 /** Different people, in the last 28 days. */
-export const countOf = (conduct: Conduct, now: number): number => new Set(recent(conduct, now).map(({ by }) => by)).size
+export const countOf = (repute: Repute, now: number): number => new Set(recent(repute, now).map(({ by }) => by)).size
 
 /** What counts still. */
-export const recent = ({ accusations }: Conduct, now: number): Accusation[] =>
-  accusations.filter(({ at }) => at > now - COUNTS_MS)
+export const recent = ({ reproaches }: Repute, now: number): Reproach[] =>
+  reproaches.filter(({ at }) => at > now - COUNTS_MS)

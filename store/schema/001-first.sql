@@ -219,7 +219,7 @@ CREATE TABLE gesture (
 CREATE INDEX gesture_due_at ON gesture (due_at);
 
 -- What others complained about somebody who lives here; by entity.
-CREATE TABLE conduct (
+CREATE TABLE repute (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL
 );

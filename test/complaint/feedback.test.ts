@@ -161,14 +161,14 @@ describe('feedback reports (ARF)', () => {
 })
 
 describe('a complaint as ARF, to the owner', () => {
-  const accusation = { key: `agent/${envelope}`, reason: 'fraud', at: 1_800_000_000_000, messageId: '<1@a.test>' }
+  const reproach = { key: `agent/${envelope}`, reason: 'fraud', at: 1_800_000_000_000, messageId: '<1@a.test>' }
   const about = {
     to: 'postmaster@a.test',
     gateway: 'a.test',
     about: 'mal@a.test',
     level: 'warned',
     count: 1,
-    accusation,
+    reproach,
     now: 1_800_000_000_001,
   }
 
@@ -182,7 +182,7 @@ describe('a complaint as ARF, to the owner', () => {
   it('stays on its lines, whatever a Message-ID holds', () => {
     const text = feedbackReport({
       ...about,
-      accusation: { ...accusation, messageId: '<x>\r\nBcc: <y@b.test>' },
+      reproach: { ...reproach, messageId: '<x>\r\nBcc: <y@b.test>' },
     }).toString()
     expect(text).not.to.match(/^Bcc:/m)
   })

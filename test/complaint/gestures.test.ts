@@ -19,7 +19,7 @@ describe('gestures', () => {
   let judged: string[] = []
   let answer: () => Answer = () => ({ say: 'done' })
   let isComplaint = true
-  let conducts: () => string[] = () => []
+  let reputes: () => string[] = () => []
   beforeEach(() => {
     judged = []
     answer = () => ({ say: 'done' })
@@ -35,7 +35,7 @@ describe('gestures', () => {
     admitLocal(state, { entity: account.entityId, account: account.id, address: account.address })
     const engine = startEngine(db, state, log)
     state.locals.set('mal', { entity: 'mal', account: 99, address: 'mal@a.test' })
-    conducts = () => [...state.conduct.values()].map(({ entity, accusations }) => `${entity} ${accusations.length}`)
+    reputes = () => [...state.repute.values()].map(({ entity, reproaches }) => `${entity} ${reproaches.length}`)
     const gestures = await openGestures({ store: bench(), engine, log, now: Date.now }, graceMs, {
       judge: async ({ key, verdict }) => {
         judged.push(`${verdict} ${key}`)
@@ -213,17 +213,17 @@ describe('gestures', () => {
       await shift(move, uid, 'Junk', 'INBOX')
       await until('it is given back', async () => (await trustIn('bob')) === kind)
       expect(judged).to.deep.equal([])
-      expect(conducts()).to.deep.equal([])
+      expect(reputes()).to.deep.equal([])
     })
 
-  it('within the gateway a stranger is accused, and acquitted', async () => {
+  it('within the gateway a stranger is reproached, and pardoned', async () => {
     const gestures = await open(0)
     const uid = await shift(move, await deliver('Requests', 'mal', Date.now(), ['me']), 'Requests', 'Junk')
     await until('it is made', async () => gestures.list()[0]?.stage === 'made')
-    expect(conducts()).to.deep.equal(['mal 1'])
+    expect(reputes()).to.deep.equal(['mal 1'])
     await shift(move, uid, 'Junk', 'INBOX')
     await until('it is undone', async () => gestures.list()[0]?.stage === 'undone')
-    expect(conducts()).to.deep.equal(['mal 0'])
+    expect(reputes()).to.deep.equal(['mal 0'])
     expect(judged).to.deep.equal([])
   })
 

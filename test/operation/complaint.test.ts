@@ -6,7 +6,7 @@ import { linkWhy } from '../../gateway/operation/why.ts'
 import { byAddress } from '../../store/account.ts'
 import { find } from '../../store/mailbox.ts'
 import { append } from '../../store/message.ts'
-import { complaints, conduct } from '../../store/web.ts'
+import { complaints, repute } from '../../store/web.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 import { draft, letterOf } from '../store/home.ts'
 
@@ -105,10 +105,8 @@ describe('complaints, as commands', function () {
   it('an account that others stopped is shown so, and sends again when it is allowed', async () => {
     const { entity } = await add('ann')
     expect((await userShow(house(), { address: 'ann' }, none)).sending.level).to.equal('free')
-    const accusation = { key: 'me/1', by: 'one', reason: 'abuse', at: Date.now() } as const
-    await house().store.db.transaction((tx) =>
-      conduct.save(tx, [{ entity, accusations: [accusation], isStopped: true }]),
-    )
+    const reproach = { key: 'me/1', by: 'one', reason: 'abuse', at: Date.now() } as const
+    await house().store.db.transaction((tx) => repute.save(tx, [{ entity, reproaches: [reproach], isStopped: true }]))
     await again()
     expect((await userShow(house(), { address: 'ann' }, none)).sending).to.include({ level: 'stopped', complainers: 1 })
     expect((await userAllow(house(), { address: 'ann' }, none)).was).to.equal('stopped')

@@ -1,13 +1,13 @@
 import { expect } from 'chai'
-import { accused, acquitted, allowed } from '../../src/complaint/conduct.ts'
 import { defaultPolicy, type Level, levelOf, type Policy } from '../../src/complaint/policy.ts'
+import { allowed, pardoned, reproached } from '../../src/complaint/repute.ts'
 import type { Step } from '../../src/effect.ts'
 import { admitLocal, apply, emptyState, type State } from '../../src/state.ts'
 
 const now = 1_800_000_000_000
 const day = 86_400_000
 
-describe('conduct', () => {
+describe('repute', () => {
   const worldOf = (policy: Partial<Policy> = {}): State => {
     const state = emptyState('me', 'a.test')
     state.terms = { ...state.terms, policy: { ...defaultPolicy, ...policy } }
@@ -25,8 +25,8 @@ describe('conduct', () => {
     return letters
   }
   const complain = (state: State, by: string, at = now, key = `me/${by}`) =>
-    take(state, accused(state, 'mal', { key, by, reason: 'abuse', at }, at))
-  const level = (state: State, at = now) => levelOf(state.conduct.get('mal'), state.terms.policy, at)
+    take(state, reproached(state, 'mal', { key, by, reason: 'abuse', at }, at))
+  const level = (state: State, at = now) => levelOf(state.repute.get('mal'), state.terms.policy, at)
   const people = (count: number) => Array.from({ length: count }, (_, i) => `person-${i}`)
 
   const cases: [what: string, policy: Partial<Policy>, complainers: string[], level: Level][] = [
@@ -59,7 +59,7 @@ describe('conduct', () => {
   })
   it('the owner gets one letter about themselves, not two', () => {
     const state = worldOf()
-    const letters = take(state, accused(state, 'owner', { key: 'k', by: 'one', reason: 'abuse', at: now }, now))
+    const letters = take(state, reproached(state, 'owner', { key: 'k', by: 'one', reason: 'abuse', at: now }, now))
     expect(letters).to.deep.equal(['1: Somebody complained about your mail'])
   })
   it('postmaster is the owner, if there is one', () => {
@@ -69,7 +69,7 @@ describe('conduct', () => {
   })
   it('nothing is held against somebody who left', () => {
     const state = worldOf()
-    expect(accused(state, 'gone', { key: 'k', by: 'one', reason: 'abuse', at: now }, now).changes).to.deep.equal([])
+    expect(reproached(state, 'gone', { key: 'k', by: 'one', reason: 'abuse', at: now }, now).changes).to.deep.equal([])
   })
 
   it('being slowed heals after 28 days', () => {
@@ -90,18 +90,18 @@ describe('conduct', () => {
   it('a complaint taken back counts no more', () => {
     const state = worldOf()
     for (const by of people(3)) complain(state, by)
-    take(state, acquitted(state, 'mal', 'me/person-1', 'person-1'))
+    take(state, pardoned(state, 'mal', 'me/person-1', 'person-1'))
     expect(level(state)).to.equal('warned')
-    expect(acquitted(state, 'mal', 'me/person-1', 'person-1').changes).to.deep.equal([])
+    expect(pardoned(state, 'mal', 'me/person-1', 'person-1').changes).to.deep.equal([])
   })
   it('nor by anybody else than who made it', () => {
     const state = worldOf()
     complain(state, 'one')
-    expect(acquitted(state, 'mal', 'me/one', 'two').changes).to.deep.equal([])
+    expect(pardoned(state, 'mal', 'me/one', 'two').changes).to.deep.equal([])
   })
   it('the letter does not say who complained', () => {
     const state = worldOf()
-    const step = accused(state, 'mal', { key: 'me/1', by: 'entity-of-ann', reason: 'abuse', at: now }, now)
+    const step = reproached(state, 'mal', { key: 'me/1', by: 'entity-of-ann', reason: 'abuse', at: now }, now)
     const texts = step.changes.flatMap((change) =>
       'deliver' in change && typeof change.deliver.body === 'object' ? [change.deliver.body.letter.toString()] : [],
     )

@@ -6,49 +6,49 @@ import type { Step } from '../effect.ts'
 import { letterHome } from '../report/letter.ts'
 import { type Local, ownerOf, type State } from '../state.ts'
 import { feedbackReport } from './arf.ts'
-import { type Accusation, type Conduct, countOf, type Level, levelOf, recent } from './policy.ts'
+import { countOf, type Level, levelOf, type Reproach, type Repute, recent } from './policy.ts'
 
 /** As many as are needed for any threshold one may set, and far below what a row may weigh. */
 const KEPT = 1_000
 
 /** A complaint about mail of somebody here has come, and its signature holds. */
-export const accused = (state: State, entity: string, accusation: Accusation, now: number): Step => {
+export const reproached = (state: State, entity: string, reproach: Reproach, now: number): Step => {
   const local = state.locals.get(entity)
-  const was: Conduct = state.conduct.get(entity) ?? { entity, accusations: [], isStopped: false }
-  if (local === undefined || was.accusations.some(({ key, by }) => key === accusation.key && by === accusation.by))
+  const was: Repute = state.repute.get(entity) ?? { entity, reproaches: [], isStopped: false }
+  if (local === undefined || was.reproaches.some(({ key, by }) => key === reproach.key && by === reproach.by))
     return nothing
-  const next: Conduct = { ...was, accusations: [...recent(was, now).slice(1 - KEPT), accusation] }
+  const next: Repute = { ...was, reproaches: [...recent(was, now).slice(1 - KEPT), reproach] }
   const { policy } = state.terms
   const isStopped = was.isStopped || (policy.most === 'stop' && countOf(next, now) >= policy.stopAt)
-  const row: Conduct = { ...next, isStopped }
+  const row: Repute = { ...next, isStopped }
   const [before, level] = [levelOf(was, policy, now), levelOf(row, policy, now)]
   return {
     changes: [
-      { put: 'conduct', row },
-      ...(before === level ? [] : [tell(state, local, level, row, accusation, now)]),
-      ...tellOwner(state, local, level, row, accusation, now),
+      { put: 'repute', row },
+      ...(before === level ? [] : [tell(state, local, level, row, reproach, now)]),
+      ...tellOwner(state, local, level, row, reproach, now),
     ],
     effects: [
-      { do: 'log', event: 'accused', level: 'warn', key: accusation.key, detail: `${local.address} is ${level}` },
+      { do: 'log', event: 'reproached', level: 'warn', key: reproach.key, detail: `${local.address} is ${level}` },
     ],
   }
 }
 
 /** The complaint was taken back. Whoever was stopped by it stays so: an administrator looks at it. */
-export const acquitted = (state: State, entity: string, key: string, by: string): Step => {
-  const was = state.conduct.get(entity)
-  const accusations = was?.accusations.filter((one) => one.key !== key || one.by !== by) ?? []
-  if (was === undefined || accusations.length === was.accusations.length) return nothing
-  return { changes: [{ put: 'conduct', row: { ...was, accusations } }], effects: [] }
+export const pardoned = (state: State, entity: string, key: string, by: string): Step => {
+  const was = state.repute.get(entity)
+  const reproaches = was?.reproaches.filter((one) => one.key !== key || one.by !== by) ?? []
+  if (was === undefined || reproaches.length === was.reproaches.length) return nothing
+  return { changes: [{ put: 'repute', row: { ...was, reproaches } }], effects: [] }
 }
 
 /** The administrator lets somebody send again: what was held against them until now counts no more. */
 export const allowed = (state: State, entity: string): Step => {
-  const was = state.conduct.get(entity)
+  const was = state.repute.get(entity)
   const local = state.locals.get(entity)
   if (was === undefined || local === undefined) return nothing
   return {
-    changes: [{ put: 'conduct', row: { ...was, accusations: [], isStopped: false } }],
+    changes: [{ put: 'repute', row: { ...was, reproaches: [], isStopped: false } }],
     effects: [{ do: 'log', event: 'allowed', detail: local.address }],
   }
 }
@@ -64,8 +64,8 @@ const tell = (
   state: State,
   to: Local,
   level: Level,
-  row: Conduct,
-  { key, reason, messageId }: Accusation,
+  row: Repute,
+  { key, reason, messageId }: Reproach,
   now: number,
 ) => {
   const count = countOf(row, now)
@@ -77,7 +77,7 @@ const tell = (
     'If you did not send it, somebody else may know your password: have your administrator set another one.',
   ]
   const letter = { to, gateway: state.domain, now, subject: subjects[level], paragraphs }
-  return letterHome({ ...letter, id: `accused.${key.replace(/[^a-z0-9]+/gi, '.')}` })
+  return letterHome({ ...letter, id: `reproached.${key.replace(/[^a-z0-9]+/gi, '.')}` })
 }
 
 const consequence = ({ terms: { policy } }: State, level: Level): string => {
@@ -94,7 +94,7 @@ const consequence = ({ terms: { policy } }: State, level: Level): string => {
 }
 
 /** ARF to whoever answers for the gateway, unless it is about themselves: they have the letter. */
-const tellOwner = (state: State, about: Local, level: Level, row: Conduct, accusation: Accusation, now: number) => {
+const tellOwner = (state: State, about: Local, level: Level, row: Repute, reproach: Reproach, now: number) => {
   const owner = ownerOf(state)
   if (owner === undefined || owner.entity === about.entity) return []
   const letter = feedbackReport({
@@ -103,7 +103,7 @@ const tellOwner = (state: State, about: Local, level: Level, row: Conduct, accus
     about: about.address,
     level,
     count: countOf(row, now),
-    accusation,
+    reproach,
     now,
   })
   return [{ deliver: { account: owner.account, folder: 'INBOX', body: { letter } } } as const]
