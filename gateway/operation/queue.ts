@@ -102,7 +102,9 @@ const whyOf = (house: House, row: Custody): string => {
     case 'handing':
       return `being handed to ${nameOf(house, row.next ?? '')}`
     case 'handed':
-      return `in custody of ${nameOf(house, row.next ?? '')}`
+      return row.stalled?.includes(row.next ?? '')
+        ? `${nameOf(house, row.next ?? '')} has taken it and is silent; another path is looked for`
+        : `in custody of ${nameOf(house, row.next ?? '')}`
     case 'done':
       return row.outcome?.event ?? 'done'
   }

@@ -193,6 +193,7 @@ describe('the village under attack', () => {
       ['cut: R hands it as if it came from nobody', r, [sign(r, b, [])], 'chain-broken'],
       ['unsigned: R adds no stamp', r, stamps, 'chain-broken'],
       ['put elsewhere: the stamp covers another chain', r, [...stamps, sign(r, b, [])], 'chain-broken'],
+      ['in another order', r, [sign(r, b, stamps), ...stamps], 'chain-broken'],
       ['made for X', r, [...stamps, sign(r, x, stamps)], 'chain-broken'],
       ['invented', r, [...stamps, sign(r, b, stamps).replace(r.id, r.id.toUpperCase())], 'signature-wrong'],
     ]
