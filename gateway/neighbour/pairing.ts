@@ -101,11 +101,13 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
     const hash = tokenHash(Buffer.from(token, 'base64url'))
     return inTurn(async () => {
       const at = core.now()
-      await db.transaction(async (tx) => {
+      const isRepeat = await db.transaction(async (tx) => {
         const [kept] = await invitations.load(tx, [hash])
         await invitations.save(tx, [{ ...usable(kept, from, at), used: { by: from, at } }])
+        return kept?.used !== undefined && isLinked(state.links.get(from))
       })
-      await become(core, { agent: from, name, addresses })
+      // A neighbour that was suspended meanwhile, or frozen, is not so by showing again what it came by.
+      if (!isRepeat) await become(core, { agent: from, name, addresses })
       open.delete(hash)
       return { ...me(), t: 'LINKED' }
     })

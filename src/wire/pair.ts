@@ -3,6 +3,7 @@
  * whose key speaks. docs/protocol.md §3 has the same in words.
  */
 import { Refusal } from '../refusal.ts'
+import { hostPort } from './record.ts'
 import { flag, hashId, list, matching, oneOf, optional, record, type Shape, text, time } from './shape.ts'
 
 /** It will stand on terminals, in lists and in letters: nothing in it may be invisible or steer. */
@@ -21,7 +22,7 @@ export const MAX_NOTE = 200
 /** What each side tells the other about itself. */
 const about = {
   name: shown(MAX_AGENT_NAME),
-  addresses: list(matching(/^[^\s\p{C}]{3,300}$/u, 'host:port'), 0, 8),
+  addresses: list(hostPort, 0, 8),
 }
 
 const requests = {

@@ -51,7 +51,7 @@ export const isHostPort = (value: string): boolean => {
   const port = Number(hostAndPort.exec(value)?.[1])
   return port > 0 && port < 65_536
 }
-const hostPort: Shape<string> = (value, at) => {
+export const hostPort: Shape<string> = (value, at) => {
   if (typeof value === 'string' && isHostPort(value)) return value
   throw new Refusal('record-malformed', `${at} must be host:port`)
 }

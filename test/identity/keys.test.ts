@@ -7,7 +7,7 @@ import { makeKeyring, openKeyring, passphraseOf } from '../../gateway/keys.ts'
 import { base32 } from '../../src/address.ts'
 import { type Entity, generateEntity, importEntity } from '../../src/identity/entity.ts'
 import { sealerOf, sealText, unsealText } from '../../src/identity/passphrase.ts'
-import { fingerprintWords } from '../../src/identity/words.ts'
+import { fingerprintWords, readWords } from '../../src/identity/words.ts'
 
 describe('keyring', () => {
   let home: string
@@ -190,6 +190,15 @@ describe('fingerprint words', () => {
     expect(fingerprintWords(base32(Buffer.alloc(32, 255)))).to.equal('zoo zoo zoo zoo zoo zoo')
     // 0x80 = 10000000000 0…: the word at index 1024
     expect(fingerprintWords(base32(Buffer.from([128, ...Array(31).fill(0)])))).to.match(/^length abandon/)
+  })
+
+  it('are read as people say and write them, and nothing else is', () => {
+    const words = fingerprintWords(base32(Buffer.alloc(32, 7)))
+    for (const said of [words, `  ${words.toUpperCase()} `, words.replaceAll(' ', '-'), words.replaceAll(' ', ' \n ')])
+      expect(readWords(said)).to.equal(words)
+    const [first = '', ...others] = words.split(' ')
+    for (const wrong of ['', first, `${words} ${first}`, ['zzz', ...others].join(' '), base32(Buffer.alloc(32, 7))])
+      expect(readWords(wrong), wrong).to.equal(undefined)
   })
 
   it('are of an id, not of anything', () => expect(() => fingerprintWords('alice')).to.throw('of an id'))

@@ -42,6 +42,16 @@ describe('pairing', function () {
     expect(links()).to.deep.equal([[bob, 'active']])
   })
 
+  it('a suspended neighbour does not come back by the token it came by', async () => {
+    const code = await invite()
+    await take(bob, code)
+    const [link] = house().web.links()
+    if (!link) throw new Error('it is a neighbour')
+    link.state = 'suspended' // as a ruling would
+    expect(await take(bob, code)).to.equal('taken')
+    expect(links()).to.deep.equal([[bob, 'suspended']])
+  })
+
   it('of two who show one token at once, one becomes a neighbour', async () => {
     const code = await invite()
     expect(await Promise.all([take(bob, code), take(eve, code)])).to.deep.equal(['taken', 'invitation-used'])
