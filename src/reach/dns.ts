@@ -59,6 +59,7 @@ export const readAnswer = (answer: Buffer, key: TsigKey, mac: Buffer, now: numbe
     if (tsig === undefined) return { failed: `${wordOf(rcode)}, and the answer is not signed` }
     if (tsig.error !== 0 && tsig.mac.length === 0)
       return { failed: tsigWords[tsig.error] ?? `TSIG error ${tsig.error}` }
+    if (!isOurs(answer, tsig.start, key)) return { failed: 'the answer is signed by another key' }
     const stripped = counted(answer.subarray(0, tsig.start), -1)
     stripped.writeUInt16BE(tsig.originalId, 0)
     const before = Buffer.concat([words(mac.length), mac])
@@ -162,18 +163,30 @@ const lastRecord = (message: Buffer) => {
   return message.readUInt16BE(fixed) === TYPE.TSIG ? { start, ...tsigOf(message, fixed + 10) } : undefined
 }
 
+/** The key's name, TSIG, ANY, no TTL, and behind a length the algorithm: as we write them, in either case. */
+const isOurs = (message: Buffer, start: number, key: TsigKey): boolean => {
+  const head = Buffer.concat([nameBytes(key.name.toLowerCase()), words(TYPE.TSIG, CLASS.ANY, 0, 0)])
+  const algorithm = nameBytes(ALGORITHM)
+  const at = start + head.length + 2
+  const lower = (from: number, size: number) => message.toString('latin1', from, from + size).toLowerCase()
+  return (
+    lower(start, head.length) === head.toString('latin1') &&
+    lower(at, algorithm.length) === algorithm.toString('latin1')
+  )
+}
+
 const tsigOf = (message: Buffer, data: number) => {
   const at = afterName(message, data)
   const macSize = message.readUInt16BE(at + 8)
   const after = at + 10 + macSize
-  const otherSize = message.readUInt16BE(after + 4)
+  if (after + 6 + message.readUInt16BE(after + 4) !== message.length) throw new Error('its lengths are wrong')
   return {
     seconds: message.readUIntBE(at, 6),
     fudge: message.readUInt16BE(at + 6),
     mac: message.subarray(at + 10, after),
     originalId: message.readUInt16BE(after),
     error: message.readUInt16BE(after + 2),
-    other: message.subarray(after + 6, after + 6 + otherSize),
+    other: message.subarray(after + 6),
   }
 }
 

@@ -1,5 +1,6 @@
 /** Our own DNS name: what is sent, what answers mean, when it is sent, and by whose word. */
 
+import { createHmac } from 'node:crypto'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -50,6 +51,24 @@ describe('reach: an update of the DNS', () => {
     )
   })
 
+  it('a signed answer is done; with any bit of it turned it is not', () => {
+    const { mac } = sign(encodeUpdate(update, 1), key, now)
+    const answer = signedAnswer(mac)
+    expect(readAnswer(answer, key, mac, now)).to.equal('done')
+    expect(readAnswer(answer, { ...key, secret: Buffer.alloc(32, 8) }, mac, now)).to.not.equal('done')
+    expect(readAnswer(answer, key, Buffer.alloc(32), now), 'the answer to another request').to.not.equal('done')
+    expect(readAnswer(answer, key, mac, now + 301_000), 'one of long ago').to.not.equal('done')
+    for (let bit = 0; bit < 8 * answer.length; bit++) {
+      const turned = Buffer.from(answer)
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      // Letters of names are signed in lower case: either case is the same name (RFC 8945 §4.3.3).
+      if (turned.toString('latin1').toLowerCase() === answer.toString('latin1').toLowerCase()) continue
+      expect(readAnswer(turned, key, mac, now), `bit ${bit}`).to.not.equal('done')
+    }
+    for (let size = 0; size < answer.length; size++)
+      expect(readAnswer(answer.subarray(0, size), key, mac, now)).to.not.equal('done')
+  })
+
   it('an answer is believed only with the key’s signature over it and over our request', () => {
     const { signed, mac } = sign(encodeUpdate(update, 1), key, now)
     // Our own signed request, turned back at us as an answer: signed by the right key, but not over our MAC.
@@ -67,6 +86,25 @@ describe('reach: an update of the DNS', () => {
     expect(() => readKeyFile(text.replace('sha256', 'md5'))).to.throw('hmac-sha256')
   })
 })
+
+/** "Done", to request 1, as a server signs it: written here from RFC 8945 §5.3 by itself. */
+const signedAnswer = (requestMac: Buffer): Buffer => {
+  const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
+  const name = Buffer.concat([Buffer.of(9), Buffer.from('vouchsafe'), Buffer.of(0)])
+  const algorithm = Buffer.concat([Buffer.of(11), Buffer.from('hmac-sha256'), Buffer.of(0)])
+  const time = Buffer.alloc(8)
+  time.writeUIntBE(now / 1000, 0, 6)
+  time.writeUInt16BE(300, 6)
+  const header = (count: string) => hex(`0001 a800 0000 0000 0000 ${count}`)
+  const mac = createHmac('sha256', key.secret)
+    .update(Buffer.concat([hex('0020'), requestMac, header('0000')]))
+    .update(Buffer.concat([name, hex('00ff 0000 0000'), algorithm, time, hex('0000 0000')]))
+    .digest()
+  const data = Buffer.concat([algorithm, time, hex('0020'), mac, hex('0001 0000 0000')])
+  const size = Buffer.alloc(2)
+  size.writeUInt16BE(data.length)
+  return Buffer.concat([header('0001'), name, hex('00fa 00ff 0000 0000'), size, data])
+}
 
 describe('reach: dyndns2', () => {
   let folder: string

@@ -9,6 +9,7 @@ import {
   encodeMessage,
   envelopeRecord,
   hopRecord,
+  isHostPort,
   type Message,
   pathRecord,
   reachRecord,
@@ -176,6 +177,37 @@ describe('wire: signed records', () => {
     ['a code nobody knows', () => reportRecord({ ...records.REPORT?.[1], code: 'no-mood' }, ''), 'record-malformed'],
   ]
   for (const [what, read, code] of edges) it(`${what}: ${code}`, () => expect(refused(read)).to.equal(code))
+})
+
+describe('wire: host and port', () => {
+  const cases: [text: string, isOne: boolean][] = [
+    ['192.0.2.1:2740', true],
+    ['[2001:db8::1]:2740', true],
+    ['mail.example.org:1', true],
+    ['xn--mnchen-3ya.example:65535', true],
+    ['a.test:0', false],
+    ['a.test:65536', false],
+    ['a.test', false],
+    [':2740', false],
+    ['2001:db8::1:2740', false],
+    ['münchen.example:1', false],
+    ['a..b:1', false],
+    ['a b:1', false],
+    ['a\n:1', false],
+    ['a.test:1\n', false],
+    [`${'x'.repeat(64)}.test:1`, false],
+    [`${'x.'.repeat(130)}test:1`, false],
+  ]
+  for (const [text, isOne] of cases)
+    it(`${JSON.stringify(text).slice(0, 40)} ${isOne ? 'is' : 'is not'} one`, () =>
+      expect(isHostPort(text)).to.equal(isOne))
+
+  it('every address and port is one, and a text that is one has nothing to steer a terminal with', () => {
+    const port = fc.integer({ min: 1, max: 65_535 })
+    fc.assert(fc.property(fc.ipV4(), port, (ip, n) => isHostPort(`${ip}:${n}`)))
+    fc.assert(fc.property(fc.ipV6(), port, (ip, n) => isHostPort(`[${ip}]:${n}`)))
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !isHostPort(text) || /^[\x21-\x7e]+$/.test(text)))
+  })
 })
 
 describe('wire: messages between neighbours', () => {
