@@ -14,8 +14,11 @@ import { MOST_WAYS, waysTo } from './cache.ts'
 import type { Route } from './memory.ts'
 import type { Search } from './search.ts'
 
-/** Most neighbours a relay asks. */
-const FAN_OUT = 32
+/**
+ * Most neighbours a relay asks. On the real web of trust, where the largest hub has 163, five rings
+ * find 98.3 % with 32 and 99.7 % with 64, for a tenth more messages (`npm run simulate -- --part rings`).
+ */
+const FAN_OUT = 64
 /** What a query may need from one agent to the next; time that is left after it goes on with the query. */
 const HOP_MS = 100
 /**

@@ -462,10 +462,10 @@ describe('route: the relay', () => {
     it(`passes on no route ${what}`, () =>
       expect(said(once(relaying([r, b]), { on: 'path', from, path: pathTo(qid, route) }))).to.deep.equal([]))
 
-  it('asks at most 32 neighbours, not always the same, and says that it was cut', () => {
+  it('asks at most 64 neighbours, not always the same, and says that it was cut', () => {
     const first = (id: string): string[] => {
       const state = world()
-      for (let i = 0; i < 60; i++) state.links.set(`n${i}`, link(`n${i}`))
+      for (let i = 0; i < 120; i++) state.links.set(`n${i}`, link(`n${i}`))
       const made = step(state, { on: 'who', from: s, who: who({ qid: id }) }, now)
       const put = made.changes.find((change) => 'put' in change && change.put === 'search')
       expect(
@@ -473,7 +473,7 @@ describe('route: the relay', () => {
       ).to.equal(true)
       return made.effects.flatMap((effect) => (effect.do === 'tell' ? [effect.to] : []))
     }
-    expect(first('a'.repeat(32))).to.have.length(32)
+    expect(first('a'.repeat(32))).to.have.length(64)
     expect(first('a'.repeat(32))).to.deep.equal(first('a'.repeat(32)))
     expect(first('a'.repeat(32))).to.not.deep.equal(first('b'.repeat(32)))
   })
