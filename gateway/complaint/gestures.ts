@@ -9,7 +9,7 @@
  * A gesture whose row a crash prevented is seen again at the start, by where the messages lie.
  */
 import { COMPLAINT_LIFE_MS, type Gesture, idOf, junk, out } from '../../src/complaint/gesture.ts'
-import type { Sign } from '../../src/complaint/sign.ts'
+import { type Folder, isMarkedNot, type Lying, signOf } from '../../src/complaint/sign.ts'
 import type { Grievance } from '../../src/complaint/verdict.ts'
 import type { Provenance } from '../../src/state.ts'
 import { gestures, type Placed } from '../../store/gesture.ts'
@@ -34,7 +34,7 @@ export type Gestures = {
 
 /** Of where a message came from, what its judgement needs. */
 type Judged = Pick<Provenance, 'key' | 'at' | 'path'>
-type Pressed = { account: number; message: number; provenance: Provenance }
+type Pressed = { account: number; message: number; provenance: Provenance; wasMarked?: boolean }
 type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
 
 /** A deed that met a fault is tried again. */
@@ -66,7 +66,7 @@ class Book implements Gestures {
     this.judging = judging
     this.rows = new Map(rows.map((row) => [row.id, row]))
     this.doDeed = openDeeds(core, judging)
-    this.watch = watchMessages(core, (one, sign) => this.inTurn(() => this.take(one, sign)))
+    this.watch = watchMessages(core, (one, ...where) => this.inTurn(() => this.take(one, ...where)))
   }
 
   list(): Gesture[] {
@@ -111,10 +111,12 @@ class Book implements Gestures {
     await this.work
   }
 
-  private async take(one: Placed, sign: Sign): Promise<void> {
+  private async take(one: Placed, lying: Lying, from?: Folder): Promise<void> {
     const { account, provenance, id: message } = one
     const was = this.rows.get(idOf(account, provenance))
-    if (sign === 'junk') await this.press(was, { account, message, provenance })
+    const sign = signOf(lying, from, was?.wasMarked)
+    if (sign === 'junk')
+      await this.press(was, { account, message, provenance, ...(isMarkedNot(lying) && { wasMarked: true }) })
     // Of a message that lies elsewhere now, only if it is the very one that was pressed: clients that copy leave another behind.
     else if (was && (sign === 'out' || (sign !== 'nothing' && was.message === message))) await this.undo(was)
     if (sign === 'wanted') this.answered(provenance)

@@ -1,9 +1,9 @@
 /**
- * What people do to delivered messages in their mail clients, from the store's changes: where a message is now,
- * and what that says (src/complaint/sign.ts). Changes gather for a moment, so that a flag on one message
+ * What people do to delivered messages in their mail clients, from the store's changes: where a message is now
+ * and where it came from; src/complaint/sign.ts says what that means. Changes gather for a moment, so that a flag on one message
  * costs one statement and a flag on a thousand the same.
  */
-import { type Folder, type Sign, signOf } from '../../src/complaint/sign.ts'
+import type { Folder, Lying } from '../../src/complaint/sign.ts'
 import { type Change, flag } from '../../store/change.ts'
 import { type Placed, placedAsJunk, placedById, placedByUid } from '../../store/gesture.ts'
 import { byId as mailboxById } from '../../store/mailbox.ts'
@@ -22,7 +22,7 @@ type Touched = { ids: Map<number, number>; uids: Map<number, Set<number>> }
 
 export const watchMessages = (
   { store: { db }, log }: Pick<Core, 'store' | 'log'>,
-  tell: (one: Placed, sign: Sign) => Promise<void>,
+  tell: (one: Placed, lying: Lying, from: Folder | undefined) => Promise<void>,
 ): Watch => {
   let touched: Touched = { ids: new Map(), uids: new Map() }
   let timer: NodeJS.Timeout | undefined
@@ -35,9 +35,9 @@ export const watchMessages = (
   const look = async ({ ids, uids }: Touched): Promise<void> => {
     const found = ids.size > 0 ? await placedById(db, [...ids.keys()]) : []
     const sources = await foldersOf(new Set(ids.values()))
-    for (const one of found) await tell(one, signOf(lying(one), sources.get(ids.get(one.id) ?? 0)))
+    for (const one of found) await tell(one, lying(one), sources.get(ids.get(one.id) ?? 0))
     for (const [mailbox, some] of uids)
-      for (const one of await placedByUid(db, mailbox, [...some])) await tell(one, signOf(lying(one)))
+      for (const one of await placedByUid(db, mailbox, [...some])) await tell(one, lying(one), undefined)
   }
 
   const flush = () => {
@@ -78,7 +78,7 @@ const note = ({ ids, uids }: Touched, change: Change): boolean => {
   return true
 }
 
-const lying = ({ folder, specialUse, keywords, flags }: Placed) => ({
+const lying = ({ folder, specialUse, keywords, flags }: Placed): Lying => ({
   folder,
   specialUse,
   keywords,

@@ -25,6 +25,8 @@ export type Gesture = {
   /** The message pressed; a copy of it has another id. Absent if it was reported in another way. */
   message?: number
   provenance: Provenance
+  /** It bore $NotJunk when it was thrown on Junk: that it still does says nothing. */
+  wasMarked?: boolean
   reason: Grievance
   stage: Stage
   /** When it came to this stage, and when something is to be done about it. */
@@ -42,7 +44,7 @@ export const COMPLAINT_LIFE_MS = 7 * 86_400_000
 /** What came of it can be looked up so long: as long as complaints count (src/credit). */
 const SHOWN_MS = 28 * 86_400_000
 
-type Pressed = Pick<Gesture, 'account' | 'message' | 'provenance' | 'reason'>
+type Pressed = Pick<Gesture, 'account' | 'message' | 'provenance' | 'reason' | 'wasMarked'>
 
 /** @param graceMs 0 for a report that says in words what it wants @returns undefined where it changes nothing */
 export const junk = (was: Gesture | undefined, pressed: Pressed, graceMs: number, now: number): Gesture | undefined => {

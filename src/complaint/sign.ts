@@ -6,17 +6,23 @@ export type Lying = Folder & { keywords: string; isSeen: boolean; isAnswered: bo
 
 /**
  *   junk    in the Junk folder, or bearing $Junk (RFC 6154, and IANA's registry of keywords)
- *   out     taken from there by hand, or bearing $NotJunk
+ *   out     taken from there by hand, or marked $NotJunk
  *   wanted  read, answered, or moved from Requests to INBOX
  *   kept    none of these: says something only of a message that was junk before
  *   nothing thrown away: that says neither that it is junk nor that it is not
  */
 export type Sign = 'junk' | 'out' | 'wanted' | 'kept' | 'nothing'
 
-/** @param from the folder it was moved or copied from just now */
-export const signOf = (lying: Lying, from?: Folder): Sign => {
-  const words = lying.keywords.toLowerCase().split(' ')
-  if (words.includes('$notjunk')) return 'out'
+/**
+ * What was done last counts: moved to Junk it is junk, though some mail programs mark $NotJunk whatever they show.
+ *
+ * @param from the folder it was moved or copied from just now
+ * @param wasMarked it bore $NotJunk before it was thrown on Junk
+ */
+export const signOf = (lying: Lying, from?: Folder, wasMarked = false): Sign => {
+  const words = wordsOf(lying)
+  if (from !== undefined && isJunk(lying)) return 'junk'
+  if (isMarkedNot(lying) && !(wasMarked && isJunk(lying))) return 'out'
   if (words.includes('$junk') || isJunk(lying)) return 'junk'
   if (lying.isDeleted || lying.specialUse === '\\Trash') return 'nothing'
   if (from !== undefined && isJunk(from)) return 'out'
@@ -24,4 +30,8 @@ export const signOf = (lying: Lying, from?: Folder): Sign => {
   return isAccepted || lying.isSeen || lying.isAnswered ? 'wanted' : 'kept'
 }
 
+/** Whether it bears $NotJunk. */
+export const isMarkedNot = (lying: Pick<Lying, 'keywords'>): boolean => wordsOf(lying).includes('$notjunk')
+
+const wordsOf = ({ keywords }: Pick<Lying, 'keywords'>): string[] => keywords.toLowerCase().split(' ')
 const isJunk = ({ specialUse }: Folder): boolean => specialUse === '\\Junk'

@@ -81,6 +81,7 @@ describe('sign', () => {
       ['the keyword says the same, wherever it lies', { keywords: 'x $Junk' }, undefined, 'junk'],
       ['in any case', { keywords: '$JUNK' }, undefined, 'junk'],
       ['$NotJunk says the opposite, even in Junk', { ...junkFolder, keywords: '$Junk $NotJunk' }, undefined, 'out'],
+      ['but moved to Junk last, it is junk', { ...junkFolder, keywords: '$NotJunk' }, inbox, 'junk'],
       ['out of Junk', {}, junkFolder, 'out'],
       ['from Junk to Trash takes nothing back', trash, junkFolder, 'nothing'],
       ['nor does it say anything to be marked for deletion', { isDeleted: true, isSeen: true }, undefined, 'nothing'],

@@ -137,6 +137,19 @@ describe('gestures', () => {
     await hears('not-spam origin/mal')
   })
 
+  it('a mail program that marks $NotJunk whatever it shows can complain, and change its mind', async () => {
+    const gestures = await open(0)
+    const uid = await deliver('INBOX', 'mal')
+    await mark('INBOX', uid, '$NotJunk')
+    const inJunk = await shift(move, uid, 'INBOX', 'Junk')
+    await until('it is made', async () => gestures.list()[0]?.stage === 'made')
+    await mark('Junk', inJunk, '', flag.seen)
+    await settled()
+    expect(judged).not.to.include('not-spam origin/mal')
+    await shift(move, inJunk, 'Junk', 'INBOX')
+    await hears('not-spam origin/mal')
+  })
+
   it('emptying Junk takes nothing back', async () => {
     const gestures = await open(0)
     const first = await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
