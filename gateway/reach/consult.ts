@@ -7,7 +7,7 @@
 import { signRecord } from '../../src/identity/record.ts'
 import { type Finding, inDirectory } from '../../src/reach/diagnosis.ts'
 import { newest } from '../../src/reach/directory.ts'
-import type { Said } from '../../src/reach/reach.ts'
+import type { Reach, Said } from '../../src/reach/reach.ts'
 import type { State } from '../../src/state.ts'
 import { reachAnswer } from '../../src/wire/directory.ts'
 import type { ReachRecord } from '../../src/wire/record.ts'
@@ -33,49 +33,41 @@ type Ground = Pick<Core, 'agent' | 'net' | 'now' | 'log'> & {
   engine: { state: Pick<State, 'reaches'>; handle: Core['engine']['handle'] }
 }
 
-export const openConsulting = (core: Ground, { ask }: Config['directory']): Consulting => {
+type Named = Config['directory']['ask'][number]
+
+export const openConsulting = (core: Ground, { ask: directories }: Config['directory']): Consulting => {
   const { agent: me, net, engine } = core
 
-  const call = (directory: Config['directory']['ask'][number], request: object): Promise<unknown> =>
+  const call = (directory: Named, request: object): Promise<unknown> =>
     core.link.consult(writeHostPort(directory), directory.agent, { v: 1, ...request })
-
-  const whereAt = async (directory: Config['directory']['ask'][number], agent: string): Promise<Said[]> => {
-    try {
-      const { record } = reachAnswer(await call(directory, { where: agent }), 'the answer')
-      return record === undefined ? [] : [await readReach(core, record)]
-    } catch (error) {
-      complain('ask', directory.agent, error)
-      return []
-    }
+  /** @throws LinkFault, Refusal */
+  const ask = async (directory: Named, agent: string): Promise<Said | undefined> => {
+    const { record } = reachAnswer(await call(directory, { where: agent }), 'the answer')
+    return record === undefined ? undefined : readReach(core, record)
   }
-  const complain = (what: string, directory: string, error: unknown) =>
+  const tell = async (directory: Named, { addresses, seq, expires }: Reach): Promise<void> => {
+    const body: ReachRecord = { for: directory.agent, addresses, via: [], seq, expires }
+    await call(directory, { tell: await signRecord(me, net, 'REACH', body) })
+  }
+  const complain = (what: string, { agent: directory }: Named, error: unknown) =>
     core.log.info(
       { area: 'reach', event: 'directory-failed', what, directory, why: String(error) },
       'a directory does not help',
     )
 
-  const knows = async (directory: Config['directory']['ask'][number]): Promise<Said | undefined | Error> => {
-    try {
-      const { record } = reachAnswer(await call(directory, { where: me.id }), 'the answer')
-      return record === undefined ? undefined : await readReach(core, record)
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
-    }
-  }
-
   return {
-    async test() {
-      const own = engine.state.reaches.get(me.id)
-      const addresses = own?.addresses ?? []
-      return Promise.all(
-        ask.map(async (directory) => inDirectory(writeHostPort(directory), addresses, await knows(directory))),
-      )
-    },
     async lookUp(agent) {
-      for (let i = 0; i < ask.length; i += AT_ONCE) {
-        const pair = ask.slice(i, i + AT_ONCE)
-        const answers = (await Promise.all(pair.map((one) => whereAt(one, agent)))).flat()
-        const said = newest(answers, agent, engine.state.reaches.get(agent)?.seq ?? 0, core.now())
+      for (let i = 0; i < directories.length; i += AT_ONCE) {
+        const answers = await Promise.all(
+          directories.slice(i, i + AT_ONCE).map((one) => ask(one, agent).catch((error) => complain('ask', one, error))),
+        )
+        const known = engine.state.reaches.get(agent)?.seq ?? 0
+        const said = newest(
+          answers.flatMap((one) => one ?? []),
+          agent,
+          known,
+          core.now(),
+        )
         if (said === undefined) continue
         await engine.handle({ on: 'announced', from: said.for, said })
         return
@@ -84,13 +76,14 @@ export const openConsulting = (core: Ground, { ask }: Config['directory']): Cons
     async tell() {
       const own = engine.state.reaches.get(me.id)
       if (own === undefined || own.addresses.length === 0) return
-      const { addresses, seq, expires } = own
-      await Promise.all(
-        ask.map(async (directory) => {
-          const body: ReachRecord = { for: directory.agent, addresses, via: [], seq, expires }
-          await call(directory, { tell: await signRecord(me, net, 'REACH', body) }).catch((error) =>
-            complain('tell', directory.agent, error),
-          )
+      await Promise.all(directories.map((one) => tell(one, own).catch((error) => complain('tell', one, error))))
+    },
+    async test() {
+      const ours = engine.state.reaches.get(me.id)?.addresses ?? []
+      return Promise.all(
+        directories.map(async (one) => {
+          const known = await ask(one, me.id).catch((error: Error) => error)
+          return inDirectory(writeHostPort(one), ours, known)
         }),
       )
     },

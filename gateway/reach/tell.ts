@@ -5,8 +5,7 @@
  * Links that come and go in a row are told of once: a round waits a moment for more, and there is a limit to rounds.
  */
 import { signRecord } from '../../src/identity/record.ts'
-import type { ReachRecord } from '../../src/wire/record.ts'
-import { encodeMessage } from '../../src/wire/record.ts'
+import { encodeMessage, type ReachRecord } from '../../src/wire/record.ts'
 import type { Core } from '../core.ts'
 import { createMeter } from '../throttle.ts'
 

@@ -102,11 +102,17 @@ export const announced = (state: State, from: string, said: Said, now: number): 
   const pass = said.for === state.me ? jws : was?.pass
   const met = [...new Set([...via, ...(was?.met ?? [])])].filter((agent) => agent !== state.me).slice(0, MET_MAX)
   const row: Reach = { agent: said.by, addresses, via, seq, expires, record: jws, ...(pass && { pass }), met, bad: [] }
+  return { changes: [{ put: 'reach', row }], effects: [...moved(said, was), ...foundBy(state, said, was)] }
+}
+
+/** Only other addresses are worth a line; those that were left alone are tried anew all the same. */
+const moved = ({ by, addresses }: Said, was: Reach | undefined): Effect[] => {
   const isMoved = String(was?.addresses) !== String(addresses)
-  const moved: Effect[] = isMoved
-    ? [{ do: 'log', event: 'neighbour-moved', to: said.by, detail: addresses.join(' ') || 'it only dials' }]
-    : []
-  return { changes: [{ put: 'reach', row }], effects: [...moved, { do: 'redial' }, ...foundBy(state, said, was)] }
+  const detail = addresses.join(' ') || 'it only dials'
+  return [
+    ...(isMoved ? [{ do: 'log', event: 'neighbour-moved', to: by, detail } as const] : []),
+    ...(isMoved || was?.bad.some(({ why }) => why === 'wrong-key') ? [{ do: 'redial' } as const] : []),
+  ]
 }
 
 /**
@@ -141,10 +147,9 @@ export const missed = (state: State, agent: string, address: string, why: Bad['w
   const bad = isMarked ? was.bad : [...was.bad.filter((one) => one.address !== address), { address, since: now, why }]
   const common = was.met.filter((one) => isUp(state.links.get(one)))
   const asked = turned(common, (was.asked?.times ?? 0) * ASKED_AT_ONCE)
+  const { pass } = was
   const where: Effect[] =
-    was.pass === undefined
-      ? []
-      : asked.slice(0, ASKED_AT_ONCE).map((to) => ({ do: 'where', agent, to, pass: was.pass ?? '' }))
+    pass === undefined ? [] : asked.slice(0, ASKED_AT_ONCE).map((to) => ({ do: 'where', agent, to, pass }))
   const row: Reach = { ...was, bad, ...(isAsking && { asked: { times: (was.asked?.times ?? 0) + 1, at: now } }) }
   return {
     changes: [{ put: 'reach', row }],

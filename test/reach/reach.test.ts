@@ -41,10 +41,15 @@ describe('reach: what is announced', () => {
     ['a neighbour says where it is', [], heard(), ['log r', 'redial']],
     ['the same again changes nothing', [heard()], heard(), []],
     ['a newer word replaces it', [heard()], heard({ seq: now + 1, addresses: [] }), ['log r', 'redial']],
-    ['only a move is worth a line', [heard()], heard({ seq: now + 1 }), ['redial']],
+    ['only a move is worth a line', [heard()], heard({ seq: now + 1 }), []],
     ['an older word is refused', [heard()], heard({ seq: now - 1 }), ['reach-outdated']],
     ['whoever brings it', [heard()], heard({ seq: now - 1, for: s }, s), ['reach-outdated']],
-    ['a newer one by somebody who was asked', [heard()], heard({ seq: now + 1, for: s }, s), ['redial']],
+    [
+      'a newer one by somebody who was asked',
+      [heard()],
+      heard({ seq: now + 1, addresses: [], for: s }, s),
+      ['log r', 'redial'],
+    ],
     ['its own word must be made for us', [], heard({ for: s }), ['agent-mismatch']],
     ['nobody else is listened to', [], heard({ by: stranger }), ['link-unknown']],
     ['what is over is refused', [], heard({ expires: now }), ['expired']],
@@ -225,7 +230,7 @@ describe('reach: where to dial', () => {
     const state = world()
     once(state, [heard(), { on: 'down', agent: r }, missed('wrong-key')])
     expect(addressesOf(state, r, now)).to.deep.equal([])
-    once(state, [heard({ seq: now + 1 }, s)])
+    expect(outcome(once(state, [heard({ seq: now + 1 }, s)]))).to.deep.equal(['redial'])
     expect(addressesOf(state, r, now)).to.deep.equal(['r.test:2740'])
   })
 })
