@@ -132,7 +132,7 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
   if (was.awaits?.startsWith('who:') && was.retryAt !== null && now < was.retryAt) return nothing // woken by no answer to us
   const target = targetFor(was)
   const attempts = was.attempts + 1
-  const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + SEARCH_AGAIN_MS, attempts }
+  const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + searchAgainMs(was.attempts), attempts }
   return {
     changes: [{ put: 'custody', row }],
     effects: [{ do: 'search', target, ...(attempts > 1 && { isAgain: true }) }],
@@ -154,8 +154,11 @@ const unlessForgotten = (state: State, row: Custody): Custody => {
   return to === undefined || state.known.has(to) ? row : rest
 }
 
-/** An address nobody answered for is asked about again this often: all five rings take about two minutes. */
-const SEARCH_AGAIN_MS = 5 * 60_000
+/**
+ * An address nobody answered for is asked about again after half a minute, a relay may only have had no
+ * token left for us; then after twice as long, up to 5 min: all five rings take about two minutes.
+ */
+const searchAgainMs = (attempts: number): number => Math.min(30_000 * 2 ** attempts, 5 * 60_000)
 
 /** The payload is sealed and will be durable with this step: from here on the same bytes are handed, always. */
 export const sealed = (state: State, key: string, envelope: Envelope, body: number, now: number): Step => {

@@ -80,6 +80,26 @@ describe('custody: at the origin', () => {
     expect(asks(made)).to.deep.equal(['search'])
   })
 
+  it('is asked about again after half a minute, then less and less often', () => {
+    const state = world()
+    state.submissions.clear()
+    const waits: number[] = []
+    let made = step(
+      state,
+      { on: 'submitted', submission: submission({ recipients: [to('eve@far.test')] }), here: 8 },
+      now,
+    )
+    for (let when = now; waits.length < 6; ) {
+      for (const change of made.changes) apply(state, change)
+      const next = left(made)?.retryAt ?? 0
+      waits.push((next - when) / 1000)
+      when = next
+      made = step(state, { on: 'due', key }, when)
+      expect(asks(made)).to.deep.equal(['search'])
+    }
+    expect(waits).to.deep.equal([30, 60, 120, 240, 300, 300])
+  })
+
   it('found late, it gets the life of one that was known', () => {
     const state = world(row({ state: 'spooled', awaits: 'who:x', retryAt: now, expires: now + 24 * HOUR }))
     const waiting = state.custody.get(key)
