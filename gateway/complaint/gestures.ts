@@ -160,7 +160,8 @@ class Book implements Gestures {
 
   private async doWhatIsDue(): Promise<void> {
     const now = this.core.now()
-    for (const row of this.list().filter(({ dueAt }) => dueAt <= now)) {
+    const due = [...this.rows.values()].filter(({ dueAt }) => dueAt <= now)
+    for (const row of due.sort((a, b) => a.dueAt - b.dueAt)) {
       // A fault is the world's: it is tried again, and the others are not kept waiting for it.
       const next = await this.doDeed(row).catch((error): Gesture => {
         this.failed(error)
