@@ -21,7 +21,7 @@ export type Outcome = { link: Link } | { knock: Knock }
 
 export type Knocking = {
   list(): Knock[]
-  /** Asks whoever answers at the address. @throws Refusal `knock-*`, LinkFault */
+  /** Asks whoever answers at the address. @throws Refusal `knock-*`, `link-revoked` if only we are neighbours still, LinkFault */
   knock(address: string, note?: string): Promise<Outcome>
   /**
    * Our owner wants a certain neighbour: by id or words, as compared with its owner; or one who waits.
@@ -93,6 +93,11 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
     await raise({ on: 'replied', reply })
     const outcome = outcomeOf(agent)
     if (outcome === undefined) throw new Error('a wish was kept a moment ago')
+    if ('link' in outcome && reply.said === 'pending')
+      throw new Refusal(
+        'link-revoked',
+        'the gateway there has parted with this one; its owner was asked anew, and `vouchsafe link list` shows when you are connected',
+      )
     return outcome
   }
 

@@ -87,6 +87,12 @@ describe('becoming neighbours', function () {
     expect(await b.command(['link', 'approve', 'asks'])).to.include('You and asks are neighbours now.')
     await areLinked(a, b)
     expect((await linksOf(a)).map(({ state }) => state)).to.deep.equal(['active'])
+
+    await b.run(['link', 'revoke', 'asks'])
+    const [no] = await Promise.allSettled([a.run(['link', 'knock', address])])
+    expect(String((no as PromiseRejectedResult).reason)).to.include('has parted with this one')
+    await b.run(['link', 'approve', 'asks'])
+    await areLinked(a, b)
   })
 
   it('by knocking: one who is refused hears it, and nothing else is taken from it meanwhile', async () => {

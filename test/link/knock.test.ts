@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Guest, Knock } from '../../src/link/knock.ts'
@@ -62,7 +63,30 @@ const reply = (said: 'linked' | 'pending' | 'refused'): Event => ({
 })
 const byWords = row('asked', { who: words, way: 'open', name: '', addresses: ['b.test:2740'] })
 
-describe('two strangers', () => {
+type Side = { id: string; state: State; wishes: boolean }
+const side = (): Side => ({ id: generateAgent().id, state: emptyState('me', 'a.test'), wishes: false })
+const happens = ({ state }: Side, event: Event): void => {
+  for (const change of step(state, event, now).changes) apply(state, change)
+}
+const about = { name: 'X', addresses: ['x.test:1'] }
+
+/** An owner wants the other, by id or by words; or approves, if the other waits. */
+const want = (one: Side, other: Side, byWords: boolean): void => {
+  one.wishes = true
+  const who = byWords ? fingerprintWords(other.id) : other.id
+  happens(one, { on: 'wished', wish: { who, way: 'open', ...about } })
+}
+
+/** Says KNOCK if its owner wants it, and hears the answer unless that is lost. */
+const ask = (one: Side, other: Side, isLost = false): void => {
+  if (!one.wishes) return
+  happens(other, { on: 'knocked', guest: { agent: one.id, place: '192.0.2.7', ...about } })
+  const said = other.state.links.has(one.id) ? 'linked' : 'pending'
+  if (!isLost) happens(one, { on: 'replied', reply: { agent: other.id, said, ...about } })
+}
+
+describe('two strangers', function () {
+  this.timeout(20_000)
   const cases: [what: string, rows: (Knock | Link)[], event: Event, kept: (Knock | Link)[], code?: string][] = [
     ['who knocks waits for our owner', [], knock(), [pending]],
     ['the name it was shown under stands', [pending], knock({ name: 'Your bank' }), [pending]],
@@ -109,6 +133,34 @@ describe('two strangers', () => {
   it('a link that is revoked forgets what was asked, so that no old wish brings it back', () => {
     const { kept } = outcome([row('asked'), linked], { on: 'unlinked', agent: bob })
     expect(kept).to.deep.equal([{ ...linked, state: 'revoked' }])
+  })
+
+  it('become neighbours if both owners wish it, in whatever order and whatever is lost; and else never', () => {
+    const acts = fc.constantFrom('wish', 'wish by words', 'ask', 'ask, unanswered', 'ask twice')
+    const plan = fc.array(fc.record({ ours: fc.boolean(), act: acts }), { maxLength: 12 })
+    fc.assert(
+      fc.property(plan, (events) => {
+        const [us, them] = [side(), side()]
+        for (const { ours, act } of events) {
+          const [one, other] = ours ? [us, them] : [them, us]
+          if (act.startsWith('wish')) want(one, other, act === 'wish by words')
+          else ask(one, other, act === 'ask, unanswered')
+          if (act === 'ask twice') ask(one, other)
+          for (const [here, there] of [
+            [us, them],
+            [them, us],
+          ] as const)
+            if (here.state.links.has(there.id)) expect([here.wishes, there.wishes]).to.deep.equal([true, true])
+        }
+        for (const [one, other] of [
+          [us, them],
+          [them, us],
+        ] as const)
+          ask(one, other)
+        const isLinked = us.wishes && them.wishes
+        expect([us.state.links.has(them.id), them.state.links.has(us.id)]).to.deep.equal([isLinked, isLinked])
+      }),
+    )
   })
 
   describe('of whom many knock', () => {
