@@ -212,7 +212,7 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'unreachable':
       return unreachable(state, event.key, event.by, event.why, now)
     case 'silent':
-      return blame(state, event.agent, now)
+      return blame(state, event.agent, 'silent', now)
     case 'acknowledged':
       return acknowledged(state, event.owed, event.items)
     case 'search':

@@ -6,7 +6,7 @@ import type { Effect, Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
-import { forgive } from '../route/blame.ts'
+import { forgive, overtake } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
 import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
@@ -88,7 +88,13 @@ const ends = (state: State, row: Custody, from: string, last: TrailStep, told: I
     ...(last.code && { code: last.code }),
   }
   const end = finish(state, row, outcome, now, told)
-  return event === 'delivered' ? { ...end, changes: [...end.changes, ...forgive(state, row.trail, from)] } : end
+  if (event !== 'delivered') return end
+  const late = overtake(state, row.stalled ?? [], from, now)
+  return {
+    ...end,
+    changes: [...end.changes, ...forgive(state, row.trail, from), ...late.changes],
+    effects: [...end.effects, ...late.effects],
+  }
 }
 
 /** The neighbour has these reports of a bundle durably. */

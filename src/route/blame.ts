@@ -1,6 +1,6 @@
 /**
- * Who drops mail in silence: the first hop that has signed for an envelope, shows no receipt of the
- * next hop, and has said nothing since. Ways over it come last for an hour, twice as long each time
+ * Who drops mail: in silence, the first hop that has signed for an envelope, shows no receipt of the
+ * next hop, and has said nothing since; or a neighbour that was so late with it that it arrived by another way. Ways over it come last for an hour, twice as long each time
  * it happens again, up to a day; a delivery over it forgives. Known to this gateway alone and held in
  * memory: nobody is accused before others, and a restart forgets it. Times are epoch ms.
  */
@@ -38,14 +38,28 @@ export const silentOne = (
   return hasSpoken ? undefined : holder
 }
 
+const words = {
+  silent: 'signed for mail and was silent',
+  overtaken: 'held mail that arrived by another way',
+}
+
 /** Many envelopes that stall together are one offence. */
-export const blame = (state: State, agent: string, now: number): Step => {
+export const blame = (state: State, agent: string, why: keyof typeof words, now: number): Step => {
   const was = state.blamed.get(agent)
   if (agent === state.me || isBlamed(was, now)) return { changes: [], effects: [] }
   const times = (was?.times ?? 0) + 1
   const row: Blame = { agent, times, until: now + Math.min(FIRST_MS * 2 ** (times - 1), LONGEST_MS) }
-  const detail = `${agent} signed for mail and was silent: avoided until ${new Date(row.until).toISOString()}`
-  return { changes: [{ note: { of: 'blame', row } }], effects: [{ do: 'log', event: 'hop-silent', to: agent, detail }] }
+  const detail = `${agent} ${words[why]}: avoided until ${new Date(row.until).toISOString()}`
+  return { changes: [{ note: { of: 'blame', row } }], effects: [{ do: 'log', event: `hop-${why}`, to: agent, detail }] }
+}
+
+/**
+ * A delivery came back over `next`. Neighbours that had it for too long before were stuck with it, or only
+ * said so: word that it waits keeps nobody from being avoided, if the same mail gets through elsewhere.
+ */
+export const overtake = (state: State, stalled: readonly string[], next: string, now: number): Step => {
+  const late = stalled.filter((agent) => agent !== next).map((agent) => blame(state, agent, 'overtaken', now))
+  return { changes: late.flatMap(({ changes }) => changes), effects: late.flatMap(({ effects }) => effects) }
 }
 
 /** A delivery came back over `next`: whoever had it on that way is not blamed any more. */

@@ -220,6 +220,20 @@ describe('route: who was silent', () => {
     expect(forget).to.deep.include({ note: { of: 'forgiven', agent: x } })
   })
 
+  it('is not only who is silent: whoever was late with mail that arrived by another way is avoided as well', () => {
+    const late = handed({ next: s, tried: tried(r, s), stalled: [r], trail: [receipt(r), receipt(s)] })
+    const news = (from: string) => ({
+      on: 'reported' as const,
+      from,
+      key,
+      reports: [report(from, 'forwarded', { next: b }), report(b, 'delivered')],
+    })
+    const blamed = (made: Step) =>
+      made.changes.flatMap((change) => ('note' in change && change.note.of === 'blame' ? [change.note.row.agent] : []))
+    expect(blamed(at(late, now, () => {}, news(s)))).to.deep.equal([r])
+    expect(blamed(at(late, now, () => {}, news(r))), 'not if it came through after all').to.deep.equal([])
+  })
+
   it('a way over them comes last, but is better than none', () => {
     const blamed = (state: State) => state.blamed.set(r, { agent: r, times: 1, until: now + 1 })
     expect(asks(at(row(overS), now, blamed))).to.deep.equal(['hand s'])

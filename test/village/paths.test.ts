@@ -5,6 +5,7 @@
 import { expect } from 'chai'
 import { routeOf } from '../../src/route/cache.ts'
 import { apply } from '../../src/state.ts'
+import { encodeMessage } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import { bury, dropCalls, moveIn, pass, rowAt } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
@@ -178,6 +179,24 @@ describe('the village takes another path', () => {
     expect(b.mail.at(-1)?.at, 'at once, by the other way').to.be.within(sentAt, sentAt + 10_000)
     expect(swallowed.size).to.equal(1)
     arrivedOnce(village)
+  })
+
+  it('a black hole that always says it waits is avoided as well, once mail gets through elsewhere', () => {
+    const { village, a, r1, r2, b } = diamond(7)
+    links(village, r2, true, a, b)
+    dropCalls(village, (from, to, call) => from === r1.id && to === b.id && 'offer' in call)
+    write(village, a, [{ address: 'p@3.test' }])
+    for (let i = 0; i < 8; i++) {
+      pass(village, 10 * MINUTE)
+      const { key } = village.written[1] ?? { key: '' }
+      const [origin = '', id = ''] = key.split('/')
+      const word = { id, origin, event: 'stalled', next: b.id, at: village.clock.now }
+      const reports = [village.notary.sign(r1.id, 'REPORT', word)]
+      village.carrier.call(r1.id, a.id, { records: [encodeMessage({ t: 'REPORTS', origin, id, reports })] }, () => {})
+    }
+    pass(village, HOUR)
+    arrivedOnce(village)
+    expect([...a.state.blamed.keys()]).to.deep.equal([r1.id])
   })
 
   it('a recipient who is never online at the same time as the sender gets it, and the sender hears of it', () => {
