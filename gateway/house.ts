@@ -63,6 +63,8 @@ export type Web = {
   /** What a neighbour and we owe each other; undefined before the first message. */
   credit(agent: string): Credit | undefined
   weights(): Weights
+  /** Takes back a rule's decision to suspend a neighbour. @throws Refusal `link-unknown` if it is not suspended */
+  overrule(agent: string): Promise<Link | undefined>
   /** What an agent said last of where it can be dialled; ourselves, too. */
   reach(agent: string): Reach | undefined
 

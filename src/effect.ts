@@ -3,6 +3,7 @@
  * crash the engine raises `due` for every envelope not done, and the decision asks again.
  * `tell` and `answer` are the exception: searches are memory only, and the asker asks anew.
  */
+import type { Stated } from './credit/books.ts'
 import type { RefusalCode } from './refusal.ts'
 import type { Change } from './state.ts'
 import type { Message, PathMessage, RerrRecord } from './wire/record.ts'
@@ -14,6 +15,8 @@ export type Effect =
   | { do: 'hand'; key: string; to: string }
   /** Send the neighbour what it is owed; ends in `acknowledged`, or is tried again. */
   | { do: 'settle'; to: string }
+  /** Sign what we are owed and tell the neighbour; lost, it comes with the next. */
+  | { do: 'state'; to: string; stated: Stated }
   /**
    * Search for an entity or address, not over the neighbours in `without`; the engine draws the query's
    * seed. `isAgain`: one that came to nothing before, and may wait for a quiet moment.

@@ -9,10 +9,14 @@
 import { targetOfAddress, targetOfEntity } from './address.ts'
 import type { Repute } from './complaint/policy.ts'
 import type { Entry } from './complaint/verdict.ts'
+import type { Books } from './credit/books.ts'
+import type { Conduct } from './credit/conduct.ts'
 import type { Credit, Weights } from './credit/credit.ts'
+import type { Critic } from './credit/critic.ts'
 import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Knock } from './link/knock.ts'
+import type { Accusation, Ruling } from './link/ruling.ts'
 import type { Reach } from './reach/reach.ts'
 import type { Warned } from './report/expiring.ts'
 
@@ -43,7 +47,16 @@ export type Link = {
   /** Since when it is not connected, while we are there to see it; and when its last long absences ended. */
   downAt?: number
   absences?: number[]
+  /** Since when it is in its state, where that is not since it was made. */
+  stateSince?: number
+  /** Why it is or was suspended, when it last showed that it cut somebody for it; and why the neighbour suspended us. */
+  ruling?: Ruling
+  punishedAt?: number
+  accused?: Accusation
 }
+
+/** What a neighbour and we owe each other, how it behaved, and what both said of it. */
+export type Account = Credit & { conduct?: Conduct; books?: Books }
 
 /** An entity that lives here. */
 export type Local = { entity: string; account: number; address: string }
@@ -84,7 +97,8 @@ export type State = Memory & {
   /** Whether agents of explicit contacts may become neighbours through the web. */
   pairs: 'trusted' | 'never'
   links: Map<string, Link>
-  credits: Map<string, Credit> // by the neighbour's agent
+  credits: Map<string, Account> // by the neighbour's agent
+  critics: Map<string, Critic> // by entity
   knocks: Map<string, Knock> // by id or words
   households: Map<string, Household> // by agent
   locals: Map<string, Local> // by entity
@@ -121,7 +135,9 @@ export type Change =
   | { put: 'link'; row: Link }
   | { put: 'reach'; row: Reach }
   | { drop: 'reach'; agent: string }
-  | { put: 'credit'; agent: string; row: Credit }
+  | { put: 'credit'; agent: string; row: Account }
+  | { put: 'critic'; row: Critic }
+  | { put: 'ruling'; row: Ruling }
   | { put: 'knock'; row: Knock }
   | { drop: 'knock'; who: string }
   | { put: 'complaint'; row: Entry }
@@ -145,6 +161,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   pairs: 'trusted',
   links: new Map(),
   credits: new Map(),
+  critics: new Map(),
   knocks: new Map(),
   households: new Map(),
   locals: new Map(),
@@ -218,7 +235,10 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void state.links.set(change.row.agent, change.row)
     case 'reach':
       return void state.reaches.set(change.row.agent, change.row)
+    case 'critic':
+      return void state.critics.set(change.row.entity, change.row)
     case 'complaint':
+    case 'ruling':
       return // for whoever asks; no decision does
     case 'credit':
       return void state.credits.set(change.agent, change.row)

@@ -10,6 +10,7 @@ import { complained, wantedThere } from './complaint/passing.ts'
 import type { Reproach } from './complaint/policy.ts'
 import { allowed, pardoned, reproached } from './complaint/repute.ts'
 import type { Complaint } from './complaint/verdict.ts'
+import type { Stated } from './credit/books.ts'
 import { type Arrival, arrived } from './custody/arrival.ts'
 import { holderBeside } from './custody/claimed.ts'
 import type { Custody } from './custody/custody.ts'
@@ -23,6 +24,9 @@ import { type Envelope, keyOf } from './envelope/envelope.ts'
 import { seen } from './link/absence.ts'
 import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
 import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
+import type { Accusation } from './link/ruling.ts'
+import { accused, repented, stated, stopped } from './link/sentence.ts'
+import { assess, overruled, punished } from './link/suspending.ts'
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
 import { expiring } from './report/expiring.ts'
@@ -53,6 +57,9 @@ export type Event =
   | { on: 'arrived'; arrival: Arrival }
   | { on: 'reported'; from: string; key: string; reports: Report[] }
   | { on: 'complained'; from: string; complaint: Complaint }
+  | { on: 'accused'; from: string; accusation: Accusation }
+  | { on: 'punished'; from: string; cut: string }
+  | { on: 'stated'; from: string; said: Stated }
   | { on: 'wanted'; from: string; key: string; permit: string | undefined }
   | { on: 'who'; from: string; who: Who }
   | { on: 'none'; from: string; qid: string; cut: boolean }
@@ -77,6 +84,9 @@ export type Event =
   | { on: 'declined'; who: string }
   | { on: 'unlinked'; agent: string }
   | { on: 'vouched'; agent: string }
+  | { on: 'overruled'; agent: string }
+  | { on: 'stopped' }
+  | { on: 'assess' }
   | { on: 'limited'; agent: string; limit: number }
   | { on: 'up'; agent: string }
   | { on: 'down'; agent: string }
@@ -98,7 +108,13 @@ export type Event =
   | { on: 'answer'; letter: Omit<LetterAbout, 'gateway' | 'now'> }
 
 /** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
-export type Needs = { custody?: string[]; owed?: string[]; contacts?: string[]; submissions?: string[] }
+export type Needs = {
+  custody?: string[]
+  owed?: string[]
+  contacts?: string[]
+  submissions?: string[]
+  critics?: string[]
+}
 
 export const needs = (state: State, event: Event): Needs => {
   switch (event.on) {
@@ -117,7 +133,8 @@ export const needs = (state: State, event: Event): Needs => {
       const { envelope, opened } = event.arrival
       const key = keyOf(envelope.origin, envelope.id)
       const others = opened ? [opened.from, holderBeside(state, opened) ?? []].flat() : []
-      return { custody: [key], contacts: others.map((other) => contactKey(envelope.to, other)) }
+      const contacts = others.map((other) => contactKey(envelope.to, other))
+      return { custody: [key], contacts, ...(envelope.permit === undefined && { critics: [envelope.to] }) }
     }
     case 'trusted':
       return { contacts: [contactKey(event.contact.entity, event.contact.other)] }
@@ -154,6 +171,7 @@ export const needsOf = (state: State, row: Custody): Needs => {
   return {
     ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
+    ...(row.to && row.reserved !== undefined && { critics: [row.to] }),
     ...(row.sender &&
       to && { contacts: [row.role === 'destination' ? contactKey(to, row.sender) : contactKey(row.sender, to)] }),
   }
@@ -237,9 +255,21 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'declined':
       return declined(state, event.who)
     case 'unlinked':
-      return unlinked(state, event.agent)
+      return unlinked(state, event.agent, now)
     case 'vouched':
       return vouched(state, event.agent)
+    case 'accused':
+      return accused(state, event.from, event.accusation, now)
+    case 'punished':
+      return punished(state, event.from, event.cut, now)
+    case 'stated':
+      return stated(state, event.from, event.said, now)
+    case 'overruled':
+      return overruled(state, event.agent, now)
+    case 'stopped':
+      return stopped(state, now)
+    case 'assess':
+      return assess(state, now)
     case 'limited':
       return limited(state, event.agent, event.limit)
     case 'up':
@@ -281,16 +311,18 @@ export const whereIs = (
   return known !== undefined && known.expires > now ? 'known' : { target: targetOfAddress(address) }
 }
 
-const unlinked = (state: State, agent: string): Step => {
+const unlinked = (state: State, agent: string, now: number): Step => {
   const was = state.links.get(agent)
   if (was === undefined) return nothing
+  const repent = repented(state, agent, state.credits.get(agent)?.conduct?.marks ?? [], now)
   return {
     changes: [
       { put: 'link', row: { ...was, state: 'revoked', up: false } },
       { drop: 'reach', agent },
       ...settled(state, agent),
+      ...repent.changes,
     ],
-    effects: [],
+    effects: repent.effects,
   }
 }
 

@@ -6,17 +6,18 @@
  */
 import type { Repute } from '../src/complaint/policy.ts'
 import type { Entry } from '../src/complaint/verdict.ts'
-import type { Credit } from '../src/credit/credit.ts'
+import type { Critic } from '../src/credit/critic.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Knock } from '../src/link/knock.ts'
+import type { Ruling } from '../src/link/ruling.ts'
 import type { Listed } from '../src/reach/directory.ts'
 import type { Reach } from '../src/reach/reach.ts'
 import type { Warned } from '../src/report/expiring.ts'
 import type { Route } from '../src/route/memory.ts'
 import type { Known } from '../src/route/search.ts'
-import { type Contact, contactKey, type Link } from '../src/state.ts'
+import { type Account, type Contact, contactKey, type Link } from '../src/state.ts'
 import type { Household } from '../src/trust/household.ts'
 import type { Source } from './db.ts'
 import { documents } from './document.ts'
@@ -78,8 +79,17 @@ export const complaints = documents<Entry, 'at' | 'sender' | 'charged' | 'role'>
   role: ({ role }) => role,
 })
 
+/** Why links were suspended, and how that ended. */
+export const rulings = documents<Ruling, 'agent' | 'at'>('ruling', ({ id }) => id, {
+  agent: ({ agent }) => agent,
+  at: ({ at }) => at,
+})
+
+/** How recipients judge what strangers send them. */
+export const critics = documents<Critic, never>('critic', ({ entity }) => entity, {})
+
 /** What a neighbour and we owe each other for unwanted mail. */
-export const credits = documents<Credit & { agent: string }, never>('credit', ({ agent }) => agent, {})
+export const credits = documents<Account & { agent: string }, never>('credit', ({ agent }) => agent, {})
 /** Strangers who asked to become neighbours, and those whom we asked. */
 export const knocks = documents<Knock, never>('knock', ({ who }) => who, {})
 

@@ -18,6 +18,7 @@ import {
   type ReportsMessage,
   reportRecord,
   rerrRecord,
+  statementRecord,
 } from '../../src/wire/record.ts'
 import { discardDraft } from '../../store/blob.ts'
 import { custody } from '../../store/web.ts'
@@ -117,6 +118,14 @@ const take = async (core: Core, from: string, message: Exclude<Message, ReachMes
       return takeReports(core, from, message)
     case 'COMPLAINT':
       return takeComplaint(core, from, message)
+    case 'SUSPENDED': {
+      const { t, ...accusation } = message
+      return void (await core.engine.handle({ on: 'accused', from, accusation: { ...accusation, at: core.now() } }))
+    }
+    case 'PUNISHED':
+      return void (await core.engine.handle({ on: 'punished', from, cut: message.cut }))
+    case 'STATEMENT':
+      return takeStatement(core, from, message.statement)
     case 'WANTED': {
       const key = keyOf(message.origin, message.id)
       return void (await core.engine.handle({ on: 'wanted', from, key, permit: message.permit }))
@@ -160,6 +169,14 @@ const takeComplaint = async (core: Core, from: string, { origin, id, complaint, 
     throw new Refusal('complaint-foreign', 'the complaint is about another message')
   const answer = await core.engine.handle({ on: 'complained', from, complaint: verified })
   if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+}
+
+const takeStatement = async (core: Core, from: string, jws: string): Promise<void> => {
+  const { by, body } = await verifyRecord(jws, core.net, 'STATEMENT')
+  const { to, ...said } = statementRecord(body, 'STATEMENT')
+  if (by !== from || to !== core.agent.id)
+    throw new Refusal('agent-mismatch', 'the statement is not between you and us')
+  await core.engine.handle({ on: 'stated', from, said })
 }
 
 const verifyReport = async (core: Core, jws: string, origin: string, id: string): Promise<Report> => {

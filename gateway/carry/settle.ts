@@ -3,6 +3,7 @@
  * neighbour has acknowledged durably is owed no more; the rest is sent again when it connects.
  */
 
+import type { Stated } from '../../src/credit/books.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { signRecord } from '../../src/identity/record.ts'
 import { type Item, type Owed, piece } from '../../src/report/owed.ts'
@@ -49,6 +50,12 @@ const firstOf = (bundles: Bundle[]): Bundle[] => {
 
 /** Below the link's limit of 1 MiB a batch. */
 const CALL_BYTES = 900_000
+
+/** What we are owed by `to`, signed: said, not owed. */
+export const sayOwed = async (core: Core, to: string, stated: Stated): Promise<void> => {
+  const statement = signRecord(core.agent, core.net, 'STATEMENT', { to, ...stated })
+  await core.link.send(to, [encodeMessage({ t: 'STATEMENT', statement: await statement })])
+}
 
 /** `items` are those that `text` carries: all that is owed, or the first piece of it. */
 type Bundle = { owing: Owed; items: Item[]; text: string }

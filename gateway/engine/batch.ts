@@ -20,6 +20,7 @@ import {
   complaints,
   contacts,
   credits,
+  critics,
   custody,
   heldBytes,
   households,
@@ -28,6 +29,7 @@ import {
   reaches,
   repute,
   routes,
+  rulings,
   submissions,
   warnings,
 } from '../../store/web.ts'
@@ -83,7 +85,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
 
 /** Forgets the rows that are loaded by need. */
 export const dropRows = (state: State): void => {
-  for (const map of [state.custody, state.submissions, state.owed, state.contacts]) map.clear()
+  for (const map of [state.custody, state.submissions, state.owed, state.contacts, state.critics]) map.clear()
 }
 
 /** Loads what is named and not there yet. */
@@ -94,6 +96,7 @@ export const loadRows = async (tx: Tx, state: State, wanted: readonly Needs[]): 
   for (const row of await custody.load(tx, missing('custody', state.custody))) state.custody.set(row.key, row)
   for (const row of await submissions.load(tx, missing('submissions', state.submissions)))
     state.submissions.set(row.id, row)
+  for (const row of await critics.load(tx, missing('critics', state.critics))) state.critics.set(row.entity, row)
   for (const row of await owed.load(tx, missing('owed', state.owed))) state.owed.set(row.key, row)
   for (const row of await contacts.load(tx, missing('contacts', state.contacts)))
     state.contacts.set(contactKey(row.entity, row.other), row)
@@ -129,6 +132,8 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
     rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
   )
   await complaints.save(tx, rows('complaint'))
+  await rulings.save(tx, rows('ruling'))
+  await critics.save(tx, rows('critic'))
   await credits.save(
     tx,
     finals.flatMap((change) =>
@@ -206,6 +211,10 @@ const keyOfPut = (change: Put): string => {
       return change.row.agent
     case 'credit':
       return change.agent
+    case 'critic':
+      return change.row.entity
+    case 'ruling':
+      return change.row.id
     case 'knock':
       return change.row.who
     case 'search':

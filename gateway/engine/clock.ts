@@ -88,6 +88,7 @@ const tidy = async (core: Core): Promise<void> => {
   const { db } = store
   const now = core.now()
   await engine.handle({ on: 'sweep' })
+  await engine.handle({ on: 'assess' })
   link.refresh() // addresses that were left alone for a while
   const finished = await submissions.due(db, 'clear_at', now, DUE_MAX)
   await Promise.all(finished.map((submission) => engine.handle({ on: 'clear', submission })))

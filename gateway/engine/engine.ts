@@ -212,8 +212,8 @@ const forgetDone = (state: State, changes: readonly Change[]): void => {
 }
 
 /** A recipient of a submission weighs as much as a row of its own. */
-const isLarge = ({ custody, submissions, owed, contacts }: State): boolean => {
+const isLarge = ({ custody, submissions, owed, contacts, critics }: State): boolean => {
   let recipients = 0
   for (const row of submissions.values()) recipients += row.recipients.length
-  return custody.size + recipients + owed.size + contacts.size > ROWS_MAX
+  return custody.size + recipients + owed.size + contacts.size + critics.size > ROWS_MAX
 }

@@ -13,7 +13,7 @@ import { handRow, sealRow } from '../carry/hand.ts'
 import { sendPair } from '../carry/pair.ts'
 import { answerWho, passOn, recallPath } from '../carry/path.ts'
 import type { Searches } from '../carry/searches.ts'
-import { settleWith } from '../carry/settle.ts'
+import { sayOwed, settleWith } from '../carry/settle.ts'
 import type { Core } from '../core.ts'
 import { announceTo } from '../reach/tell.ts'
 import { openLane } from './lane.ts'
@@ -49,6 +49,9 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         break
       case 'settle':
         settling.enter(effect.to, () => settleWith(core, effect.to))
+        break
+      case 'state':
+        void sayOwed(core, effect.to, effect.stated).catch(() => {}) // the next one is due anyway
         break
       case 'search':
         searches.begin(effect)

@@ -20,6 +20,10 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   credit: (agent) => core.engine.state.credits.get(agent),
   weights: () => core.engine.state.weights,
   vouch: (agent) => done(core.engine.handle({ on: 'vouched', agent })),
+  overrule: async (agent) => {
+    answered(await core.engine.handle({ on: 'overruled', agent }))
+    return core.engine.state.links.get(agent)
+  },
   limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
 
   reach: (agent) => core.engine.state.reaches.get(agent),

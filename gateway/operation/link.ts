@@ -46,6 +46,12 @@ export const linkTrust: Operation<{ neighbour: string; limit?: number; words?: s
   return viewOf(house.web, findLink(house, agent))
 }
 
+/** The owner knows better than the rule that suspended a neighbour: the link is as it was before. */
+export const linkOverrule: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {
+  const link = findLink(house, neighbour)
+  return viewOf(house.web, (await house.web.overrule(link.agent)) ?? link)
+}
+
 export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {
   const link = findLink(house, neighbour)
   await house.pairing.part(link.agent)

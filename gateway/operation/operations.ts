@@ -15,7 +15,7 @@ import { doctor } from './doctor.ts'
 import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.ts'
 import { keyExport, keyRotate, keyShow } from './key.ts'
 import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from './knock.ts'
-import { linkList, linkRevoke, linkShow, linkTrust } from './link.ts'
+import { linkList, linkOverrule, linkRevoke, linkShow, linkTrust } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
 import { userAdd, userAllow, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
@@ -47,6 +47,7 @@ export const operations = {
   'complaint.show': complaintShow,
   'complaint.raise': complaintRaise,
   'complaint.withdraw': complaintWithdraw,
+  'link.overrule': linkOverrule,
   'contact.add': contactAdd,
   'contact.category': contactCategory,
   'contact.forget': contactForget,

@@ -2,10 +2,13 @@
  * A complaint's price along the way: whoever was handed the message charges whoever handed it over.
  * A relay is charged by the next hop and charges the one before: it comes out even. The origin pays.
  */
+import { newBooks } from '../credit/books.ts'
+import { marked, newConduct, unmarked } from '../credit/conduct.ts'
 import { complained, release, reserve, withdrawn } from '../credit/credit.ts'
+import { criticised, isSerial } from '../credit/critic.ts'
 import type { Custody } from '../custody/custody.ts'
 import { beyond, kept, openCredit, sourceOf } from '../custody/meter.ts'
-import type { Change, State } from '../state.ts'
+import type { Account, Change, State } from '../state.ts'
 import type { Entry, Reason, Verdict } from './verdict.ts'
 
 type Charged = { row: Custody; changes: Change[] }
@@ -14,16 +17,21 @@ type Said = { via: string; reason: Reason; at: number }
 export const charged = (state: State, was: Custody, { via, reason, at }: Said, now: number): Charged => {
   const changes: Change[] = []
   if (was.reserved !== undefined && was.from !== undefined) {
-    const credit = openCredit(state, was.from, now)
-    complained(credit, 'theirs', was.reserved, at, now)
-    changes.push(kept(was.from, credit))
+    const account = openCredit(state, was.from, now)
+    complained(account, 'theirs', was.reserved, at, now)
+    const critic = state.critics.get(was.to ?? '')
+    const mark = { at, via, key: was.key, before: beforeOf(was), counts: critic === undefined || !isSerial(critic) }
+    changes.push(
+      kept(was.from, { ...bumped(account, now), conduct: marked(account.conduct ?? newConduct(), mark, now) }),
+    )
+    if (critic) changes.push({ put: 'critic', row: criticised(critic, 1) })
   }
   for (const { to, weight } of loans(was, via)) {
     const credit = openCredit(state, to, now)
     if (weight === 0) reserve(credit, 'ours', 0)
     if (to === via) complained(credit, 'ours', weight, at, now)
     else release(credit, 'ours', weight) // another copy, that nobody complained about
-    changes.push(kept(to, credit))
+    changes.push(kept(to, bumped(credit, now)))
   }
   const { reserved, lent, ...rest } = was
   const verdict: Verdict = { how: 'complaint', reason, at, via, weight: reserved ?? 0 }
@@ -39,14 +47,17 @@ const loans = ({ role, lent = [] }: Custody, via: string): NonNullable<Custody['
 export const undone = (state: State, was: Custody, verdict: Complained, now: number): Charged => {
   const changes: Change[] = []
   if (was.from !== undefined) {
-    const credit = openCredit(state, was.from, now)
-    withdrawn(credit, 'theirs', sourceOf(was), verdict.at, now)
-    changes.push(kept(was.from, credit))
+    const account = openCredit(state, was.from, now)
+    withdrawn(account, 'theirs', sourceOf(was), verdict.at, now)
+    const conduct = unmarked(account.conduct ?? newConduct(), was.key)
+    changes.push(kept(was.from, { ...bumped(account, now), conduct }))
+    const critic = state.critics.get(was.to ?? '')
+    if (critic) changes.push({ put: 'critic', row: criticised(critic, -1) })
   }
   if (was.role !== 'destination') {
     const credit = openCredit(state, verdict.via, now)
     withdrawn(credit, 'ours', beyond(was, verdict.via), verdict.at, now)
-    changes.push(kept(verdict.via, credit))
+    changes.push(kept(verdict.via, bumped(credit, now)))
   }
   const row: Custody = { ...was, verdict: { ...verdict, how: 'withdrawn' } }
   const entry: Entry = { ...entryOf(row, verdict), withdrawnAt: now }
@@ -54,6 +65,15 @@ export const undone = (state: State, was: Custody, verdict: Complained, now: num
 }
 
 export type Complained = Extract<Verdict, { how: 'complaint' | 'withdrawn' }>
+
+/** One charge more since we last said what we are owed. */
+const bumped = (account: Account, now: number): Account => {
+  const books = account.books ?? newBooks(now)
+  return { ...account, books: { ...books, charges: books.charges + 1 } }
+}
+
+/** Who had handed it to whoever handed it to us; that one itself, where it was written there. */
+const beforeOf = ({ path, origin }: Custody): string => path.at(-3) ?? origin
 
 const roles = { destination: 'made', relay: 'passed', origin: 'received' } as const
 

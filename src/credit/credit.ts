@@ -52,7 +52,7 @@ export const MOST_LIMIT = 1000
 export const newCredit = (now: number): Credit => ({ debt: 0, at: now, theirs: newFlow(), ours: newFlow() })
 const newFlow = (): Flow => ({ reserved: 0, pending: 0, weeks: [] })
 
-export const copyOf = (credit: Credit): Credit => ({
+export const copyOf = <Kept extends Credit>(credit: Kept): Kept => ({
   ...credit,
   theirs: copyOfFlow(credit.theirs),
   ours: copyOfFlow(credit.ours),
@@ -61,6 +61,9 @@ const copyOfFlow = (flow: Flow): Flow => ({
   ...flow,
   weeks: flow.weeks.map((one) => ({ ...one, wanted: { ...one.wanted } })),
 })
+
+/** What is left of an amount after this long. */
+export const keptAfter = (ms: number): number => KEPT_A_DAY ** (Math.max(0, ms) / DAY_MS)
 
 /** D now, unrounded: what a signed statement says. */
 export const exactDebt = ({ debt, at }: Credit, now: number): number => debt * KEPT_A_DAY ** ((now - at) / DAY_MS)
@@ -117,6 +120,15 @@ export const admit = (
   return owed + flow.reserved + weight <= limit + ROUNDING ? weight : 0
 }
 
+/** All messages of the last four weeks, judged or not. */
+export const messagesIn = ({ weeks, pending }: Flow, now: number): number => {
+  const oldest = weekOf(now) - WEEKS
+  let messages = pending
+  for (const { week, complaints, wanted } of weeks)
+    if (week > oldest) messages += complaints + Object.values(wanted).reduce((sum, one) => sum + one, 0)
+  return messages
+}
+
 /** A message was taken: it weighs until somebody judges it. */
 export const reserve = (credit: Credit, direction: Direction, weight: number): void => {
   const flow = credit[direction]
@@ -155,8 +167,7 @@ export const withdrawn = (credit: Credit, direction: Direction, via: string, at:
 
 const charge = (credit: Credit, direction: Direction, amount: number, at: number, now: number): void => {
   const sign = direction === 'theirs' ? 1 : -1
-  const left = KEPT_A_DAY ** (Math.max(0, now - at) / DAY_MS)
-  credit.debt = exactDebt(credit, now) + sign * amount * left
+  credit.debt = exactDebt(credit, now) + sign * amount * keptAfter(now - at)
   credit.at = now
 }
 

@@ -102,7 +102,7 @@ const relay = (state: State, row: Custody, from: string, accepted: Answer, now: 
       : { ...refuse('no-route', 'this gateway knows no way to the recipient'), effects: failure }
   if (isTooMuch(state, way.next, row.size))
     return refuse('custody-full', 'as much mail as we keep waits for that neighbour already')
-  const paid = row.permit === undefined ? onCredit(state, row, from, now) : { row, changes: [] }
+  const paid = row.permit === undefined ? onCredit(state, row, from, row.origin, now) : { row, changes: [] }
   if (paid === undefined || choose(state, { ...wish, isMetered: row.permit === undefined }, now) === undefined)
     return noCredit
   const onward = advance(state, paid.row, now)
@@ -114,9 +114,9 @@ const relay = (state: State, row: Custody, from: string, accepted: Answer, now: 
 }
 
 /** The row as one that `from` pays for, or nothing if it can't. */
-const onCredit = (state: State, row: Custody, from: string, now: number) => {
+const onCredit = (state: State, row: Custody, from: string, sender: string, now: number) => {
   const weight = costOf(state, from, 'theirs', now)
-  return weight === 0 ? undefined : takenOnCredit(state, row, from, weight, now)
+  return weight === 0 ? undefined : takenOnCredit(state, row, { from, weight, sender }, now)
 }
 
 /** Only what waits for a neighbour that is away is counted: the rest is gone in a moment. */
@@ -133,7 +133,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
   const guests = welcomed(state, { agent: arrival.envelope.origin, entity: opened.from, isKnown }, now)
   if (guests === undefined)
     return refuse('strangers-full', 'too many people of this sender’s gateway wrote whom nobody here knows')
-  const paid = isKnown ? { row, changes: [] } : onCredit(state, row, arrival.from, now)
+  const paid = isKnown ? { row, changes: [] } : onCredit(state, row, arrival.from, opened.from, now)
   if (paid === undefined) return noCredit
   const pair = opened.pair && paired(state, pairedOf(arrival, opened.pair, opened), now)
   if (pair?.answer) return pair

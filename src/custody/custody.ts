@@ -47,7 +47,8 @@ export type Custody = {
   /** The way on as the last holder saw it, without us; and as we advise the next hop, without it. */
   advice: string[]
   onward: string[]
-  avoid: { by: string; until: number; at?: number }[]
+  /** `isBroke`: it has no credit for us, or we none with it. */
+  avoid: { by: string; until: number; at?: number; isBroke?: true }[]
   /** The last final no of a hop on the way: told, should no other way be found. */
   blocked?: RefusalCode
   /**

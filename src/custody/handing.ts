@@ -36,7 +36,8 @@ export const advance = (state: State, row: Custody, now: number): Step => {
     // Woken early by a way that is none for this envelope: to ask again at once would find it again, for ever.
     if (row.awaits?.startsWith('who:') && row.retryAt !== null && now < row.retryAt) return nothing
     // A way there is, but too much that went over it is not judged yet: it waits.
-    if (choose(state, { ...wishOf(row), isMetered: false }, now) !== undefined)
+    const isBroke = row.attempts > BROKE_SEARCHES && row.avoid.some((one) => one.isBroke && one.until > now)
+    if (isBroke || choose(state, { ...wishOf(row), isMetered: false }, now) !== undefined)
       return routing(state, { ...row, ...later, state: 'waiting', awaits: null }, now)
     const target = targetFor(row)
     const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
@@ -58,6 +59,9 @@ const isLongAway = (state: State, row: Custody, now: number): boolean => {
   const deadline = isOftenAway(state.links.get(row.next ?? ''), now) ? awayHopMs : hopMs
   return now - since >= Math.max(deadline, 2 * ((row.soughtAt ?? since) - since))
 }
+
+/** Other ways are looked for so often; after that only time helps, and a search costs everybody. */
+const BROKE_SEARCHES = 4
 
 /** Ways that do not lead back to whoever has it or brought it; after a silence rather none over the same agents. */
 export const wishOf = (row: Custody): Wish => ({
@@ -209,7 +213,8 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
   if (code === 'no-credit') {
     // Other ways first; then this one again, at every second try: what is judged meanwhile makes room.
     const row = turnedDown(was, by, now + 2 * backoffMs(key, was.attempts), now)
-    return { changes: [{ put: 'custody', row }], effects: [log] }
+    const avoid = row.avoid.map((one) => (one.by === by ? { ...one, isBroke: true as const } : one))
+    return { changes: [{ put: 'custody', row: { ...row, avoid } }], effects: [log] }
   }
   const row: Custody = isFinal(code)
     ? { ...turnedDown(was, by, was.expires, now), blocked: code }

@@ -22,8 +22,9 @@ import {
   admit as weigh,
   weightOf,
 } from '../credit/credit.ts'
+import { counted } from '../credit/critic.ts'
 import { limitOf } from '../link/standing.ts'
-import type { Change, State } from '../state.ts'
+import type { Account, Change, State } from '../state.ts'
 import type { Custody } from './custody.ts'
 
 /** A recipient may complain for so long after the delivery. */
@@ -35,24 +36,34 @@ const WAY_BACK_MS = 2 * DAY_MS
 export const judgeBy = (path: readonly string[], delivered: number): number =>
   delivered + JUDGING_MS + Math.floor(WAY_BACK_MS / path.length)
 
-export const creditOf = (state: State, agent: string, now: number): Credit => state.credits.get(agent) ?? newCredit(now)
+export const creditOf = (state: State, agent: string, now: number): Account =>
+  state.credits.get(agent) ?? newCredit(now)
 
 /** A copy that a step may change, and keeps with `kept`. */
-export const openCredit = (state: State, agent: string, now: number): Credit => copyOf(creditOf(state, agent, now))
+export const openCredit = (state: State, agent: string, now: number): Account => copyOf(creditOf(state, agent, now))
 
-export const kept = (agent: string, row: Credit): Change => ({ put: 'credit', agent, row })
+export const kept = (agent: string, row: Account): Change => ({ put: 'credit', agent, row })
 
 /** @returns what one more message over this link weighs, 0 where there is no credit for it */
 export const costOf = (state: State, agent: string, direction: Direction, now: number): number => {
   const link = state.links.get(agent)
-  return link === undefined ? 0 : weigh(creditOf(state, agent, now), direction, limitOf(link), now, state.weights)
+  if (link === undefined) return 0
+  const account = creditOf(state, agent, now)
+  const limit = direction === 'theirs' ? limitOf(link) : (account.books?.heard?.limit ?? limitOf(link))
+  return weigh(account, direction, limit, now, state.weights)
 }
 
 /** The row as a message that its last holder pays for, if there is need. */
-export const takenOnCredit = (state: State, row: Custody, from: string, weight: number, now: number) => {
-  const credit = openCredit(state, from, now)
-  reserve(credit, 'theirs', weight)
-  return { row: { ...row, reserved: weight }, changes: [kept(from, credit)] }
+export const takenOnCredit = (
+  state: State,
+  row: Custody,
+  by: { from: string; weight: number; sender: string },
+  now: number,
+): Metered => {
+  const credit = openCredit(state, by.from, now)
+  reserve(credit, 'theirs', by.weight)
+  const critic = counted(state.critics.get(row.to ?? ''), row.to ?? '', by.sender, now)
+  return { row: { ...row, reserved: by.weight }, changes: [kept(by.from, credit), { put: 'critic', row: critic }] }
 }
 
 type Metered = { row: Custody; changes: Change[] }

@@ -22,6 +22,9 @@ export const isActive = (link: Link | undefined): link is Link =>
 export const whyNot = (link: Link | undefined): RefusalCode =>
   link === undefined ? 'link-unknown' : link.state === 'suspended' ? 'link-suspended' : 'link-revoked'
 
+/** When it came into its present state. */
+export const sinceOf = ({ since, stateSince = 0 }: Link): number => Math.max(since, stateSince)
+
 /** L: how much unwanted mail this neighbour may cost us before nothing more is taken from it. */
 export const limitOf = ({ state, limit }: Link): number =>
   limit ?? (state === 'probation' ? PROBATION_LIMIT : ACTIVE_LIMIT)

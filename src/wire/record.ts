@@ -6,11 +6,14 @@
  * are plain JSON: only answers are signed.
  */
 import { reasons } from '../complaint/verdict.ts'
+import { MOST_LIMIT } from '../credit/credit.ts'
+import { KEYS_TOLD } from '../link/ruling.ts'
 import { Refusal, refusalCodes } from '../refusal.ts'
 import {
   flag,
   hashId,
   list,
+  matching,
   oneOf,
   optional,
   randomId,
@@ -39,6 +42,13 @@ const MAX_WAIT_MS = 600_000
 export const MAX_PAYLOAD_BYTES = 64 * 2 ** 30
 
 const jws = text(MAX_JWS)
+/** An envelope everywhere: its origin and its id. */
+const custodyKey = matching(/^[a-z2-7]{52}\/[0-9a-f]{32}$/, 'origin/id')
+/** A sum of complaints; nobody is owed a million. */
+const amount: Shape<number> = (value, at) => {
+  if (typeof value === 'number' && Math.abs(value) <= 1_000_000) return value
+  throw new Refusal('record-malformed', `${at} must be a number`)
+}
 
 /** As in an invitation: nobody listens at nine places. */
 const MAX_ADDRESSES = 8
@@ -154,6 +164,17 @@ export const complaintRecord = record({
 })
 export type ComplaintRecord = ReturnType<typeof complaintRecord>
 
+/** What the agent that signs is owed by `to`, at `at`; below 0, it owes. */
+export const statementRecord = record({
+  to: hashId,
+  seq: whole(1, Number.MAX_SAFE_INTEGER),
+  debt: amount,
+  limit: whole(1, MOST_LIMIT),
+  at: time,
+  disputed: flag,
+})
+export type StatementRecord = ReturnType<typeof statementRecord>
+
 /** Small messages between neighbours, as JSON text; acknowledged one by one. */
 const messages = {
   WHO: record({
@@ -197,6 +218,16 @@ const messages = {
     complaint: text(MAX_COMPLAINT),
     card: text(MAX_CARD),
   }),
+  SUSPENDED: record({
+    t: oneOf('SUSPENDED'),
+    rule: oneOf('R1', 'R2', 'statements'),
+    until: time,
+    complaints: whole(0, 1_000_000),
+    messages: whole(0, 1_000_000_000),
+    keys: list(custodyKey, 0, KEYS_TOLD),
+  }),
+  PUNISHED: record({ t: oneOf('PUNISHED'), cut: hashId }),
+  STATEMENT: record({ t: oneOf('STATEMENT'), statement: jws }),
   WANTED: record({ t: oneOf('WANTED'), origin: hashId, id: randomId, permit: optional(randomId) }),
   WHERE: record({ t: oneOf('WHERE'), pass: jws }), // the last REACH that was made for the asker
 } as const

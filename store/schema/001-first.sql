@@ -149,6 +149,19 @@ CREATE INDEX complaint_at ON complaint (at);
 CREATE INDEX complaint_sender ON complaint (sender);
 CREATE INDEX complaint_charged ON complaint (charged);
 
+CREATE TABLE ruling (
+  id TEXT PRIMARY KEY,
+  agent TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX ruling_agent ON ruling (agent);
+
+CREATE TABLE critic (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE credit (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL

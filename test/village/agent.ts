@@ -16,7 +16,14 @@ import type { Item } from '../../src/report/owed.ts'
 import { silentOne } from '../../src/route/blame.ts'
 import { apply, type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
 import { type Event, type Needs, needs, needsOf, step } from '../../src/web.ts'
-import { decodeMessage, encodeMessage, type Message, type PathMessage, rerrRecord } from '../../src/wire/record.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  type PathMessage,
+  rerrRecord,
+  statementRecord,
+} from '../../src/wire/record.ts'
 import type { Call, Carrier, End, Reply } from './carrier.ts'
 import type { Clock } from './clock.ts'
 import type { Notary } from './notary.ts'
@@ -169,6 +176,11 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
       case 'settle':
         inLane(`settle ${effect.to}`, (done) => settle(effect.to, done))
         break
+      case 'state': {
+        const statement = notary.sign(id, 'STATEMENT', { to: effect.to, ...effect.stated })
+        tell(effect.to, { t: 'STATEMENT', statement })
+        break
+      }
       case 'search':
         raise({
           on: 'search',
@@ -381,6 +393,18 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
           const { by, body } = notary.verify(message.rerr, 'RERR')
           raise({ on: 'failed', from, failure: { ...rerrRecord(body, 'RERR'), by, jws: message.rerr } })
           return answer({ ok: true })
+        }
+        case 'SUSPENDED': {
+          const { t, ...accusation } = message
+          return raise({ on: 'accused', from, accusation: { ...accusation, at: clock.now } }, said)
+        }
+        case 'PUNISHED':
+          return raise({ on: 'punished', from, cut: message.cut }, said)
+        case 'STATEMENT': {
+          const { by, body } = notary.verify(message.statement, 'STATEMENT')
+          const { to, ...stated } = statementRecord(body, 'STATEMENT')
+          if (by !== from || to !== id) throw new Refusal('agent-mismatch')
+          return raise({ on: 'stated', from, said: stated }, said)
         }
         case 'COMPLAINT':
           return raise({ on: 'complained', from, complaint: readComplaint(notary, message) }, said)

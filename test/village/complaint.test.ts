@@ -3,15 +3,15 @@
  * A new web's limits. Each attack says what it would have won.
  */
 import { expect } from 'chai'
-import { debtAt, exactDebt } from '../../src/credit/credit.ts'
+import { exactDebt } from '../../src/credit/credit.ts'
 import { contactKey } from '../../src/state.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Reply } from './carrier.ts'
 import { holdsInTheBooks } from './claims.ts'
+import { addressOf, complains, DAY, debt, pass, writes } from './mail.ts'
 import { at, entityOf, found, HOUR, judge, MINUTE, type Village, write } from './village.ts'
 
-const DAY = 24 * HOUR
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; c: Agent; d: Agent; x: Agent }
 
 const scene = (more: [number, number][] = [], count = 6): Scene => {
@@ -21,29 +21,6 @@ const scene = (more: [number, number][] = [], count = 6): Scene => {
   pass(village, 1000)
   const [a, r, b] = [at(village, 0), at(village, 1), at(village, 2)]
   return { village, a, r, b, c: at(village, 3), d: at(village, 4), x: at(village, 5) }
-}
-
-const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
-const addressOf = (village: Village, agent: Agent): string => `p@${village.agents.indexOf(agent)}.test`
-
-/** @returns the keys of what came of it, within the hour */
-const writes = (village: Village, from: Agent, to: Agent, count = 1): string[] => {
-  const before = village.written.length
-  for (let i = 0; i < count; i++) write(village, from, [{ address: addressOf(village, to) }])
-  pass(village, HOUR)
-  const keys = village.written.slice(before).map(({ key }) => key)
-  return keys.filter((key) => to.mail.some(({ provenance }) => provenance?.key === key))
-}
-
-const complains = (village: Village, agent: Agent, keys: readonly string[]): void => {
-  for (const key of keys) judge(village, agent, key, 'abuse')
-  pass(village, MINUTE)
-}
-
-/** What `agent` is owed by `other`. */
-const debt = (village: Village, agent: Agent, other: Agent): number => {
-  const credit = agent.state.credits.get(other.id)
-  return credit ? Math.round(debtAt(credit, village.clock.now) * 1000) / 1000 : 0
 }
 
 const hears = (village: Village, agent: Agent, from: Agent, message: Message): Reply => {

@@ -1,0 +1,73 @@
+/**
+ * A neighbour has suspended us for what came through us. Whoever handed it to us is judged by our own
+ * rules alone; once such a one is cut here, by a rule or by the owner, the neighbour hears of it, and
+ * takes us back on probation.
+ */
+import { hear, newBooks, type Stated } from '../credit/books.ts'
+import type { Mark } from '../credit/conduct.ts'
+import { creditOf, kept } from '../custody/meter.ts'
+import type { Step } from '../effect.ts'
+import { oweMessage } from '../report/owed.ts'
+import type { Link, State } from '../state.ts'
+import type { Accusation } from './ruling.ts'
+import { isActive } from './standing.ts'
+
+export const accused = (state: State, from: string, accusation: Accusation, now: number): Step => {
+  const link = state.links.get(from)
+  if (link === undefined || link.accused?.until === accusation.until) return nothing // or it comes again
+  const row: Link = { ...link, accused: { ...accusation, at: now } }
+  const told: Step = {
+    changes: [{ put: 'link', row }],
+    effects: [
+      { do: 'log', event: 'suspended-by', to: from, detail: `${accusation.rule}: ${accusation.complaints} complaints` },
+    ],
+  }
+  // Perhaps whoever did it is cut already.
+  const known = { ...state, links: new Map(state.links).set(from, row) }
+  for (const { agent, ...other } of state.links.values()) {
+    if (agent === from || isActive({ agent, ...other })) continue
+    const answer = repented(known, agent, creditOf(state, agent, now).conduct?.marks ?? [], now)
+    if (answer.changes.length > 0)
+      return { changes: [...told.changes, ...answer.changes], effects: [...told.effects, ...answer.effects] }
+  }
+  return told
+}
+
+/** `cut` carries nothing any more: whoever suspended us for its messages hears that. */
+export const repented = (state: State, cut: string, marks: readonly Mark[], now: number): Step => {
+  const keys = new Set(marks.map(({ key }) => key))
+  return answer(state, cut, (one) => one.keys.some((key) => keys.has(key)), now)
+}
+
+/** Somebody who lives here did it, and is stopped. */
+export const stopped = (state: State, now: number): Step =>
+  answer(state, state.me, ({ keys }) => keys.some((key) => key.startsWith(`${state.me}/`)), now)
+
+const answer = (state: State, cut: string, isAbout: (accusation: Accusation) => boolean, now: number): Step => {
+  const steps = [...state.links.values()].flatMap((link): Step[] => {
+    const { agent, accused: by } = link
+    if (agent === cut || by === undefined || by.answeredAt !== undefined || now >= by.until || !isAbout(by)) return []
+    const owed = oweMessage(agent, `punished ${by.at}`, { t: 'PUNISHED', cut }, by.until)
+    const row: Link = { ...link, accused: { ...by, answeredAt: now } }
+    return [
+      {
+        changes: [
+          { put: 'link', row },
+          { put: 'owed', row: owed },
+        ],
+        effects: [{ do: 'settle', to: agent }],
+      },
+    ]
+  })
+  return { changes: steps.flatMap((one) => one.changes), effects: steps.flatMap((one) => one.effects) }
+}
+
+/** What the neighbour says we owe each other. */
+export const stated = (state: State, from: string, said: Stated, now: number): Step => {
+  if (!state.links.has(from)) return nothing
+  const account = creditOf(state, from, now)
+  const books = hear(account.books ?? newBooks(now), account, said, now)
+  return { changes: [kept(from, { ...account, books })], effects: [] }
+}
+
+const nothing: Step = { changes: [], effects: [] }
