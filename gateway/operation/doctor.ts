@@ -32,7 +32,7 @@ export const doctor: Operation<object, Examined> = async (house, _args, progress
     running(house),
     ...Object.entries(house.serving?.listening ?? {}).flatMap(([edge, all]) => all.map((at) => port(edge, at))),
     certificate(house),
-    ...house.addresses().map((at) => name(house, readHostPort(at)?.host ?? '')),
+    ...namesOf(house).map((host) => name(house, host)),
     disk(house),
   ])
   const far = house.serving ? await links(house, house.serving, progress) : []
@@ -90,10 +90,14 @@ const certificate = async ({ home, config }: House): Promise<Finding[]> => {
   return [{ what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it, then send SIGHUP' }]
 }
 
+const namesOf = ({ addresses, config }: House): string[] => {
+  const hosts = [...addresses().map((at) => readHostPort(at)?.host ?? ''), config.dns?.name ?? '']
+  return [...new Set(hosts)].filter((host) => host !== '' && isIP(host) === 0)
+}
+
 /** Where our own name points, compared with where neighbours see us. */
 const name = async ({ serving }: House, host: string): Promise<Finding[]> => {
   const what = `name ${host}`
-  if (isIP(host) > 0) return []
   const found = await lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown')
   if (typeof found === 'string')
     return [
@@ -122,7 +126,7 @@ const disk = async ({ home }: House): Promise<Finding[]> => {
 }
 
 /** From both ends: neighbours dial back, and those that are not connected are dialled from here. */
-const links = async ({ web, addresses }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
+const links = async ({ web, addresses, config }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
   const all = web.links().filter(isLinked)
   const [up, down] = [all.filter((link) => link.up), all.filter((link) => !link.up)]
   progress({ step: `asking ${Math.min(ASKED, up.length)} neighbours to dial back, dialling ${down.length}` })
@@ -132,7 +136,7 @@ const links = async ({ web, addresses }: House, { reach }: Serving, progress: Pr
     reach.testDirectories(),
   ])
   const heard = back.flatMap(({ name, found }) => (found ? [{ name, ...found }] : []))
-  const outside = fromOutside(addresses(), heard)
+  const outside = fromOutside({ isMeant: config.link.announce.length > 0, announced: addresses() }, heard)
   const here = {
     isOnline: up.length > 0,
     isReached: outside.some(({ state }) => state === 'ok'),

@@ -20,8 +20,20 @@ export type Probe = { address: string; found: 'them' | 'wrong-key' | 'silent'; w
 /** What a neighbour found when it dialled us, and its clock then. */
 export type DialledBack = { name: string; probes: Probe[] }
 
+/** `isMeant`: the configuration announces something, if only `auto`. */
+export type Announced = { isMeant: boolean; announced: string[] }
+
 /** Seen from outside: whether we can be dialled where we say. */
-export const fromOutside = (announced: string[], back: DialledBack[]): Finding[] => {
+export const fromOutside = ({ isMeant, announced }: Announced, back: DialledBack[]): Finding[] => {
+  if (announced.length === 0 && isMeant)
+    return [
+      {
+        what: 'reached from outside',
+        state: 'note',
+        detail: 'no address is announced yet: neighbours have not agreed on where they see this gateway come from',
+        fix: 'two must, or the only one; try again when they are connected, or name the address in link.announce',
+      },
+    ]
   if (announced.length === 0)
     return [
       {

@@ -118,5 +118,9 @@ describe('a directory of running gateways', function () {
     await until('A finds X again', async () => (await seen())?.up === true, 60_000)
     expect(await d.run<LinkView[]>(['link', 'list'])).to.deep.equal([])
     expect(a.log()).to.match(/neighbour-moved/)
+    const { findings } = await x.answer<{ findings: { what: string; detail: string }[] }>(['doctor'])
+    expect(findings.find(({ what }) => /^directory/.test(what))?.detail).to.match(
+      new RegExp(`knows 127.0.0.1:${newPort}`),
+    )
   })
 })

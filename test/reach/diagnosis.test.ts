@@ -37,10 +37,15 @@ describe('doctor: seen from outside', () => {
   ]
   for (const [what, announced, words, finding, detail] of cases)
     it(what, () => {
-      const [found] = fromOutside(announced, words)
+      const [found] = fromOutside({ isMeant: announced.length > 0, announced }, words)
       expect(found && short(found)).to.equal(finding)
       expect(found?.detail).to.match(detail)
     })
+
+  it('whose own address is not known yet is not told to be content with dialling', () => {
+    const [found] = fromOutside({ isMeant: true, announced: [] }, [])
+    expect(found?.detail).to.match(/no address is announced yet/)
+  })
 
   it('each address is judged by itself', () => {
     const both = [
@@ -52,7 +57,10 @@ describe('doctor: seen from outside', () => {
         ],
       },
     ]
-    expect(fromOutside([at, 'b.test:1'], both).map(short)).to.deep.equal(['ok', 'wrong ours'])
+    expect(fromOutside({ isMeant: true, announced: [at, 'b.test:1'] }, both).map(short)).to.deep.equal([
+      'ok',
+      'wrong ours',
+    ])
   })
 })
 
