@@ -44,6 +44,8 @@ export type Link = {
   up: boolean
   /** L as the owner set it; the link's state says it otherwise. */
   limit?: number
+  /** Whose trust made it through the web, where no owner was asked: an entity here. */
+  voucher?: string
   /** Since when it is not connected, while we are there to see it; and when its last long absences ended. */
   downAt?: number
   absences?: number[]

@@ -16,7 +16,7 @@
 import { isId } from '../address.ts'
 import type { Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
-import type { Change, State } from '../state.ts'
+import type { Change, Link, State } from '../state.ts'
 import type { Knocking } from '../wire/pair.ts'
 import { linked, settled } from './become.ts'
 import { isLinked } from './standing.ts'
@@ -110,12 +110,13 @@ export const forgetKnocks = (state: State, now: number): Change[] =>
 /** What a person chose is active; what two agents settled between them begins on probation. */
 export const become = (
   state: State,
-  { who, way, name, addresses }: Pick<Knock, 'who' | 'way' | 'name' | 'addresses'>,
+  { who, way, name, addresses, voucher }: Pick<Knock, 'who' | 'way' | 'name' | 'addresses'> & Pick<Link, 'voucher'>,
   now: number,
 ): Step => {
   const up = state.links.get(who)?.up ?? false
   const standing = way === 'web' ? 'probation' : 'active'
-  const made = linked(state, { agent: who, name, addresses, state: standing, since: now, up })
+  const link: Link = { agent: who, name, addresses, state: standing, since: now, up }
+  const made = linked(state, voucher === undefined ? link : { ...link, voucher })
   return { ...made, effects: [...made.effects, { do: 'redial' }] }
 }
 

@@ -6,7 +6,8 @@
  *   linked, on probation  <──PAIR (answer)──
  *
  * The letter is what proves who asks: its signature is the entity's, the record's the agent's that the
- * entity's card names. Only explicit trust counts: a person has compared words with that very entity.
+ * entity's card names. Only explicit trust counts: a person has compared words with that very entity. And one
+ * person's trust makes few links.
  */
 
 import type { Step } from '../effect.ts'
@@ -36,16 +37,29 @@ export const paired = (state: State, pair: Paired, now: number): Step => {
   if (isLinked(link)) return answer // ours was lost
   const isWished = wish?.at === 'asked' && wish.until > now
   if (!isWished && pair.answer) return { changes: [], effects: [] } // nobody asks any more
-  if (!isWished && !permits(state, pair)) return refused
-  const made = become(state, { who: agent, way: isWished ? wish.way : 'web', name, addresses }, now)
+  if (!isWished && !permits(state, pair, now)) return refused
+  const how = isWished ? { way: wish.way } : { way: 'web' as const, voucher: pair.to }
+  const made = become(state, { who: agent, ...how, name, addresses }, now)
   return { changes: [...made.changes, ...answer.changes], effects: [...made.effects, ...answer.effects] }
 }
 
 /** Whom our owner parted with comes back by a person's word alone. */
-const permits = (state: State, { agent, from, to }: Paired): boolean =>
+const permits = (state: State, { agent, from, to }: Paired, now: number): boolean =>
   state.pairs === 'trusted' &&
   state.links.get(agent) === undefined &&
-  state.contacts.get(contactKey(to, from))?.trust === 'explicit'
+  state.contacts.get(contactKey(to, from))?.trust === 'explicit' &&
+  vouchedLately(state, to, now) < MOST_VOUCHED
+
+/**
+ * Every link may cost a few unwanted messages. Whoever has an account here and draws agents elsewhere would make as
+ * many links as he likes, and with them as much unwanted mail: so one person's trust makes few.
+ */
+const MOST_VOUCHED = 3
+const VOUCHED_MS = 28 * 86_400_000
+
+/** Also those that are no more: to part with one makes no room for the next. */
+const vouchedLately = (state: State, voucher: string, now: number): number =>
+  [...state.links.values()].filter((link) => link.voucher === voucher && link.since > now - VOUCHED_MS).length
 
 /** At the agent that asked: its letter came back with a no. */
 export const unpaired = (state: State, agent: string | undefined, code: RefusalCode | undefined): Change[] => {

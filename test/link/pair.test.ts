@@ -100,6 +100,40 @@ describe('a PAIR letter', () => {
       expect(paired(state, pair, now).changes, 'a second time').to.deep.equal([])
     })
 
+  describe('of many agents that one person here trusts', () => {
+    const others = (count: number, more: Partial<Link> = {}): Link[] =>
+      Array.from({ length: count }, () => ({
+        ...link('probation'),
+        agent: generateAgent().id,
+        voucher: 'ann',
+        ...more,
+      }))
+    const codeOf = (rows: Row[], at = now) => {
+      const { answer } = paired(holding([contact('explicit'), ...rows]), asking, at)
+      return answer?.say === 'refused' ? answer.code : undefined
+    }
+
+    it('three make links in four weeks', () => {
+      expect(codeOf(others(2))).to.equal(undefined)
+      expect(codeOf(others(3))).to.equal('pair-refused')
+      expect(codeOf(others(3), now + 28 * 86_400_000)).to.equal(undefined)
+    })
+    it('parting with one makes no room', () => expect(codeOf(others(3, { state: 'revoked' }))).to.equal('pair-refused'))
+    it('links of others’ trust and of the owner’s choice do not count', () => {
+      const many = others(9, { voucher: 'eve' })
+      expect(codeOf([...many, { ...link('active'), agent: generateAgent().id }])).to.equal(undefined)
+    })
+    it('whom our own operator asked is none of these', () => {
+      const rows = [contact('explicit'), wish(), ...others(3)]
+      expect(paired(holding(rows), asking, now).answer).to.equal(undefined)
+    })
+    it('the link remembers whose trust made it', () => {
+      const state = holding([contact('explicit')])
+      for (const change of paired(state, asking, now).changes) apply(state, change)
+      expect(state.links.get(agent)?.voucher).to.equal('ann')
+    })
+  })
+
   it('makes none where the owner wants no links through the web', () =>
     expect(paired(holding([contact('explicit')], 'never'), asking, now).answer).to.include({ code: 'pair-refused' }))
 
