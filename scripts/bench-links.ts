@@ -1,8 +1,18 @@
 /**
  * `npm run bench:links`: what an idle link costs in memory. One gateway is a process of its own; 1 000
- * neighbours dial it from this one, over real TLS, and then nothing is said but the pings.
+ * neighbours dial it from this one, over real TLS, and then nothing is said but the pings. Beside it the
+ * same number of links to a process that keeps the sessions and is no gateway: what Node asks for alone.
  */
-import { type End, introduce, makeAgents, NET, startEnd } from './bench/end.ts'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { makeCertificate } from '../gateway/link/certificate.ts'
+import { linkLimits } from '../gateway/link/limits.ts'
+import { connectTls, FORWARD, REVERSE } from '../gateway/link/peer.ts'
+import { clientSession, serverSession } from '../gateway/link/session.ts'
+import { generateAgent } from '../src/identity/agent.ts'
+import { introduce, makeAgents, NET, startEnd } from './bench/end.ts'
 import { residentMb } from './bench/gateway.ts'
 import { printTable, short, verdict, writeReport } from './bench/table.ts'
 import { freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
@@ -11,9 +21,35 @@ const LINKS = 1000
 /** Dials at a time, below what a listener takes of connections that are not links yet. */
 const WIDTH = 8
 /** Node gives memory back when it has been idle for a while; pings go three times meanwhile. */
-const REST_MS = 70_000
+const REST_MS = 60_000
+
+type Measured = { before: number; after: number; perSecond: number }
 
 const main = async (): Promise<void> => {
+  const bare = await measureBare()
+  const ours = await measureGateway()
+  const linkKb = ({ before, after }: Measured) => ((after - before) * 1000) / LINKS
+  const row = (what: string, { before, after }: Measured, ...more: string[]) => [
+    what,
+    short(before),
+    short(after),
+    short(linkKb({ before, after, perSecond: 0 })),
+    ...more,
+  ]
+  printTable([
+    [`${LINKS} idle links, MB of resident memory at rest`, 'without', 'with', 'kB a link', 'target'],
+    row('a gateway', ours, verdict(linkKb(ours), '≤', 100)),
+    row('two sessions of TLS and HTTP/2 for each, and no gateway', bare, ''),
+  ])
+  printTable([
+    [`links made, ${WIDTH} dials at a time, both ends on these cores`, 'links/s'],
+    ['a gateway', short(ours.perSecond)],
+    ['no gateway', short(bare.perSecond)],
+  ])
+  writeReport('links', { links: LINKS, ours, bare })
+}
+
+const measureGateway = async (): Promise<Measured> => {
   const folder = temporaryFolder()
   const gateway = new Gateway(folder, 'G', 'g.test', await freePortBase(1))
   await gateway.init('--net', NET)
@@ -21,43 +57,57 @@ const main = async (): Promise<void> => {
   const agentId = await introduce(gateway, agents)
   await gateway.start()
   try {
-    await sleep(REST_MS)
-    const before = residentMb(gateway)
-    const start = performance.now()
-    const ends = await dialAll(agents, (agent) => startEnd(folder, { agentId, port: gateway.ports.link }, agent))
-    const perSecond = LINKS / ((performance.now() - start) / 1000)
-    await sleep(REST_MS)
-    const after = residentMb(gateway)
-    const up = (await gateway.run<{ up: boolean }[]>(['link', 'list'])).filter((link) => link.up).length
+    const at = { agentId, port: gateway.ports.link }
+    const left = [...agents]
+    const measured = await measure(gateway, async () => {
+      const agent = left.pop()
+      if (agent) await startEnd(folder, at, agent)
+    })
+    const up = (await gateway.ask<{ up: boolean }[]>('link.list', {})).filter((link) => link.up).length
     if (up !== LINKS) throw new Error(`only ${up} of ${LINKS} links are up`)
-    report({ before, after, perSecond })
-    await Promise.all(ends.map(({ edge }) => edge.close()))
+    return measured
   } finally {
     await gateway.stop()
   }
 }
 
-const dialAll = async <T>(agents: readonly T[], dial: (agent: T) => Promise<End>): Promise<End[]> => {
-  const ends: End[] = []
-  const left = [...agents]
-  const lane = async () => {
-    for (let agent = left.pop(); agent !== undefined; agent = left.pop()) ends.push(await dial(agent))
+const measureBare = async (): Promise<Measured> => {
+  const file = fileURLToPath(new URL('./bench/bare-end.js', import.meta.url))
+  const child = spawn(process.execPath, [file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...memory },
+  })
+  try {
+    const [line] = await once(createInterface(child.stdout), 'line')
+    const { agentId, port } = JSON.parse(line) as { agentId: string; port: number }
+    const keys = await makeCertificate(generateAgent(), Date.now())
+    const terms = { timeoutMs: linkLimits.handshakeMs, signal: new AbortController().signal }
+    const dial = (role: typeof FORWARD | typeof REVERSE) => connectTls(`127.0.0.1:${port}`, agentId, role, keys, terms)
+    return await measure(child, async () => {
+      await clientSession((await dial(FORWARD)).socket, linkLimits)
+      serverSession((await dial(REVERSE)).socket, linkLimits)
+    })
+  } finally {
+    child.kill('SIGKILL')
   }
-  await Promise.all(Array.from({ length: WIDTH }, lane))
-  return ends
 }
 
-const report = ({ before, after, perSecond }: { before: number; after: number; perSecond: number }): void => {
-  const linkKb = ((after - before) * 1000) / LINKS
-  printTable([
-    [`${LINKS} idle links, resident memory at rest`, 'without', 'with', 'kB a link', 'target'],
-    ['the gateway, MB', short(before), short(after), short(linkKb), verdict(linkKb, '≤', 100)],
-  ])
-  printTable([
-    ['made', 'links/s'],
-    [`by ${WIDTH} dials at a time, both ends on these cores`, short(perSecond)],
-  ])
-  writeReport('links', { links: LINKS, residentMb: { before, after }, linkKb, perSecond })
+/** As the launcher starts a gateway. */
+const memory = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
+
+const measure = async (process: ChildProcess | Gateway, dial: () => Promise<void>): Promise<Measured> => {
+  await sleep(REST_MS)
+  const before = residentMb(process)
+  const start = performance.now()
+  let left = LINKS
+  const lane = async () => {
+    while (left-- > 0) await dial()
+  }
+  await Promise.all(Array.from({ length: WIDTH }, lane))
+  const perSecond = LINKS / ((performance.now() - start) / 1000)
+  await sleep(REST_MS)
+  return { before, after: residentMb(process), perSecond }
 }
 
 await main()
+process.exit(0) // the ends of a thousand links have nothing more to do

@@ -33,7 +33,7 @@ export const processorMs = (gateway: Gateway): number => {
 const TICK_MS = 10
 
 /** MB of memory that a process holds. */
-export const residentMb = (gateway: Gateway): number => {
-  const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8')
+export const residentMb = ({ pid }: { pid?: number | undefined }): number => {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6
 }
