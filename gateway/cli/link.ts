@@ -8,12 +8,14 @@ import { knockCommands } from './knock.ts'
 import { clock, table } from './layout.ts'
 import { describe, stateOf } from './neighbour.ts'
 import { askYes, isInteractive } from './prompt.ts'
-import { whyCommand } from './why.ts'
+import { overruleCommand, whyCommand } from './why.ts'
 
 export const linkCommands = (root: Command): void => {
   const link = root
     .command('link')
-    .description('neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, why, trust, revoke')
+    .description(
+      'neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, why, trust, overrule, revoke',
+    )
   invitationCommands(link)
   knockCommands(link)
   list(link)
@@ -21,6 +23,7 @@ export const linkCommands = (root: Command): void => {
   revoke(link)
   trust(link)
   whyCommand(link)
+  overruleCommand(link)
 }
 
 const list = (link: Command): void =>

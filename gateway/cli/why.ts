@@ -10,11 +10,22 @@ export const whyCommand = (link: Command): void =>
     verb(link, 'why', 'why a neighbour stands as it does: numbers, rules, dates, messages').argument('<neighbour>'),
     async (context, [neighbour = '']) => {
       const why = await perform(context, 'link.why', { neighbour })
-      return { result: why, text: describe(why), next: nextOf(why) }
+      return { result: why, text: describeWhy(why), next: nextOf(why) }
     },
   )
 
-const describe = (why: Why): string =>
+export const overruleCommand = (link: Command): void =>
+  act(
+    verb(link, 'overrule', 'take back a suspension: the link is as it was, and what led to it counts no more').argument(
+      '<neighbour>',
+    ),
+    async (context, [neighbour = '']) => {
+      const one = await perform(context, 'link.overrule', { neighbour })
+      return { result: one, text: `${one.name} is ${one.state} again.` }
+    },
+  )
+
+export const describeWhy = (why: Why): string =>
   [
     facts({
       neighbour: why.name,
@@ -33,8 +44,46 @@ const describe = (why: Why): string =>
     '',
     'A message is taken if what is owed, what is not judged yet and its own weight stay within the limit.',
     'What is owed loses a tenth a day. Mail among people who know each other costs nothing.',
+    ...why.decisions.map((one) => `\n${decided(why, one)}`),
+    ...(why.accused === null ? [] : [`\n${accused(why, why.accused)}`]),
     ...(why.complaints.length === 0 ? [] : ['', complaintTable(why)]),
   ].join('\n')
+
+type Decision = Why['decisions'][number]
+
+const decided = ({ name }: Why, one: Decision): string =>
+  facts({
+    suspended: `${clock(one.at)}, until ${clock(one.until)}, by the rule ${one.rule}`,
+    because: ruleOf(name, one),
+    messages: one.envelopes.join(' ') || undefined,
+    ended: one.ended === undefined ? 'not yet' : `${clock(one.ended.at)}: ${endings[one.ended.how](name)}`,
+  })
+
+const ruleOf = (name: string, one: Decision): string => {
+  switch (one.rule) {
+    case 'R1':
+      return `for a week ${name} owed ${one.load.toFixed(2)} of its limit of ${one.limit} on average (${one.loads.map((load) => load.toFixed(2)).join(', ')}); more than 0.60 is too much`
+    case 'R2':
+      return `${plural(one.complaints, 'complaint')} from ${plural(one.sources, 'source')} about ${plural(one.messages, 'message')}: more than ${Math.floor(one.rate * 100)} % are unwanted for sure, and 10 % is too much`
+    case 'statements':
+      return 'its signed number of what is owed has differed from ours for more than a day'
+  }
+}
+
+const endings: Record<NonNullable<Decision['ended']>['how'], (name: string) => string> = {
+  punished: (name) => `${name} cut whoever it had the messages from, and is on probation`,
+  overruled: () => 'you overruled it',
+  agreed: () => 'the numbers agree again',
+  expired: (name) => `${name} cut nobody in time, and is no neighbour any more`,
+}
+
+const accused = ({ name }: Why, one: NonNullable<Why['accused']>): string =>
+  facts({
+    'suspended us': `${name}, ${clock(one.at)}, until ${clock(one.until)}, by the rule ${one.rule}: ${plural(one.complaints, 'complaint')} about ${plural(one.messages, 'message')}`,
+    messages: one.envelopes.join(' ') || undefined,
+    answered:
+      one.answeredAt === undefined ? 'not yet: cut whoever it came from, or let a rule do it' : clock(one.answeredAt),
+  })
 
 const owed = ({ name, debt }: Why): string => {
   if (debt === 0) return 'nothing'
@@ -66,7 +115,8 @@ const complaintTable = ({ complaints, name }: Why): string =>
     ]),
   )
 
-const nextOf = ({ agent, theirs, complaints }: Why): string[] => [
+const nextOf = ({ agent, state, theirs, complaints }: Why): string[] => [
+  ...(state === 'suspended' ? [`to overrule it: vouchsafe link overrule ${agent.slice(0, 8)}`] : []),
   ...(theirs.isTaken
     ? []
     : [

@@ -2,9 +2,10 @@
 import type { Entry } from '../../src/complaint/verdict.ts'
 import { debtAt, type Flow, newCredit, weightOf } from '../../src/credit/credit.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
+import type { Accusation, Ruling } from '../../src/link/ruling.ts'
 import { limitOf } from '../../src/link/standing.ts'
 import type { Link } from '../../src/state.ts'
-import { complaints } from '../../store/web.ts'
+import { complaints, rulings } from '../../store/web.ts'
 import type { House, Operation } from '../house.ts'
 import { findLink } from './neighbour.ts'
 
@@ -33,6 +34,12 @@ export type Complained = {
   withdrawnAt: number | null
 }
 
+/** A rule has cut the link, with what it found then. */
+export type Decision = Omit<Ruling, 'keys' | 'befores' | 'agent'> & {
+  /** Envelopes complained about, the latest last. */
+  envelopes: string[]
+}
+
 export type WhyView = {
   name: string
   agent: string
@@ -44,8 +51,11 @@ export type WhyView = {
   debt: number
   theirs: FlowView
   ours: FlowView
-  /** The latest first. */
+  /** The latest first, both. */
+  decisions: Decision[]
   complaints: Complained[]
+  /** What the neighbour said when it suspended us, and whether we have answered whom we cut for it. */
+  accused: (Omit<Accusation, 'keys'> & { envelopes: string[] }) | null
 }
 
 export const linkWhy: Operation<{ neighbour: string }, WhyView> = async (house, { neighbour }) => {
@@ -65,7 +75,9 @@ export const linkWhy: Operation<{ neighbour: string }, WhyView> = async (house, 
     debt,
     theirs: flowOf(credit.theirs, debt),
     ours: flowOf(credit.ours, -debt),
+    decisions: await decisionsOf(house, link.agent),
     complaints: await complaintsOf(house, link.agent),
+    accused: link.accused === undefined ? null : accusedOf(link.accused),
   }
 }
 
@@ -85,6 +97,16 @@ const viewOfFlow = (
     wanted: wanted.reduce((sum, count) => sum + count, 0),
   }
 }
+
+const decisionsOf = async ({ store: { db } }: House, agent: string): Promise<Decision[]> => {
+  const found = await rulings.by(db, 'agent', [agent], SHOWN)
+  return found
+    .sort((a, b) => b.at - a.at)
+    .map(({ keys, befores: _befores, agent: _agent, ...ruling }) => ({ ...ruling, envelopes: envelopesOf(keys) }))
+}
+
+const accusedOf = ({ keys, ...accused }: Accusation) => ({ ...accused, envelopes: envelopesOf(keys) })
+const envelopesOf = (keys: readonly string[]): string[] => keys.map((key) => partsOfKey(key)[1])
 
 /** More says no more to a person; the numbers count them all. */
 const SHOWN = 500

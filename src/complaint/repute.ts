@@ -3,6 +3,7 @@
  * step is told to the account by a letter, and each complaint to the owner of the gateway as ARF.
  */
 import type { Step } from '../effect.ts'
+import { stopped } from '../link/sentence.ts'
 import { letterHome } from '../report/letter.ts'
 import { type Local, ownerOf, type State } from '../state.ts'
 import { feedbackReport } from './arf.ts'
@@ -21,14 +22,18 @@ export const reproached = (state: State, entity: string, reproach: Reproach, now
   const { policy } = state.terms
   const isStopped = was.isStopped || (policy.most === 'stop' && countOf(next, now) >= policy.stopAt)
   const row: Repute = { ...next, isStopped }
+  // Whoever suspended us for this mail hears that its source is cut.
+  const answer = isStopped && !was.isStopped ? stopped(state, now) : nothing
   const [before, level] = [levelOf(was, policy, now), levelOf(row, policy, now)]
   return {
     changes: [
       { put: 'repute', row },
       ...(before === level ? [] : [tell(state, local, level, row, reproach, now)]),
       ...tellOwner(state, local, level, row, reproach, now),
+      ...answer.changes,
     ],
     effects: [
+      ...answer.effects,
       { do: 'log', event: 'reproached', level: 'warn', key: reproach.key, detail: `${local.address} is ${level}` },
     ],
   }

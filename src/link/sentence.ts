@@ -27,11 +27,21 @@ export const accused = (state: State, from: string, accusation: Accusation, now:
   for (const { agent, ...other } of state.links.values()) {
     if (agent === from || isActive({ agent, ...other })) continue
     const answer = repented(known, agent, creditOf(state, agent, now).conduct?.marks ?? [], now)
-    if (answer.changes.length > 0)
-      return { changes: [...told.changes, ...answer.changes], effects: [...told.effects, ...answer.effects] }
+    if (answer.changes.length > 0) return both(told, answer)
   }
-  return told
+  return isStoppedHere(state, accusation) ? both(told, stopped(known, now)) : told
 }
+
+/** Whether one of the messages is by somebody who lives here and is stopped already. */
+const isStoppedHere = ({ repute }: State, { keys }: Accusation): boolean =>
+  [...repute.values()].some(
+    ({ isStopped, reproaches }) => isStopped && reproaches.some(({ key }) => keys.includes(key)),
+  )
+
+const both = (one: Step, other: Step): Step => ({
+  changes: [...one.changes, ...other.changes],
+  effects: [...one.effects, ...other.effects],
+})
 
 /** `cut` carries nothing any more: whoever suspended us for its messages hears that. */
 export const repented = (state: State, cut: string, marks: readonly Mark[], now: number): Step => {

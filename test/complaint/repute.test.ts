@@ -2,8 +2,11 @@ import { expect } from 'chai'
 import { defaultPolicy, type Level, levelOf, type Policy } from '../../src/complaint/policy.ts'
 import { allowed, pardoned, reproached } from '../../src/complaint/repute.ts'
 import type { Step } from '../../src/effect.ts'
+import { accused } from '../../src/link/sentence.ts'
 import { admitLocal, apply, emptyState, type State } from '../../src/state.ts'
+import { link } from '../custody/rows.ts'
 
+const id = (letter: string): string => `${letter.repeat(51)}a`
 const now = 1_800_000_000_000
 const day = 86_400_000
 
@@ -99,6 +102,46 @@ describe('repute', () => {
     complain(state, 'one')
     expect(pardoned(state, 'mal', 'me/one', 'two').changes).to.deep.equal([])
   })
+  describe('a neighbour that suspended us', () => {
+    const neighbour = id('r')
+    const accusation = {
+      rule: 'R2',
+      at: now,
+      until: now + 7 * day,
+      complaints: 5,
+      messages: 9,
+      keys: ['me/person-1'],
+    } as const
+    const hears = (step: Step): string[] =>
+      step.changes.flatMap((change) => ('put' in change && change.put === 'owed' ? [change.row.to] : []))
+    const linked = (): State => {
+      const state = worldOf({ slowAt: 1, stopAt: 2 })
+      state.links.set(neighbour, link(neighbour))
+      return state
+    }
+    const suspend = (state: State): Step =>
+      accused(state, neighbour, { ...accusation, keys: [...accusation.keys] }, now)
+
+    it('hears it when the sender is stopped', () => {
+      const state = linked()
+      complain(state, 'person-1')
+      expect(hears(suspend(state)), 'not yet').to.deep.equal([])
+      take(state, suspend(state))
+      const last = reproached(state, 'mal', { key: 'me/person-2', by: 'person-2', reason: 'abuse', at: now }, now)
+      expect(hears(last)).to.deep.equal([neighbour])
+    })
+    it('or was stopped before', () => {
+      const state = linked()
+      for (const by of ['person-1', 'person-2']) complain(state, by)
+      expect(hears(suspend(state))).to.deep.equal([neighbour])
+    })
+    it('but not if it was about somebody else', () => {
+      const state = linked()
+      for (const by of ['person-3', 'person-4']) complain(state, by)
+      expect(hears(suspend(state))).to.deep.equal([])
+    })
+  })
+
   it('the letter does not say who complained', () => {
     const state = worldOf()
     const step = reproached(state, 'mal', { key: 'me/1', by: 'entity-of-ann', reason: 'abuse', at: now }, now)

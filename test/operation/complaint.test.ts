@@ -1,18 +1,24 @@
 import { expect } from 'chai'
+import { describeWhy } from '../../gateway/cli/why.ts'
 import type { House } from '../../gateway/house.ts'
 import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from '../../gateway/operation/complaint.ts'
+import { linkOverrule } from '../../gateway/operation/link.ts'
 import { userAdd, userAllow, userShow } from '../../gateway/operation/user.ts'
 import { linkWhy } from '../../gateway/operation/why.ts'
+import { newCredit } from '../../src/credit/credit.ts'
+import type { Ruling } from '../../src/link/ruling.ts'
 import { byAddress } from '../../store/account.ts'
 import { find } from '../../store/mailbox.ts'
 import { append } from '../../store/message.ts'
-import { complaints, repute } from '../../store/web.ts'
+import { complaints, credits, links, repute, rulings } from '../../store/web.ts'
+import { link } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 import { draft, letterOf } from '../store/home.ts'
 
 const none = () => {}
 const envelope = '0123456789abcdef0123456789abcdef'
 const password = 'correct horse'
+const agent = `${'r'.repeat(51)}a`
 
 describe('complaints, as commands', function () {
   this.timeout(20_000) // a key for each account
@@ -111,6 +117,80 @@ describe('complaints, as commands', function () {
     expect((await userShow(house(), { address: 'ann' }, none)).sending).to.include({ level: 'stopped', complainers: 1 })
     expect((await userAllow(house(), { address: 'ann' }, none)).was).to.equal('stopped')
     expect((await userShow(await again(), { address: 'ann' }, none)).sending.level).to.equal('free')
+  })
+
+  it('why a neighbour is suspended is told in words, and the owner overrules it', async () => {
+    const at = Date.now() - 1000
+    const until = at + 7 * 86_400_000
+    const found = {
+      debt: 2.4,
+      limit: 3,
+      loads: [0.7, 0.8],
+      load: 0.75,
+      complaints: 6,
+      sources: 3,
+      messages: 20,
+      rate: 0.134,
+    }
+    const ruling: Ruling = {
+      ...found,
+      id: `${agent} ${at}`,
+      agent,
+      rule: 'R2',
+      at,
+      until,
+      was: 'active',
+      keys: [`x/${envelope}`],
+      befores: [],
+    }
+    const credit = { ...newCredit(at), debt: 2.4, agent }
+    await house().store.db.transaction(async (tx) => {
+      await links.save(tx, [
+        { ...link(agent, { name: 'Rita', since: at, up: false }), state: 'suspended', stateSince: at, ruling },
+      ])
+      await rulings.save(tx, [ruling])
+      await credits.save(tx, [credit])
+      await complaints.save(tx, [
+        { key: `x/${envelope}`, role: 'passed', reason: 'abuse', by: 'b', at, charged: agent, over: 'left' },
+      ])
+    })
+    const why = await linkWhy(await again(), { neighbour: 'Rita' }, none)
+    expect(why).to.deep.include({ state: 'suspended', limit: 3, accused: null })
+    expect(why.debt).to.be.closeTo(2.4, 0.01)
+    expect(why.theirs.isTaken, 'one more would be above the limit').to.equal(false)
+    expect(why.decisions).to.have.length(1)
+    const text = describeWhy(why)
+    expect(text).to.match(/Rita owes us 2\.40/)
+    expect(text).to.match(/by the rule R2/)
+    expect(text).to.match(/6 complaints from 3 sources about 20 messages: more than 13 % are unwanted for sure/)
+    expect(text).to.contain(envelope)
+
+    expect((await linkOverrule(house(), { neighbour: 'Rita' }, none)).state).to.equal('active')
+    const [decision] = (await linkWhy(await again(), { neighbour: 'Rita' }, none)).decisions
+    expect(decision?.ended?.how).to.equal('overruled')
+    expect(await saidBy(linkOverrule(house(), { neighbour: 'Rita' }, none))).to.match(/not suspended/)
+  })
+  it('why of one that stands says so, with what it says of us', async () => {
+    const accused = {
+      rule: 'R1',
+      at: Date.now(),
+      until: Date.now() + 1000,
+      complaints: 3,
+      messages: 4,
+      keys: [`me/${envelope}`],
+    } as const
+    await house().store.db.transaction((tx) =>
+      links.save(tx, [
+        { ...link(agent, { name: 'Rita', up: false }), accused: { ...accused, keys: [...accused.keys] } },
+      ]),
+    )
+    const why = await linkWhy(await again(), { neighbour: 'Rita' }, none)
+    expect(why.theirs.isTaken).to.equal(true)
+    const text = describeWhy(why)
+    expect(text)
+      .to.match(/owed +nothing/)
+      .and.match(/suspended us +Rita/)
+      .and.match(/not yet: cut whoever/)
   })
 
   it('why of somebody who is no neighbour says how to find one', async () =>
