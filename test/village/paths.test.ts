@@ -199,6 +199,31 @@ describe('the village takes another path', () => {
     expect([...a.state.blamed.keys()]).to.deep.equal([r1.id])
   })
 
+  it('mail that was refused while a link was revoked goes over the new one at once', () => {
+    const village = found(8, 3, [
+      [0, 1],
+      [1, 2],
+    ])
+    const [a, r, b] = [at(village, 0), at(village, 1), at(village, 2)]
+    pass(village, 1000)
+    write(village, a, [{ address: 'p@2.test' }])
+    pass(village, MINUTE)
+    r.raise({ on: 'unlinked', agent: a.id }) // A has not noticed
+    write(village, a, [{ address: 'p@2.test' }])
+    pass(village, 5 * MINUTE)
+    expect(rowAt(a, village.written[1]?.key ?? '').avoid.map(({ by }) => by)).to.deep.equal([r.id])
+    for (const [mine, other] of [
+      [a, r],
+      [r, a],
+    ] as const) {
+      const link = mine.state.links.get(other.id)
+      if (link) mine.raise({ on: 'linked', link: { ...link, state: 'active', since: village.clock.now, up: true } })
+    }
+    pass(village, 10_000)
+    expect(b.mail).to.have.length(2)
+    arrivedOnce(village)
+  })
+
   it('a recipient who is never online at the same time as the sender gets it, and the sender hears of it', () => {
     const village = found(6, 3, [
       [0, 1],
