@@ -257,7 +257,7 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'unlinked':
       return unlinked(state, event.agent, now)
     case 'vouched':
-      return vouched(state, event.agent)
+      return vouched(state, event.agent, now)
     case 'accused':
       return accused(state, event.from, event.accusation, now)
     case 'punished':

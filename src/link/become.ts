@@ -10,18 +10,41 @@ import { isLinked } from './standing.ts'
 
 /** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
 export const linked = (state: State, link: Link): Step => ({
-  changes: [{ put: 'link', row: link }, ...settled(state, link.agent), ...hopeful(state)],
+  changes: [
+    { put: 'link', row: withHistory(state.links.get(link.agent), link) },
+    ...settled(state, link.agent),
+    ...hopeful(state),
+  ],
   effects: [...newsOf(state, link), ...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
 })
+
+/**
+ * What the owner said of it before stands. Whom a rule has cut or suspended (ruling.ts) a person takes back, and it
+ * begins on probation; whom the owner parted with is as new.
+ */
+const withHistory = (was: Link | undefined, link: Link): Link => {
+  const limit = was?.limit === undefined ? {} : { limit: was.limit }
+  const { ruling, punishedAt } = was ?? {}
+  const isCut = was?.state === 'suspended' || (was?.state === 'revoked' && ruling?.ended?.how === 'expired')
+  if (!isCut || ruling === undefined) return { ...limit, ...link }
+  const ended = ruling.ended ?? { at: link.since, how: 'overruled' as const }
+  return {
+    ...limit,
+    ...link,
+    state: 'probation',
+    ruling: { ...ruling, ended },
+    ...(punishedAt !== undefined && { punishedAt }),
+  }
+}
 
 const newsOf = (state: State, { agent, name }: Link): Effect[] =>
   isLinked(state.links.get(agent)) ? [] : [{ do: 'log', event: 'linked', detail: `${agent} ${name}` }]
 
 /** A person has compared words with the owner: explicit trust ends probation at once. */
-export const vouched = (state: State, agent: string): Step => {
+export const vouched = (state: State, agent: string, now: number): Step => {
   const was = state.links.get(agent)
   if (was?.state !== 'probation') return { changes: [], effects: [] }
-  return { changes: [{ put: 'link', row: { ...was, state: 'active' } }], effects: [] }
+  return { changes: [{ put: 'link', row: { ...was, state: 'active', stateSince: now } }], effects: [] }
 }
 
 /** What nobody knew may be known beyond a neighbour that was not there. */

@@ -147,11 +147,11 @@ describe('a PAIR letter', () => {
 
   it('’s link is active at once when a person has compared words, and no other is changed', () => {
     const state = holding([link('probation')])
-    for (const change of vouched(state, agent).changes) apply(state, change)
-    expect(state.links.get(agent)).to.deep.equal(link('active'))
+    for (const change of vouched(state, agent, now).changes) apply(state, change)
+    expect(state.links.get(agent)).to.deep.equal({ ...link('active'), stateSince: now })
     for (const standing of ['active', 'suspended', 'revoked'] as const)
-      expect(vouched(holding([link(standing)]), agent).changes).to.deep.equal([])
-    expect(vouched(holding([]), agent).changes).to.deep.equal([])
+      expect(vouched(holding([link(standing)]), agent, now).changes).to.deep.equal([])
+    expect(vouched(holding([]), agent, now).changes).to.deep.equal([])
   })
 
   it('that comes back with a no is told to whoever asked; any other no says nothing', () => {

@@ -1,0 +1,68 @@
+import { expect } from 'chai'
+import { generateAgent } from '../../src/identity/agent.ts'
+import { linked } from '../../src/link/become.ts'
+import type { Ruling } from '../../src/link/ruling.ts'
+import { apply, emptyState, type Link } from '../../src/state.ts'
+
+const now = 1_700_000_000_000
+const agent = generateAgent().id
+const link = (state: Link['state'], more: Partial<Link> = {}): Link => ({
+  agent,
+  name: 'B',
+  addresses: [],
+  state,
+  since: now - 1000,
+  up: false,
+  ...more,
+})
+const ruling: Ruling = {
+  id: `${agent} 1`,
+  agent,
+  rule: 'R1',
+  at: 1,
+  until: 2,
+  was: 'active',
+  keys: [],
+  befores: [],
+  debt: 3,
+  limit: 3,
+  loads: [],
+  load: 1,
+  complaints: 0,
+  sources: 0,
+  messages: 0,
+  rate: 0,
+}
+const expired: Ruling = { ...ruling, ended: { at: 2, how: 'expired' } }
+const overruled: Ruling = { ...ruling, ended: { at: now, how: 'overruled' } }
+const made = link('active', { since: now })
+
+describe('a neighbour that a person takes (back)', () => {
+  const cases: [what: string, was: Link | undefined, is: Link][] = [
+    ['is active', undefined, made],
+    ['is as new, if the owner had parted with it', link('revoked'), made],
+    ['keeps the limit that the owner set', link('revoked', { limit: 9 }), { ...made, limit: 9 }],
+    [
+      'begins on probation, if a rule had cut it, and its history is kept',
+      link('revoked', { ruling: expired, punishedAt: 7 }),
+      { ...made, state: 'probation', ruling: expired, punishedAt: 7 },
+    ],
+    [
+      'begins on probation, if it was suspended: its owner has overruled that',
+      link('suspended', { ruling }),
+      { ...made, state: 'probation', ruling: overruled },
+    ],
+    [
+      'is as new, if a ruling had ended well before the owner parted with it',
+      link('revoked', { ruling: { ...ruling, ended: { at: 2, how: 'punished' } } }),
+      made,
+    ],
+  ]
+  for (const [what, was, is] of cases)
+    it(what, () => {
+      const state = emptyState('me', 'a.test')
+      if (was) apply(state, { put: 'link', row: was })
+      for (const change of linked(state, made).changes) apply(state, change)
+      expect(state.links.get(agent)).to.deep.equal(is)
+    })
+})
