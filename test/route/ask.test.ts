@@ -102,6 +102,11 @@ describe('route: how often we ask', () => {
     expect(begun(run(state, search('eve@far.test')))).to.equal(true)
   })
 
+  it('a new neighbour is a new part of the web: whoever waits for a path looks again', () => {
+    const made = run(world(), { on: 'linked', link: link(b) })
+    expect(made.effects).to.deep.include({ do: 'wake', awaits: 'who:' })
+  })
+
   it('neighbours that took it and were silent are not asked, so nobody may say that nobody knows it', () => {
     const { state, made } = searching({ without: [r, s] })
     expect(does(made)).to.deep.equal(['WHO b', 'WHO x', 'ring'])
