@@ -26,21 +26,35 @@ export const again = (state: State, was: Custody, now: number): Pick<Step, 'chan
   if (was.permit === undefined || submission === undefined || submission.body === null) return undefined
   // Drawn from the first id, since a decision has no dice: nobody else can name it before it is sealed.
   const id = createHash('sha256').update(`${was.id} again`).digest('hex').slice(0, 32)
-  const { permit, acceptedAt, blocked, envelope, hash, agent, next, isDisputed, outcome, judgeBy, ...kept } = was
+  // Nothing that became of the first holds for the second: only whose message it is, and until when.
+  const { origin, role, to, sender, address, messageId, path, created, expires, delayAt } = was
   const row: Custody = {
-    ...kept,
     key: keyOf(state.me, id),
     id,
+    origin,
+    role,
     state: 'spooled',
+    ...(to && { to }),
+    submission: submission.id,
+    ...(sender && { sender }),
+    ...(address && { address }),
+    ...(messageId && { messageId }),
     body: submission.body,
-    size: submission.size,
-    priority: priorityOf(submission.size),
+    stamps: [],
+    path,
+    advice: [],
     onward: [],
     avoid: [],
     tried: [],
-    trail: [],
+    size: submission.size,
+    priority: priorityOf(submission.size),
+    created,
+    expires,
     retryAt: now + SEAL_GUARD_MS,
     attempts: 0,
+    awaits: null,
+    delayAt,
+    trail: [],
   }
   const recipients = submission.recipients.map((one) => (one.envelope === was.id ? { ...one, envelope: id } : one))
   return {
