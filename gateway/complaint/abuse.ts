@@ -30,10 +30,7 @@ export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): S
 
   /** Takes what it can as a complaint. @returns to whom the letter goes besides */
   const withoutDesk = async (given: Submission): Promise<Submission['recipients']> => {
-    const unfit = await report(given).catch(async (error) => {
-      await discardDraft(core.home, given.body) // nothing was promised yet
-      throw error
-    })
+    const unfit = await report(given)
     const others = given.recipients.filter((one) => !isAbuseDesk(state, one.address))
     if (unfit === undefined || others.length === given.recipients.length) return others
     const owner = ownerOf(state)
@@ -42,6 +39,13 @@ export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): S
       return [...others, { address: owner.address, notify: [] }]
     return others
   }
+
+  /** Nothing was promised where it fails. */
+  const recipientsOf = (given: Submission): Promise<Submission['recipients']> =>
+    withoutDesk(given).catch(async (error) => {
+      await discardDraft(core.home, given.body)
+      throw error
+    })
 
   /** @returns why it is no complaint */
   const report = async (given: Submission): Promise<Unfit | undefined> => {
@@ -73,7 +77,7 @@ export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): S
   }
 
   return async (given) => {
-    const recipients = given.recipients.some(isToAbuse) ? await withoutDesk(given) : given.recipients
+    const recipients = given.recipients.some(isToAbuse) ? await recipientsOf(given) : given.recipients
     if (recipients.length > 0) await submit({ ...given, recipients })
     else await discardDraft(core.home, given.body)
     if (given.parsed.inReplyTo !== null) void wantedBy(given, given.parsed.inReplyTo)

@@ -21,15 +21,19 @@ export type Judging = {
   judge(judgement: { key: string; verdict: Opinion }): Promise<Answer>
   /** Those of the messages that anybody waits to have judged: few, where most mail is among people who know each other. */
   unjudged(keys: readonly string[]): Promise<string[]>
-  /** Whether the judgement was a complaint, and not the end of a trust. */
-  isComplaint(key: string): Promise<boolean>
+  /** What the judgement came to: one that was taken back does not count again, and one of a sender who was known is none. */
+  became(key: string): Promise<'complaint' | 'withdrawn' | 'distrust'>
 }
 
 /** Of mail that came by the web. */
 export const judgingBy = (core: Core): Judging => ({
   judge: (judgement) => judge(core, judgement),
   unjudged: async (keys) => (await custody.load(core.store.db, keys)).filter(isUnjudged).map(({ key }) => key),
-  isComplaint: async (key) => (await complaints.load(core.store.db, [key])).length > 0,
+  became: async (key) => {
+    const [kept] = await complaints.load(core.store.db, [key])
+    if (kept === undefined) return 'distrust'
+    return kept.withdrawnAt === undefined ? 'complaint' : 'withdrawn'
+  },
 })
 
 /** @returns the row as it was saved then */
@@ -37,7 +41,7 @@ export type DoDeed = (row: Gesture) => Promise<Gesture | 'forget'>
 
 type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
 
-export const openDeeds = (core: Has, { judge, isComplaint }: Judging): DoDeed => {
+export const openDeeds = (core: Has, { judge, became }: Judging): DoDeed => {
   const { db } = core.store
 
   const save = async (row: Gesture): Promise<Gesture> => {
@@ -75,9 +79,15 @@ export const openDeeds = (core: Has, { judge, isComplaint }: Judging): DoDeed =>
     }
     const answer = await judge({ key, verdict: reason })
     if (answer.say === 'refused') return end(row, 'refused', { code: answer.code })
-    if (await isComplaint(key)) return end(row, 'made')
-    await tellDistrust(row)
-    return end(row, 'distrusted')
+    switch (await became(key)) {
+      case 'complaint':
+        return end(row, 'made')
+      case 'withdrawn':
+        return end(row, 'refused', { code: 'complaint-late' })
+      case 'distrust':
+        await tellDistrust(row)
+        return end(row, 'distrusted')
+    }
   }
 
   /** Between people of this gateway. Said before it is done: a trust that is gone is no reason to complain after a crash. */

@@ -57,6 +57,7 @@ class Book implements Gestures {
   private readonly watch: Watch
   private readonly wanted = new WantedOnce()
   private timer: NodeJS.Timeout | undefined
+  private wakeAt = Number.POSITIVE_INFINITY
   private isRunning = false
   private work: Promise<unknown> = Promise.resolve()
 
@@ -94,14 +95,14 @@ class Book implements Gestures {
     const now = this.core.now()
     if (path.length < 2 || at + COMPLAINT_LIFE_MS < now) return
     this.wanted.add(key, now + this.graceMs)
-    this.schedule()
+    this.wakeBy(now + this.graceMs)
   }
 
   async start(): Promise<void> {
     this.isRunning = true
     const before = [...this.rows.values()].flatMap(({ message }) => message ?? [])
     await this.watch.start(before)
-    this.schedule()
+    this.wakeBy(this.core.now())
   }
 
   async stop(): Promise<void> {
@@ -145,17 +146,27 @@ class Book implements Gestures {
 
   private remember(id: string, row: Gesture | 'forget'): void {
     if (row === 'forget') this.rows.delete(id)
-    else this.rows.set(id, row)
-    this.schedule()
+    else {
+      this.rows.set(id, row)
+      this.wakeBy(row.dueAt)
+    }
   }
 
-  private schedule(): void {
-    if (!this.isRunning) return
+  /** Wakes no later than this. */
+  private wakeBy(at: number): void {
+    if (!this.isRunning || at >= this.wakeAt) return
     clearTimeout(this.timer)
-    const next = Math.min(this.wanted.next(), ...[...this.rows.values()].map(({ dueAt }) => dueAt))
-    if (next === Number.POSITIVE_INFINITY) return
-    const delay = Math.min(Math.max(next - this.core.now(), 0), SLEEP_MAX_MS)
-    this.timer = setTimeout(() => void this.inTurn(() => this.doWhatIsDue()).catch(() => {}), delay) // logged there
+    this.wakeAt = at
+    const delay = Math.min(Math.max(at - this.core.now(), 0), SLEEP_MAX_MS)
+    this.timer = setTimeout(() => void this.inTurn(() => this.wake()).catch(() => {}), delay) // logged there
+  }
+
+  private async wake(): Promise<void> {
+    this.wakeAt = Number.POSITIVE_INFINITY
+    await this.doWhatIsDue()
+    let next = this.wanted.next()
+    for (const { dueAt } of this.rows.values()) next = Math.min(next, dueAt)
+    this.wakeBy(next)
   }
 
   private async doWhatIsDue(): Promise<void> {
@@ -170,7 +181,6 @@ class Book implements Gestures {
       this.remember(row.id, next)
     }
     await this.tellWanted(now).catch((error) => this.failed(error))
-    this.schedule()
   }
 
   /** Many at a time, so that they share a commit. Not tried again: what nobody judges counts as wanted after a week. */

@@ -43,7 +43,7 @@ describe('abuse@', () => {
     gestures = await openGestures(core, 0, {
       judge,
       unjudged: async (keys) => [...keys],
-      isComplaint: async () => true,
+      became: async () => 'complaint',
     })
     await gestures.start()
     desk = openAbuseDesk(core, gestures, async (one) => void submitted.push(one))

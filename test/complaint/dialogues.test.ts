@@ -33,7 +33,7 @@ describe('Junk, as mail clients say it', () => {
         return { say: 'done' }
       },
       unjudged: async (keys) => [...keys],
-      isComplaint: async () => true,
+      became: async () => 'complaint',
     })
     await gestures.start()
   })

@@ -18,12 +18,12 @@ describe('gestures', () => {
   const running: Gestures[] = []
   let judged: string[] = []
   let answer: () => Answer = () => ({ say: 'done' })
-  let isComplaint = true
+  let became: 'complaint' | 'withdrawn' | 'distrust' = 'complaint'
   let reputes: () => string[] = () => []
   beforeEach(() => {
     judged = []
     answer = () => ({ say: 'done' })
-    isComplaint = true
+    became = 'complaint'
   })
   afterEach(async () => {
     for (const one of running.splice(0)) await one.stop()
@@ -42,7 +42,7 @@ describe('gestures', () => {
         return answer()
       },
       unjudged: async (keys) => [...keys],
-      isComplaint: async () => isComplaint,
+      became: async () => became,
     })
     await gestures.start()
     running.push(gestures)
@@ -208,11 +208,18 @@ describe('gestures', () => {
   })
 
   it('where the web says that it was no complaint, the person is told', async () => {
-    isComplaint = false
+    became = 'distrust'
     const gestures = await open(0)
     await shift(move, await deliver('INBOX', 'bob'), 'INBOX', 'Junk')
     await until('it ended a trust', async () => gestures.list()[0]?.stage === 'distrusted')
     expect(await view(bench().db, await bench().folder('INBOX')), 'the notice').to.have.length(1)
+  })
+
+  it('where it was taken back before, it does not count again, and is shown so', async () => {
+    became = 'withdrawn'
+    const gestures = await open(0)
+    await shift(move, await deliver('INBOX', 'bob'), 'INBOX', 'Junk')
+    await until('it is refused', async () => gestures.list()[0]?.code === 'complaint-late')
   })
 
   for (const kind of ['explicit', 'implicit'] as const)
