@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Keyring } from './keys.ts'
 import type { LinkEdge } from './link/edge.ts'
+import type { RatchetBook } from './link/ratchets.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -21,6 +22,7 @@ export type Core = {
   engine: Engine
   /** Out of reach of everybody until the gateway serves. */
   link: LinkEdge
+  ratchets: RatchetBook
   log: Log
   metrics: Metrics
   now(): number

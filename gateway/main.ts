@@ -7,7 +7,7 @@ import { levelOf } from '../src/complaint/policy.ts'
 import type { Terms } from '../src/custody/custody.ts'
 import { isLinked } from '../src/link/standing.ts'
 import { addressesOf } from '../src/reach/reach.ts'
-import { emptyState } from '../src/state.ts'
+import { emptyState, type Link } from '../src/state.ts'
 import type { Event } from '../src/web.ts'
 import { byAddress } from '../store/account.ts'
 import { startBody } from '../store/blob.ts'
@@ -41,6 +41,7 @@ import { createLog, type Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { openKnocking } from './neighbour/knocking.ts'
 import { openPairing } from './neighbour/pairing.ts'
+import { keepRatchets } from './neighbour/ratchets.ts'
 import { strangersOf } from './neighbour/stranger.ts'
 import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
@@ -132,7 +133,8 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const { addresses } = place
     const self = { name, addresses }
     const metrics = createMetrics()
-    const core: Core = { agent, net, home, self, keyring, store, engine, link: noLink, log, metrics, now: Date.now }
+    const shared = { agent, net, home, self, keyring, store, engine, log, now: Date.now }
+    const core: Core = { ...shared, link: noLink, ratchets: keepRatchets(shared, config.link.times), metrics }
     const pairing = await openPairing(core)
     const knocking = openKnocking(core, config.link.knock)
     const web = trustWeb(core, searches)
@@ -195,7 +197,7 @@ const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> 
     listen: config.link.listen,
     limits: { payloadBytes: config.link.payloadLimit },
     peers: () => linked().map(({ agent }) => ({ agentId: agent, addresses: addressesOf(state, agent, core.now()) })),
-    allow: (agent) => (isLinked(links.get(agent)) ? 'linked' : strangers.isOpen(core.now()) ? 'guest' : 'no'),
+    allow: (agent) => standingOf(links.get(agent)) ?? (strangers.isOpen(core.now()) ? 'guest' : 'no'),
     handlers: {
       ...receiver(core, reach.hear),
       directory: reach.directory,
@@ -206,6 +208,9 @@ const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> 
     },
   })
 }
+
+const standingOf = (link: Link | undefined): 'linked' | 'frozen' | undefined =>
+  isLinked(link) ? (link.frozen ? 'frozen' : 'linked') : undefined
 
 /** What a stop or a crash left: every envelope not done is looked at; reports are sent as neighbours connect. */
 const takeUp = async (core: Core): Promise<void> => raiseDue(core, await unfinishedCustody(core.store.db))

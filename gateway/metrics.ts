@@ -43,6 +43,8 @@ export const createMetrics = () => {
       'outcome',
     ]),
     linkBytes: counter('link_payload_bytes_total', 'Payload bytes over links, by direction', ['direction']),
+    /** What LINK1 found: diverged and clock froze a link. */
+    alerts: counter('link_alerts_total', 'Alerts about neighbours, by what was found', ['what']),
     refusals: counter('refusals_total', 'Refusals by edge and code', ['edge', 'code']),
 
     /** Looked at every hour. */

@@ -48,6 +48,10 @@ export type Effect =
   | { do: 'look-up'; agent: string }
   /** The addresses of neighbours are others than before: dial there. */
   | { do: 'redial' }
+  /** Two have become neighbours, perhaps again: what they shared before need not fit any more. */
+  | { do: 'paired'; agent: string }
+  /** LINK1 found something about a neighbour: log and metric. */
+  | { do: 'alert'; agent: string; what: string; detail: string }
   /** One line of an envelope's life, for the log; `warn`: somebody should look at it. */
   | { do: 'log'; event: string; level?: 'warn'; key?: string; messageId?: string; to?: string; detail?: string }
 

@@ -39,6 +39,10 @@ export const refusalCodes = [
   'no-credit', // too much of what came over this link is unjudged or was unwanted
   'strangers-full', // too many new people of one gateway: somebody here has to know one of them
   'permit-ended', // the recipient does not know the sender, or no longer
+  'link-unproven', // LINK1 comes first
+  'link-diverged', // the neighbour is not the one it was, or we are not: src/link/link1.ts
+  'link-frozen', // for a while: a clock was wrong too often
+  'rekey-invalid',
   'too-many-streams',
   'envelope-expired',
   'payload-mismatch', // hash or size differ from the envelope's

@@ -15,6 +15,7 @@ import type { Credit, Weights } from './credit/credit.ts'
 import type { Critic } from './credit/critic.ts'
 import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
 import type { Stage, Submission } from './custody/submission.ts'
+import type { Alert } from './link/alert.ts'
 import type { Knock } from './link/knock.ts'
 import type { Accusation, Ruling } from './link/ruling.ts'
 import type { Reach } from './reach/reach.ts'
@@ -55,6 +56,14 @@ export type Link = {
   ruling?: Ruling
   punishedAt?: number
   accused?: Accusation
+  /** Nothing is taken from it or handed to it (link/alarm.ts). */
+  frozen?: { since: number; why: 'diverged' | 'clock' }
+  /** Who operates the neighbour, as first seen: the only one whose REKEY counts. `key` is OpenPGP, binary in base64. */
+  owner?: { entity: string; address: string; key: string; card: string }
+  /** Epoch of the last REKEY that counted. */
+  rekeyed?: number
+  /** The last of them, oldest first. */
+  alerts?: Alert[]
 }
 
 /** What a neighbour and we owe each other, how it behaved, and what both said of it. */

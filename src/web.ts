@@ -22,6 +22,8 @@ import type { Submission } from './custody/submission.ts'
 import type { Step } from './effect.ts'
 import { type Envelope, keyOf } from './envelope/envelope.ts'
 import { seen } from './link/absence.ts'
+import { alarmed, ownerSeen, thawed } from './link/alarm.ts'
+import type { Alarm } from './link/alert.ts'
 import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
 import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
 import type { Accusation } from './link/ruling.ts'
@@ -92,6 +94,9 @@ export type Event =
   | { on: 'down'; agent: string }
   | { on: 'owing'; agent: string }
   | { on: 'announce'; addresses: string[] }
+  | { on: 'alarm'; agent: string; alarm: Alarm }
+  | { on: 'thawed'; agent: string }
+  | { on: 'owner'; agent: string; owner: NonNullable<Link['owner']> }
   | { on: 'missed'; agent: string; address: string; why: Bad['why'] }
   | { on: 'due'; key: string }
   | { on: 'ring'; qid: string }
@@ -272,6 +277,12 @@ export const step = (state: State, event: Event, now: number): Step => {
       return assess(state, now)
     case 'limited':
       return limited(state, event.agent, event.limit)
+    case 'alarm':
+      return alarmed(state, event.agent, event.alarm, now)
+    case 'thawed':
+      return thawed(state, event.agent)
+    case 'owner':
+      return ownerSeen(state, event.agent, event.owner, now)
     case 'up':
       return connected(state, event.agent, true, now)
     case 'down':

@@ -3,16 +3,19 @@
  * bodies it names, the keys and the configuration. Taken beside a running gateway.
  *
  * In it are the things named here and nothing else; so logs, sockets, locks and unfinished spools are not,
- * nor invitations, for they count once.
+ * nor invitations, for they count once, nor what is shared with neighbours (LINK1), for it moves on: a restored
+ * home begins anew with each of them.
  *
  * Large bodies never change once they have their name, so on the same disk they are linked, not copied.
  * They are taken before the database and, what came meanwhile, after it; should one that the database
  * names have gone in between, the database is taken again. Keys are taken before and after it, too:
  * an account's key is older than the account and outlives it.
  */
+import { randomBytes } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
+import { freshRatchet } from '../src/link/ratchet.ts'
 import { syncDir } from './blob.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { databaseOf } from './store.ts'
@@ -88,6 +91,7 @@ export const restore = async (
   const partial = `${databaseOf(home)}.partial`
   await copyFile(databaseOf(from), partial)
   await renewValidity(partial)
+  await oweRekey(partial)
   await syncTree(home)
   await rename(partial, databaseOf(home))
   await syncDir(home)
@@ -103,7 +107,7 @@ const takeDatabase = async (home: string, to: string): Promise<boolean> => {
   await source.run('VACUUM INTO ?', [copy]).finally(() => source.close())
   const db = await openSqlite(copy, 'write')
   try {
-    await db.exec('DELETE FROM invitation')
+    await db.exec('DELETE FROM invitation; DELETE FROM ratchet')
     const files = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL')
     for (const { file } of files) if (!(await takeBody(home, to, file))) return false
     // No log beside a backup: it may lie on a disk that can't be written.
@@ -132,6 +136,20 @@ const renewValidity = async (database: string): Promise<void> => {
     })
     await db.updateMany('mailbox', 'id', ['uid_validity'], fresh)
     await db.updateMany('account', 'id', ['last_uid_validity'], [...last])
+    await db.exec('PRAGMA journal_mode = DELETE')
+  } finally {
+    await db.close()
+  }
+}
+
+/** Every neighbour will be told, by the word of our operator, that what we shared is lost. */
+const oweRekey = async (database: string): Promise<void> => {
+  const db = await openSqlite(database, 'write')
+  try {
+    const links = await db.all<{ id: string }>('SELECT id FROM link')
+    const rekey = { epoch: Date.now(), reason: 'restore' } as const
+    const rows = links.map(({ id }) => [id, { ...freshRatchet(id, randomBytes(8).toString('hex')), rekey }])
+    await db.insertMany('ratchet', ['id', 'data'], rows)
     await db.exec('PRAGMA journal_mode = DELETE')
   } finally {
     await db.close()

@@ -11,6 +11,7 @@ import { type Custody, dueAt } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Knock } from '../src/link/knock.ts'
+import type { Ratchet } from '../src/link/ratchet.ts'
 import type { Ruling } from '../src/link/ruling.ts'
 import type { Listed } from '../src/reach/directory.ts'
 import type { Reach } from '../src/reach/reach.ts'
@@ -124,6 +125,8 @@ export const reaches = documents<Reach, never>('reach', ({ agent }) => agent, {}
 export const listed = documents<Listed, 'expires'>('listed', ({ agent }) => agent, {
   expires: ({ expires }) => expires,
 })
+/** What is shared with each neighbour; left out of backups, for an old one is a false alarm. */
+export const ratchets = documents<Ratchet, never>('ratchet', ({ agent }) => agent, {})
 
 /**
  * A one-time token we gave out, by its hash, never by itself. `guest` is whom it was meant for, in the

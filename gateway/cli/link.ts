@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { visible } from '../terminal.ts'
+import { alertCommands } from './alert.ts'
 import { act, type Context, perform, UsageError, verb } from './context.ts'
 import { invitationCommands } from './invite.ts'
 import { knockCommands } from './knock.ts'
@@ -14,7 +15,7 @@ export const linkCommands = (root: Command): void => {
   const link = root
     .command('link')
     .description(
-      'neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, why, trust, overrule, revoke',
+      'neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, why, trust, overrule, revoke, alerts, rekey',
     )
   invitationCommands(link)
   knockCommands(link)
@@ -24,6 +25,7 @@ export const linkCommands = (root: Command): void => {
   trust(link)
   whyCommand(link)
   overruleCommand(link)
+  alertCommands(link)
 }
 
 const list = (link: Command): void =>

@@ -30,6 +30,7 @@ export const describe = (one: Shown): string => {
 }
 
 export const stateOf = (one: Shown): string => {
+  if ('frozen' in one && one.frozen && one.state !== 'revoked') return `frozen (${one.frozen.why})`
   switch (one.state) {
     case 'pending':
       return 'asks to become a neighbour'

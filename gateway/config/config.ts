@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { defaultPolicy } from '../../src/complaint/policy.ts'
+import { TIMES_LEAST, TIMES_MOST } from '../../src/link/connection-times.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort } from '../../src/wire/record.ts'
 import { directory } from './directory.ts'
@@ -158,14 +159,16 @@ const link = z
     payload_limit: size.prefault('2 GiB'),
     knock: yesNo.prefault(true),
     pair: z.enum(['trusted', 'never'], { error: 'write "trusted" or "never"' }).prefault('trusted'),
+    connection_times: count(TIMES_LEAST, TIMES_MOST).prefault(TIMES_LEAST),
   })
   .prefault({})
-  .transform(({ listen, announce, payload_limit, knock, pair }) => ({
+  .transform(({ listen, announce, payload_limit, knock, pair, connection_times }) => ({
     listen,
     announce,
     knock,
     pair,
     payloadLimit: payload_limit,
+    times: connection_times,
   }))
 
 const loopbackOnly = 'only a loopback address: neither page asks for a login; write for example "127.0.0.1:2780"'

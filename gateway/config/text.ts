@@ -94,6 +94,8 @@ announce = ${announce}
 # Whether a gateway that reaches this one through others gets a direct link without asking you: "trusted",
 # if somebody here has compared words with the one who writes for it; or "never".
 # pair = "trusted"
+# How many times of connections are compared with each neighbour, 10 to 100.
+# connection_times = 10
 
 # A directory tells where agents are that have moved. It keeps what they say of themselves for 48 hours, and
 # answers whoever knows the agent id. It relays nothing.

@@ -3,6 +3,7 @@
  * owed, queries to forget, keys that end.
  */
 import cron from 'node-cron'
+import { thawing } from '../../src/link/alarm.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { creditors, owed } from '../../store/outbox.ts'
 import { custody, invitations, submissions } from '../../store/web.ts'
@@ -89,6 +90,7 @@ const tidy = async (core: Core): Promise<void> => {
   const now = core.now()
   await engine.handle({ on: 'sweep' })
   await engine.handle({ on: 'assess' })
+  for (const agent of thawing(engine.state, now)) await engine.handle({ on: 'thawed', agent })
   link.refresh() // addresses that were left alone for a while
   const finished = await submissions.due(db, 'clear_at', now, DUE_MAX)
   await Promise.all(finished.map((submission) => engine.handle({ on: 'clear', submission })))

@@ -108,6 +108,13 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
       case 'look-up':
         void lookUp(effect.agent).catch(failed)
         break
+      case 'paired':
+        void core.ratchets.pair(effect.agent).catch(failed)
+        break
+      case 'alert':
+        core.metrics.alerts.inc({ what: effect.what })
+        core.log.warn({ area: 'link', event: effect.what, agent: effect.agent }, effect.detail)
+        break
       case 'redial':
         core.link.refresh()
         break

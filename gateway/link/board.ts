@@ -1,7 +1,7 @@
 /**
  * Which neighbour has a link, and who wins when several would become one.
  *
- *   their hello │ no link             │ our own hello is under way          │ a link is live
+ *   their proof │ no link             │ our own hello is under way          │ a link is live
  *   ────────────┼─────────────────────┼─────────────────────────────────────┼───────────────────────────
  *   answer      │ yes                 │ yes if their agentId is the smaller │ busy, unless the old one
  *               │                     │ one, else busy                      │ is silent: then it is closed, yes
@@ -14,8 +14,17 @@ import type { Hello } from './frame.ts'
 import type { Link } from './link.ts'
 import { endSoon } from './session.ts'
 
-/** Their dial, said yes to: the second connection, by which we shall ask, is on its way. `keep` lets it live on. */
-export type Half = { hello: Hello; session: ServerHttp2Session; socket: TLSSocket; keep(): void }
+/**
+ * Their dial, said yes to: once they have proved themselves, the second connection, by which we shall ask, is on its
+ * way. `keep` lets it live on.
+ */
+export type Half = {
+  hello: Hello
+  session: ServerHttp2Session
+  socket: TLSSocket
+  keep(): void
+  isProven(): boolean
+}
 
 export type Board = {
   live(agent: string): Link | undefined
@@ -24,7 +33,9 @@ export type Board = {
   isTaken(agent: string): boolean
   /** We are about to say hello. @returns what to call when it is decided */
   greet(agent: string): () => void
-  /** Their hello. @returns whether a link may come of it */
+  /** Our own dial is under way, and goes before theirs. */
+  isOurTurn(agent: string): boolean
+  /** Their proof holds. @returns whether a link may come of it */
   welcome(agent: string): Promise<boolean>
   expect(agent: string, half: Half): void
   takeHalf(agent: string): Half | undefined
@@ -41,6 +52,8 @@ export const makeBoard = (us: string, on: { up(link: Link): void; down(link: Lin
     if (halves.get(agent) === half) halves.delete(agent)
   }
 
+  const isOurTurn = (agent: string): boolean => greeting.has(agent) && us < agent
+
   return {
     live: (agent) => links.get(agent),
     all: () => [...links.values()],
@@ -49,13 +62,14 @@ export const makeBoard = (us: string, on: { up(link: Link): void; down(link: Lin
       greeting.add(agent)
       return () => greeting.delete(agent)
     },
+    isOurTurn,
     async welcome(agent) {
       const old = links.get(agent)
       if (old) {
         if (await old.answers()) return false
         old.close('silent, and the neighbour dials anew')
       }
-      return !(greeting.has(agent) && us < agent)
+      return !isOurTurn(agent)
     },
     expect(agent, half) {
       const former = halves.get(agent)

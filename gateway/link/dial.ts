@@ -7,7 +7,7 @@
  *    └── backoff, jittered <───────────────┴─────────────────────────────────┘
  */
 import { randomBytes } from 'node:crypto'
-import type { ServerHttp2Session } from 'node:http2'
+import type { ClientHttp2Session, ServerHttp2Session } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { Probe } from '../../src/reach/diagnosis.ts'
@@ -15,6 +15,7 @@ import { Refusal } from '../../src/refusal.ts'
 import { ask } from './call.ts'
 import type { Hello } from './frame.ts'
 import { LinkFault, type Paired } from './handlers.ts'
+import { proveAsGuest } from './handshake.ts'
 import { backoffMs } from './limits.ts'
 import type { Link } from './link.ts'
 import { connectTls, FORWARD, REVERSE } from './peer.ts'
@@ -103,14 +104,18 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
   signal.addEventListener('abort', giveUp)
   const decided = board.greet(agent)
   try {
+    if (board.isTaken(agent)) throw new LinkFault('busy', 'the neighbour has dialled meanwhile')
+    const turn = scene.handshaking.ratchets.begin(agent)
     const out = await clientSession(outSocket, limits)
     const link = randomBytes(16).toString('hex')
-    const theirs = await greet(scene, out, link)
+    const { theirs, aurq } = await greet(scene, out, link)
+    await proveAsGuest(scene.handshaking, { agent, turn, session: out, socket: outSocket }, aurq)
     const inSocket = await open(REVERSE)
     const session = serverSession(inSocket, limits)
     await theirHello(scene, { agent, address, link }, session)
     if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
     join(scene, { agent, dialledBy: 'us', theirs }, { out, outSocket, in: session, inSocket })
+    keepProving(scene, agent, link, out, outSocket)
   } catch (error) {
     giveUp()
     throw error
@@ -118,6 +123,23 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     signal.removeEventListener('abort', giveUp)
     decided()
   }
+}
+
+/** A secret lasts some hours, also on a link that lives for months. Who fails at it dials anew. */
+const keepProving = (scene: Scene, agent: string, link: string, out: ClientHttp2Session, socket: TLSSocket): void => {
+  const prove = async () => {
+    try {
+      const turn = scene.handshaking.ratchets.begin(agent)
+      const { aurq } = await greet(scene, out, link)
+      await proveAsGuest(scene.handshaking, { agent, turn, session: out, socket }, aurq)
+    } catch (error) {
+      if (error instanceof LinkFault && error.code === 'busy') return // overtaken by a dial that came to nothing
+      complain(scene, agent, 'the live link', error, 0)
+      endSoon(() => out.destroy())
+    }
+  }
+  const timer = setInterval(() => void prove(), scene.limits.ratchetMs)
+  out.once('close', () => clearInterval(timer))
 }
 
 /** Serves the second connection, and waits until they have said hello on it. */
@@ -132,14 +154,18 @@ const theirHello = (
       clearTimeout(timer)
       reject(new LinkFault('closed', 'they closed the second connection'))
     })
+    // The name of this link was said on the first connection alone: who repeats it is who proved itself there.
+    let isSame = false
     const hello = async (theirs: Hello) => {
       checkNet(scene, theirs)
       if (theirs.link !== link) throw new Refusal('link-unknown', 'this link was not asked for')
+      isSame = true
       clearTimeout(timer)
       resolve()
       return { ok: true, ...helloOf(scene, link) }
     }
-    serve(session, { agent, remote: address, standing: () => scene.allow(agent), hello }, scene.desk)
+    const standing = () => scene.allow(agent)
+    serve(session, { agent, remote: address, standing, hello, isProven: () => isSame }, scene.desk)
   })
 
 /** One call of somebody who need not be a neighbour, nor even know whom it calls. @returns who answered, and what */

@@ -27,6 +27,7 @@ import { listen } from './listen.ts'
 import { openParts } from './part.ts'
 import { serverOptions } from './peer.ts'
 import { quietRefusals } from './quiet.ts'
+import type { Ratchets } from './ratchets.ts'
 import type { Scene } from './scene.ts'
 import { endSoon } from './session.ts'
 
@@ -39,6 +40,7 @@ export type LinkOptions = {
   peers(): { agentId: string; addresses: readonly string[] }[]
   allow(agentId: string): Standing
   handlers: LinkHandlers
+  ratchets: Ratchets
   limits?: Partial<LinkLimits>
   log: Log
   metrics: Pick<Metrics, 'linkRecords' | 'linkBytes' | 'refusals'>
@@ -109,6 +111,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     desk,
     board,
     log,
+    handshaking: { us: agent.id, ratchets: options.ratchets, limits, now },
     allow: options.allow,
     now,
   }

@@ -1,7 +1,9 @@
 /**
  * What the requests of a link say, as bytes. All are POSTs with JSON, but for `/hand`:
  *
- *   /hello    {v, net, link, payloadBytes, recordBytes, batchBytes}  → {ok, …the same} | {busy}
+ *   /hello    {v, net, link, payloadBytes, recordBytes, batchBytes}  → {ok, …the same, aurq?} | {busy}
+ *   /arpl     ARPL (src/wire/link1.ts)                               → PROCEED | {busy} | {diverged}
+ *   /commit   COMMIT                                                 → ARSL | {busy}
  *   /pair     anything the gateway understands                       → anything
  *   /directory  {v, tell} | {v, where}                         → {v, ok} | {v, record?}; also by strangers (reach/directory.ts)
  *   /records  [text, …]                                              → [{ok} | {refused}, …]
@@ -20,7 +22,7 @@ import type { LinkLimits } from './limits.ts'
 /** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
 export const MAX_RECORDS = 1000
 
-export type Path = '/hello' | '/pair' | '/directory' | '/records' | '/offset' | '/hand'
+export type Path = '/hello' | '/arpl' | '/commit' | '/pair' | '/directory' | '/records' | '/offset' | '/hand'
 
 const bytes = whole(1, Number.MAX_SAFE_INTEGER)
 const size = whole(0, MAX_PAYLOAD_BYTES)

@@ -22,8 +22,8 @@ export type RecordAnswer = { ok: true } | { refused: RefusalCode }
 /** Who answered a `pair`, by the key it showed, and what. */
 export type Paired = { agent: string; answer: unknown }
 
-/** `linked`: a neighbour. `guest`: may call `pair` only. `no`: is told `link-unknown`. */
-export type Standing = 'linked' | 'guest' | 'no'
+/** `linked`: a neighbour. `frozen`: one that may prove itself only. `guest`: may call `pair` only. `no`: is told `link-unknown`. */
+export type Standing = 'linked' | 'frozen' | 'guest' | 'no'
 
 export type LinkHandlers = {
   /** Answers once custody is durable. The body is the handler's from then on, kept or discarded. */
@@ -45,6 +45,7 @@ export type LinkFaultCode =
   | 'timeout' // the neighbour is silent
   | 'closed' // the link broke while we waited; whether it was done is unknown
   | 'busy' // the neighbour has a live link with us already
+  | 'frozen' // until a person has seen to it
   | 'fault' // the neighbour failed, or answered nonsense
 
 /** The world failing, not a "no": the caller tries again later. */

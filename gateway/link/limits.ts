@@ -52,6 +52,11 @@ export const linkLimits = {
   strangers: 256,
   strangersPerAddress: 32,
 
+  /** ARPL: a card (16 KiB) and a REKEY beside three proofs. */
+  proofBytes: 32 * 1024,
+  /** How long one secret lasts on a link that lives: of a home copied today, tomorrow's reader has nothing. */
+  ratchetMs: 6 * 3_600_000,
+
   pingEveryMs: 20_000,
   pingTimeoutMs: 10_000,
   /** A call or a payload on which nothing moves. The other side shows life every `lifeSignMs`. */

@@ -8,6 +8,7 @@ import { createServer, type TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Hello } from './frame.ts'
 import { LinkFault } from './handlers.ts'
+import { hostSide } from './handshake.ts'
 import { FORWARD, peerOf, REVERSE } from './peer.ts'
 import { refusalOf } from './quiet.ts'
 import { checkNet, greet, helloOf, join, type Scene } from './scene.ts'
@@ -75,26 +76,36 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
 const takeForward = (scene: Scene, agent: string, remote: string, socket: TLSSocket, settle: () => void): void => {
   const { board, limits, desk } = scene
   const session = serverSession(socket, limits)
-  const isLinked = scene.allow(agent) === 'linked'
-  const life = setTimeout(() => session.destroy(), isLinked ? limits.helloMs + limits.handshakeMs : limits.strangerMs)
+  const isKnown = ['linked', 'frozen'].includes(scene.allow(agent))
+  const life = setTimeout(() => session.destroy(), isKnown ? limits.helloMs + limits.handshakeMs : limits.strangerMs)
   session.once('close', () => clearTimeout(life))
   const keep = () => {
     clearTimeout(life)
     settle()
   }
+  const side = hostSide(scene.handshaking, agent, socket)
+  let said: Hello | undefined
   const hello = async (hello: Hello) => {
     checkNet(scene, hello)
-    if (!(await board.welcome(agent))) return { busy: true }
-    if (!session.destroyed) board.expect(agent, { hello, session, socket, keep })
-    return { ok: true, ...helloOf(scene, hello.link) }
+    // Told at once, and not after their proof: to begin with them would break off what we have begun.
+    if (board.isOurTurn(agent)) return { busy: true }
+    said = hello
+    return { ok: true, ...helloOf(scene, hello.link), aurq: await side.open() }
   }
-  serve(session, { agent, remote, standing: () => scene.allow(agent), hello }, desk)
+  const isFree = async () => {
+    if (said === undefined || !(await board.welcome(agent))) return false
+    if (!session.destroyed) board.expect(agent, { hello: said, session, socket, keep, isProven: side.isProven })
+    return true
+  }
+  const arpl = (body: unknown) => side.arpl(body, isFree)
+  const { commit, isProven } = side
+  serve(session, { agent, remote, standing: () => scene.allow(agent), hello, arpl, commit, isProven }, desk)
 }
 
 /** Our requests. Their first connection must be waiting for it, and both must mean the same link. */
 const takeReverse = async (scene: Scene, agent: string, socket: TLSSocket, settle: () => void): Promise<void> => {
   const half = scene.board.takeHalf(agent)
-  if (!half) {
+  if (!half?.isProven()) {
     scene.desk.refuse(
       'link-unknown',
       { agent, remote: socket.remoteAddress ?? '?' },

@@ -3,13 +3,12 @@
  *
  *   dialler                              listener
  *   vouchsafe/1          ── /hello ──>   neighbour? same web? free?     (board.ts)
- *                        <── ok, limits
+ *                        <── ok, limits, AURQ
+ *                        ── ARPL … ARSL ──    still the one we knew? (handshake.ts)
  *   vouchsafe-reverse/1  ── TLS ─────>   belongs to the hello before
  *   the same link id?    <── /hello ──
  *                        ok, limits ──>
  *   up                                   up
- *
- * LINK1's ratchet (protocol §2.2) has its place in these two hellos.
  */
 import type { ClientHttp2Session } from 'node:http2'
 import type { TlsOptions } from 'node:tls'
@@ -19,6 +18,7 @@ import type { Board } from './board.ts'
 import { ask } from './call.ts'
 import { answerAs, type Hello, helloShape } from './frame.ts'
 import { LinkFault, type Standing } from './handlers.ts'
+import type { Handshaking } from './handshake.ts'
 import { type Announced, announced, type LinkLimits } from './limits.ts'
 import { type Ends, makeLink } from './link.ts'
 import type { Keys } from './peer.ts'
@@ -32,6 +32,7 @@ export type Scene = {
   desk: Desk
   board: Board
   log: Log
+  handshaking: Handshaking
   allow(agent: string): Standing
   now(): number
 }
@@ -51,9 +52,13 @@ export const checkNet = (scene: Scene, { net }: Hello): void => {
 /**
  * Says hello on a fresh session.
  *
- * @returns what they take; @throws LinkFault `busy` when another link with them is live, Refusal as they refuse
+ * @returns what they take, and AURQ where we dialled; @throws LinkFault `busy` when another link with them is live, Refusal as they refuse
  */
-export const greet = async (scene: Scene, session: ClientHttp2Session, link: string): Promise<Announced> => {
+export const greet = async (
+  scene: Scene,
+  session: ClientHttp2Session,
+  link: string,
+): Promise<{ theirs: Announced; aurq: unknown }> => {
   const { helloMs: idleMs, answerBytes } = scene.limits
   const answer = await ask(session, '/hello', helloOf(scene, link), { idleMs, answerBytes })
   if (typeof answer === 'object' && answer !== null && 'busy' in answer)
@@ -61,7 +66,7 @@ export const greet = async (scene: Scene, session: ClientHttp2Session, link: str
   const hello = answerAs(helloShape, answer)
   checkNet(scene, hello)
   if (hello.link !== link) throw new LinkFault('fault', 'the neighbour answers for another link')
-  return hello
+  return { theirs: hello, aurq: (answer as { aurq?: unknown }).aurq }
 }
 
 /** Both sessions stand and both sides know it. */

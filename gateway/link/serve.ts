@@ -46,6 +46,11 @@ export type Caller = {
   remote: string
   standing(): Standing
   hello(hello: Hello): Promise<unknown>
+  /** LINK1, where the caller dialled. */
+  arpl?(body: unknown): Promise<unknown>
+  commit?(body: unknown): Promise<unknown>
+  /** Whether the handshake has shown that it is still the neighbour we knew. */
+  isProven(): boolean
 }
 
 type Request = { stream: ServerHttp2Stream; caller: Caller; desk: Desk; large: { count: number } }
@@ -69,7 +74,7 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
     streams.add(stream)
     stream.on('error', () => {}) // 'close' follows
     stream.once('close', () => streams.delete(stream))
-    if (caller.standing() !== 'linked') strangerCalls += 1
+    if (isStranger(caller.standing())) strangerCalls += 1
     if (strangerCalls > desk.limits.strangerCalls) return cancel(stream)
     void answer({ stream, caller, desk, large }, headers).then(() => {
       // Says GOAWAY, and lets the answers out.
@@ -83,6 +88,8 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
   }, desk.limits.lifeSignMs)
   session.once('close', () => clearInterval(lifeSigns))
 }
+
+const isStranger = (standing: Standing): boolean => standing === 'guest' || standing === 'no'
 
 /** The one place where refusals and faults become answers. */
 const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<void> => {
@@ -122,6 +129,8 @@ const reply = (stream: ServerHttp2Stream, status: number, body: unknown, graceMs
 const routes: Record<Path, (request: Request) => Promise<unknown>> = {
   '/hello': async ({ stream, caller, desk }) =>
     caller.hello(helloShape(decodeJson(await readWhole(stream, 4096, desk)), 'hello')),
+  '/arpl': async ({ stream, caller, desk }) => proofBy(caller.arpl, await readProof(stream, desk)),
+  '/commit': async ({ stream, caller, desk }) => proofBy(caller.commit, await readProof(stream, desk)),
   '/pair': async ({ stream, caller, desk }) =>
     desk.handlers.pair(caller.agent, decodeJson(await readWhole(stream, desk.limits.recordBytes, desk)), caller.remote),
   '/directory': async ({ stream, caller, desk }) => {
@@ -136,13 +145,27 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
   '/hand': (request) => takeHand(request),
 }
 
+/** What may be called before the handshake has ended well. */
+const openly: readonly string[] = ['/hello', '/arpl', '/commit', '/pair', '/directory']
+
+const readProof = async (stream: ServerHttp2Stream, desk: Desk): Promise<unknown> =>
+  decodeJson(await readWhole(stream, desk.limits.proofBytes, desk))
+
+const proofBy = (take: Caller['arpl'], body: unknown): Promise<unknown> => {
+  if (take === undefined) throw new Refusal('record-type', 'who dials proves himself on the first connection')
+  return take(body)
+}
+
 const route = (request: Request, path: string): Promise<unknown> => {
   const { caller, desk } = request
   if (desk.isClosing()) throw new Refusal('stopping', 'this gateway is shutting down; try again later')
   const standing = caller.standing()
   const isOpen = path === '/directory' || (standing === 'guest' && path === '/pair')
-  if (standing !== 'linked' && !isOpen) throw new Refusal('link-unknown', 'you are not a neighbour here')
+  if (isStranger(standing) && !isOpen) throw new Refusal('link-unknown', 'you are not a neighbour here')
   if (!Object.hasOwn(routes, path)) throw new Refusal('record-type', 'a link has no such request')
+  if (!openly.includes(path) && !caller.isProven())
+    throw new Refusal('link-unproven', 'nothing is taken before the handshake has ended')
+  if (!openly.includes(path) && standing === 'frozen') throw new Refusal('link-diverged', 'this link is frozen')
   return routes[path as Path](request)
 }
 

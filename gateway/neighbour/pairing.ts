@@ -107,7 +107,7 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
         return kept?.used !== undefined && isLinked(state.links.get(from))
       })
       // A neighbour that was suspended meanwhile, or frozen, is not so by showing again what it came by.
-      if (!isRepeat) await become(core, { agent: from, name, addresses })
+      if (!isRepeat) await become(core, { agent: from, name, addresses }, token)
       open.delete(hash)
       return { ...me(), t: 'LINKED' }
     })
@@ -133,7 +133,7 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
       name: theirs.name,
       addresses: theirs.addresses.length > 0 ? theirs.addresses : addresses,
     }
-    return inTurn(() => become(core, link))
+    return inTurn(() => become(core, link, request.token))
   }
 
   const part: Pairing['part'] = (agent) =>
@@ -186,10 +186,15 @@ const dialAny = async (core: Core, addresses: string[], agentId: string, request
   throw last
 }
 
-/** A revoked neighbour who is invited again is a neighbour again: a person wanted it. */
+/**
+ * A revoked neighbour who is invited again is a neighbour again: a person wanted it. A frozen link thaws.
+ *
+ * @param token that both know, base64url: their first connection is proved by it
+ */
 const become = async (
   core: Core,
   { agent, name, addresses }: Pick<Link, 'agent' | 'name' | 'addresses'>,
+  token?: string,
 ): Promise<Link> => {
   hashId(agent, 'agent')
   const link: Link = {
@@ -200,6 +205,7 @@ const become = async (
     since: core.now(),
     up: core.link.isUp(agent),
   }
+  await core.ratchets.pair(agent, token)
   await core.engine.handle({ on: 'linked', link })
   core.link.refresh()
   return link

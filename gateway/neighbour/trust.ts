@@ -27,6 +27,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
 
   reach: (agent) => core.engine.state.reaches.get(agent),
+  rekey: (agent) => core.ratchets.rekey(agent),
 
   admit: (local) => admitLocal(core.engine.state, local),
   dismiss: (entity) => removeLocal(core.engine.state, entity),

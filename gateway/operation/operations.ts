@@ -1,6 +1,7 @@
 /** Every operation by the name under which the control socket serves it. */
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
+import { linkAlerts, linkRekey } from './alert.ts'
 import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from './complaint.ts'
 import {
   contactAdd,
@@ -42,6 +43,8 @@ export const operations = {
   'link.show': linkShow,
   'link.revoke': linkRevoke,
   'link.why': linkWhy,
+  'link.alerts': linkAlerts,
+  'link.rekey': linkRekey,
   'link.trust': linkTrust,
   'complaint.list': complaintList,
   'complaint.show': complaintShow,

@@ -11,6 +11,7 @@ import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
 import { openTls } from '../tls.ts'
 import { version } from '../version.ts'
+import { frozenProblems } from './alert.ts'
 
 export type Status = {
   version: string
@@ -61,6 +62,7 @@ export const status: Operation<object, Status> = async (house) => {
       ...(await diskProblems(home)),
       ...keyProblems(house, all),
       ...(serving?.reach.problems() ?? []),
+      ...frozenProblems(web.links()),
       ...(await endProblems(house)),
     ],
     advice: [

@@ -12,6 +12,7 @@ import { createMetrics } from '../../gateway/metrics.ts'
 import { DAY_MS, type Flow, MOST_LIMIT } from '../../src/credit/credit.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
 import { credits, links } from '../../store/web.ts'
+import { nothingKept, ratchetsIn } from '../../test/link/ratchets.ts'
 import type { Gateway } from '../neighbourhood.ts'
 
 export const NET = 'bench'
@@ -73,6 +74,7 @@ export const startEnd = async (
     listen: { host: '127.0.0.1', port: 0 },
     peers: () => [{ agentId: gateway.agentId, addresses: [`127.0.0.1:${gateway.port}`] }],
     allow: () => 'linked',
+    ratchets: ratchetsIn(nothingKept()),
     handlers: {
       ...{ hand: nobody, pair: nobody, directory: nobody, up: () => {}, down: () => {}, missed: () => {} },
       records: async (_from, lines) => lines.map(() => ({ ok: true })),

@@ -10,7 +10,7 @@ import * as openpgp from 'openpgp'
 import type { Entity } from './entity.ts'
 import { notation, notationOf, profile } from './openpgp.ts'
 
-export type StatementKind = 'card' | 'delegation' | 'complaint'
+export type StatementKind = 'card' | 'delegation' | 'complaint' | 'rekey'
 
 /** A clock may be this far ahead of ours, in ms: what it dates is not refused as from the future. */
 export const CLOCK_SKEW_MS = 15 * 60 * 1000

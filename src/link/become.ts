@@ -23,13 +23,18 @@ export const linked = (state: State, link: Link): Step => ({
  * begins on probation; whom the owner parted with is as new.
  */
 const withHistory = (was: Link | undefined, link: Link): Link => {
-  const limit = was?.limit === undefined ? {} : { limit: was.limit }
-  const { ruling, punishedAt } = was ?? {}
+  const { ruling, punishedAt, limit, rekeyed, alerts } = was ?? {}
+  // A REKEY that was taken once is not taken again because the two have paired since.
+  const kept = {
+    ...(limit !== undefined && { limit }),
+    ...(rekeyed !== undefined && { rekeyed }),
+    ...(alerts !== undefined && { alerts }),
+  }
   const isCut = was?.state === 'suspended' || (was?.state === 'revoked' && ruling?.ended?.how === 'expired')
-  if (!isCut || ruling === undefined) return { ...limit, ...link }
+  if (!isCut || ruling === undefined) return { ...kept, ...link }
   const ended = ruling.ended ?? { at: link.since, how: 'overruled' as const }
   return {
-    ...limit,
+    ...kept,
     ...link,
     state: 'probation',
     ruling: { ...ruling, ended },

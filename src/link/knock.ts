@@ -117,7 +117,7 @@ export const become = (
   const standing = way === 'web' ? 'probation' : 'active'
   const link: Link = { agent: who, name, addresses, state: standing, since: now, up }
   const made = linked(state, voucher === undefined ? link : { ...link, voucher })
-  return { ...made, effects: [...made.effects, { do: 'redial' }] }
+  return { ...made, effects: [...made.effects, { do: 'paired', agent: who }, { do: 'redial' }] }
 }
 
 /** By its id, or by the words that are all we knew of it. */

@@ -16,11 +16,23 @@ export const isLinked = (link: Link | undefined): link is Link => link !== undef
 
 /** Whether it may carry mail and questions at present. */
 export const isActive = (link: Link | undefined): link is Link =>
-  link !== undefined && (link.state === 'active' || link.state === 'probation')
+  link !== undefined && (link.state === 'active' || link.state === 'probation') && link.frozen === undefined
+
+/** Whether it counts among those who may know somebody: a frozen one can't be asked at present, and so nothing is certain. */
+export const mayKnow = (link: Link): boolean => isActive(link) || isFrozen(link)
+
+/** Nothing is taken from it or handed to it until a person has seen to it, or a day has gone by (alarm.ts). */
+export const isFrozen = (link: Link): boolean => isLinked(link) && link.frozen !== undefined
 
 /** The refusal of mail over a link that is not active. */
 export const whyNot = (link: Link | undefined): RefusalCode =>
-  link === undefined ? 'link-unknown' : link.state === 'suspended' ? 'link-suspended' : 'link-revoked'
+  link === undefined
+    ? 'link-unknown'
+    : isFrozen(link)
+      ? 'link-frozen'
+      : link.state === 'suspended'
+        ? 'link-suspended'
+        : 'link-revoked'
 
 /** When it came into its present state. */
 export const sinceOf = ({ since, stateSince = 0 }: Link): number => Math.max(since, stateSince)

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Effect, Step } from '../effect.ts'
-import { isActive } from '../link/standing.ts'
+import { isActive, mayKnow } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
 import type { Who } from '../wire/record.ts'
 import { type Quest, questName, type Search } from './search.ts'
@@ -50,8 +50,8 @@ export const ask = (state: State, quest: Quest, now: number): Step => {
 const ring = (state: State, quest: Quest, ttl: number, now: number, hasWay?: true): Step => {
   const { target, seed, without, isAgain } = quest
   const qid = qidOf(seed, ttl)
-  const neighbours = [...state.links.values()].filter((link) => isActive(link) && !without.includes(link.agent))
-  const up = neighbours.filter((link) => link.up)
+  const neighbours = [...state.links.values()].filter((link) => mayKnow(link) && !without.includes(link.agent))
+  const up = neighbours.filter((link) => link.up && isActive(link))
   const search: Asking = {
     at: 'asking',
     qid,

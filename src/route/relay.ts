@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Effect, Step } from '../effect.ts'
-import { isActive } from '../link/standing.ts'
+import { isActive, mayKnow } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
 import { MAX_HOPS, type Who } from '../wire/record.ts'
 import { SEEN_MS } from './ask.ts'
@@ -35,8 +35,8 @@ export const asked = (state: State, from: string, who: Who, local: string | unde
     return none(from, who, false)
   if (who.withinMs <= HOP_MS || who.hops.at(-1) !== from || who.hops.length >= MAX_HOPS) return none(from, who, true)
   if (was === undefined && state.searches.size >= SEEN_MAX) return none(from, who, true)
-  const others = [...state.links.values()].filter((link) => isActive(link) && !who.hops.includes(link.agent))
-  const up = others.filter((link) => link.up).map((link) => link.agent)
+  const others = [...state.links.values()].filter((link) => mayKnow(link) && !who.hops.includes(link.agent))
+  const up = others.filter((link) => link.up && isActive(link)).map((link) => link.agent)
   const kept = local === undefined && who.fresh !== true ? keptWay(state, from, who, now) : undefined
   const near = local === undefined ? nearest(state, who, now) : undefined
   const isEnd = others.length === 0 || who.ttl === 1 || up.length === 0

@@ -34,7 +34,7 @@ export const MAX_RECEIPT = 8_192
 /** Longest complaint: a statement of some 600 characters. */
 const MAX_COMPLAINT = 4096
 /** Longest card, its OpenPGP key and two signatures included. */
-const MAX_CARD = 16_384
+export const MAX_CARD = 16_384
 /** Most reports in one bundle: three a hop. */
 export const MAX_REPORTS = 3 * MAX_HOPS
 /** Longest an asker may wait for the answers of one ring. */

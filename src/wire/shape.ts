@@ -57,19 +57,30 @@ type Fielded<F extends Fields> = Flat<
 >
 
 /** A record whose `v` is 1; another version is refused as such, so that the peer knows what to do. */
-export const record =
+export const record = <F extends Fields>(fields: F): Shape<Fielded<F>> => {
+  const read = group(fields)
+  return (value, at) => {
+    if (isObject(value) && value.v !== 1)
+      throw new Refusal('record-version', `${at} has version ${JSON.stringify(value.v)?.slice(0, 20)}`)
+    return read(value, at)
+  }
+}
+
+/** Fields that belong together inside a record: they have its version. */
+export const group =
   <F extends Fields>(fields: F): Shape<Fielded<F>> =>
   (value, at) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return malformed(at, 'an object')
-    const given = value as Record<string, unknown>
-    if (given.v !== 1) throw new Refusal('record-version', `${at} has version ${JSON.stringify(given.v)?.slice(0, 20)}`)
+    if (!isObject(value)) return malformed(at, 'an object')
     const made: Record<string, unknown> = {}
     for (const [name, shape] of Object.entries(fields)) {
-      const read = shape(Object.hasOwn(given, name) ? given[name] : undefined, `${at}.${name}`)
+      const read = shape(Object.hasOwn(value, name) ? value[name] : undefined, `${at}.${name}`)
       if (read !== undefined) made[name] = read
     }
     return made as Fielded<F>
   }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Longest time a record may name: the year 2286, so that sums of two times stay exact. */
 const MAX_TIME_MS = 9_999_999_999_999

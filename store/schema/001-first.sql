@@ -179,6 +179,12 @@ CREATE TABLE listed (
 );
 CREATE INDEX listed_expires ON listed (expires);
 
+-- Moves on at every connection, so a backup holds none of it.
+CREATE TABLE ratchet (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE knock (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL

@@ -139,6 +139,7 @@ describe('operations on a running gateway', function () {
       }
     } finally {
       await restored.stop()
+      await web.b.run(['link', 'rekey']) // the restored one has been connected: this home is the older copy now
       await web.b.start()
     }
   })

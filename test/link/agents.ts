@@ -10,6 +10,7 @@ import type { Arrived, Body, LinkHandlers, Offer, Standing } from '../../gateway
 import type { LinkLimits } from '../../gateway/link/limits.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
+import { type Kept, nothingKept, ratchetsIn } from './ratchets.ts'
 
 export type TestAgent = {
   agent: Agent
@@ -24,6 +25,7 @@ export type TestAgent = {
   /** `host:port` of the link port. */
   address: string
   neighbours: Map<string, { addresses: string[]; standing: Standing }>
+  kept: Kept
   /** The value of a counter, all labels together, or of those that match. */
   counted(name: 'linkBytes' | 'linkRecords' | 'refusals', labels?: Record<string, string>): Promise<number>
   stop(): Promise<void>
@@ -36,10 +38,12 @@ type Options = {
   handlers?: Partial<LinkHandlers>
   home?: string
   port?: number
+  kept?: Kept
+  now?: () => number
 }
 
 export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
-  const { agent = generateAgent(), net = 'test' } = options
+  const { agent = generateAgent(), net = 'test', kept = nothingKept() } = options
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'vouchsafe-link-')))
   const metrics = createMetrics()
   const log: Record<string, unknown>[] = []
@@ -55,7 +59,9 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
     home,
     listen: { host: '127.0.0.1', port: options.port ?? 0 },
     peers: () => [...neighbours].map(([agentId, { addresses }]) => ({ agentId, addresses })),
-    allow: (agentId) => neighbours.get(agentId)?.standing ?? 'no',
+    allow: (agentId) => (kept.frozen.has(agentId) ? 'frozen' : (neighbours.get(agentId)?.standing ?? 'no')),
+    ratchets: ratchetsIn(kept),
+    ...(options.now && { now: options.now }),
     ...(options.limits && { limits: options.limits }),
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
     metrics,
@@ -87,6 +93,7 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
     ups,
     downs,
     neighbours,
+    kept,
     address: `127.0.0.1:${edge.address.port}`,
     async counted(name, labels = {}) {
       const { values } = await metrics[name].get()

@@ -2,9 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import { ask } from '../../gateway/link/call.ts'
 import { makeCertificate } from '../../gateway/link/certificate.ts'
+import { LinkFault } from '../../gateway/link/handlers.ts'
+import { proveAsGuest } from '../../gateway/link/handshake.ts'
+import { linkLimits } from '../../gateway/link/limits.ts'
 import { FORWARD, splitAddress } from '../../gateway/link/peer.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
+import { type Kept, nothingKept, ratchetsIn } from './ratchets.ts'
 
 export type Foe = { agent: Agent; socket: TLSSocket }
 
@@ -31,15 +36,33 @@ export const dialTls = async (
   return { agent, socket }
 }
 
-export const dialHttp2 = async (
-  address: string,
-  agent?: Agent,
-): Promise<{ agent: Agent; session: ClientHttp2Session }> => {
+export const dialHttp2 = async (address: string, agent?: Agent): Promise<Foe & { session: ClientHttp2Session }> => {
   const foe = await dialTls(address, agent)
   const session = connectHttp2('https://foe.alt', { createConnection: () => foe.socket })
   session.on('error', () => {})
   await new Promise<void>((resolve) => session.once('connect', () => resolve()))
-  return { agent: foe.agent, session }
+  return { ...foe, session }
+}
+
+const ours = { v: 1, net: 'test', link: '0'.repeat(32), payloadBytes: 1, recordBytes: 1, batchBytes: 1 }
+
+/**
+ * Says hello and proves itself, as an honest neighbour would.
+ *
+ * @param kept what this agent has of the other: nothing, when they never met
+ * @throws LinkFault `busy`, Refusal `link-diverged`
+ */
+export const prove = async (
+  { agent, session, socket }: Foe & { session: ClientHttp2Session },
+  to: string,
+  kept: Kept = nothingKept(),
+): Promise<void> => {
+  const ratchets = ratchetsIn(kept)
+  const turn = ratchets.begin(to)
+  const hello = (await ask(session, '/hello', ours, linkLimits)) as { aurq?: unknown; busy?: boolean }
+  if (hello.busy) throw new LinkFault('busy', 'at hello')
+  const handshaking = { us: agent.id, ratchets, limits: linkLimits, now: Date.now }
+  await proveAsGuest(handshaking, { agent: to, turn, session, socket }, hello.aurq)
 }
 
 export const request = (session: ClientHttp2Session, path: string): ClientHttp2Stream => {

@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { encodeHead } from '../../gateway/link/frame.ts'
+import { LinkFault } from '../../gateway/link/handlers.ts'
 import { REVERSE, splitAddress } from '../../gateway/link/peer.ts'
 import { selfSigned } from '../../gateway/tls.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
@@ -19,6 +20,7 @@ import {
   garbage,
   literalHeader,
   preface,
+  prove,
   request,
 } from './foe.ts'
 import { openLine } from './line.ts'
@@ -50,7 +52,9 @@ describe('the link port', () => {
   const badNeighbour = async (target: TestAgent) => {
     const agent = generateAgent()
     target.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
-    return dialHttp2(target.address, agent)
+    const foe = await dialHttp2(target.address, agent)
+    await prove(foe, target.agent.id)
+    return foe
   }
   const residentMb = () => process.memoryUsage().rss / MB
   const requestHeaders = (path: string) =>
@@ -306,17 +310,16 @@ describe('the link port', () => {
 
     it('serves 128 streams at once, and ends the session of whoever opens more', async () => {
       let inHand = 0
-      const records = () => {
+      const pair = () => {
         inHand += 1
         return new Promise<never>(() => {})
       }
-      const b = await start({ handlers: { records }, limits: { closeMs: 100 } })
+      const b = await start({ handlers: { pair }, limits: { closeMs: 100 } })
       const { session } = await badNeighbour(b)
-      await new Promise<void>((resolve) => session.once('remoteSettings', () => resolve()))
       expect(session.remoteSettings.maxConcurrentStreams).to.equal(128)
       end(session)
 
-      // By hand, because a well-behaved client keeps to the limit by itself.
+      // By hand, because a well-behaved client keeps to the limit by itself; `/pair` needs no proof.
       const agent = generateAgent()
       b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
       const { socket } = await dialTls(b.address, agent)
@@ -324,8 +327,8 @@ describe('the link port', () => {
       socket.write(Buffer.concat([preface, frame(4, 1, 0, Buffer.alloc(0))]))
       const open = (count: number, first: number) => {
         for (let i = first; i < first + count; i++) {
-          socket.write(frame(1, 4, 1 + 2 * i, requestHeaders('/records')))
-          socket.write(frame(0, 1, 1 + 2 * i, Buffer.from('["x"]')))
+          socket.write(frame(1, 4, 1 + 2 * i, requestHeaders('/pair')))
+          socket.write(frame(0, 1, 1 + 2 * i, Buffer.from('{}')))
         }
       }
       open(128, 0)
@@ -492,22 +495,15 @@ describe('the link port', () => {
       a.edge.refresh()
       await areLinked(a, b)
 
-      const { session } = await dialHttp2(b.address, a.agent) // somebody with a's key: a itself, after a crash
-      const hello = request(session, '/hello')
-      hello.end(
-        JSON.stringify({ v: 1, net: 'test', link: '0'.repeat(32), payloadBytes: 1, recordBytes: 1, batchBytes: 1 }),
-      )
-      expect(await answerTo(hello)).to.deep.equal({ busy: true })
-      end(session)
+      const other = await dialHttp2(b.address, a.agent) // somebody with a's home: a itself, after a crash
+      const error = await prove(other, b.agent.id, a.kept).catch((fault: unknown) => fault)
+      expect(error).to.be.instanceOf(LinkFault).with.property('code', 'busy')
+      end(other.session)
       expect(b.downs).to.deep.equal([])
 
       line.mute()
       const again = await dialHttp2(b.address, a.agent)
-      const second = request(again.session, '/hello')
-      second.end(
-        JSON.stringify({ v: 1, net: 'test', link: '0'.repeat(32), payloadBytes: 1, recordBytes: 1, batchBytes: 1 }),
-      )
-      expect(await answerTo(second)).to.have.property('ok', true)
+      await prove(again, b.agent.id, a.kept)
       expect(b.downs).to.deep.equal([a.agent.id])
       end(again.session)
       line.close()

@@ -157,7 +157,7 @@ describe('a link', () => {
     await b.edge.close()
     await until(() => !a.edge.isUp(b.agent.id), 'a sees that b is gone')
     expect(a.downs).to.deep.equal([b.agent.id])
-    const again = await start({ agent: b.agent, port: b.edge.address.port })
+    const again = await start({ agent: b.agent, port: b.edge.address.port, kept: b.kept })
     again.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
     await until(() => a.edge.isUp(b.agent.id), 'a is linked again')
     expect(a.ups).to.deep.equal([b.agent.id, b.agent.id])

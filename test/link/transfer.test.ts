@@ -66,7 +66,7 @@ describe('a large payload', () => {
     line.cutAfter(15 * MB)
     await a.edge.hand(b.agent.id, offerOf('big'), payload).catch(() => {})
     await b.edge.close()
-    const again = await start({ agent: b.agent, home: b.home, port: b.edge.address.port })
+    const again = await start({ agent: b.agent, home: b.home, port: b.edge.address.port, kept: b.kept })
     again.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
     await areLinked(a, again)
     await a.edge.hand(b.agent.id, offerOf('big'), payload)

@@ -1,0 +1,39 @@
+/** What LINK1 found about neighbours, and beginning anew with one (src/link/alarm.ts). */
+import type { Alert } from '../../src/link/alert.ts'
+import { isFrozen, isLinked } from '../../src/link/standing.ts'
+import type { Link } from '../../src/state.ts'
+import type { Operation } from '../house.ts'
+import { findLink, type LinkView, viewOf } from './neighbour.ts'
+
+export type AlertView = Alert & { agent: string; name: string }
+
+export const linkAlerts: Operation<{ neighbour?: string }, { frozen: string[]; alerts: AlertView[] }> = async (
+  house,
+  { neighbour },
+) => {
+  const links = neighbour === undefined ? house.web.links() : [findLink(house, neighbour)]
+  const alerts = links.flatMap(({ agent, name, alerts = [] }) => alerts.map((one) => ({ ...one, agent, name })))
+  return {
+    frozen: links.filter(isFrozen).map(({ name }) => name),
+    alerts: alerts.sort((a, b) => a.at - b.at),
+  }
+}
+
+/** With one neighbour, or with all: after a copy of the home was put back. */
+export const linkRekey: Operation<{ neighbour?: string }, LinkView[]> = async (house, { neighbour }) => {
+  const links = neighbour === undefined ? house.web.links().filter(isLinked) : [findLink(house, neighbour)]
+  for (const { agent } of links) await house.web.rekey(agent)
+  const agents = new Set(links.map(({ agent }) => agent))
+  return house.web
+    .links()
+    .filter(({ agent }) => agents.has(agent))
+    .map((link) => viewOf(house.web, link))
+}
+
+export const frozenProblems = (links: Link[]): string[] =>
+  links
+    .filter(isFrozen)
+    .map(
+      ({ name, frozen }) =>
+        `the link with ${name} is frozen (${frozen?.why === 'clock' ? 'a clock is wrong' : 'somebody has a copy of one of the two homes'}): vouchsafe link alerts`,
+    )

@@ -1,0 +1,40 @@
+/**
+ * REKEY: an operator's word that what an agent shared with its neighbours is lost, and that they shall begin
+ * anew with it. Signed by the entity that operates the agent, not by the agent: whoever has only the agent's
+ * key can't make one.
+ *
+ *   {v: 1, net, entityId, agentId, epoch, incarnation, reason: "restore"}
+ *
+ * `epoch` is when it was made, epoch ms: a neighbour that has taken one takes none that is not later.
+ */
+import * as openpgp from 'openpgp'
+import { type AgentId, isId } from '../address.ts'
+import { Refusal } from '../refusal.ts'
+import { isCount } from './delegation.ts'
+import type { Entity } from './entity.ts'
+import { profile } from './openpgp.ts'
+import { readStatement, signStatement, verifyStatement } from './statement.ts'
+
+export type RekeyReason = 'restore'
+export type Rekey = { agentId: AgentId; epoch: number; incarnation: string; reason: RekeyReason }
+
+export const makeRekey = (by: Entity, net: string, rekey: Rekey, now: number): Promise<string> =>
+  signStatement(by, 'rekey', { v: 1, net, entityId: by.id, ...rekey }, now)
+
+/**
+ * @param key of the operator, binary in base64, as it was pinned
+ * @throws Refusal rekey-invalid
+ */
+export const readRekey = async (text: string, key: string, net: string, now: number): Promise<Rekey> => {
+  try {
+    const { v, net: signedFor, agentId, epoch, incarnation, reason } = readStatement(text)
+    if (v !== 1 || signedFor !== net) throw new Error('it is of another version or net')
+    if (!isId(agentId) || !isCount(epoch) || reason !== 'restore') throw new Error('it lacks agent, epoch or reason')
+    if (typeof incarnation !== 'string' || !/^[0-9a-f]{16}$/.test(incarnation)) throw new Error('it has no incarnation')
+    const pinned = await openpgp.readKey({ binaryKey: Buffer.from(key, 'base64'), config: profile })
+    await verifyStatement(text, 'rekey', pinned, now)
+    return { agentId, epoch, incarnation, reason }
+  } catch (error) {
+    throw new Refusal('rekey-invalid', `this REKEY does not hold: ${error instanceof Error ? error.message : error}`)
+  }
+}

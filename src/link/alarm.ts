@@ -1,0 +1,127 @@
+/**
+ * What LINK1 found, as it concerns people: the link is frozen or thawed, and whoever runs the gateway hears of it.
+ *
+ *   diverged       one secret too many: frozen until a REKEY, or until both pair again
+ *   clock          clocks were wrong too often: frozen for a day (connection-times.ts)
+ *   clock-warning  once: nothing happens
+ *   rekeyed        their operator says that their state was lost: thawed
+ *   rekey-refused  somebody says so who is not their operator
+ *   owner          somebody else claims to operate the neighbour: not believed
+ *
+ * A frozen link carries nothing in either direction; mail for it waits or goes another way. Alerts are
+ * kept with the link, the last of them; all but a warning are a letter to the owner, too.
+ */
+import type { Effect, Step } from '../effect.ts'
+import { ownerLetter } from '../report/owner.ts'
+import type { Change, Link, State } from '../state.ts'
+import type { Alarm, Alert, Stand } from './alert.ts'
+import { WARNED_MS } from './connection-times.ts'
+import type { Ratchet } from './ratchet.ts'
+
+export const standOf = ({ n, incarnation, at }: Ratchet): Stand => ({ n, incarnation, at })
+
+export const alarmed = (state: State, agent: string, alarm: Alarm, now: number): Step => {
+  const link = state.links.get(agent)
+  if (link === undefined || isRepeat(link, alarm)) return { changes: [], effects: [] }
+  const alert: Alert = { at: now, what: alarm.what, text: textOf(link, alarm) }
+  if (link.alerts?.findLast(({ what }) => what === alert.what)?.text === alert.text && alarm.what !== 'clock-warning')
+    return { changes: [], effects: [] }
+  const row = { ...turned(link, alarm, now), alerts: [...(link.alerts ?? []), alert].slice(-ALERTS_MOST) }
+  return { changes: [{ put: 'link', row }, ...letters(state, link, alert, now)], effects: effectsOf(row, link, alert) }
+}
+
+/** By our own operator's REKEY, or because a day has gone by. */
+export const thawed = (state: State, agent: string): Step => {
+  const link = state.links.get(agent)
+  if (link?.frozen === undefined) return { changes: [], effects: [] }
+  return { changes: [{ put: 'link', row: withoutFrozen(link) }], effects: [{ do: 'redial' }] }
+}
+
+/** Links whose day is over. */
+export const thawing = (state: State, now: number): string[] =>
+  [...state.links.values()].flatMap(({ agent, frozen }) =>
+    frozen?.why === 'clock' && now - frozen.since >= WARNED_MS ? [agent] : [],
+  )
+
+/** Whoever operates a neighbour: the first one seen is believed, with the keys it shows now. */
+export const ownerSeen = (state: State, agent: string, owner: NonNullable<Link['owner']>, now: number): Step => {
+  const link = state.links.get(agent)
+  if (link === undefined || link.owner?.card === owner.card) return { changes: [], effects: [] }
+  if (link.owner !== undefined && link.owner.entity !== owner.entity)
+    return alarmed(state, agent, { what: 'owner', entity: owner.entity, address: owner.address }, now)
+  return { changes: [{ put: 'link', row: { ...link, owner } }], effects: [] }
+}
+
+/** Kept with a link; enough to see what a bad night was like. */
+const ALERTS_MOST = 20
+
+const isRepeat = (link: Link, alarm: Alarm): boolean =>
+  (alarm.what === 'diverged' && link.frozen?.why === 'diverged') ||
+  (alarm.what === 'clock' && link.frozen !== undefined) ||
+  (alarm.what === 'rekeyed' && alarm.epoch <= (link.rekeyed ?? 0))
+
+const turned = (link: Link, alarm: Alarm, now: number): Link => {
+  if (alarm.what === 'diverged' || alarm.what === 'clock') return { ...link, frozen: { since: now, why: alarm.what } }
+  return alarm.what === 'rekeyed' ? { ...withoutFrozen(link), rekeyed: alarm.epoch } : link
+}
+
+const withoutFrozen = ({ frozen, ...rest }: Link): Link => rest
+
+const effectsOf = (row: Link, was: Link, { what, text }: Alert): Effect[] => [
+  { do: 'alert', agent: row.agent, what, detail: text },
+  ...(row.frozen === was.frozen ? [] : [{ do: 'redial' as const }]),
+]
+
+const letters = (state: State, link: Link, { what, text }: Alert, now: number): Change[] => {
+  if (what === 'clock-warning') return []
+  const letter = ownerLetter(state, now, {
+    subject: `${titles[what]}: ${link.name}`,
+    paragraphs: [text, advice[what], 'All of it: vouchsafe link alerts'],
+  })
+  return letter ? [letter] : []
+}
+
+const titles: Record<Alarm['what'], string> = {
+  diverged: 'A link is frozen',
+  clock: 'A link is frozen for a day',
+  'clock-warning': 'A clock is wrong',
+  rekeyed: 'A neighbour has begun anew',
+  'rekey-refused': 'A neighbour could not begin anew',
+  owner: 'Somebody else claims to run a neighbour',
+}
+
+const textOf = ({ name }: Link, alarm: Alarm): string => {
+  switch (alarm.what) {
+    case 'diverged':
+      return (
+        `${name} and this gateway do not know the same secret any more (seen by ${alarm.seenBy === 'us' ? 'this gateway' : name}). ` +
+        `Somebody has used a copy of one of the two, or one was put back from a copy. ` +
+        `Here: ${stand(alarm.ours)}. There: ${alarm.theirs ? stand(alarm.theirs) : 'unknown'}.`
+      )
+    case 'clock':
+      return `The time between connections with ${name} was wrong three times in a day: one of the two clocks is set again and again. The link rests for a day.`
+    case 'clock-warning':
+      return `A clock, here or at ${name}, was set since their last connections. The secret is right: nothing needs to be done.`
+    case 'rekeyed':
+      return `The operator of ${name} says that its link state was lost (${alarm.reason}, ${when(alarm.epoch)}), and the link began anew.`
+    case 'rekey-refused':
+      return `${name} wants to begin anew, but not by the word of its operator as known here: ${alarm.detail}.`
+    case 'owner':
+      return `${name} says that ${alarm.address} operates it now. It was somebody else when it was first seen.`
+  }
+}
+
+const stand = ({ n, incarnation, at }: Stand): string =>
+  `connection ${n}${at === undefined ? '' : `, last ${at === 0 ? 'never' : when(at)}`}, life ${incarnation}`
+const when = (at: number): string => new Date(at).toISOString()
+
+const advice: Record<Alarm['what'], string> = {
+  diverged:
+    'Nothing is taken from it or handed to it; mail waits or goes another way. Ask its operator, by telephone: was one of you put back from a backup or a copy? Then that one runs `vouchsafe link rekey`. If neither was, somebody has a copy of one home, keys and all: part with it, and pair again once its operator has a new home.',
+  clock: 'Let both machines have their time from the network (NTP). `vouchsafe link rekey` ends the rest at once.',
+  'clock-warning': 'Nothing.',
+  rekeyed:
+    'Did its operator restore a backup? If you doubt it, ask by telephone; `vouchsafe link revoke` parts with it.',
+  'rekey-refused': 'If its operator says that it is right, pair again: `vouchsafe link invite`.',
+  owner: 'If that is right, pair again: `vouchsafe link invite`. Until then its word does not count for a REKEY.',
+}
