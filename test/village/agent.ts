@@ -31,6 +31,7 @@ import {
   hashOf,
   isReceipt,
   openSealed,
+  pairIn,
   permitBy,
   readChain,
   readComplaint,
@@ -59,6 +60,8 @@ export type Agent = End & {
   raise(event: Event, answered?: (answer: Answer) => void): void
   keepBody(text: string): number
   bodyOf(body: number): string
+  /** Writes the answer to a PAIR letter; whoever tests them says how. */
+  answersPair(effect: Extract<Effect, { do: 'pair' }>): void
   crash(): void
   start(): void
 }
@@ -240,6 +243,9 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         tell(effect.to, { t: 'REACH', record })
         break
       }
+      case 'pair':
+        agent.answersPair(effect)
+        break
       case 'where':
         tell(effect.to, { t: 'WHERE', pass: effect.pass })
         break
@@ -361,7 +367,9 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
       const advice = offer.route.filter((agentId) => agentId !== id)
       const body = keepBody(opened?.text ?? payload)
       const permit = permitBy(id, envelope)
-      const sender = opened && { from: opened.from, address: opened.address, messageId: envelope.id, permit }
+      const pair = opened && pairIn(opened.text)
+      const known = opened && { from: opened.from, address: opened.address, messageId: envelope.id, permit }
+      const sender = known && { ...known, ...(pair && { pair }) }
       const arrival = { from, envelope, stamps: offer.stamps, path, advice, body, ...(sender && { opened: sender }) }
       raise({ on: 'arrived', arrival }, (said) => {
         if (said.say === 'refused') return answer({ refused: said.code })
@@ -454,6 +462,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     raise,
     keepBody,
     bodyOf,
+    answersPair: () => {},
     crash,
     start,
     take,

@@ -11,6 +11,7 @@ import { Refusal } from '../../src/refusal.ts'
 import type { Report, TrailStep } from '../../src/report/report.ts'
 import type { Path } from '../../src/route/search.ts'
 import { splice } from '../../src/route/splice.ts'
+import type { PairRecord } from '../../src/wire/pair.ts'
 import {
   acceptedRecord,
   type ComplaintMessage,
@@ -86,6 +87,15 @@ export const showsReceipt = (notary: Notary, step: TrailStep, key: string): bool
     return false
   }
 }
+
+/** A letter that is a PAIR record, as `pairText` writes it. */
+export const pairIn = (text: string): PairWords | undefined =>
+  text.startsWith(PAIR) ? (JSON.parse(text.slice(PAIR.length)) as PairWords) : undefined
+
+export const pairText = (words: PairWords): string => PAIR + JSON.stringify(words)
+
+type PairWords = Pick<PairRecord, 'name' | 'addresses' | 'answer'>
+const PAIR = 'PAIR '
 
 export const openSealed = (notary: Notary, payload: string, envelope: Envelope): Sealed => {
   const { by, body } = notary.verify(payload, 'LETTER')

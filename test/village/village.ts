@@ -146,13 +146,14 @@ export const write = (
   origin: Agent,
   to: readonly { address: string; notify?: Recipient['notify'] }[],
   by?: string,
+  words?: string,
 ): void => {
   const { random, clock } = village
   if (!origin.isAlive()) return
   const [first] = origin.state.locals.keys()
   const entity = by ?? first
   const submission = random.id()
-  const text = `message ${submission}`
+  const text = words ?? `message ${submission}`
   const recipients = to.map(
     ({ address, notify = [] }): Recipient => ({ address, notify, envelope: random.id(), stage: 'Queued' }),
   )
