@@ -123,6 +123,7 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const domain = config.gateway.domain ?? altDomain(agent.id)
     const state = emptyState(agent.id, domain, [altDomain(agent.id)], termsOf(config))
     state.pairs = config.link.pair
+    state.weights = config.complaints.weights
     await loadState(store.db, state)
     const engine = startEngine(store.db, state, log)
     const searches = openSearches(engine, (error) =>

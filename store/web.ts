@@ -87,7 +87,9 @@ export const rulings = documents<Ruling, 'agent' | 'at'>('ruling', ({ id }) => i
 })
 
 /** How recipients judge what strangers send them. */
-export const critics = documents<Critic, never>('critic', ({ entity }) => entity, {})
+export const critics = documents<Critic, 'since'>('critic', ({ entity }) => entity, {
+  since: ({ since }) => since,
+})
 
 /** What a neighbour and we owe each other for unwanted mail. */
 export const credits = documents<Account & { agent: string }, never>('credit', ({ agent }) => agent, {})

@@ -218,10 +218,12 @@ const complaints = z
     policy: z.enum(['warn', 'slow', 'stop'], { error: 'write "warn", "slow" or "stop"' }).prefault('stop'),
     slow_at: count(1, 1000).prefault(defaultPolicy.slowAt),
     stop_at: count(1, 1000).prefault(defaultPolicy.stopAt),
+    weights: z.enum(['earned', 'strict'], { error: 'write "earned" or "strict"' }).prefault('earned'),
   })
   .prefault({})
-  .transform(({ grace, policy, slow_at, stop_at }) => ({
+  .transform(({ grace, policy, slow_at, stop_at, weights }) => ({
     graceMs: grace,
+    weights,
     policy: { most: policy, slowAt: slow_at, stopAt: stop_at },
   }))
 

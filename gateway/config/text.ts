@@ -159,6 +159,9 @@ listen = "127.0.0.1:${ports.health}"
 # policy = "stop"
 # slow_at = 3
 # stop_at = 10
+# A message to a stranger counts against its neighbour's limit until it is judged: as much less as the
+# neighbour's earlier ones were wanted ("earned"), or always as one ("strict").
+# weights = "earned"
 
 # A certificate of your own for mail clients (PEM, the chain with the leaf first). Without
 # one, a self-signed certificate is made in tls/, which every client asks about once.

@@ -6,7 +6,7 @@ import cron from 'node-cron'
 import { thawing } from '../../src/link/alarm.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { creditors, owed } from '../../store/outbox.ts'
-import { custody, invitations, submissions } from '../../store/web.ts'
+import { complaints, critics, custody, invitations, rulings, submissions } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { warnOfEnds } from '../expiry.ts'
 import type { Knocking } from '../neighbour/knocking.ts'
@@ -84,6 +84,24 @@ const agreeOnLinks = async ({ engine, link }: Core): Promise<void> => {
   }
 }
 
+/** What complaints were about can be asked for a year; how a recipient judges counts for the window of critic.ts. */
+const COMPLAINTS_MS = 365 * 86_400_000
+const CRITICS_MS = 28 * 86_400_000
+
+const forgetComplaints = async (db: Core['store']['db'], now: number): Promise<void> => {
+  const [old, ruled, judges] = await Promise.all([
+    complaints.due(db, 'at', now - COMPLAINTS_MS, DUE_MAX),
+    rulings.due(db, 'at', now - COMPLAINTS_MS, DUE_MAX),
+    critics.due(db, 'since', now - CRITICS_MS, DUE_MAX),
+  ])
+  if (old.length + ruled.length + judges.length === 0) return
+  await db.transaction(async (tx) => {
+    await complaints.drop(tx, old)
+    await rulings.drop(tx, ruled)
+    await critics.drop(tx, judges)
+  })
+}
+
 const tidy = async (core: Core): Promise<void> => {
   const { engine, link, store } = core
   const { db } = store
@@ -98,6 +116,7 @@ const tidy = async (core: Core): Promise<void> => {
   await Promise.all(lapsed.map((key) => engine.handle({ on: 'lapsed', owed: key })))
   const used = await invitations.due(db, 'expires', now - PAST_TOKEN_MS, DUE_MAX)
   await db.transaction((tx) => invitations.drop(tx, used))
+  await forgetComplaints(db, now)
   // Whoever could not be told at the time, and whom nothing has asked for since.
   for (const agent of await creditors(db)) if (link.isUp(agent)) await engine.handle({ on: 'owing', agent })
 }

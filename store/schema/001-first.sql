@@ -156,11 +156,14 @@ CREATE TABLE ruling (
   data TEXT NOT NULL
 );
 CREATE INDEX ruling_agent ON ruling (agent);
+CREATE INDEX ruling_at ON ruling (at);
 
 CREATE TABLE critic (
   id TEXT PRIMARY KEY,
+  since INTEGER NOT NULL,
   data TEXT NOT NULL
 );
+CREATE INDEX critic_since ON critic (since);
 
 CREATE TABLE credit (
   id TEXT PRIMARY KEY,
