@@ -41,7 +41,7 @@ type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>
 const AGAIN_MS = 30_000
 /** Judgements in one go: as many as a batch of the engine takes (gateway/engine/engine.ts). */
 const TOGETHER = 256
-/** A timer holds 24 days at most. */
+/** A timer holds 24 days at most; a look a day costs nothing. */
 const SLEEP_MAX_MS = 86_400_000
 
 /** @param judging sends what was decided on its way */
