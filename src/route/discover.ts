@@ -82,7 +82,7 @@ const found = (state: State, search: Asking, path: Path, now: number): Step => {
     entity: known.entity,
     hops: record.route,
     expires: Math.min(record.expires, now + ROUTE_LIFE_MS),
-    ...(isFirstHand && { targets: [targetOfEntity(known.entity), targetOfAddress(known.address)] }),
+    ...(isFirstHand && { isProven: true as const }),
   }
   const proof = isFirstHand ? JSON.stringify(path.message) : undefined
   if (search.moreUntil !== undefined) {

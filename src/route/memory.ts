@@ -12,8 +12,8 @@ export type Route = {
   entity: string
   hops: string[]
   expires: number
-  /** The names it was found by, where the signatures are kept that prove it to others. */
-  targets?: string[]
+  /** The signatures by which it was found are kept, to be shown to others. */
+  isProven?: true
 }
 
 /** Somebody who was silent: see blame.ts. */
@@ -21,7 +21,6 @@ export type Blame = { agent: string; times: number; until: number }
 
 export type Memory = {
   routes: Map<string, readonly Route[]> // by entity: at most three, the first is tried first; see cache.ts
-  proven: Map<string, string> // search target → entity to whom we can prove a way
   searches: Map<string, Search> // by qid
   quests: Map<string, string> // by name, the qid of our search that is under way
   missing: Map<string, number> // targets nobody knows, until when that is believed
@@ -33,7 +32,6 @@ export type Memory = {
 
 export const emptyMemory = (): Memory => ({
   routes: new Map(),
-  proven: new Map(),
   searches: new Map(),
   quests: new Map(),
   missing: new Map(),
@@ -83,14 +81,10 @@ export const note = (memory: Memory, noted: Note): void => {
 export const putRoute = (memory: Memory, row: Route, isFurther: boolean): void => {
   const others = (memory.routes.get(row.entity) ?? []).filter((one) => one.key !== row.key)
   memory.routes.set(row.entity, isFurther ? [...others, row] : [row, ...others])
-  for (const target of row.targets ?? []) memory.proven.set(target, row.entity)
 }
 
 export const dropRoute = (memory: Memory, entity: string, key: string): void => {
-  const ways = memory.routes.get(entity) ?? []
-  const left = ways.filter((one) => one.key !== key)
-  if (!left.some((one) => one.targets))
-    for (const target of ways.flatMap((one) => one.targets ?? [])) memory.proven.delete(target)
+  const left = (memory.routes.get(entity) ?? []).filter((one) => one.key !== key)
   if (left.length > 0) memory.routes.set(entity, left)
   else memory.routes.delete(entity)
 }

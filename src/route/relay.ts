@@ -69,9 +69,9 @@ const isNews = (was: Search, from: string, who: Who, local: string | undefined):
 
 /** A way we found ourselves, whose signatures we kept (splice.ts), and that leads over nobody who stands on the query's. */
 const keptWay = (state: State, from: string, who: Who, now: number): Route | undefined =>
-  waysTo(state, state.proven.get(who.target) ?? '').find(
+  waysTo(state, state.knownTargets.get(who.target) ?? '').find(
     (way) =>
-      way.targets !== undefined &&
+      way.isProven === true &&
       way.expires > now &&
       way.hops[1] !== from &&
       state.links.get(way.hops[1] ?? '')?.up === true &&

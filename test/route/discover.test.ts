@@ -381,15 +381,18 @@ describe('route: the relay', () => {
   })
 
   describe('answers from memory', () => {
-    const way = { entity: eve, hops: [me, r, far], expires: now + 1, targets: [target] }
-    const remembering = (state: State, more: object = {}) =>
+    const way = { entity: eve, hops: [me, r, far], expires: now + 1, isProven: true as const }
+    const known: Known = { entity: eve, address: 'eve@far.test', agent: far, expires: now + HOUR }
+    const remembering = (state: State, more: object = {}) => {
+      apply(state, { put: 'known', row: known, card: 'card' })
       apply(state, { put: 'route', row: routeOf({ ...way, ...more }) })
+    }
     const cases: [what: string, who: Partial<Who>, change: (state: State) => unknown, said: string[]][] = [
       ['instead of asking on', {}, remembering, ['recall']],
       ['also where the ttl ends', { ttl: 1 }, remembering, ['recall']],
       ['but not whoever wants a fresh one', { fresh: true }, remembering, ['WHO r']],
       ['nor what is over', {}, (state) => remembering(state, { expires: now }), ['WHO r']],
-      ['nor what it learned from memory itself', {}, (state) => remembering(state, { targets: undefined }), ['WHO r']],
+      ['nor what it learned from memory itself', {}, (state) => remembering(state, { isProven: undefined }), ['WHO r']],
       ['nor a way over somebody on the query’s', { hops: [far, s] }, remembering, ['WHO r']],
       ['nor one that goes back', {}, (state) => remembering(state, { hops: [me, s, far] }), ['WHO r']],
       ['nor a way too long for both', { hops: [...Array(MAX_HOPS - 3).fill('x'), s] }, remembering, ['WHO r']],
@@ -417,8 +420,7 @@ describe('route: the relay', () => {
         (state) => {
           remembering(state)
           const rival = { entity: stranger, agent: s, at: now }
-          const known = { entity: eve, address: 'eve@far.test', agent: far, expires: now + HOUR, rival }
-          apply(state, { put: 'known', row: known, card: 'card' })
+          apply(state, { put: 'known', row: { ...known, rival }, card: 'card' })
         },
         ['WHO r'],
       ],
@@ -435,13 +437,6 @@ describe('route: the relay', () => {
           ),
         ).to.deep.equal(expected),
       )
-
-    it('until the last way it can prove is gone', () => {
-      const state = world()
-      remembering(state)
-      for (const change of step(state, { on: 'sweep' }, now + 1).changes) apply(state, change)
-      expect(state.proven.size).to.equal(0)
-    })
   })
 
   it('signs and passes on an answer, to whoever asked it', () => {
