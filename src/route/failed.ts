@@ -56,8 +56,13 @@ export const complain = (state: State, row: Way & { advice: readonly string[] })
 }
 
 /** The next hop has been away for a hop deadline. For the recipient's own agent we keep custody: nobody need go round. */
-export const complainAway = (row: Way & { next?: string; onward: readonly string[] }): Effect[] =>
-  row.next === undefined || row.onward.length === 0 ? [] : about(row, [row.next, ...row.onward], 'down')
+export const complainAway = (
+  row: Way & { awaits: string | null; next?: string; onward: readonly string[] },
+): Effect[] => {
+  const { next, onward, awaits } = row
+  const isAway = next !== undefined && awaits === `up:${next}` // not, if it waits for credit
+  return isAway && onward.length > 0 ? about(row, [next, ...onward], 'down') : []
+}
 
 /** `path`: where it has been, we last; so whoever handed it to us hears of it. */
 const about = ({ to, path }: Way, onward: readonly string[], reason: RerrRecord['reason']): Effect[] => {

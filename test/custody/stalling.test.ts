@@ -121,6 +121,12 @@ describe('custody: silence', () => {
       state.links.set(b, link(b, { up: false }))
     })
     expect(near.effects.filter((effect) => effect.do === 'rerr')).to.deep.equal([])
+    const handing = relayed({ state: 'handing', next: r, onward: [b], tried: tried(r), retryAt: now })
+    const unpaid = { on: 'rejected' as const, key: handing.key, by: r, code: 'no-credit' as const }
+    const refused = left(at(handing, now, () => {}, unpaid)) ?? handing
+    const waits = at(refused, now + HOUR, (state) => state.routes.clear())
+    expect(owes(waits), 'it waits for something else').to.deep.equal(['own stalled'])
+    expect(waits.effects.filter((effect) => effect.do === 'rerr')).to.deep.equal([])
   })
 
   it('a way round a neighbour that is away is looked for after a deadline, and whenever the wait has doubled', () => {
