@@ -30,6 +30,7 @@ export const describeWhy = (why: Why): string =>
     facts({
       neighbour: why.name,
       state: `${why.state} since ${clock(why.since)}`,
+      frozen: frozenOf(why),
       limit: `${why.limit} unwanted messages${why.isLimitSet ? ', as you set it' : `, as usual for "${why.state}"`}`,
       owed: owed(why),
     }),
@@ -84,6 +85,12 @@ const accused = ({ name }: Why, one: NonNullable<Why['accused']>): string =>
     answered:
       one.answeredAt === undefined ? 'not yet: cut whoever it came from, or let a rule do it' : clock(one.answeredAt),
   })
+
+const frozenOf = ({ frozen }: Why): string | undefined => {
+  if (!frozen) return undefined
+  const why = frozen.why === 'diverged' ? 'its secret is not the one we know' : 'clocks were wrong too often'
+  return `${clock(frozen.since)}, for ${why}: vouchsafe link alerts`
+}
 
 const owed = ({ name, debt }: Why): string => {
   if (debt === 0) return 'nothing'

@@ -12,7 +12,7 @@ import { makeRekey, type Rekey, readRekey } from '../../src/identity/rekey.ts'
 import { CLOCK_SKEW_MS } from '../../src/identity/statement.ts'
 import { begunAnew, freshRatchet, pairedAgain, type Ratchet } from '../../src/link/ratchet.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { operatorOf } from '../../src/report/owner.ts'
+import { ownerOf } from '../../src/state.ts'
 import { ratchets } from '../../store/web.ts'
 import { ownCard } from '../carry/card.ts'
 import type { Core } from '../core.ts'
@@ -33,7 +33,7 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
   const change = (agent: string, to: (was: Ratchet) => Ratchet) =>
     turns.inTurn(agent, turns.begin(agent), async () => save(to(await load(agent))))
 
-  const operator = (): Entity | undefined => core.keyring.entity(operatorOf(engine.state)?.entity ?? '')
+  const operator = (): Entity | undefined => core.keyring.entity(ownerOf(engine.state)?.entity ?? '')
 
   const resume = async ({ incarnation, rekey }: Ratchet): Promise<Resume> => {
     const entity = operator()

@@ -3,7 +3,7 @@ import type { Entry } from '../../src/complaint/verdict.ts'
 import { debtAt, type Flow, newCredit, weightOf } from '../../src/credit/credit.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import type { Accusation, Ruling } from '../../src/link/ruling.ts'
-import { limitOf } from '../../src/link/standing.ts'
+import { limitOf, sinceOf } from '../../src/link/standing.ts'
 import type { Link } from '../../src/state.ts'
 import { complaints, rulings } from '../../store/web.ts'
 import type { House, Operation } from '../house.ts'
@@ -45,6 +45,8 @@ export type WhyView = {
   agent: string
   state: Link['state']
   since: number
+  /** Since when it carries nothing because its keys or clocks are in doubt: `link alerts`. */
+  frozen: Link['frozen'] | null
   limit: number
   isLimitSet: boolean
   /** What the neighbour owes us; below 0, what we owe it. */
@@ -69,7 +71,8 @@ export const linkWhy: Operation<{ neighbour: string }, WhyView> = async (house, 
     name: link.name,
     agent: link.agent,
     state: link.state,
-    since: link.since,
+    since: sinceOf(link),
+    frozen: link.frozen ?? null,
     limit,
     isLimitSet: link.limit !== undefined,
     debt,
