@@ -1,0 +1,148 @@
+import { expect } from 'chai'
+import type { Complaint, Reason } from '../../src/complaint/verdict.ts'
+import { exactDebt } from '../../src/credit/credit.ts'
+import type { Custody } from '../../src/custody/custody.ts'
+import type { Step } from '../../src/effect.ts'
+import { apply, type State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import { ann, bob, envelopeId, HOUR, left, link, now, r, relayed, s, stranger, world } from '../custody/rows.ts'
+
+const DAY = 24 * HOUR
+
+/** We relay from `s` to `r`; `r` has signed for it, and it waits to be judged. */
+const open = (more: Partial<Custody> = {}): Custody =>
+  relayed({
+    state: 'handed',
+    next: r,
+    reserved: 1,
+    lent: [{ to: r, weight: 1 }],
+    judgeBy: now + 8 * DAY,
+    tried: [{ by: r, saidNo: false }],
+    hash: 'f'.repeat(64),
+    ...more,
+  })
+
+const complaint = (more: Partial<Complaint> = {}): Complaint => ({
+  entity: bob,
+  origin: s,
+  id: envelopeId,
+  hash: 'f'.repeat(64),
+  reason: 'abuse',
+  at: now,
+  text: 'complaint',
+  card: 'card',
+  ...more,
+})
+
+const holding = (row: Custody | undefined): State => {
+  const state = row ? world(row) : world()
+  for (const agent of [r, s]) state.links.set(agent, link(agent, { limit: 10 }))
+  return state
+}
+const hear = (state: State, given: Complaint, from = r, at = now): Step =>
+  step(state, { on: 'complained', from, complaint: given }, at)
+const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
+const owes = (made: Step): string[] =>
+  made.changes.flatMap((change) =>
+    'put' in change && change.put === 'owed' ? [change.row.message?.t ?? 'reports'] : [],
+  )
+/** What `s` owes us after it, and what we owe `r`. */
+const debts = (state: State, ...steps: Step[]): number[] => {
+  for (const { changes } of steps) for (const change of changes) apply(state, change)
+  return [s, r].map((agent) => {
+    const credit = state.credits.get(agent)
+    return credit ? exactDebt(credit, now) : 0
+  })
+}
+
+describe('complaint: a neighbour passes one on', () => {
+  const cases: [
+    what: string,
+    row: Custody | undefined,
+    given: Complaint,
+    from: string,
+    answer: string,
+    debts: number[],
+  ][] = [
+    ['about what it was handed', open(), complaint(), r, 'done', [1, -1]],
+    ['about what is forgotten', undefined, complaint(), r, 'complaint-unknown', [0, 0]],
+    ['about what it was never handed', open(), complaint(), stranger, 'complaint-foreign', [0, 0]],
+    ['by somebody who is not the recipient', open(), complaint({ entity: ann }), r, 'complaint-foreign', [0, 0]],
+    ['about another payload', open(), complaint({ hash: 'e'.repeat(64) }), r, 'complaint-foreign', [0, 0]],
+    ['about what was judged', open({ isJudged: true }), complaint(), r, 'complaint-late', [0, 0]],
+    ['about what a permit let by', open({ permit: 'p' }), complaint(), r, 'complaint-late', [0, 0]],
+    ['after its time', open({ judgeBy: now - 1 }), complaint(), r, 'complaint-late', [0, 0]],
+    ['from before the message', open(), complaint({ at: now - 1 }), r, 'complaint-late', [0, 0]],
+    ['from the future', open(), complaint({ at: now + HOUR }), r, 'record-malformed', [0, 0]],
+    ['whose receipt was lost', open({ lent: [] }), complaint(), r, 'done', [1, -1]],
+  ]
+  for (const [what, row, given, from, answer, after] of cases)
+    it(`${what}: ${answer}`, () => {
+      const state = holding(row)
+      const made = hear(state, given, from)
+      expect(said(made)).to.equal(answer)
+      expect(debts(state, made)).to.deep.equal(after)
+      expect(owes(made)).to.deep.equal(answer === 'done' ? ['COMPLAINT'] : [])
+    })
+
+  it('twice is as once', () => {
+    const state = holding(open())
+    debts(state, hear(state, complaint()))
+    const again = hear(state, complaint())
+    expect([said(again), again.changes]).to.deep.equal(['done', []])
+  })
+
+  const orders: [what: string, reasons: Reason[]][] = [
+    ['and takes it back', ['abuse', 'not-spam']],
+    ['and its withdrawal came first', ['not-spam', 'abuse']],
+  ]
+  for (const [what, reasons] of orders)
+    it(`${what}: nobody owes anything`, () => {
+      const state = holding(open())
+      for (const reason of reasons) {
+        const made = hear(state, complaint({ reason }))
+        expect(said(made)).to.equal('done')
+        debts(state, made)
+      }
+      expect(debts(state).map((one) => Math.abs(one))).to.deep.equal([0, 0])
+      expect(state.custody.get(`${s}/${envelopeId}`)?.verdict?.how).to.equal('withdrawn')
+    })
+
+  it('nothing is taken back that nobody said', () =>
+    expect(said(hear(holding(open({ isJudged: true })), complaint({ reason: 'not-spam' })))).to.equal('complaint-late'))
+
+  it('a copy that went elsewhere is free again', () => {
+    const state = holding(
+      open({
+        lent: [
+          { to: r, weight: 1 },
+          { to: stranger, weight: 1 },
+        ],
+      }),
+    )
+    debts(state, hear(state, complaint()))
+    expect(state.credits.get(stranger)?.ours.pending).to.equal(0)
+    expect(exactDebt(state.credits.get(stranger) ?? expect.fail(), now)).to.equal(0)
+  })
+})
+
+describe('complaint: a neighbour says that it was wanted', () => {
+  const wanted = (state: State, from = r): Step =>
+    step(state, { on: 'wanted', from, key: `${s}/${envelopeId}`, permit: undefined }, now)
+
+  it('its credit is free on both sides, and upstream hears of it', () => {
+    const state = holding(open())
+    const made = wanted(state)
+    expect(owes(made)).to.deep.equal(['WANTED'])
+    expect(left(made)).to.include({ isJudged: true }).and.not.have.property('reserved')
+    expect(debts(state, made)).to.deep.equal([0, 0])
+  })
+
+  it('nobody else is heard, nor the same twice', () => {
+    const state = holding(open())
+    expect(wanted(state, stranger).changes).to.deep.equal([])
+    debts(state, wanted(state))
+    expect(wanted(state).changes).to.deep.equal([])
+    expect(said(hear(state, complaint())), 'and no complaint follows').to.equal('complaint-late')
+  })
+})
