@@ -42,6 +42,8 @@ const setUp = async (): Promise<[Person, Person]> => {
   step('Three homes: vouchsafe init, serve, user add')
   await Promise.all(gateways.map((gateway) => gateway.init('--net', 'demo')))
   await Promise.all(gateways.map((gateway) => gateway.start()))
+  // Who runs a gateway is no secret to its neighbours: the first account, if there is no postmaster.
+  await Promise.all([a, b].map((gateway) => gateway.addUser('postmaster', 'keys of the house')))
   const people = await Promise.all([a.addUser('anna', 'anna-s password'), b.addUser('bert', 'bert-s password')])
   for (const { address } of people) say(`    ${address}`)
 
@@ -95,6 +97,7 @@ const showTrail = async (messageId: string, anna: Person): Promise<void> => {
   )
   if (found.length > 0) throw new Error(`the relay holds plaintext: ${found.join(', ')}`)
   say('    and no word of the message, its subject or its sender: every file of R was searched.')
+  say('    R knows its neighbours, and who runs them: postmaster@a.test and postmaster@b.test.')
 }
 
 const answer = async (anna: Person, bert: Person): Promise<void> => {
