@@ -16,6 +16,7 @@
 import { isId } from '../address.ts'
 import type { Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
+import { ownerLetter } from '../report/owner.ts'
 import type { Change, Link, State } from '../state.ts'
 import type { Knocking } from '../wire/pair.ts'
 import { linked, settled } from './become.ts'
@@ -65,7 +66,23 @@ export const knocked = (state: State, { agent, ...guest }: Guest, now: number): 
   if (pending.length >= MOST_PENDING)
     return refuse('knocks-full', 'too many wait already; try again in some days, or ask the owner for an invitation')
   const row: Knock = { who: agent, at: 'pending', way: 'knock', ...guest, since: now, until: now + LIFE_MS }
-  return { changes: [{ put: 'knock', row }], effects: [] }
+  return { changes: [{ put: 'knock', row }, ...tellOwner(state, row, pending, now)], effects: [] }
+}
+
+/** One letter a day, however many knock; without their own words, which nobody has asked for. */
+const TOLD_EVERY_MS = 86_400_000
+
+const tellOwner = (state: State, { who }: Knock, others: readonly Knock[], now: number): Change[] => {
+  if (others.some(({ since }) => since > now - TOLD_EVERY_MS)) return []
+  const letter = ownerLetter(state, now, {
+    subject: 'Somebody asks to become a neighbour',
+    paragraphs: [
+      `A gateway that nobody here knows asks to become a neighbour of yours. Its six words are: ${fingerprintWords(who)}.`,
+      'Nothing is taken from it before you have decided. `vouchsafe link list` shows who asks, `vouchsafe link show` what it says of itself; then `vouchsafe link approve` or `vouchsafe link refuse`. Unanswered it is forgotten in a week.',
+      'Others may ask today: you get one letter a day about them.',
+    ],
+  })
+  return letter ? [letter] : []
 }
 
 /** Our owner wants the link, with an agent or with whoever has these words; the answer to one who waits, too. */

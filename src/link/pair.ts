@@ -11,7 +11,9 @@
  */
 
 import type { Step } from '../effect.ts'
+import { fingerprintWords } from '../identity/words.ts'
 import type { RefusalCode } from '../refusal.ts'
+import { ownerLetter } from '../report/owner.ts'
 import { type Change, contactKey, type State } from '../state.ts'
 import type { PairRecord } from '../wire/pair.ts'
 import { become } from './knock.ts'
@@ -40,7 +42,20 @@ export const paired = (state: State, pair: Paired, now: number): Step => {
   if (!isWished && !permits(state, pair, now)) return refused
   const how = isWished ? { way: wish.way } : { way: 'web' as const, voucher: pair.to }
   const made = become(state, { who: agent, ...how, name, addresses }, now)
-  return { changes: [...made.changes, ...answer.changes], effects: [...made.effects, ...answer.effects] }
+  const told = isWished ? undefined : tellOwner(state, pair, now)
+  return { changes: [...made.changes, ...(told ? [told] : [])], effects: [...made.effects, ...answer.effects] }
+}
+
+/** Nobody here was asked: so whoever runs this gateway hears of it. */
+const tellOwner = (state: State, { agent, name, address, to }: Paired, now: number): Change | undefined => {
+  const voucher = state.locals.get(to)?.address ?? 'somebody'
+  return ownerLetter(state, now, {
+    subject: 'A new neighbour, through the web',
+    paragraphs: [
+      `The gateway "${name}" (${fingerprintWords(agent)}) is a neighbour of yours now: ${voucher} has compared words with ${address}, who lives there. It is on probation.`,
+      '`vouchsafe link revoke` parts with it. With `pair = "never"` under [link] in the configuration nobody becomes a neighbour without you.',
+    ],
+  })
 }
 
 /** Whom our owner parted with comes back by a person's word alone. */

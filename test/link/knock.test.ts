@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Guest, Knock } from '../../src/link/knock.ts'
-import { apply, emptyState, type Link, type State } from '../../src/state.ts'
+import { admitLocal, apply, emptyState, type Link, type State } from '../../src/state.ts'
 import { type Event, step } from '../../src/web.ts'
 
 const now = 1_700_000_000_000
@@ -176,6 +176,23 @@ describe('two strangers', function () {
     it('a hundred wait in all', () => {
       expect(outcome(many(99), knock()).kept).to.have.length(100)
       expect(outcome(many(100), knock())).to.include({ code: 'knocks-full' })
+    })
+
+    it('whoever runs this gateway gets one letter a day, with none of their words in it', () => {
+      const lettersOf = (rows: Knock[], at = now) => {
+        const state = holding(rows)
+        admitLocal(state, { entity: 'ann', account: 1, address: 'ann@a.test' })
+        return step(state, knock({ name: 'Your bank' }), at).changes.flatMap((one) =>
+          'deliver' in one ? [one.deliver] : [],
+        )
+      }
+      const [told] = lettersOf([])
+      const text = typeof told?.body === 'object' ? told.body.letter.toString() : ''
+      expect([told?.account, told?.folder]).to.deep.equal([1, 'INBOX'])
+      expect(text.replace(/\s+/g, ' ')).to.include(words).and.not.include('Your bank')
+      expect(lettersOf([other(1)])).to.deep.equal([])
+      expect(lettersOf([other(1)], now + 86_400_000)).to.have.length(1)
+      expect(lettersOf([pending]), 'who knocks again').to.deep.equal([])
     })
 
     it('whom our owner asked is never turned away for that', () =>

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import { generateAgent } from '../../src/identity/agent.ts'
+import { fingerprintWords } from '../../src/identity/words.ts'
 import { vouched } from '../../src/link/become.ts'
 import type { Knock } from '../../src/link/knock.ts'
 import { type Paired, paired, unpaired } from '../../src/link/pair.ts'
-import { apply, type Contact, emptyState, type Link, type State } from '../../src/state.ts'
+import { admitLocal, apply, type Contact, emptyState, type Link, type State } from '../../src/state.ts'
 
 const now = 1_700_000_000_000
 const WEEK = 7 * 86_400_000
@@ -126,6 +127,17 @@ describe('a PAIR letter', () => {
     it('whom our own operator asked is none of these', () => {
       const rows = [contact('explicit'), wish(), ...others(3)]
       expect(paired(holding(rows), asking, now).answer).to.equal(undefined)
+    })
+    it('whoever runs this gateway hears of each, unless he asked for it', () => {
+      const told = (rows: Row[]) => {
+        const state = holding([contact('explicit'), ...rows])
+        admitLocal(state, { entity: 'ann', account: 1, address: 'ann@a.test' })
+        return paired(state, asking, now).changes.flatMap((one) => ('deliver' in one ? [one.deliver] : []))
+      }
+      const [letter] = told([])
+      const text = typeof letter?.body === 'object' ? letter.body.letter.toString().replace(/\s+/g, ' ') : ''
+      expect(text).to.include('ann@a.test has compared words with bob@b.test').and.include(fingerprintWords(agent))
+      expect(told([wish()])).to.deep.equal([])
     })
     it('the link remembers whose trust made it', () => {
       const state = holding([contact('explicit')])
