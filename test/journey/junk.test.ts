@@ -167,4 +167,27 @@ describe('junk pressed in a mail client', function () {
     await move('welcome', 'Requests', 'INBOX')
     await until('it counts as wanted', async () => (await wanted()) === before + 1)
   })
+
+  it('of somebody known the trust goes instead, the person is told so, and it comes back', async () => {
+    const before = (await atM()).length
+    const send = async (subject: string, folder: string) => {
+      const client = await RawSmtp.logIn(web.b, web.bob)
+      const bytes = letter(web.bob, web.ann.address, subject)
+      expect(await client.submit(web.bob.address, [web.ann.address], bytes)).to.match(/^250 /)
+      client.close()
+      await until(`"${subject}" is in ${folder}`, async () => (await subjects(folder)).includes(subject))
+    }
+    await send('of a friend', 'INBOX')
+    await move('of a friend', 'INBOX', 'Junk')
+    await until('trust is taken back', async () => (await stageOf('of a friend')) === 'distrusted')
+    expect(await subjects('INBOX')).to.include(`Mail of ${web.bob.address} waits in Requests from now on`)
+    await send('of a stranger', 'Requests')
+    await move('of a friend', 'Junk', 'INBOX')
+    await until('it is undone', async () => (await stageOf('of a friend')) === 'undone')
+    await send('of a friend again', 'INBOX')
+    expect((await atM()).length, 'complaints at M').to.equal(before)
+    expect(await web.a.command(['complaint', 'list'])).to.match(/Made here:\n.*paid by.*\n.*bob@m\.test/)
+    expect(await web.b.command(['complaint', 'list'])).to.match(/Received from others:\n.*we paid/)
+    expect(await web.a.command(['link', 'why', 'r'])).to.match(/theirs to us/)
+  })
 })
