@@ -106,6 +106,16 @@ describe('gestures', () => {
     expect(judged).to.have.length(2)
   })
 
+  it('what is done to the copy left behind takes nothing back', async () => {
+    const gestures = await open(0)
+    const uid = await deliver('INBOX', 'mal')
+    await shift(copy, uid, 'INBOX', 'Junk')
+    await until('it is made', async () => gestures.list()[0]?.stage === 'made')
+    await mark('INBOX', uid, '', flag.flagged)
+    await settled()
+    expect(judged).not.to.include('not-spam origin/mal')
+  })
+
   const takenBack: [what: string, back: (uid: number) => Promise<unknown>][] = [
     ['moved out', (uid) => shift(move, uid, 'Junk', 'INBOX')],
     ['copied out', (uid) => shift(copy, uid, 'Junk', 'INBOX')],
