@@ -23,6 +23,8 @@ export type Ledger = {
   /** By side, both ends the same. */
   isShut: Uint8Array
   credits: readonly Credit[]
+  /** L, by the side of whoever receives. */
+  limits: Float64Array
   /** The least a message of this neighbour has weighed so far, by the side of whoever received it. */
   leastWeight: Float64Array
   /** Whether whoever is at the other end would take a letter that leaves by this side. */
@@ -40,12 +42,13 @@ export const openLedger = (graph: Graph, weights: Weights, begin: number): Ledge
   const owners = ownersOf(graph)
   const names = Array.from({ length: graph.size }, (_, a) => `agent-${a}`)
   const credits = Array.from(to, () => newCredit(begin))
+  const limits = new Float64Array(to.length).fill(ACTIVE_LIMIT)
   const leastWeight = new Float64Array(to.length).fill(1)
   const receiving = (out: number): number => twin[out] ?? 0
   const creditAt = (side: number): Credit => credits[side] as Credit
 
   const weightFor = (out: number, now: number): number =>
-    admit(creditAt(receiving(out)), 'theirs', ACTIVE_LIMIT, now, weights)
+    admit(creditAt(receiving(out)), 'theirs', limits[receiving(out)] ?? ACTIVE_LIMIT, now, weights)
 
   /** Where the receiver of hop `i` sent it on to, as its count of wanted mail names it. */
   const viaOf = ({ way }: Carried, i: number): string => {
@@ -56,6 +59,7 @@ export const openLedger = (graph: Graph, weights: Weights, begin: number): Ledge
   return {
     isShut: new Uint8Array(to.length),
     credits,
+    limits,
     leastWeight,
 
     hasCredit: (out, now) => weightFor(out, now) > 0,

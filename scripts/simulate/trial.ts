@@ -15,6 +15,7 @@ import { DAY_MS, type Weights } from '../../src/credit/credit.ts'
 import { type Clock, openClock } from '../../test/village/clock.ts'
 import { type Random, seeded } from '../../test/village/random.ts'
 import { attackSides, spamBound } from './bound.ts'
+import { type Case, type Court, openCourt, type Rule } from './court.ts'
 import { degree, type Graph, sidesOf } from './graph.ts'
 import { type Carried, type Ledger, openLedger } from './ledger.ts'
 import { openWays, type Ways } from './way.ts'
@@ -25,6 +26,8 @@ export type Terms = {
   seed: number
   days: number
   weights: Weights
+  /** By which links are cut. */
+  rules: readonly Rule[]
   /** Share of all agents. */
   attackers: number
   placement: Placement
@@ -42,6 +45,7 @@ export const usualTerms: Terms = {
   seed: 1,
   days: 56,
   weights: 'earned',
+  rules: [],
   attackers: 0.01,
   placement: 'random',
   perDay: 0.5,
@@ -53,14 +57,25 @@ export const usualTerms: Terms = {
 
 /** Letters of honest people to honest people, by what became of them. */
 export type Mail = { sent: number; atOnce: number; later: number; failed: number }
+/** Links that were ever cut so far: between attackers and honest people, between honest people, and of these those that came back. */
+export type Cuts = { attack: number; honest: number; back: number }
 /** At the end of each day: totals so far. */
-export type Day = { day: number; unwanted: number; bound: number; sent: number; delivered: number; failed: number }
+export type Day = {
+  day: number
+  unwanted: number
+  bound: number
+  sent: number
+  delivered: number
+  failed: number
+  cuts: Cuts
+}
 
 export type Outcome = {
   terms: Terms
   agents: number
   attackers: number
   attackLinks: number
+  honestLinks: number
   good: Mail
   toSink: Mail
   attempts: number
@@ -95,6 +110,9 @@ type World = {
   random: Random
   ways: Ways
   ledger: Ledger
+  court: Court
+  /** Letters so far: each has a number. */
+  letters: number
   isAttacker: Uint8Array
   sides: readonly number[]
   outcome: Outcome
@@ -111,6 +129,7 @@ export const runTrial = (graph: Graph, terms: Terms): Outcome => {
   if (terms.sink !== undefined) writeToSink(world, sinkOf(world), terms.sink)
   for (let day = 1; day <= terms.days; day++) {
     clock.passUntil(BEGIN + day * DAY_MS)
+    if (terms.rules.length > 0) world.court.assess(clock.now)
     outcome.days.push(dayOf(world, day))
   }
   outcome.disagreement = world.ledger.disagreement(clock.now)
@@ -128,6 +147,7 @@ const openWorld = (graph: Graph, terms: Terms): World => {
     agents: graph.size,
     attackers: isAttacker.reduce((sum, is) => sum + is, 0),
     attackLinks: sides.length,
+    honestLinks: honestLinks(graph, isAttacker),
     good: mail(),
     toSink: mail(),
     attempts: 0,
@@ -141,7 +161,9 @@ const openWorld = (graph: Graph, terms: Terms): World => {
   }
   const ledger = openLedger(graph, terms.weights, BEGIN)
   const clock = openClock(BEGIN)
-  return { terms, graph, clock, random, ways: openWays(graph, random), ledger, isAttacker, sides, outcome }
+  const court = openCourt(graph, ledger, isAttacker, terms.rules, BEGIN)
+  const ways = openWays(graph, random)
+  return { terms, graph, clock, random, ways, ledger, court, letters: 0, isAttacker, sides, outcome }
 }
 
 const place = (graph: Graph, { attackers, placement }: Terms, random: Random): Uint8Array => {
@@ -151,6 +173,14 @@ const place = (graph: Graph, { attackers, placement }: Terms, random: Random): U
   const are = new Uint8Array(graph.size)
   for (const a of everybody.slice(0, Math.round(attackers * graph.size))) are[a] = 1
   return are
+}
+
+const honestLinks = ({ size, first, to }: Graph, isAttacker: Uint8Array): number => {
+  let sides = 0
+  for (let a = 0; a < size; a++)
+    for (let side = first[a] ?? 0; side < (first[a + 1] ?? 0); side++)
+      if (isAttacker[a] === 0 && isAttacker[to[side] ?? 0] === 0) sides += 1
+  return sides / 2
 }
 
 const later = ({ clock }: World, delayMs: number, run: () => void): void => clock.in(delayMs, run)
@@ -192,7 +222,7 @@ const send = (world: World, letter: Letter): void => {
     return
   }
   for (const mail of letter.mails) mail[letter.waitMs === undefined ? 'atOnce' : 'later'] += 1
-  judge(world, carried, world.random.chance(letter.falseRate))
+  judge(world, came(world, letter, carried), world.random.chance(letter.falseRate))
 }
 
 const waitForCredit = (world: World, letter: Letter): void => {
@@ -218,11 +248,23 @@ const carry = ({ graph, ways, ledger, clock }: World, from: number, to: number):
   return undefined
 }
 
-const judge = (world: World, carried: Carried, isUnwanted: boolean): void => {
+/** It is in somebody's mailbox. */
+const came = (world: World, { from, to }: { from: number; to: number }, carried: Carried): Case => {
+  const one = { key: String(world.letters++), from, to, carried }
+  world.court.came(one, world.clock.now)
+  return one
+}
+
+const complain = ({ ledger, court, clock }: World, one: Case): void => {
+  ledger.complain(one.carried, clock.now)
+  court.marked(one, clock.now)
+}
+
+const judge = (world: World, one: Case, isUnwanted: boolean): void => {
   const { ledger, clock, random } = world
   const readMs = Math.min(LATEST_MS, waitOf(world, READ_MS))
-  if (isUnwanted) later(world, readMs, () => ledger.complain(carried, clock.now))
-  else later(world, random.chance(SILENT) ? SILENCE_MS : readMs, () => ledger.want(carried, clock.now))
+  if (isUnwanted) later(world, readMs, () => complain(world, one))
+  else later(world, random.chance(SILENT) ? SILENCE_MS : readMs, () => ledger.want(one.carried, clock.now))
 }
 
 const writeToAttacker = (world: World, from: number, to: number): void => {
@@ -230,23 +272,20 @@ const writeToAttacker = (world: World, from: number, to: number): void => {
   if (carried === undefined) return
   if (elapsedDays(world) >= world.terms.attackFrom) {
     world.outcome.forged += 1
-    world.ledger.complain(carried, world.clock.now)
-  } else judge(world, carried, world.random.chance(world.terms.falseRate))
+    complain(world, came(world, { from, to }, carried))
+  } else judge(world, came(world, { from, to }, carried), world.random.chance(world.terms.falseRate))
 }
 
 const attack = (world: World, from: number): void => {
   const { outcome, terms, isAttacker, random } = world
   outcome.attempts += 1
-  const carried = carry(
-    world,
-    from,
-    somebody(world, from, (a) => isAttacker[a] === 0),
-  )
+  const to = somebody(world, from, (a) => isAttacker[a] === 0)
+  const carried = carry(world, from, to)
   if (carried !== undefined) {
     const isUnwanted = random.chance(terms.complainRate)
     if (isUnwanted) countUnwanted(world)
     else outcome.tolerated += 1
-    judge(world, carried, isUnwanted)
+    judge(world, came(world, { from, to }, carried), isUnwanted)
   }
   later(world, (DAY_MS / terms.attackPerDay) * (0.5 + random.next()), () => attack(world, from))
 }
@@ -266,5 +305,16 @@ const boundNow = (world: World): number =>
 const dayOf = (world: World, day: number): Day => {
   const { unwanted, good } = world.outcome
   const { sent, atOnce, later, failed } = good
-  return { day, unwanted, bound: boundNow(world), sent, delivered: atOnce + later, failed }
+  return { day, unwanted, bound: boundNow(world), sent, delivered: atOnce + later, failed, cuts: cutsOf(world) }
+}
+
+const cutsOf = ({ court, graph, isAttacker }: World): Cuts => {
+  const [attack, honest, back] = [new Set<number>(), new Set<number>(), new Set<number>()]
+  for (const { side, ended } of court.cuts) {
+    const link = Math.min(side, graph.twin[side] ?? side)
+    if (isAttacker[graph.to[side] ?? 0] === 1) attack.add(link)
+    else honest.add(link)
+    if (ended === 'punished' && isAttacker[graph.to[side] ?? 0] === 0) back.add(link)
+  }
+  return { attack: attack.size, honest: honest.size, back: back.size }
 }

@@ -6,7 +6,7 @@ import type { Weights } from '../../src/credit/credit.ts'
 import { short } from '../bench/table.ts'
 import type { Chapter, Table } from './report.ts'
 import type { Series } from './svg.ts'
-import { type Day, type Mail, type Outcome, runTrial, type Terms, usualTerms } from './trial.ts'
+import { type Cuts, type Day, type Mail, type Outcome, runTrial, type Terms, usualTerms } from './trial.ts'
 import type { Web, WebName } from './web.ts'
 
 /** TRUST-WEB §9, unwanted letters a week for each honest person. */
@@ -30,26 +30,18 @@ export const describeTrials = (webs: readonly Web[], { days, seed }: Size): Chap
   const both = (web: Web, what: string, more: Partial<Terms>): Trial[] =>
     (['strict', 'earned'] as const).map((weights: Weights) => run(web, what, { ...more, weights }))
   const usual = webs.flatMap((web) => both(web, 'usual', {}))
-  const details = webs.find((web) => web.name === 'debian') ?? webs[0]
-  const rest = details === undefined ? [] : detailsOf(details, days, both)
-  const tables = [
-    unwantedTable(usual),
-    ...(rest.length === 0
-      ? []
-      : [
-          detailsTable(
-            usual.filter(({ web }) => web === details?.name),
-            rest,
-          ),
-        ]),
-  ]
+  const cut = webs.flatMap((web) => both(web, 'R1 cuts links', { rules: ['R1'] }))
+  const real = webs.find((web) => web.name === 'debian')
+  const rest = real === undefined ? [] : detailsOf(real, days, both)
+  const twoRules = real === undefined ? [] : both(real, 'R1 and R2 cut links', { rules: ['R1', 'R2'] })
+  const cuts = [...cut, ...twoRules]
   return {
     name: 'credit',
     title: 'Credit',
     about: `Attackers are a hundredth of all agents and send 71 letters a day each, for ${days} days; honest people complain about each that arrives. The bound is checked at each of them.`,
-    tables,
-    plots: [unwantedPlot(usual), deliveredPlot(usual)],
-    figures: { trials: [...usual, ...rest] },
+    tables: [unwantedTable(usual), cutsTable(cuts), ...(real ? [detailsTable(usual, rest)] : [])],
+    plots: [unwantedPlot(usual), deliveredPlot(usual), cutsPlot(cuts)],
+    figures: { trials: [...usual, ...cuts, ...rest] },
   }
 }
 
@@ -106,11 +98,60 @@ const unwantedTable = (trials: readonly Trial[]): Table => ({
   ],
 })
 
-const detailsTable = (usual: readonly Trial[], trials: readonly Trial[]): Table => ({
-  title: `What changes it, on the web ${trials[0]?.web ?? ''}`,
+/** TRUST-WEB §6: of attack links, and of honest ones at 5 % false complaints, by R1 within 28 days. */
+const CUT_REFERENCE: Record<WebName, string> = {
+  debian: '91–99 %, 0.11–0.35 %',
+  'holme-kim': '91–99 %, 0.11–0.35 %',
+  'watts-strogatz': '–',
+}
+const CUT_DAYS = 28
+
+const cutsAt = ({ days }: Outcome, day: number): Cuts =>
+  days[Math.min(day, days.length) - 1]?.cuts ?? { attack: 0, honest: 0, back: 0 }
+export const attackCut = (outcome: Outcome): number => cutsAt(outcome, CUT_DAYS).attack / outcome.attackLinks
+/** Suspended at some time; and of these, for good. */
+export const honestSuspended = (outcome: Outcome): number => cutsAt(outcome, CUT_DAYS).honest / outcome.honestLinks
+export const honestCut = (outcome: Outcome): number => {
+  const { honest, back } = cutsAt(outcome, CUT_DAYS)
+  return (honest - back) / outcome.honestLinks
+}
+
+const rulesOf = ({ terms }: Outcome): string => terms.rules.join(', ')
+
+const cutsTable = (trials: readonly Trial[]): Table => ({
+  title: `Links that are cut within ${CUT_DAYS} days`,
+  rows: [
+    [
+      'web',
+      'weights',
+      'rules',
+      'attack links cut',
+      'honest suspended',
+      'honest cut',
+      'reference',
+      'unwanted a week',
+      'good in 5 days',
+    ],
+    ...trials.map(({ web, outcome }) => [
+      web,
+      outcome.terms.weights,
+      rulesOf(outcome),
+      percent(attackCut(outcome)),
+      percent(honestSuspended(outcome)),
+      percent(honestCut(outcome)),
+      CUT_REFERENCE[web],
+      unwantedAWeek(outcome).toFixed(3),
+      percent(arrivedShare(outcome.good)),
+    ]),
+  ],
+  note: 'An honest link that was suspended comes back when its neighbour has cut whoever sent the letters: that was not a false alarm.',
+})
+
+const detailsTable = (all: readonly Trial[], trials: readonly Trial[]): Table => ({
+  title: 'What changes it, on the real web, where no link is cut',
   rows: [
     ['trial', 'weights', 'attack links', 'unwanted', 'of the bound', 'good at once', 'good in 5 days', 'to the one'],
-    ...[...usual, ...trials].map(({ what, outcome }) => [
+    ...[...all.filter(({ web }) => web === 'debian'), ...trials].map(({ what, outcome }) => [
       what,
       outcome.terms.weights,
       String(outcome.attackLinks),
@@ -145,4 +186,18 @@ const deliveredPlot = (trials: readonly Trial[]): Chapter['plots'][number] => ({
   x: { label: 'day' },
   y: { label: 'share of those sent' },
   series: trials.map((trial) => seriesOf(nameOf(trial), trial, (day) => day.delivered / day.sent)),
+})
+
+const cutsPlot = (trials: readonly Trial[]): Chapter['plots'][number] => ({
+  name: 'cuts',
+  title: 'Attack links that are cut so far',
+  x: { label: 'day' },
+  y: { label: 'share of attack links' },
+  series: trials.map((trial) =>
+    seriesOf(
+      `${nameOf(trial)}, ${rulesOf(trial.outcome)}`,
+      trial,
+      (day) => day.cuts.attack / trial.outcome.attackLinks,
+    ),
+  ),
 })
