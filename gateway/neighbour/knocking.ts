@@ -7,7 +7,7 @@ import { isIPv6 } from 'node:net'
 import { isId } from '../../src/address.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Knock, Reply } from '../../src/link/knock.ts'
-import { isLinked } from '../../src/link/standing.ts'
+import { isSettled } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
 import { type Knocking as Knocked, type PairAnswer, pairAnswer } from '../../src/wire/pair.ts'
@@ -58,7 +58,7 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
 
   const outcomeOf = (who: string): Outcome | undefined => {
     const link = state.links.get(who)
-    if (isLinked(link)) return { link }
+    if (isSettled(link)) return { link }
     const knock = state.knocks.get(who)
     return knock && { knock }
   }
@@ -159,7 +159,7 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
       ...(note && { note }),
     }
     await raise({ on: 'knocked', guest })
-    const isNow = isLinked(state.links.get(from))
+    const isNow = isSettled(state.links.get(from))
     const who = { agent: from, name: guest.name, words: fingerprintWords(from) }
     if (!isNow && !wasKnown)
       core.log.info({ event: 'knocked', ...who, remote }, 'a stranger asks to become a neighbour')

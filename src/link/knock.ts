@@ -20,7 +20,7 @@ import { ownerLetter } from '../report/owner.ts'
 import type { Change, Link, State } from '../state.ts'
 import type { Knocking } from '../wire/pair.ts'
 import { linked, settled } from './become.ts'
-import { isLinked } from './standing.ts'
+import { isSettled } from './standing.ts'
 
 export type Knock = {
   /** An agentId, or six words. */
@@ -52,7 +52,7 @@ export type Reply = { agent: string; said: 'linked' | 'pending' | 'refused'; nam
 
 /** A stranger knocks, perhaps not for the first time. */
 export const knocked = (state: State, { agent, ...guest }: Guest, now: number): Step => {
-  if (isLinked(state.links.get(agent))) return nothing
+  if (isSettled(state.links.get(agent))) return nothing
   const was = rowOf(state, agent, now)
   if (was?.at === 'asked') return become(state, { ...was, ...guest, who: agent }, now)
   if (was?.at === 'pending') return nothing
@@ -88,7 +88,7 @@ const tellOwner = (state: State, { who }: Knock, others: readonly Knock[], now: 
 /** Our owner wants the link, with an agent or with whoever has these words; the answer to one who waits, too. */
 export const wished = (state: State, { who, way, name, addresses, letter }: Wish, now: number): Step => {
   const agent = isId(who) ? who : agentBy(state, who)
-  if (agent !== undefined && isLinked(state.links.get(agent))) return nothing
+  if (agent !== undefined && isSettled(state.links.get(agent))) return nothing
   const was = rowOf(state, agent ?? who, now)
   if (was?.at === 'pending' || was?.at === 'refused') return become(state, was, now) // they wish it, too
   const asked: Knock = { who: agent ?? who, at: 'asked', way, name, addresses, since: now, until: now + LIFE_MS }

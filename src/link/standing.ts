@@ -24,6 +24,9 @@ export const mayKnow = (link: Link): boolean => isActive(link) || isFrozen(link)
 /** Nothing is taken from it or handed to it until a person has seen to it, or a day has gone by (alarm.ts). */
 export const isFrozen = (link: Link): boolean => isLinked(link) && link.frozen !== undefined
 
+/** Whether there is nothing to be settled between the two: a link that is frozen may be made again. */
+export const isSettled = (link: Link | undefined): link is Link => isLinked(link) && !isFrozen(link)
+
 /** The refusal of mail over a link that is not active. */
 export const whyNot = (link: Link | undefined): RefusalCode =>
   link === undefined

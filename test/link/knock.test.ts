@@ -38,6 +38,8 @@ const linked: Link = {
   up: false,
 }
 
+const frozen: Link = { ...linked, frozen: { since: now, why: 'diverged' } }
+
 const holding = (rows: (Knock | Link)[]): State => {
   const state = emptyState('me', 'a.test')
   for (const one of rows) apply(state, 'who' in one ? { put: 'knock', row: one } : { put: 'link', row: one })
@@ -114,6 +116,10 @@ describe('two strangers', function () {
       [pending, { ...linked, state: 'revoked' }],
     ],
     ['and comes back by its owner’s and ours', [pending, { ...linked, state: 'revoked' }], wish(), [linked]],
+
+    ['a neighbour whose link is frozen knocks like anybody', [frozen], knock(), [pending, frozen]],
+    ['approved, the link is made anew and carries again', [pending, frozen], wish(), [linked]],
+    ['and so it is asked', [frozen], wish(), [row('asked'), frozen]],
 
     ['known by words, somebody is asked', [], wish(words, 'open', ''), [byWords]],
     ['whoever has the words and knocks is meant', [byWords], knock(), [linked]],
