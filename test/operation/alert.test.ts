@@ -1,0 +1,53 @@
+import { expect } from 'chai'
+import { linkAlerts, linkRekey } from '../../gateway/operation/alert.ts'
+import { status } from '../../gateway/operation/status.ts'
+import { userAdd } from '../../gateway/operation/user.ts'
+import type { Link } from '../../src/state.ts'
+import { links, ratchets } from '../../store/web.ts'
+import { eachWithHouse } from '../gateway/house.ts'
+
+const silent = () => {}
+const bert = `${'b'.repeat(51)}a`
+const link: Link = {
+  agent: bert,
+  name: 'Bert',
+  addresses: [],
+  state: 'active',
+  since: 1,
+  up: false,
+  frozen: { since: 2, why: 'diverged' },
+  alerts: [{ at: 2, what: 'diverged', text: 'found' }],
+}
+
+describe('link alerts and rekey', function () {
+  this.timeout(20_000)
+  const { house, again } = eachWithHouse()
+  beforeEach(async () => {
+    await house().store.db.transaction((tx) => links.save(tx, [link]))
+    await again()
+  })
+  const problems = async () => (await status(house(), {}, silent)).problems.join()
+
+  it('a frozen link is a problem, and what was found is told', async () => {
+    expect(await linkAlerts(house(), {}, silent)).to.deep.equal({
+      frozen: ['Bert'],
+      alerts: [{ at: 2, what: 'diverged', text: 'found', agent: bert, name: 'Bert' }],
+    })
+    expect(await problems()).to.include('the link with Bert is frozen')
+  })
+
+  it('rekey needs somebody who signs, and says so', async () => {
+    const said = await linkRekey(house(), { neighbour: 'Bert' }, silent).catch((error: Error) => error.message)
+    expect(said).to.include('there is none: pair again')
+  })
+
+  it('rekey thaws the link here, and is owed to the neighbour from then on, also after a restart', async () => {
+    await userAdd(house(), { address: 'ann', password: 'a long password' }, silent)
+    const [view] = await linkRekey(house(), {}, silent)
+    expect(view).to.include({ name: 'Bert' }).and.not.have.property('frozen')
+    await again()
+    expect(await problems()).not.to.include('frozen')
+    const [owed] = await ratchets.load(house().store.db, [bert])
+    expect(owed?.rekey?.reason).to.equal('restore')
+  })
+})
