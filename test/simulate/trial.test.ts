@@ -21,7 +21,7 @@ describe('simulate: credit', () => {
   for (const web of webNames)
     for (const weights of ['strict', 'earned'] as const)
       it(`${web}, ${weights}: attackers use their credit up and never exceed it; good mail arrives`, function () {
-        this.timeout(60_000)
+        this.timeout(120_000)
         for (const seed of seedsOf(web)) {
           const outcome = trial(web, { seed, weights })
           if (outcome === undefined) return this.skip() // openWeb says what is missing
@@ -34,7 +34,7 @@ describe('simulate: credit', () => {
 
   for (const web of webNames)
     it(`${web}: R1 cuts nine in ten of the links to attackers in four weeks, and hardly an honest one for good`, function () {
-      this.timeout(60_000)
+      this.timeout(120_000)
       const outcomes = seedsOf(web).flatMap((seed) => trial(web, { seed, rules: ['R1'] }) ?? [])
       if (outcomes.length === 0) return this.skip()
       const mean = (value: (outcome: Outcome) => number) =>

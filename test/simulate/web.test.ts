@@ -3,8 +3,9 @@ import { expect } from 'chai'
 import { DEBIAN_PACKAGE, debianWeb } from '../../scripts/simulate/debian.ts'
 import { degree, distances, type Graph, graphOf, largestPart, linksOf, shapeOf } from '../../scripts/simulate/graph.ts'
 import { openSearching } from '../../scripts/simulate/ring.ts'
+import { foundShare, searchWeb } from '../../scripts/simulate/rings.ts'
 import { holmeKim, wattsStrogatz } from '../../scripts/simulate/topology.ts'
-import { pairIn } from '../../scripts/simulate/web.ts'
+import { openWeb, pairIn } from '../../scripts/simulate/web.ts'
 import { seeded } from '../village/random.ts'
 
 const ring = graphOf(
@@ -82,6 +83,16 @@ describe('simulate: searches', () => {
       expect(who).to.be.greaterThan(0)
       expect(none).to.be.lessThan(who) // the one that was answered by PATH was not answered by NONE
     }
+  })
+
+  it('on the real web 99 of 100 are found by the fifth ring, and each asks but a part of the web', function () {
+    this.timeout(120_000)
+    const web = openWeb('debian', 0, 1)
+    if (web === undefined) return this.skip() // openWeb says what is missing
+    const searches = searchWeb(web, 100, 1)
+    expect(foundShare(searches)).to.be.at.least(0.99)
+    const messages = searches.all.reduce((sum, { who }) => sum + who, 0) / 100
+    expect(messages).to.be.lessThan(3000)
   })
 
   it('nobody is found where no link leads', () => {
