@@ -7,7 +7,16 @@ import { randomBytes } from 'node:crypto'
 import type { ClientHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { standOf } from '../../src/link/alarm.ts'
-import { advance, judge, type Line, type Pending, prepare, present, settle } from '../../src/link/link1.ts'
+import {
+  advance,
+  judge,
+  type Line,
+  type Pending,
+  prepare,
+  present,
+  settle,
+  type Verdict,
+} from '../../src/link/link1.ts'
 import { hasHistory, type Ratchet } from '../../src/link/ratchet.ts'
 import { Refusal } from '../../src/refusal.ts'
 import {
@@ -42,6 +51,7 @@ export type HostSide = {
 }
 
 export const hostSide = ({ us, ratchets, now }: Handshaking, agent: string, socket: TLSSocket): HostSide => {
+  const judgeThem = judgeWith(ratchets)
   const ek = exporterOf(socket)
   let turn: Turn | undefined
   let line: Line = { ek, nonce: '' }
@@ -52,35 +62,6 @@ export const hostSide = ({ us, ratchets, now }: Handshaking, agent: string, sock
   const inTurn = async (work: () => Promise<object>): Promise<object> => {
     if (turn === undefined) throw new Refusal('link-unproven', 'say hello first')
     return ratchets.inTurn(agent, turn, work).catch(unlessBusy)
-  }
-
-  const answer = async (arpl: Arpl, isFree: () => Promise<boolean>): Promise<object> => {
-    const kept = await ratchets.load(agent)
-    const ratchet = arpl.rekey === undefined ? kept : await ratchets.rekeyed(kept, arpl.rekey)
-    const frozen = ratchets.frozen(agent)
-    if (frozen === 'clock') throw restsNow()
-    if (frozen) return divergedAnswer(ratchet)
-    const verdict = judge(ratchet, line, arpl, random32(), { from: begun, until: now() })
-    switch (verdict.is) {
-      case 'diverged':
-        await ratchets.alarm(agent, {
-          what: 'diverged',
-          ours: standOf(ratchet),
-          theirs: theirStand(arpl),
-          seenBy: 'us',
-        })
-        return divergedAnswer(ratchet)
-      case 'unpaired':
-        throw unpaired()
-      case 'clock':
-        await ratchets.save(verdict.ratchet)
-        await ratchets.alarm(agent, { what: 'clock' })
-        throw restsNow()
-      case 'proceed':
-        if (!isProven && !(await isFree())) return { busy: true }
-        under = { pending: verdict.pending, owner: arpl.owner }
-        return { v: 1, ...verdict.pending.proceed }
-    }
   }
 
   return {
@@ -95,7 +76,15 @@ export const hostSide = ({ us, ratchets, now }: Handshaking, agent: string, sock
     async arpl(body, isFree) {
       const arpl = arplMessage(body, 'ARPL')
       if (arpl.agent !== agent) throw new Refusal('agent-mismatch', 'ARPL names another agent than the key')
-      return inTurn(() => answer(arpl, isFree))
+      return inTurn(async () => {
+        const judged = await judgeThem(agent, arpl, (ratchet) =>
+          judge(ratchet, line, arpl, random32(), { from: begun, until: now() }),
+        )
+        if ('diverged' in judged) return { v: 1, ...judged }
+        if (!isProven && !(await isFree())) return { busy: true }
+        under = { pending: judged, owner: arpl.owner }
+        return { v: 1, ...judged.proceed }
+      })
     },
     async commit(body) {
       const commit = commitMessage(body, 'COMMIT')
@@ -106,6 +95,7 @@ export const hostSide = ({ us, ratchets, now }: Handshaking, agent: string, sock
         const made = advance(ratchet, line, { pending, commit, most: ratchets.times, now: now() })
         if (made === undefined) throw new Refusal('signature-wrong', 'COMMIT does not hold')
         under = undefined
+        turn = undefined // one code word, one connection
         await ratchets.save(made.ratchet)
         isProven = true
         if (pending.proceed.warned) await ratchets.alarm(agent, { what: 'clock-warning' })
@@ -116,6 +106,36 @@ export const hostSide = ({ us, ratchets, now }: Handshaking, agent: string, sock
     isProven: () => isProven,
   }
 }
+
+/** What comes of ARPL: PROCEED is owed, or this is where we stand. @throws Refusal `link-frozen`, `link-unproven`, `rekey-invalid` */
+const judgeWith =
+  (ratchets: Ratchets) =>
+  async (
+    agent: string,
+    arpl: Arpl,
+    judged: (ratchet: Ratchet) => Verdict,
+  ): Promise<Pending | { diverged: Diverged }> => {
+    const kept = await ratchets.load(agent)
+    const ratchet = arpl.rekey === undefined ? kept : await ratchets.rekeyed(kept, arpl.rekey)
+    const ours = standOf(ratchet)
+    const frozen = ratchets.frozen(agent)
+    if (frozen === 'clock') throw restsNow()
+    if (frozen) return { diverged: ours }
+    const verdict = judged(ratchet)
+    switch (verdict.is) {
+      case 'proceed':
+        return verdict.pending
+      case 'unpaired':
+        throw unpaired()
+      case 'diverged':
+        await ratchets.alarm(agent, { what: 'diverged', ours, theirs: theirStand(arpl), seenBy: 'us' })
+        return { diverged: ours }
+      case 'clock':
+        await ratchets.save(verdict.ratchet)
+        await ratchets.alarm(agent, { what: 'clock' })
+        throw restsNow()
+    }
+  }
 
 /**
  * The guest's side, after the hello.
@@ -176,8 +196,6 @@ export const proveAsGuest = async (
 const exporterOf = (socket: TLSSocket): Buffer => socket.exportKeyingMaterial(32, 'vouchsafe-link', Buffer.alloc(0))
 
 const random32 = (): string => randomBytes(32).toString('base64url')
-
-const divergedAnswer = (ratchet: Ratchet): object => ({ v: 1, diverged: standOf(ratchet) })
 
 const divergedBy = (answer: unknown): Diverged | undefined =>
   typeof answer === 'object' && answer !== null && 'diverged' in answer
