@@ -150,6 +150,10 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
 
   const take: Knocking['take'] = async (from, { name, addresses, software, note }, remote) => {
     const wasKnown = state.knocks.has(from)
+    const isAsked = [from, fingerprintWords(from)].some((who) => state.knocks.get(who)?.at === 'asked')
+    // The door may be open for somebody else: whoever was invited, or asked.
+    if (!isOpen && !isAsked && !isSettled(state.links.get(from)))
+      throw new Refusal('link-unknown', 'you are not a neighbour here')
     const guest = {
       agent: from,
       place: placeOf(remote),

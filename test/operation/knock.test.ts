@@ -1,4 +1,6 @@
 /** Strangers as commands see them, with no gateway running: what needs none works all the same. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { strangersOf } from '../../gateway/neighbour/stranger.ts'
 import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from '../../gateway/operation/knock.ts'
@@ -86,6 +88,20 @@ describe('strangers, on the command line', function () {
     await linkRefuse(house(), { neighbour: bob }, idle)
     expect(await list()).to.deep.equal([])
     expect(await knock()).to.include({ t: 'PENDING' })
+  })
+
+  it('where the owner wants no knocks a stranger is heard only if it was asked', async () => {
+    const isOpen = () => strangersOf(house()).isOpen(Date.now())
+    expect(isOpen()).to.equal(true)
+    const file = join(house().home, 'vouchsafe.toml')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('# knock = true', 'knock = false'))
+    await again()
+    expect(isOpen()).to.equal(false)
+    await linkAdd(house(), { fingerprint: fingerprintWords(bob) }, idle)
+    expect(isOpen()).to.equal(true)
+    expect(await knock(eve, 'Eve’s').catch(codeOf)).to.equal('link-unknown')
+    expect(await knock()).to.include({ t: 'LINKED' })
+    expect(await knock()).to.include({ t: 'LINKED' })
   })
 
   const wrong: [what: string, work: () => Promise<unknown>, said: RegExp][] = [
