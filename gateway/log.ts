@@ -27,7 +27,22 @@ export type LogSink = { isTTY?: boolean; write(line: string): unknown }
 
 const secretWords = ['password', 'passphrase', 'token', 'invitation', 'secret', 'pass', 'privateKey', 'authorization']
 
-export const createLog = (options: LogOptions, sink: LogSink = process.stdout): Log => {
+/** What is kept of lines that could not be written; beyond it the newest are lost. */
+const UNWRITTEN_BYTES = 1 << 20
+
+/**
+ * Lines to a file descriptor, each written at once. A log that can't be written, its disk full or its
+ * reader gone, stops no mail: the lines wait until there is room again.
+ */
+export const linesTo = (fd: number): LogSink => {
+  const lines = pino.destination({ fd, sync: true, maxLength: UNWRITTEN_BYTES })
+  lines.on('error', () => {})
+  return lines
+}
+
+const standardOutput = (): LogSink => (process.stdout.isTTY ? process.stdout : linesTo(1))
+
+export const createLog = (options: LogOptions, sink: LogSink = standardOutput()): Log => {
   const isText = options.format === 'text' || (options.format === 'auto' && sink.isTTY === true)
   const destination: DestinationStream = {
     write: (line) => void sink.write(isText ? `${humanLine(line)}\n` : line),

@@ -1,5 +1,6 @@
+import { openSync } from 'node:fs'
 import { expect } from 'chai'
-import { createLog, humanLine, type LogOptions } from '../../gateway/log.ts'
+import { createLog, humanLine, type LogOptions, linesTo } from '../../gateway/log.ts'
 
 const linesOf = (
   format: LogOptions['format'],
@@ -48,6 +49,11 @@ describe('log', () => {
   it('gives people the stack of an error', () => {
     const line = humanLine('{"time":0,"level":"error","err":{"message":"m","stack":"Error: m\\n    at x"}}')
     expect(line).to.include('Error: m\n    at x')
+  })
+
+  it('that can’t be written stops nobody', () => {
+    const log = createLog({ level: 'info', format: 'json' }, linesTo(openSync('/dev/full', 'w')))
+    for (let i = 0; i < 10_000; i++) log.info({ event: 'accepted' }, 'a line with nowhere to go')
   })
 
   it('a stranger’s text never steers the terminal', () => {
