@@ -24,7 +24,7 @@ export type Effect =
   | { do: 'search'; target: string; without?: string[]; isAgain?: true }
   | { do: 'searched'; target: string; result: 'found' | 'unknown' | 'undecided' }
   /** Raise `due` for every envelope that waits for this; `who:` alone: for every one that waits for a path. */
-  | { do: 'wake'; awaits: string }
+  | { do: 'wake'; awaits: string; most?: number }
   /** Raise `ring` at this time. */
   | { do: 'ring'; qid: string; at: number }
   | { do: 'tell'; to: string; message: Message }

@@ -27,7 +27,7 @@ import type { Alarm } from './link/alert.ts'
 import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
 import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
 import type { Accusation } from './link/ruling.ts'
-import { accused, repented, stated, stopped } from './link/sentence.ts'
+import { accused, repented, restated, stated, stopped } from './link/sentence.ts'
 import { assess, overruled, punished } from './link/suspending.ts'
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
@@ -42,7 +42,7 @@ import { answered, exhausted, forget, wakeFor } from './route/discover.ts'
 import { type Failure, failed } from './route/failed.ts'
 import { asked } from './route/relay.ts'
 import type { Path } from './route/search.ts'
-import { type Change, type Contact, contactKey, type Link, type State } from './state.ts'
+import { type Account, type Change, type Contact, contactKey, type Link, type State } from './state.ts'
 import { type Sorting, sorted, trusted } from './trust/contact.ts'
 import { forgetHouseholds } from './trust/household.ts'
 import type { Who } from './wire/record.ts'
@@ -183,6 +183,24 @@ export const needsOf = (state: State, row: Custody): Needs => {
 }
 
 export const step = (state: State, event: Event, now: number): Step => {
+  const made = decide(state, event, now)
+  const woken = made.changes.flatMap((change) =>
+    'put' in change && change.put === 'credit' && hasRoom(state.credits.get(change.agent), change.row)
+      ? [{ do: 'wake', awaits: `credit:${change.agent}`, most: WOKEN } as const]
+      : [],
+  )
+  return woken.length === 0 ? made : { ...made, effects: [...made.effects, ...woken] }
+}
+
+/** As many as one judgement may make room for; the others have their own time. */
+const WOKEN = 8
+
+/** Whether a neighbour may take more from us than before, as far as we know. */
+const hasRoom = (was: Account | undefined, row: Account): boolean =>
+  was !== undefined &&
+  (row.ours.pending < was.ours.pending || (row.books?.heard?.limit ?? 0) > (was.books?.heard?.limit ?? 0))
+
+const decide = (state: State, event: Event, now: number): Step => {
   switch (event.on) {
     case 'submitted':
       return submitted(state, event.submission, event.here, now)
@@ -276,7 +294,7 @@ export const step = (state: State, event: Event, now: number): Step => {
     case 'assess':
       return assess(state, now)
     case 'limited':
-      return limited(state, event.agent, event.limit)
+      return limited(state, event.agent, event.limit, now)
     case 'alarm':
       return alarmed(state, event.agent, event.alarm, now)
     case 'thawed':
@@ -337,9 +355,11 @@ const unlinked = (state: State, agent: string, now: number): Step => {
   }
 }
 
-const limited = (state: State, agent: string, limit: number): Step => {
+const limited = (state: State, agent: string, limit: number, now: number): Step => {
   const was = state.links.get(agent)
-  return was ? { changes: [{ put: 'link', row: { ...was, limit } }], effects: [] } : nothing
+  return was
+    ? { changes: [{ put: 'link', row: { ...was, limit } }, ...restated(state, agent, now)], effects: [] }
+    : nothing
 }
 
 /**

@@ -60,7 +60,7 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         searches.ended(effect.target, effect.result)
         break
       case 'wake':
-        void wake(effect.awaits).catch(failed)
+        void wake(effect.awaits, effect.most).catch(failed)
         break
       case 'ring':
         ring(effect.qid, effect.at)
@@ -121,8 +121,15 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
     }
   }
 
-  const wake = async (awaits: string) => {
+  const wake = async (awaits: string, most?: number) => {
     const { db } = core.store
+    if (most !== undefined) {
+      const rows = await custody.by(db, 'awaits', [awaits], most)
+      return raiseDue(
+        core,
+        rows.map(({ key }) => key),
+      )
+    }
     const keys = awaits === 'who:' ? await seekers(db) : await custody.keysBy(db, 'awaits', [awaits])
     await raiseDue(core, keys)
   }

@@ -22,9 +22,12 @@ import { isContested, isForgotten, targetFor, tellContest } from './seeking.ts'
 import { listening, silenceMs } from './silence.ts'
 
 /** Chooses the next hop and owes the hand-over, or waits for a path or for the neighbour to connect. */
-export const advance = (state: State, row: Custody, now: number): Step => {
-  const to = row.to
+export const advance = (state: State, given: Custody, now: number): Step => {
+  const to = given.to
   if (to === undefined) return nothing
+  // Woken before its time, since a neighbour may have room again.
+  const isWoken = given.awaits?.startsWith('credit:') && given.retryAt !== null && now < given.retryAt
+  const row = isWoken ? { ...given, avoid: given.avoid.filter((one) => !one.isBroke) } : given
   const way = choose(state, wishOf(row), now)
   const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
   if (way === undefined) {
@@ -36,9 +39,12 @@ export const advance = (state: State, row: Custody, now: number): Step => {
     // Woken early by a way that is none for this envelope: to ask again at once would find it again, for ever.
     if (row.awaits?.startsWith('who:') && row.retryAt !== null && now < row.retryAt) return nothing
     // A way there is, but too much that went over it is not judged yet: it waits.
-    const isBroke = row.attempts > BROKE_SEARCHES && row.avoid.some((one) => one.isBroke && one.until > now)
-    if (isBroke || choose(state, { ...wishOf(row), isMetered: false }, now) !== undefined)
-      return routing(state, { ...row, ...later, state: 'waiting', awaits: null }, now)
+    if (isWoken) return nothing
+    const broke =
+      row.attempts > BROKE_SEARCHES ? row.avoid.find((one) => one.isBroke && one.until > now)?.by : undefined
+    const paying = broke ?? choose(state, { ...wishOf(row), isMetered: false }, now)?.next
+    if (paying !== undefined)
+      return routing(state, { ...row, ...later, state: 'waiting', awaits: `credit:${paying}` }, now)
     const target = targetFor(row)
     const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
     return routing(state, waiting, now, { do: 'search', target, ...(row.attempts > 0 && { isAgain: true }) })
@@ -214,7 +220,7 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
     // Other ways first; then this one again, at every second try: what is judged meanwhile makes room.
     const row = turnedDown(was, by, now + 2 * backoffMs(key, was.attempts), now)
     const avoid = row.avoid.map((one) => (one.by === by ? { ...one, isBroke: true as const } : one))
-    return { changes: [{ put: 'custody', row: { ...row, avoid } }], effects: [log] }
+    return { changes: [{ put: 'custody', row: { ...row, avoid, awaits: `credit:${by}` } }], effects: [log] }
   }
   const row: Custody = isFinal(code)
     ? { ...turnedDown(was, by, was.expires, now), blocked: code }

@@ -6,6 +6,7 @@ import { isId } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import type { Change, Link, State } from '../state.ts'
+import { restated } from './sentence.ts'
 import { isLinked } from './standing.ts'
 
 /** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
@@ -49,7 +50,8 @@ const newsOf = (state: State, { agent, name }: Link): Effect[] =>
 export const vouched = (state: State, agent: string, now: number): Step => {
   const was = state.links.get(agent)
   if (was?.state !== 'probation') return { changes: [], effects: [] }
-  return { changes: [{ put: 'link', row: { ...was, state: 'active', stateSince: now } }], effects: [] }
+  const row: Link = { ...was, state: 'active', stateSince: now }
+  return { changes: [{ put: 'link', row }, ...restated(state, agent, now)], effects: [] }
 }
 
 /** What nobody knew may be known beyond a neighbour that was not there. */

@@ -8,7 +8,7 @@ import type { Mark } from '../credit/conduct.ts'
 import { creditOf, kept } from '../custody/meter.ts'
 import type { Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
-import type { Link, State } from '../state.ts'
+import type { Change, Link, State } from '../state.ts'
 import type { Accusation } from './ruling.ts'
 import { isActive } from './standing.ts'
 
@@ -70,6 +70,12 @@ const answer = (state: State, cut: string, isAbout: (accusation: Accusation) => 
     ]
   })
   return { changes: steps.flatMap((one) => one.changes), effects: steps.flatMap((one) => one.effects) }
+}
+
+/** Our limit for the neighbour has changed: our next statement, which says so, is due at once. */
+export const restated = (state: State, agent: string, now: number): Change[] => {
+  const account = creditOf(state, agent, now)
+  return [kept(agent, { ...account, books: { ...(account.books ?? newBooks(now)), at: 0 } })]
 }
 
 /** What the neighbour says we owe each other. */

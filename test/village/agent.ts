@@ -194,9 +194,10 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
         })
         break
       case 'wake':
-        for (const row of state.custody.values())
-          if (row.awaits === effect.awaits || (effect.awaits === 'who:' && row.awaits?.startsWith('who:')))
-            later(random.between(0, 5), () => raise({ on: 'due', key: row.key }))
+        for (const row of [...state.custody.values()]
+          .filter(({ awaits }) => awaits === effect.awaits || (effect.awaits === 'who:' && awaits?.startsWith('who:')))
+          .slice(0, effect.most))
+          later(random.between(0, 5), () => raise({ on: 'due', key: row.key }))
         break
       case 'ring':
         later(effect.at - clock.now, () => raise({ on: 'ring', qid: effect.qid }))
