@@ -241,9 +241,9 @@ const carry = ({ graph, ways, ledger, clock }: World, from: number, to: number):
   for (let i = 0; i < MOST_WAYS; i++) {
     const way = ways.find(from, to, ledger.isShut, without)
     if (way === undefined) return undefined
-    const lacking = way.filter(lacks)
-    if (lacking.length === 0) return ledger.carry(way, now)
-    for (const out of lacking) without.add(out)
+    const carried = ledger.carry(way, now)
+    if (carried !== undefined) return carried
+    for (const out of way.filter(lacks)) without.add(out)
   }
   return undefined
 }
