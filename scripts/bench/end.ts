@@ -53,7 +53,7 @@ export const introduce = async (gateway: Gateway, agents: readonly Agent[]): Pro
 }
 
 /** Judged so often as wanted, over two ways, that a message weighs as little as it can. */
-const wellKnown = (now: number): Flow => ({
+export const wellKnown = (now: number): Flow => ({
   reserved: 0,
   pending: 0,
   weeks: [{ week: Math.floor(now / (7 * DAY_MS)), complaints: 0, wanted: { one: 1000, other: 1000 } }],
