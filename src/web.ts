@@ -27,7 +27,7 @@ import type { Alarm } from './link/alert.ts'
 import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
 import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
 import type { Accusation } from './link/ruling.ts'
-import { accused, repented, restated, stated, stopped } from './link/sentence.ts'
+import { accused, repented, restated, stated } from './link/sentence.ts'
 import { assess, overruled, punished } from './link/suspending.ts'
 import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
@@ -87,7 +87,6 @@ export type Event =
   | { on: 'unlinked'; agent: string }
   | { on: 'vouched'; agent: string }
   | { on: 'overruled'; agent: string }
-  | { on: 'stopped' }
   | { on: 'assess' }
   | { on: 'limited'; agent: string; limit: number }
   | { on: 'up'; agent: string }
@@ -289,8 +288,6 @@ const decide = (state: State, event: Event, now: number): Step => {
       return stated(state, event.from, event.said, now)
     case 'overruled':
       return overruled(state, event.agent, now)
-    case 'stopped':
-      return stopped(state, now)
     case 'assess':
       return assess(state, now)
     case 'limited':

@@ -3,6 +3,7 @@
  * neighbours of R alone, and S behind X. A new web's limits, calm weather.
  */
 import { expect } from 'chai'
+import { stopped } from '../../src/link/sentence.ts'
 import { apply, type Link } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import { holdsInTheBooks } from './claims.ts'
@@ -121,7 +122,8 @@ describe('village: a link that costs too much is suspended', () => {
   it('the origin that stops its own user is back, too', () => {
     const { village, r, b, c, d, x } = scene()
     spam(village, x, [b, c, d], 9)
-    x.raise({ on: 'stopped' })
+    for (const change of stopped(x.state, village.clock.now).changes) apply(x.state, change)
+    x.raise({ on: 'owing', agent: r.id })
     pass(village, HOUR)
     expect(linkTo(r, x).ruling?.ended).to.include({ how: 'punished', cut: x.id })
   })
