@@ -7,8 +7,8 @@ export type Axis = { label: string; isLog?: boolean }
 export type Series = { name: string; points: readonly (readonly [x: number, y: number])[]; isDashed?: boolean }
 export type Plot = { title: string; x: Axis; y: Axis; series: readonly Series[] }
 
-const [WIDTH, HEIGHT] = [760, 420]
-const BOX = { left: 72, right: WIDTH - 200, top: 40, bottom: HEIGHT - 56 }
+const [WIDTH, HEIGHT] = [820, 420]
+const BOX = { left: 72, right: WIDTH - 260, top: 40, bottom: HEIGHT - 56 }
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000']
 
 export const drawPlot = ({ title, x, y, series }: Plot): string => {
