@@ -1,0 +1,85 @@
+/** Claims about admission: what an arrival costs, and whom. How it goes on from there is the village's matter. */
+import { expect } from 'chai'
+import type { Arrival } from '../../src/custody/arrival.ts'
+import type { Step } from '../../src/effect.ts'
+import { contactKey, type Link, type State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import { ann, bob, envelopeId, HOUR, link, now, r, s, world } from './rows.ts'
+
+const permit = '00112233445566778899aabbccddeeff'
+const arrival = (to: string, given?: string): Arrival => ({
+  from: s,
+  envelope: {
+    id: envelopeId,
+    to,
+    hash: 'f'.repeat(64),
+    size: 100,
+    priority: 'interactive',
+    created: now,
+    expires: now + HOUR,
+    origin: s,
+    jws: 'envelope',
+    ...(given && { permit: given }),
+  },
+  stamps: ['stamp'],
+  path: [s],
+  advice: [],
+  body: 3,
+  ...(to === ann && { opened: { from: bob, address: 'bob@b.test', messageId: '<2@b.test>', permit } }),
+})
+
+type Setting = { of?: Partial<Link>; next?: Partial<Link>; taken?: number; handed?: number; isKnown?: boolean }
+const setting = ({ of = {}, next = {}, taken = 0, handed = 0, isKnown = false }: Setting): State => {
+  const state = world()
+  state.links.set(s, link(s, of))
+  state.links.set(r, link(r, next))
+  const flow = (pending: number) => ({ reserved: pending, pending, weeks: [] })
+  state.credits.set(s, { debt: 0, at: now, theirs: flow(taken), ours: flow(0) })
+  state.credits.set(r, { debt: 0, at: now, theirs: flow(0), ours: flow(handed) })
+  const contact = { entity: ann, other: bob, trust: 'implicit', address: 'bob@b.test', at: now } as const
+  if (isKnown) state.contacts.set(contactKey(ann, bob), contact)
+  return state
+}
+
+const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
+/** Neighbours whose credit it changes, each with what is pending of theirs then. */
+const costs = (made: Step): string[] =>
+  made.changes.flatMap((change) =>
+    'put' in change && change.put === 'credit' ? [`${change.agent[0]} ${change.row.theirs.pending}`] : [],
+  )
+
+describe('custody: what an arrival costs', () => {
+  const cases: [what: string, arrival: Arrival, setting: Setting, answer: string, costs: string[]][] = [
+    ['for a stranger further on', arrival(bob), {}, 'accepted', ['s 1']],
+    ['for a stranger here', arrival(ann), {}, 'accepted', ['s 1']],
+    ['the third of three', arrival(ann), { taken: 2 }, 'accepted', ['s 3']],
+    ['the fourth', arrival(ann), { taken: 3 }, 'no-credit', []],
+    ['the second, on probation', arrival(ann), { taken: 1, of: { state: 'probation' } }, 'no-credit', []],
+    [
+      'the fourth, from somebody the owner trusts more',
+      arrival(ann),
+      { taken: 3, of: { limit: 4 } },
+      'accepted',
+      ['s 4'],
+    ],
+    ['the fourth, to somebody who knows the sender', arrival(ann), { taken: 3, isKnown: true }, 'accepted', []],
+    ['the fourth further on', arrival(bob), { taken: 3 }, 'no-credit', []],
+    ['the fourth that the next hop would get of us', arrival(bob), { handed: 3 }, 'no-credit', []],
+    ['with a permit, further on', arrival(bob, permit), { taken: 3, handed: 3 }, 'accepted', []],
+    [
+      'with a permit, to somebody who knows the sender',
+      arrival(ann, permit),
+      { taken: 3, isKnown: true },
+      'accepted',
+      [],
+    ],
+    ['with a permit, to somebody who does not', arrival(ann, permit), {}, 'permit-ended', []],
+    ['over a suspended link', arrival(bob, permit), { of: { state: 'suspended' } }, 'link-suspended', []],
+    ['with the next link suspended', arrival(bob), { next: { state: 'suspended' } }, 'no-route', []],
+  ]
+  for (const [what, given, where, answer, wanted] of cases)
+    it(`${what}: ${answer}`, () => {
+      const made = step(setting(where), { on: 'arrived', arrival: given }, now)
+      expect([said(made), costs(made)]).to.deep.equal([answer, wanted])
+    })
+})
