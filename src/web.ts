@@ -5,181 +5,36 @@
  * verified before the event was made. `step` changes nothing itself: `apply` (state.ts) does.
  */
 import { targetOfAddress } from './address.ts'
-import { type Judgement, judged } from './complaint/judging.ts'
+import { judged } from './complaint/judging.ts'
 import { complained, wantedThere } from './complaint/passing.ts'
-import type { Reproach } from './complaint/policy.ts'
 import { allowed, pardoned, reproached } from './complaint/repute.ts'
-import type { Complaint } from './complaint/verdict.ts'
-import type { Stated } from './credit/books.ts'
-import { type Arrival, arrived } from './custody/arrival.ts'
-import { holderBeside } from './custody/claimed.ts'
+import { arrived } from './custody/arrival.ts'
 import type { Custody } from './custody/custody.ts'
 import { finish } from './custody/finish.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
 import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
-import type { Submission } from './custody/submission.ts'
 import type { Step } from './effect.ts'
-import { type Envelope, keyOf } from './envelope/envelope.ts'
+import type { Event } from './event.ts'
 import { seen } from './link/absence.ts'
 import { alarmed, ownerSeen, thawed } from './link/alarm.ts'
-import type { Alarm } from './link/alert.ts'
 import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
-import { declined, forgetKnocks, type Guest, knocked, type Reply, replied, type Wish, wished } from './link/knock.ts'
-import type { Accusation } from './link/ruling.ts'
+import { declined, forgetKnocks, knocked, replied, wished } from './link/knock.ts'
 import { accused, repented, restated, stated } from './link/sentence.ts'
 import { assess, overruled, punished } from './link/suspending.ts'
-import { announce, announced, type Bad, missed, type Said, where } from './reach/reach.ts'
+import { announce, announced, missed, where } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
 import { expiring } from './report/expiring.ts'
-import { type LetterAbout, letterHome } from './report/letter.ts'
-import { type Item, owedKey } from './report/owed.ts'
-import type { Report } from './report/report.ts'
+import { letterHome } from './report/letter.ts'
 import { ask, ringTimeout } from './route/ask.ts'
 import { blame, forgetBlame } from './route/blame.ts'
 import { dropped, dropWays } from './route/cache.ts'
 import { answered, exhausted, forget, wakeFor } from './route/discover.ts'
-import { type Failure, failed } from './route/failed.ts'
+import { failed } from './route/failed.ts'
 import { asked } from './route/relay.ts'
-import type { Path } from './route/search.ts'
-import { type Account, type Change, type Contact, contactKey, type Link, type State } from './state.ts'
-import { type Sorting, sorted, trusted } from './trust/contact.ts'
+import type { Account, Change, State } from './state.ts'
+import { sorted, trusted } from './trust/contact.ts'
 import { forgetHouseholds } from './trust/household.ts'
-import type { Who } from './wire/record.ts'
-
-export type Event =
-  // From the mail client
-  | { on: 'submitted'; submission: Submission; here: number }
-  | { on: 'trusted'; contact: Contact }
-  | { on: 'judged'; judgement: Judgement }
-  | { on: 'sorted'; sorting: Sorting }
-  | { on: 'reproached'; entity: string; reproach: Reproach }
-  | { on: 'pardoned'; entity: string; key: string; by: string }
-  // From neighbours
-  | { on: 'arrived'; arrival: Arrival }
-  | { on: 'reported'; from: string; key: string; reports: Report[] }
-  | { on: 'complained'; from: string; complaint: Complaint }
-  | { on: 'accused'; from: string; accusation: Accusation }
-  | { on: 'punished'; from: string; cut: string }
-  | { on: 'stated'; from: string; said: Stated }
-  | { on: 'wanted'; from: string; key: string; permit: string | undefined }
-  | { on: 'who'; from: string; who: Who }
-  | { on: 'none'; from: string; qid: string; cut: boolean }
-  | { on: 'path'; from: string; path: Path }
-  | { on: 'failed'; from: string; failure: Failure }
-  | { on: 'announced'; from: string; said: Said }
-  | { on: 'where'; from: string; pass: Said }
-  // From effects
-  | { on: 'sealed'; key: string; envelope: Envelope; body: number }
-  | { on: 'unsealable'; key: string; code: RefusalCode }
-  | { on: 'accepted'; key: string; by: string; receipt: string }
-  | { on: 'rejected'; key: string; by: string; code: RefusalCode }
-  | { on: 'unreachable'; key: string; by: string; why: string }
-  | { on: 'silent'; agent: string }
-  | { on: 'acknowledged'; owed: string; items: Item[] }
-  | { on: 'search'; target: string; seed: string; without?: string[]; isAgain?: true }
-  // From links and the clock
-  | { on: 'linked'; link: Link }
-  | { on: 'knocked'; guest: Guest }
-  | { on: 'wished'; wish: Wish }
-  | { on: 'replied'; reply: Reply }
-  | { on: 'declined'; who: string }
-  | { on: 'unlinked'; agent: string }
-  | { on: 'vouched'; agent: string }
-  | { on: 'overruled'; agent: string }
-  | { on: 'assess' }
-  | { on: 'limited'; agent: string; limit: number }
-  | { on: 'up'; agent: string }
-  | { on: 'down'; agent: string }
-  | { on: 'owing'; agent: string }
-  | { on: 'announce'; addresses: string[] }
-  | { on: 'alarm'; agent: string; alarm: Alarm }
-  | { on: 'thawed'; agent: string }
-  | { on: 'owner'; agent: string; owner: NonNullable<Link['owner']> }
-  | { on: 'missed'; agent: string; address: string; why: Bad['why'] }
-  | { on: 'due'; key: string }
-  | { on: 'ring'; qid: string }
-  | { on: 'clear'; submission: string }
-  | { on: 'lapsed'; owed: string }
-  | { on: 'sweep' }
-  | { on: 'expiring'; entity: string; ends: number }
-  // From the administrator
-  | { on: 'retry'; key: string }
-  | { on: 'given-up'; key: string }
-  | { on: 'forgotten'; address: string }
-  | { on: 'allowed'; entity: string }
-  /** A letter of the gateway to somebody here, in answer to what they asked of it. */
-  | { on: 'answer'; letter: Omit<LetterAbout, 'gateway' | 'now'> }
-
-/** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
-export type Needs = {
-  custody?: string[]
-  owed?: string[]
-  contacts?: string[]
-  submissions?: string[]
-  critics?: string[]
-}
-
-export const needs = (state: State, event: Event): Needs => {
-  switch (event.on) {
-    case 'submitted': {
-      // Its id was drawn for it: only a repeat still in memory could bear it, none that has to be loaded.
-      const { entity, recipients } = event.submission
-      const others = recipients.flatMap(
-        (one) => state.addresses.get(one.address) ?? state.knownAt.get(one.address) ?? [],
-      )
-      const strangers = others.filter((other) => other !== entity)
-      return {
-        contacts: strangers.flatMap((other) => [contactKey(entity, other), contactKey(other, entity)]),
-      }
-    }
-    case 'arrived': {
-      const { envelope, opened } = event.arrival
-      const key = keyOf(envelope.origin, envelope.id)
-      const others = opened ? [opened.from, holderBeside(state, opened) ?? []].flat() : []
-      const contacts = others.map((other) => contactKey(envelope.to, other))
-      return { custody: [key], contacts, ...(envelope.permit === undefined && { critics: [envelope.to] }) }
-    }
-    case 'trusted':
-      return { contacts: [contactKey(event.contact.entity, event.contact.other)] }
-    case 'sorted':
-      return { contacts: [contactKey(event.sorting.entity, event.sorting.other)] }
-    case 'acknowledged':
-    case 'lapsed':
-      return { owed: [event.owed] }
-    case 'clear':
-      return { submissions: [event.submission] }
-    case 'judged':
-      return { custody: [event.judgement.key] }
-    case 'complained':
-      return { custody: [keyOf(event.complaint.origin, event.complaint.id)] }
-    case 'wanted':
-    case 'reported':
-    case 'sealed':
-    case 'unsealable':
-    case 'accepted':
-    case 'rejected':
-    case 'unreachable':
-    case 'due':
-    case 'retry':
-    case 'given-up':
-      return { custody: [event.key] }
-    default:
-      return {}
-  }
-}
-
-/** What a loaded custody row needs beside it; at its origin also what its sender thinks of the recipient. */
-export const needsOf = (state: State, row: Custody): Needs => {
-  const to = row.to ?? state.knownAt.get(row.address ?? '')
-  return {
-    ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
-    ...(row.submission && { submissions: [row.submission] }),
-    ...(row.to && row.reserved !== undefined && { critics: [row.to] }),
-    ...(row.sender &&
-      to && { contacts: [row.role === 'destination' ? contactKey(to, row.sender) : contactKey(row.sender, to)] }),
-  }
-}
 
 export const step = (state: State, event: Event, now: number): Step => {
   const made = decide(state, event, now)

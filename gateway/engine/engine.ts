@@ -11,9 +11,11 @@
  */
 import { dirname } from 'node:path'
 import type { Answer, Effect } from '../../src/effect.ts'
+import type { Event } from '../../src/event.ts'
+import { needs, needsOf } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { apply, type Change, type State } from '../../src/state.ts'
-import { type Event, needs, needsOf, step } from '../../src/web.ts'
+import { step } from '../../src/web.ts'
 import { discardDraft } from '../../store/blob.ts'
 import type { Db, Tx } from '../../store/db.ts'
 import type { Log } from '../log.ts'

@@ -4,9 +4,10 @@ import type { Recipient, Submission } from '../../src/custody/submission.ts'
 import { overall } from '../../src/custody/submission.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
+import { needs, needsOf } from '../../src/needs.ts'
 import { routeOf } from '../../src/route/cache.ts'
 import { apply, contactKey, type State } from '../../src/state.ts'
-import { needs, needsOf, step } from '../../src/web.ts'
+import { step } from '../../src/web.ts'
 import {
   ann,
   asks,

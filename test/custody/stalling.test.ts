@@ -3,10 +3,11 @@ import { targetOfEntity } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { silenceMs } from '../../src/custody/silence.ts'
 import type { Step } from '../../src/effect.ts'
+import type { Event } from '../../src/event.ts'
 import { isOftenAway, seen } from '../../src/link/absence.ts'
 import { silentOne } from '../../src/route/blame.ts'
 import { apply, type State } from '../../src/state.ts'
-import { type Event, step } from '../../src/web.ts'
+import { step } from '../../src/web.ts'
 import {
   asks,
   b,

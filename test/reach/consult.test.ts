@@ -3,10 +3,10 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { openConsulting } from '../../gateway/reach/consult.ts'
+import type { Event } from '../../src/event.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
 import { signRecord, verifyRecord } from '../../src/identity/record.ts'
 import type { Reach } from '../../src/reach/reach.ts'
-import type { Event } from '../../src/web.ts'
 import { reachAnswer } from '../../src/wire/directory.ts'
 
 const now = 1_700_000_000_000

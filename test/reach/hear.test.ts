@@ -1,11 +1,11 @@
 /** What a neighbour may cost by announcing and asking, and that nothing is believed unsigned. */
 import { expect } from 'chai'
 import { listener } from '../../gateway/reach/hear.ts'
+import type { Event } from '../../src/event.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { signRecord } from '../../src/identity/record.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { emptyState } from '../../src/state.ts'
-import type { Event } from '../../src/web.ts'
 
 const x = generateAgent()
 const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)

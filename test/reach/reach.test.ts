@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import type { Step } from '../../src/effect.ts'
+import type { Event } from '../../src/event.ts'
 import { addressesOf, REACH_LIFE_MS, type Reach, type Said } from '../../src/reach/reach.ts'
 import { apply, type State } from '../../src/state.ts'
-import { type Event, step } from '../../src/web.ts'
+import { step } from '../../src/web.ts'
 import { b, HOUR, link, me, now, r, s, stranger, world } from '../custody/rows.ts'
 
 const said = (more: Partial<Said> = {}): Said => ({

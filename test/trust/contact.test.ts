@@ -1,9 +1,11 @@
 import { expect } from 'chai'
 import type { Step } from '../../src/effect.ts'
+import type { Event } from '../../src/event.ts'
+import { needs } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { apply, type Contact, contactKey, emptyState, type State } from '../../src/state.ts'
 import { categoryName, folderFor, trustByWriting } from '../../src/trust/contact.ts'
-import { type Event, needs, step } from '../../src/web.ts'
+import { step } from '../../src/web.ts'
 
 const now = 1_700_000_000_000
 const [ann, bob] = ['ann', 'bob']

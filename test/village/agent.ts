@@ -11,11 +11,13 @@ import { type Custody, dueAt } from '../../src/custody/custody.ts'
 import type { Stage, Submission } from '../../src/custody/submission.ts'
 import type { Answer, Effect } from '../../src/effect.ts'
 import { chainHash, partsOfKey } from '../../src/envelope/envelope.ts'
+import type { Event } from '../../src/event.ts'
+import { type Needs, needs, needsOf } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Item } from '../../src/report/owed.ts'
 import { silentOne } from '../../src/route/blame.ts'
 import { apply, type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
-import { type Event, type Needs, needs, needsOf, step } from '../../src/web.ts'
+import { step } from '../../src/web.ts'
 import {
   decodeMessage,
   encodeMessage,

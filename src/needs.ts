@@ -1,0 +1,76 @@
+import { holderBeside } from './custody/claimed.ts'
+import type { Custody } from './custody/custody.ts'
+import { keyOf } from './envelope/envelope.ts'
+import type { Event } from './event.ts'
+import { owedKey } from './report/owed.ts'
+import { contactKey, type State } from './state.ts'
+
+/** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
+export type Needs = {
+  custody?: string[]
+  owed?: string[]
+  contacts?: string[]
+  submissions?: string[]
+  critics?: string[]
+}
+
+export const needs = (state: State, event: Event): Needs => {
+  switch (event.on) {
+    case 'submitted': {
+      // Its id was drawn for it: only a repeat still in memory could bear it, none that has to be loaded.
+      const { entity, recipients } = event.submission
+      const others = recipients.flatMap(
+        (one) => state.addresses.get(one.address) ?? state.knownAt.get(one.address) ?? [],
+      )
+      const strangers = others.filter((other) => other !== entity)
+      return {
+        contacts: strangers.flatMap((other) => [contactKey(entity, other), contactKey(other, entity)]),
+      }
+    }
+    case 'arrived': {
+      const { envelope, opened } = event.arrival
+      const key = keyOf(envelope.origin, envelope.id)
+      const others = opened ? [opened.from, holderBeside(state, opened) ?? []].flat() : []
+      const contacts = others.map((other) => contactKey(envelope.to, other))
+      return { custody: [key], contacts, ...(envelope.permit === undefined && { critics: [envelope.to] }) }
+    }
+    case 'trusted':
+      return { contacts: [contactKey(event.contact.entity, event.contact.other)] }
+    case 'sorted':
+      return { contacts: [contactKey(event.sorting.entity, event.sorting.other)] }
+    case 'acknowledged':
+    case 'lapsed':
+      return { owed: [event.owed] }
+    case 'clear':
+      return { submissions: [event.submission] }
+    case 'judged':
+      return { custody: [event.judgement.key] }
+    case 'complained':
+      return { custody: [keyOf(event.complaint.origin, event.complaint.id)] }
+    case 'wanted':
+    case 'reported':
+    case 'sealed':
+    case 'unsealable':
+    case 'accepted':
+    case 'rejected':
+    case 'unreachable':
+    case 'due':
+    case 'retry':
+    case 'given-up':
+      return { custody: [event.key] }
+    default:
+      return {}
+  }
+}
+
+/** What a loaded custody row needs beside it; at its origin also what its sender thinks of the recipient. */
+export const needsOf = (state: State, row: Custody): Needs => {
+  const to = row.to ?? state.knownAt.get(row.address ?? '')
+  return {
+    ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
+    ...(row.submission && { submissions: [row.submission] }),
+    ...(row.to && row.reserved !== undefined && { critics: [row.to] }),
+    ...(row.sender &&
+      to && { contacts: [row.role === 'destination' ? contactKey(to, row.sender) : contactKey(row.sender, to)] }),
+  }
+}
