@@ -5,9 +5,9 @@
  */
 import { targetOfEntity } from '../../src/address.ts'
 import type { Effect } from '../../src/effect.ts'
+import type { Event } from '../../src/event.ts'
 import type { Path } from '../../src/route/search.ts'
 import { admitLocal, apply, emptyState, type Link, type State } from '../../src/state.ts'
-import type { Event } from '../../src/event.ts'
 import { step } from '../../src/web.ts'
 import type { Message } from '../../src/wire/record.ts'
 import { openClock } from '../../test/village/clock.ts'
