@@ -60,7 +60,7 @@ export const openHouse = async (home: string, opening: Opening): Promise<House &
   return {
     ...house,
     async close() {
-      await core.engine.settled()
+      await core.engine.close()
       await core.store.close()
     },
   }
@@ -70,7 +70,7 @@ export const openHouse = async (home: string, opening: Opening): Promise<House &
 export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
   const rooms = await openRooms(home, opening)
   const { core, house } = rooms
-  const closing: Close[] = [core.store.close, core.engine.settled]
+  const closing: Close[] = [core.store.close, core.engine.close]
   try {
     const reach = await openReach(core, house.config, rooms.place)
     const performer = openPerformer(core, rooms.searches, reach.lookUp)

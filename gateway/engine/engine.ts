@@ -36,6 +36,8 @@ export type Engine = {
   handle(event: Event | ((bodies: number[]) => Event), drafts?: NewBody[]): Promise<Answer>
   /** Resolves when everything raised so far is committed. */
   settled(): Promise<void>
+  /** The same, and takes nothing more: what comes later is refused, and asked again after the next start. */
+  close(): Promise<void>
   /** Who performs effects from now on. Without one they are left undone: the next start takes them up. */
   performBy(perform: (effect: Effect) => void): void
   readonly state: State
@@ -59,9 +61,11 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   let running: Promise<void> | undefined
   let waiting: NodeJS.Timeout | undefined
   let perform: (effect: Effect) => void = () => {}
+  let isClosed = false
 
   const handle: Engine['handle'] = (event, drafts = []) =>
     new Promise((resolve, reject) => {
+      if (isClosed) return reject(new Refusal('stopping', 'the gateway is stopping'))
       queue.push({ event: typeof event === 'function' ? event : () => event, drafts, resolve, reject })
       if (typeof event !== 'function' && patient.has(event.on)) waiting ??= setTimeout(start, PATIENT_MS)
       else start()
@@ -136,7 +140,11 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   const performBy: Engine['performBy'] = (by) => {
     perform = by
   }
-  return { handle, settled, performBy, state }
+  const close = async () => {
+    while (queue.length > 0 || running !== undefined || waiting !== undefined) await settled()
+    isClosed = true // in the same turn: nothing comes in between
+  }
+  return { handle, settled, close, performBy, state }
 }
 
 type Outcome = { answer?: Answer; effects: Effect[]; error?: unknown }

@@ -25,6 +25,7 @@ describe('reach: what neighbours say', () => {
         return { say: 'done' as const }
       },
       settled: async () => {},
+      close: async () => {},
       performBy: () => {},
       state: emptyState('me', 'me.test'),
     }
