@@ -1,9 +1,9 @@
 /**
- * Permits at the origin: kept with the contact they were given for, and left out where the recipient
- * no longer knows the sender.
+ * Permits at the origin: kept with the contact they were given for.
  *
- * Such an envelope has ended at every agent it came to. The message goes once more, in an envelope of
- * another id, as a stranger's: on credit, and into Requests. Its sender is told nothing of that.
+ * A message goes once more, in an envelope of another id, where its permit has ended: as a stranger's
+ * then, on credit, and into Requests; and where it was refused for want of credit and its permit has come
+ * since. Nobody holds the first envelope any more in either case, and its sender is told nothing.
  */
 import { createHash } from 'node:crypto'
 import type { Step } from '../effect.ts'
@@ -20,10 +20,28 @@ export const permitted = (state: State, row: Custody): Change[] => {
     : [{ put: 'contact', row: { ...contact, permit } }]
 }
 
-/** @returns nothing where the message itself is here no more, or its envelope bore no permit */
-export const again = (state: State, was: Custody, now: number): Pick<Step, 'changes' | 'effects'> | undefined => {
+/** @returns nothing where its envelope bore no permit, or the message itself is here no more */
+export const again = (state: State, was: Custody, now: number): Anew | undefined => {
+  const anew = was.permit === undefined ? undefined : envelopeAnew(state, was, undefined, now)
+  const contact = state.contacts.get(contactKey(was.sender ?? '', was.to ?? ''))
+  return anew && { ...anew, changes: [...anew.changes, ...forgetPermit(contact)] }
+}
+
+/** @returns nothing where there is no permit now either, or somebody may have the envelope without it */
+export const withPermit = (state: State, was: Custody, now: number): Step | undefined => {
+  const { role, permit: before, tried } = was
+  const permit = state.contacts.get(contactKey(was.sender ?? '', was.to ?? ''))?.permit
+  if (role !== 'origin' || before !== undefined || permit === undefined) return undefined
+  if (tried.length === 0 || tried.some((one) => !one.saidNo)) return undefined
+  const anew = envelopeAnew(state, was, permit, now)
+  return anew && { ...anew, changes: [{ drop: 'custody', key: was.key }, ...anew.changes] }
+}
+
+type Anew = Pick<Step, 'changes' | 'effects'>
+
+const envelopeAnew = (state: State, was: Custody, permit: string | undefined, now: number): Anew | undefined => {
   const submission = state.submissions.get(was.submission ?? '')
-  if (was.permit === undefined || submission === undefined || submission.body === null) return undefined
+  if (submission === undefined || submission.body === null) return undefined
   // Drawn from the first id, since a decision has no dice: nobody else can name it before it is sealed.
   const id = createHash('sha256').update(`${was.id} again`).digest('hex').slice(0, 32)
   // Nothing that became of the first holds for the second: only whose message it is, and until when.
@@ -39,6 +57,7 @@ export const again = (state: State, was: Custody, now: number): Pick<Step, 'chan
     ...(sender && { sender }),
     ...(address && { address }),
     ...(messageId && { messageId }),
+    ...(permit && { permit }),
     body: submission.body,
     stamps: [],
     path,
@@ -61,9 +80,17 @@ export const again = (state: State, was: Custody, now: number): Pick<Step, 'chan
     changes: [
       { put: 'custody', row },
       { put: 'submission', row: { ...submission, recipients } },
-      ...forgetPermit(state.contacts.get(contactKey(was.sender ?? '', was.to ?? ''))),
     ],
-    effects: [{ do: 'seal', key: row.key }],
+    effects: [
+      { do: 'seal', key: row.key },
+      {
+        do: 'log',
+        event: 'anew',
+        key: row.key,
+        ...(messageId && { messageId }),
+        detail: `${permit ? 'with' : 'without'} a permit, in place of ${was.id}`,
+      },
+    ],
   }
 }
 

@@ -28,14 +28,16 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
   if (row.role === 'origin') {
     const anew = outcome.code === 'permit-ended' ? again(state, row, now) : undefined
     if (anew) return { changes: [...kept, ...anew.changes], effects: [log, ...anew.effects] }
+    const permit = permitted(state, row)
+    const woken: Effect[] = permit.length > 0 && row.next ? [{ do: 'wake', awaits: `credit:${row.next}` }] : []
     return {
       changes: [
         ...kept,
-        ...permitted(state, row),
+        ...permit,
         ...unpaired(state, row.agent, outcome.code),
         ...tellSender(state, row, outcome, now),
       ],
-      effects: [log],
+      effects: [log, ...woken],
     }
   }
   const owed = oweUpstream(state, row, told.length > 0 ? told : [{ own: own(row, outcome) }])

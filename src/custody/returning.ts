@@ -8,6 +8,7 @@ import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
 import { forgive, overtake } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
+import { withPermit } from './again.ts'
 import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
@@ -167,7 +168,7 @@ export const moveOn = (state: State, row: Custody, now: number): Step => {
     case 'spooled':
       return prepare(state, row, now)
     case 'waiting':
-      return advance(state, row, now)
+      return withPermit(state, row, now) ?? advance(state, row, now)
     case 'handing':
       return handAgain(row, now)
     case 'handed':

@@ -1,0 +1,69 @@
+import { expect } from 'chai'
+import type { Custody } from '../../src/custody/custody.ts'
+import { due, reported } from '../../src/custody/returning.ts'
+import { contactKey, type State } from '../../src/state.ts'
+import { ann, asks, b, bob, key, left, MINUTE, me, now, r, relayed, report, row, world } from './rows.ts'
+
+const permit = 'ab'.repeat(16)
+
+/** Refused by `r` for want of credit, and waiting for some. */
+const broke = (more: Partial<Custody> = {}): Custody =>
+  row({
+    tried: [{ by: r, saidNo: true }],
+    avoid: [{ by: r, until: now + MINUTE, isBroke: true }],
+    awaits: `credit:${r}`,
+    retryAt: now + MINUTE,
+    ...more,
+  })
+
+const withContact = (state: State, given: string | undefined): State => {
+  const contact = { entity: ann, other: bob, trust: 'implicit' as const, address: 'bob@b.test', at: now }
+  state.contacts.set(contactKey(ann, bob), { ...contact, ...(given && { permit: given }) })
+  return state
+}
+
+describe('custody: what waits for credit and gets a permit', () => {
+  it('goes at once, in another envelope that bears it', () => {
+    const step = due(withContact(world(broke()), permit), key, now)
+    const anew = left(step)
+    expect(anew).to.include({ state: 'spooled', permit, body: 7, to: bob, sender: ann, messageId: '<1@me.test>' })
+    expect(anew?.key).to.equal(`${me}/${anew?.id}`).and.not.to.equal(key)
+    expect(anew?.tried).to.deep.equal([])
+    expect(step.changes).to.deep.include({ drop: 'custody', key })
+    const names = step.changes.flatMap((change) =>
+      'put' in change && change.put === 'submission' ? change.row.recipients.map(({ envelope }) => envelope) : [],
+    )
+    expect(names).to.deep.equal([anew?.id])
+    expect(asks(step)).to.deep.equal(['seal'])
+  })
+
+  const stays: [what: string, was: Custody, permit: string | undefined][] = [
+    ['there is no permit', broke(), undefined],
+    ['a neighbour may have it as it is', broke({ tried: [{ by: r, saidNo: false }] }), permit],
+    ['it was handed to nobody yet', broke({ tried: [] }), permit],
+    ['it bears one', broke({ permit: 'cd'.repeat(16) }), permit],
+    ['it is somebody else’s', relayed({ key, tried: [{ by: r, saidNo: true }] }), permit],
+  ]
+  for (const [what, was, given] of stays)
+    it(`stays in its envelope where ${what}`, () => {
+      const step = due(withContact(world(was), given), key, now + MINUTE)
+      expect(left(step)?.id ?? was.id).to.equal(was.id)
+      expect(step.changes).not.to.deep.include({ drop: 'custody', key })
+    })
+
+  it('is woken when a delivery brings the permit', () => {
+    const handed = row({ state: 'handed', next: r, agent: b, tried: [{ by: r, saidNo: false }] })
+    const forwarded = report(r, 'forwarded', { next: b })
+    const state = withContact(world(handed), undefined)
+    const step = reported(state, r, key, [forwarded, report(b, 'delivered', { permit })], now)
+    expect(step.effects).to.deep.include({ do: 'wake', awaits: `credit:${r}` })
+    const again = reported(
+      withContact(world(handed), permit),
+      r,
+      key,
+      [forwarded, report(b, 'delivered', { permit })],
+      now,
+    )
+    expect(again.effects.filter(({ do: what }) => what === 'wake')).to.deep.equal([])
+  })
+})
