@@ -8,7 +8,7 @@ import { expect } from 'chai'
 import { befriend, freePortBase, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
 
 type Finding = { what: string; state: string; side?: string; detail: string; fix?: string }
-type LinkView = { name: string; up: boolean; reach: { addresses: string[] } | null }
+type LinkView = { name: string; agent: string; up: boolean; reach: { addresses: string[]; via: string[] } | null }
 
 describe('doctor, from both ends', function () {
   this.timeout(120_000)
@@ -28,6 +28,11 @@ describe('doctor, from both ends', function () {
     await befriend(the(b), the(a))
     await befriend(the(c), the(a))
     await befriend(the(c), the(b))
+    // News of a link goes round within two seconds: what A knows of B is by whom it may ask for it later.
+    const common = (await linkAt(a, 'c'))?.agent ?? ''
+    await until('B has told A that C is linked with it', async () =>
+      Boolean((await linkAt(a, 'b'))?.reach?.via.includes(common)),
+    )
     hole = createServer((socket) => socket.on('error', () => {}))
     await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve))
     const at = hole.address()
