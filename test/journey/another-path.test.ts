@@ -60,13 +60,14 @@ describe('another path, between real gateways', function () {
     })
 
   it('a recipient who is never connected at the same time as the sender gets it, and the sender hears of it', async () => {
-    const [a, , , b] = all
+    const [a, r, s, b] = all
     await b.stop()
     await send('never together')
     await handed(1)
     await a.stop()
     await b.start()
     await until('it is there', async () => (await subjects()).includes('never together'))
+    await until('a relay has its report', async () => (await Promise.all([r, s].map(underway))).flat().length === 0)
     await b.stop()
     await a.start()
     await until('Ann knows', async () => (await underway(a)).length === 0)
