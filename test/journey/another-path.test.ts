@@ -38,7 +38,8 @@ describe('another path, between real gateways', function () {
     for (const relay of [r, s]) for (const end of [a, b]) await befriend(relay, end)
     await trust(b, bob, ann.address)
     await send('first')
-    await until('Bob has the first', async () => (await subjects()).includes('first'))
+    await until('Ann knows that Bob has the first', async () => (await underway(a)).length === 0)
+    expect(await subjects()).to.include('first')
   })
   after(async () => void (await Promise.all(all.map((one) => one.stop()))))
 
