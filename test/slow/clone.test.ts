@@ -3,7 +3,7 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
-import { letter, RawSmtp, readAll } from './web.ts'
+import { letter, RawSmtp, readAll } from '../journey/web.ts'
 
 type Link = { agent: string; name: string; up: boolean; frozen?: { why: string } }
 type Alerts = { frozen: string[]; alerts: { what: string; text: string; name: string }[] }

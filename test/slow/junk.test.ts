@@ -7,7 +7,7 @@ import type { Complaints } from '../../gateway/operation/complaint.ts'
 import type { UserDetail } from '../../gateway/operation/user.ts'
 import type { WhyView } from '../../gateway/operation/why.ts'
 import { type Person, until } from '../../scripts/neighbourhood.ts'
-import { awaitMessages, idOf, letter, RawSmtp, readAll, startLine, type Web, withImap } from './web.ts'
+import { awaitMessages, idOf, letter, RawSmtp, readAll, startLine, type Web, withImap } from '../journey/web.ts'
 
 describe('junk pressed in a mail client', function () {
   this.timeout(60_000)

@@ -14,7 +14,7 @@ import {
   trust,
   until,
 } from '../../scripts/neighbourhood.ts'
-import { idOf, letter, RawSmtp, readAll } from './web.ts'
+import { idOf, letter, RawSmtp, readAll } from '../journey/web.ts'
 
 type Underway = { messageId: string; state: string; next: string | null }
 type Trail = { state: string; outcome: { event: string } | null; steps: { event: string; byName: string }[] }
