@@ -4,13 +4,12 @@
  *
  *   R1  the mean of seven daily samples of max(0, D)/L is above 0.6, on a link at least a week old;
  *       of D no single source counts for more than L/2
- *   R2  at least 5 complaints from at least 3 sources (both, if there are two), and the lower end of
+ *   R2  at least 5 complaints from at least 3 sources (all there are, if fewer), and the lower end of
  *       Wilson's interval for complaints/messages is above 10 %; 5 a day count from one source, and
  *       none of a recipient who complains about nearly everything (critic.ts)
  *
  * A *source* is the neighbour of ours that the complaint came over, or an entity here that made it.
- * So no single one of them has a link cut: neither a neighbour by framing another, nor somebody alone at a
- * gateway, who would part it from its only neighbour by five gestures in a mail program.
+ * So no single one of them can have a link cut, unless there is only that one.
  */
 import { type Credit, DAY_MS, debtAt, keptAfter, messagesIn } from './credit.ts'
 import { wilsonLower } from './wilson.ts'
@@ -43,7 +42,6 @@ const R1_LOAD = 0.6
 const R1_AGE_MS = 7 * DAY_MS
 const R2_COMPLAINTS = 5
 const R2_SOURCES = 3
-const R2_SOURCES_LEAST = 2
 const R2_RATE = 0.1
 const R2_A_DAY = 5
 
@@ -98,7 +96,7 @@ export const judge = (
     rate,
   }
   if (loads.length === SAMPLES && load > R1_LOAD && now - since >= R1_AGE_MS) return { rule: 'R1', ...seen }
-  const isMany = counted.length >= R2_COMPLAINTS && from >= Math.min(R2_SOURCES, Math.max(R2_SOURCES_LEAST, sources))
+  const isMany = counted.length >= R2_COMPLAINTS && from >= Math.min(R2_SOURCES, Math.max(1, sources))
   return isMany && rate > R2_RATE ? { rule: 'R2', ...seen } : undefined
 }
 
