@@ -209,9 +209,7 @@ const unlinked = (state: State, agent: string, now: number): Step => {
 
 const limited = (state: State, agent: string, limit: number, now: number): Step => {
   const was = state.links.get(agent)
-  return was
-    ? { changes: [{ put: 'link', row: { ...was, limit } }, ...restated(state, agent, now)], effects: [] }
-    : nothing
+  return was ? restated(state, { ...was, limit }, now) : nothing
 }
 
 /**

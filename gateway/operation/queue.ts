@@ -112,6 +112,7 @@ const whyOf = (house: House, row: Custody): string => {
 
 const awaited = (house: House, awaits: string): string => {
   const [kind, of = ''] = awaits.split(/:(.*)/s)
+  if (kind === 'credit') return `waiting for credit with ${nameOf(house, of)}`
   return kind === 'up' ? `waiting for ${nameOf(house, of)} to connect` : 'looking for a path'
 }
 

@@ -50,8 +50,7 @@ const newsOf = (state: State, { agent, name }: Link): Effect[] =>
 export const vouched = (state: State, agent: string, now: number): Step => {
   const was = state.links.get(agent)
   if (was?.state !== 'probation') return { changes: [], effects: [] }
-  const row: Link = { ...was, state: 'active', stateSince: now }
-  return { changes: [{ put: 'link', row }, ...restated(state, agent, now)], effects: [] }
+  return restated(state, { ...was, state: 'active', stateSince: now }, now)
 }
 
 /** What nobody knew may be known beyond a neighbour that was not there. */

@@ -3,14 +3,14 @@
  * rules alone; once such a one is cut here, by a rule or by the owner, the neighbour hears of it, and
  * takes us back on probation.
  */
-import { hear, newBooks, type Stated } from '../credit/books.ts'
+import { hear, isStatementDue, newBooks, type Stated, state as stateBooks } from '../credit/books.ts'
 import type { Mark } from '../credit/conduct.ts'
 import { creditOf, kept } from '../custody/meter.ts'
-import type { Step } from '../effect.ts'
+import type { Effect, Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
-import type { Change, Link, State } from '../state.ts'
+import type { Account, Link, State } from '../state.ts'
 import type { Accusation } from './ruling.ts'
-import { isActive } from './standing.ts'
+import { isActive, limitOf } from './standing.ts'
 
 export const accused = (state: State, from: string, accusation: Accusation, now: number): Step => {
   const link = state.links.get(from)
@@ -72,10 +72,23 @@ const answer = (state: State, cut: string, isAbout: (accusation: Accusation) => 
   return { changes: steps.flatMap((one) => one.changes), effects: steps.flatMap((one) => one.effects) }
 }
 
-/** Our limit for the neighbour has changed: our next statement, which says so, is due at once. */
-export const restated = (state: State, agent: string, now: number): Change[] => {
-  const account = creditOf(state, agent, now)
-  return [kept(agent, { ...account, books: { ...(account.books ?? newBooks(now)), at: 0 } })]
+/** Our number, when it is due and the neighbour can hear it; lost, it comes with the next. */
+export const speak = (link: Link, account: Account, now: number): { account: Account; effects: Effect[] } => {
+  const books = account.books ?? newBooks(now - STATE_FIRST_MS)
+  if (!link.up || !isStatementDue(books, now)) return { account: { ...account, books }, effects: [] }
+  const said = stateBooks(books, account, limitOf(link), now)
+  return { account: { ...account, books: said.books }, effects: [{ do: 'state', to: link.agent, stated: said.stated }] }
+}
+
+/** A new neighbour hears our limit at once. */
+const STATE_FIRST_MS = 86_400_000
+
+/** Our limit for the neighbour has changed to that of `link`: it hears so at once, for until then it holds mail back. */
+export const restated = (state: State, link: Link, now: number): Step => {
+  const account = creditOf(state, link.agent, now)
+  const due = { ...account, books: { ...(account.books ?? newBooks(now)), at: 0 } }
+  const said = speak(link, due, now)
+  return { changes: [{ put: 'link', row: link }, kept(link.agent, said.account)], effects: said.effects }
 }
 
 /** What the neighbour says we owe each other. */

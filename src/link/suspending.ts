@@ -2,15 +2,15 @@
  * What the clock asks of every link: is it time to go on, by the rules of src/credit/conduct.ts, or to
  * say what one is owed. States and their ends: ruling.ts.
  */
-import { isDisputed, isStatementDue, newBooks, state as stateBooks } from '../credit/books.ts'
+import { isDisputed, newBooks } from '../credit/books.ts'
 import { type Finding, judge, type Mark, newConduct, sampled } from '../credit/conduct.ts'
 import { debtAt, messagesIn } from '../credit/credit.ts'
 import { creditOf, kept } from '../custody/meter.ts'
-import type { Effect, Step } from '../effect.ts'
+import type { Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
 import type { Account, Change, Link, State } from '../state.ts'
 import { KEYS_KEPT, KEYS_TOLD, PROBATION_MS, PUNISHED_EVERY_MS, type Ruling, SUSPENDED_MS } from './ruling.ts'
-import { repented } from './sentence.ts'
+import { repented, speak } from './sentence.ts'
 import { isActive, isLinked, limitOf, sinceOf } from './standing.ts'
 
 /** All links, one after the other; harmless at any time and as often as anybody likes. */
@@ -59,17 +59,6 @@ const noFinding: Finding = {
 /** Our other links, and everybody who lives here. */
 const sourcesBeside = ({ links, locals }: State, link: Link): number =>
   [...links.values()].filter((one) => one !== link && isLinked(one)).length + locals.size
-
-/** Our number, when it is due and the neighbour can hear it; lost, it comes with the next. */
-const speak = (link: Link, account: Account, now: number): { account: Account; effects: Effect[] } => {
-  const books = account.books ?? newBooks(now - STATE_FIRST_MS)
-  if (!link.up || !isStatementDue(books, now)) return { account: { ...account, books }, effects: [] }
-  const said = stateBooks(books, account, limitOf(link), now)
-  return { account: { ...account, books: said.books }, effects: [{ do: 'state', to: link.agent, stated: said.stated }] }
-}
-
-/** A new neighbour hears our limit at once. */
-const STATE_FIRST_MS = 86_400_000
 
 const suspend = (
   state: State,

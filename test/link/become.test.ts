@@ -3,6 +3,7 @@ import { generateAgent } from '../../src/identity/agent.ts'
 import { linked } from '../../src/link/become.ts'
 import type { Ruling } from '../../src/link/ruling.ts'
 import { apply, emptyState, type Link } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
 
 const now = 1_700_000_000_000
 const agent = generateAgent().id
@@ -64,5 +65,21 @@ describe('a neighbour that a person takes (back)', () => {
       if (was) apply(state, { put: 'link', row: was })
       for (const change of linked(state, made).changes) apply(state, change)
       expect(state.links.get(agent)).to.deep.equal(is)
+    })
+})
+
+describe('a limit that the owner sets', () => {
+  const cases: [what: string, is: boolean, link: Link, event: 'limited' | 'vouched'][] = [
+    ['is told at once to a neighbour that is there', true, link('active', { up: true }), 'limited'],
+    ['waits for one that is not', false, link('active'), 'limited'],
+    ['is told when probation ends, too', true, link('probation', { up: true }), 'vouched'],
+  ]
+  for (const [what, is, row, on] of cases)
+    it(what, () => {
+      const state = emptyState('me', 'a.test')
+      apply(state, { put: 'link', row })
+      const { effects } = step(state, on === 'limited' ? { on, agent, limit: 9 } : { on, agent }, now)
+      const said = effects.find((effect) => effect.do === 'state')
+      expect(said?.stated.limit).to.equal(is ? (on === 'limited' ? 9 : 3) : undefined)
     })
 })
