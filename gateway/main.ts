@@ -47,6 +47,7 @@ import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
 import { openPlace, type Place } from './reach/place.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
+import { restAfterWork } from './rest.ts'
 import { startSmtp } from './smtp/server.ts'
 import { throttleLogins } from './throttle.ts'
 import { openTls, type TlsFiles } from './tls.ts'
@@ -82,6 +83,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(core.link.close)
     const clock = startClock(core, reach, house.knocking)
     closing.push(clock.stop)
+    closing.push(restAfterWork(core.log))
     await house.gestures.start()
     closing.push(() => house.gestures.stop())
     const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))

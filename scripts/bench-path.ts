@@ -21,8 +21,8 @@ const COUNT = 2000
 const CONNECTIONS = 20
 const SINGLES = 250
 const DOVECOT_SINGLES = 50
-const START_MS = 5000
-/** Node gives memory back when it has been idle for a while. */
+/** A gateway gives memory back half a minute after its start or its work (gateway/rest.ts). */
+const START_MS = 60_000
 const REST_MS = 120_000
 
 type Web = { a: Device; r: Gateway; b: Device; reader: Reader }

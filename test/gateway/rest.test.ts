@@ -1,0 +1,21 @@
+import { expect } from 'chai'
+import { createLog } from '../../gateway/log.ts'
+import { restAfterWork } from '../../gateway/rest.ts'
+import { sleep, until } from '../../scripts/neighbourhood.ts'
+
+describe('memory after work', function () {
+  this.timeout(30_000)
+
+  it('is given back once, when the work has been over for two looks', async () => {
+    const lines: { event: string }[] = []
+    const log = createLog({ level: 'debug', format: 'json' }, { write: (line) => lines.push(JSON.parse(line)) })
+    const end = restAfterWork(log, 200)
+    const until = performance.now() + 700 // of processor time: more than what makes a rest worth while
+    while (performance.now() < until) for (let i = 0; i < 1e6; i++) Math.sqrt(i)
+    expect(lines, 'while it works').to.deep.equal([])
+    await until('it is', async () => lines.length > 0)
+    await sleep(700)
+    end()
+    expect(lines.map(({ event }) => event)).to.deep.equal(['rested'])
+  })
+})
