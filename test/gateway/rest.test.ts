@@ -10,8 +10,8 @@ describe('memory after work', function () {
     const lines: { event: string }[] = []
     const log = createLog({ level: 'debug', format: 'json' }, { write: (line) => lines.push(JSON.parse(line)) })
     const end = restAfterWork(log, 200)
-    const until = performance.now() + 700 // of processor time: more than what makes a rest worth while
-    while (performance.now() < until) for (let i = 0; i < 1e6; i++) Math.sqrt(i)
+    const finish = performance.now() + 700 // of processor time: more than what makes a rest worth while
+    while (performance.now() < finish) for (let i = 0; i < 1e6; i++) Math.sqrt(i)
     expect(lines, 'while it works').to.deep.equal([])
     await until('it is', async () => lines.length > 0)
     await sleep(700)
