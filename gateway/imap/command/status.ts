@@ -1,21 +1,11 @@
 /**
- * STATUS. RFC 3501 §6.3.10; APPENDLIMIT RFC 7889.
+ * STATUS. RFC 3501 §6.3.10.
  * status = "STATUS" SP mailbox SP "(" item *(SP item) ")"
  */
-import { find, type Status, status as statusOf } from '../../../store/mailbox.ts'
+import { find, status as statusOf } from '../../../store/mailbox.ts'
 import { type Command, loggedIn, ok } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
-import { fail } from '../wire/words.ts'
-import { mailboxName } from '../wire/writer.ts'
-
-const items = new Map<string, (status: Status, appendLimit: number) => number>([
-  ['MESSAGES', ({ messages }) => messages],
-  ['RECENT', ({ recent }) => recent],
-  ['UIDNEXT', ({ uidNext }) => uidNext],
-  ['UIDVALIDITY', ({ uidValidity }) => uidValidity],
-  ['UNSEEN', ({ unseen }) => unseen],
-  ['APPENDLIMIT', (_, appendLimit) => appendLimit],
-])
+import { parseStatusItems, statusLine } from '../status-item.ts'
 
 export const status: Command<{ name: string; asked: string[] }> = {
   in: loggedIn,
@@ -23,10 +13,9 @@ export const status: Command<{ name: string; asked: string[] }> = {
     words.space()
     const name = words.mailbox()
     words.space()
-    const asked = words.list(() => words.keyword())
+    const asked = parseStatusItems(words)
     words.end()
-    if (asked.length === 0 || !asked.every((item) => items.has(item))) fail('there is no such status item')
-    return { name, asked: [...new Set(asked)] }
+    return { name, asked }
   },
 
   async run({ edge, user, output }, { name, asked }) {
@@ -34,8 +23,7 @@ export const status: Command<{ name: string; asked: string[] }> = {
     const mailbox = await find(db, user.id, name)
     const found = mailbox && (await statusOf(db, mailbox.id))
     if (!mailbox || !found) return missing
-    const values = asked.map((item) => `${item} ${items.get(item)?.(found, edge.config.appendLimit)}`)
-    output.line(`* STATUS ${mailboxName(mailbox.name)} (${values.join(' ')})`)
+    output.line(statusLine(mailbox.name, asked, found, edge.config.appendLimit))
     return ok('That is how it stands')
   },
 }

@@ -1,0 +1,28 @@
+/**
+ * What STATUS tells of a mailbox, alone or behind each line of a LIST. RFC 3501 §6.3.10; APPENDLIMIT RFC 7889;
+ * LIST-STATUS RFC 5819.
+ */
+import type { Status } from '../../store/mailbox.ts'
+import { fail, type Words } from './wire/words.ts'
+import { mailboxName } from './wire/writer.ts'
+
+const items = new Map<string, (status: Status, appendLimit: number) => number>([
+  ['MESSAGES', ({ messages }) => messages],
+  ['RECENT', ({ recent }) => recent],
+  ['UIDNEXT', ({ uidNext }) => uidNext],
+  ['UIDVALIDITY', ({ uidValidity }) => uidValidity],
+  ['UNSEEN', ({ unseen }) => unseen],
+  ['APPENDLIMIT', (_, appendLimit) => appendLimit],
+])
+
+/** `(MESSAGES UNSEEN)`, each once. */
+export const parseStatusItems = (words: Words): string[] => {
+  const asked = words.list(() => words.keyword())
+  if (asked.length === 0 || !asked.every((item) => items.has(item))) fail('there is no such status item')
+  return [...new Set(asked)]
+}
+
+export const statusLine = (name: string, asked: readonly string[], found: Status, appendLimit: number): string => {
+  const values = asked.map((item) => `${item} ${items.get(item)?.(found, appendLimit)}`)
+  return `* STATUS ${mailboxName(name)} (${values.join(' ')})`
+}
