@@ -3,6 +3,7 @@
  */
 import type { Account } from '../../store/account.ts'
 import type { Edge } from './edge.ts'
+import type { Extension } from './extension.ts'
 import type { Incoming } from './incoming.ts'
 import type { Input } from './input.ts'
 import type { Output } from './output.ts'
@@ -32,6 +33,12 @@ export type Session = {
   /** The mailbox of a command that is allowed in the selected state only. */
   readonly mailbox: Selected
   failedLogins: number
+  /** What the client switched on. */
+  readonly enabled: Set<Extension>
+  /** IMAP4rev2 is spoken, which knows no \Recent. */
+  readonly isRev2: boolean
+  /** Mailbox names go both ways in UTF-8. */
+  readonly isUtf8: boolean
   /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
   readonly mayLogIn: boolean
   readonly canStartTls: boolean

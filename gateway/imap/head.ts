@@ -17,8 +17,9 @@ export type Head = {
   words: Words
 }
 
-export const readHead = (pieces: readonly Piece[]): Head => {
-  const words = new Words(pieces)
+/** @param isUtf8 mailbox names come in UTF-8 */
+export const readHead = (pieces: readonly Piece[], isUtf8: boolean): Head => {
+  const words = new Words(pieces, isUtf8)
   let tag = '*'
   try {
     tag = words.tag()

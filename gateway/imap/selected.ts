@@ -68,7 +68,7 @@ export class Selected {
     if (notices.some((notice) => notice.say === 'flags' && this.hasNewKeyword(notice.row.keywords)))
       output.line(this.flagsLine())
     for (const notice of notices) output.line(noticeLine(notice))
-    this.hasShownNew ||= notices.some((notice) => notice.say === 'exists')
+    this.hasShownNew ||= notices.some((notice) => notice.say === 'recent')
   }
 
   hasNewKeyword(keywords: string): boolean {

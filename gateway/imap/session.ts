@@ -16,6 +16,7 @@ import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
 import { bad, type Command, no, type Reply, type Session, type State } from './command.ts'
 import type { Edge } from './edge.ts'
+import type { Extension } from './extension.ts'
 import { parseMessageHead, readHead } from './head.ts'
 import { Incoming } from './incoming.ts'
 import { Input } from './input.ts'
@@ -42,6 +43,7 @@ export class ClientSession implements Session {
   account: Account | undefined
   selected: Selected | undefined
   failedLogins = 0
+  readonly enabled = new Set<Extension>()
   input: Input
   output: Output
   private socket: Socket | TLSSocket
@@ -81,6 +83,14 @@ export class ClientSession implements Session {
   /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
   get mayLogIn(): boolean {
     return this.isTls || (this.edge.config.plainLoopback && isLoopback(this.remote))
+  }
+
+  get isRev2(): boolean {
+    return this.enabled.has('IMAP4rev2')
+  }
+
+  get isUtf8(): boolean {
+    return this.isRev2
   }
 
   get canStartTls(): boolean {
@@ -166,7 +176,7 @@ export class ClientSession implements Session {
       case 'endless':
         return this.bye('That is more than any command needs', 'TOOBIG')
       case 'too-long':
-        return this.answerBad(readHead(taken.pieces).tag, 'the command is too long')
+        return this.answerBad(readHead(taken.pieces, this.isUtf8).tag, 'the command is too long')
       case 'literal':
         return this.serveLiteral(taken)
       case 'command':
@@ -175,7 +185,7 @@ export class ClientSession implements Session {
   }
 
   private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {
-    const { tag, command, words } = readHead(taken.pieces)
+    const { tag, command, words } = readHead(taken.pieces, this.isUtf8)
     if (command?.streams && command.in.includes(this.state)) {
       const args = parseMessageHead(command, words)
       if (args) {
@@ -196,7 +206,7 @@ export class ClientSession implements Session {
   }
 
   private async serveCommand(pieces: Piece[]): Promise<void> {
-    const { tag, name, command, words } = readHead(pieces)
+    const { tag, name, command, words } = readHead(pieces, this.isUtf8)
     if (tag === '*') return this.answerBad(tag, 'a command is a tag, a space and a word')
     if (!command) return this.answerBad(tag, name === '' ? 'the command is missing' : 'there is no such command here')
     if (!command.in.includes(this.state)) return this.answerBad(tag, outOfPlace(this.state))

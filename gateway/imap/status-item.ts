@@ -4,7 +4,6 @@
  */
 import type { Status } from '../../store/mailbox.ts'
 import { fail, type Words } from './wire/words.ts'
-import { mailboxName } from './wire/writer.ts'
 
 const items = new Map<string, (status: Status, appendLimit: number) => number>([
   ['MESSAGES', ({ messages }) => messages],
@@ -22,7 +21,8 @@ export const parseStatusItems = (words: Words): string[] => {
   return [...new Set(asked)]
 }
 
-export const statusLine = (name: string, asked: readonly string[], found: Status, appendLimit: number): string => {
+/** @param spelled the name as the client is told it */
+export const statusLine = (spelled: string, asked: readonly string[], found: Status, appendLimit: number): string => {
   const values = asked.map((item) => `${item} ${items.get(item)?.(found, appendLimit)}`)
-  return `* STATUS ${mailboxName(name)} (${values.join(' ')})`
+  return `* STATUS ${spelled} (${values.join(' ')})`
 }

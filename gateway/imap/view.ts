@@ -30,15 +30,17 @@ export class View {
   private readonly stale = new Set<number>()
   private goneCount = 0
   private recentCount: number
+  private readonly tellsRecent: boolean
   /** The largest uid ever seen: what comes late with a lower one is known, or gone. */
   private seenUid: number
 
   /**
    * @param messages ascending by uid
-   * @param recentFrom messages from this uid on have not been shown to any session before
+   * @param recentFrom messages from this uid on have not been shown to any session before; Infinity if that is never told
    */
   constructor(messages: readonly Message[], recentFrom: number) {
     this.shown = messages.map((message) => ({ ...message, isRecent: message.uid >= recentFrom, isGone: false }))
+    this.tellsRecent = recentFrom !== Number.POSITIVE_INFINITY
     this.recentCount = this.shown.filter((row) => row.isRecent).length
     this.seenUid = this.largestUid
   }
@@ -99,7 +101,7 @@ export class View {
     for (const message of messages) {
       if (message.uid <= this.seenUid) continue // was already there when the mailbox was loaded
       this.seenUid = message.uid
-      this.coming.push({ ...message, isRecent: true, isGone: false })
+      this.coming.push({ ...message, isRecent: this.tellsRecent, isGone: false })
     }
   }
 
@@ -149,7 +151,7 @@ export class View {
     if (canExpunge && this.goneCount > 0) notices.push(...this.dropGone())
     if (this.coming.length > 0) {
       for (const row of this.coming) this.shown.push(row)
-      this.recentCount += this.coming.length
+      this.recentCount += this.coming.filter((row) => row.isRecent).length
       this.coming = []
       notices.push({ say: 'exists', count: this.count })
     }

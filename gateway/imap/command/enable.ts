@@ -1,21 +1,26 @@
 /**
- * ENABLE. RFC 5161.
+ * ENABLE. RFC 5161, RFC 9051 §6.3.1.
  * enable = "ENABLE" 1*(SP capability)
  *
- * None of the extensions spoken here waits to be enabled, so the answer names none.
+ * The answer names what this very command switched on; what is unknown is passed over in silence.
  */
 import { type Command, loggedIn, ok } from '../command.ts'
+import { extensions } from '../extension.ts'
 
-export const enable: Command<void> = {
+export const enable: Command<string[]> = {
   in: loggedIn,
   parse(words) {
+    const names: string[] = []
     do {
       words.space()
-      words.atom()
+      names.push(words.keyword())
     } while (!words.isAtEnd())
+    return names
   },
-  async run(session) {
-    session.output.line('* ENABLED')
-    return ok('Nothing had to be enabled')
+  async run({ enabled, output }, names) {
+    const fresh = new Set(names.flatMap((name) => extensions.get(name) ?? []).filter((one) => !enabled.has(one)))
+    for (const one of fresh) enabled.add(one)
+    output.line(['* ENABLED', ...fresh].join(' '))
+    return ok('Enabled what is known')
   },
 }

@@ -30,7 +30,7 @@ export const list: Command<Args> = {
     }
   },
 
-  async run({ edge, user, output }, { reference, pattern, onlySpecial, tellsSubscribed }) {
+  async run({ edge, user, output, isUtf8 }, { reference, pattern, onlySpecial, tellsSubscribed }) {
     if (pattern === '') {
       output.line('* LIST (\\Noselect) "/" ""') // asks for the separator
       return ok('Listed')
@@ -43,7 +43,7 @@ export const list: Command<Args> = {
       const attributes = [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren']
       if (tellsSubscribed && subscribed) attributes.push('\\Subscribed')
       if (specialUse !== null) attributes.push(specialUse)
-      output.line(`* LIST (${attributes.join(' ')}) "/" ${mailboxName(name)}`)
+      output.line(`* LIST (${attributes.join(' ')}) "/" ${mailboxName(name, isUtf8)}`)
     }
     return ok('Listed')
   },
@@ -58,15 +58,15 @@ export const lsub: Command<Pick<Args, 'reference' | 'pattern'>> = {
     return names
   },
 
-  async run({ edge, user, output }, { reference, pattern }) {
+  async run({ edge, user, output, isUtf8 }, { reference, pattern }) {
     const subscribed = (await all(edge.store.db, user.id)).filter((mailbox) => mailbox.subscribed)
     const matches = matcher(reference + pattern)
     const told = new Set(subscribed.map(({ name }) => name))
-    for (const name of told) if (matches(name)) output.line(`* LSUB () "/" ${mailboxName(name)}`)
+    for (const name of told) if (matches(name)) output.line(`* LSUB () "/" ${mailboxName(name, isUtf8)}`)
     if (!pattern.endsWith('%')) return ok('Listed')
     // A parent that is not subscribed itself stands there for its children. RFC 3501 §6.3.9.
     for (const name of parentsOf(subscribed))
-      if (matches(name) && !told.has(name)) output.line(`* LSUB (\\Noselect) "/" ${mailboxName(name)}`)
+      if (matches(name) && !told.has(name)) output.line(`* LSUB (\\Noselect) "/" ${mailboxName(name, isUtf8)}`)
     return ok('Listed')
   },
 }

@@ -1,14 +1,16 @@
 /**
- * SELECT and EXAMINE. RFC 3501 §6.3.1, §6.3.2.
+ * SELECT and EXAMINE. RFC 9051 §6.3.2, §6.3.3; as RFC 3501 has them, with \Recent, for who did not ENABLE IMAP4rev2.
  *
  * One bulk read for all messages. A mailbox that cannot be selected leaves the session without one, as the RFC wants.
  */
-import { find, takeRecent } from '../../../store/mailbox.ts'
+import { find, type Mailbox, takeRecent } from '../../../store/mailbox.ts'
 import { type Command, loggedIn, ok } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
+import type { Output } from '../output.ts'
 import { Selected } from '../selected.ts'
+import type { View } from '../view.ts'
 import type { Words } from '../wire/words.ts'
-import { flagBits } from '../wire/writer.ts'
+import { flagBits, mailboxName } from '../wire/writer.ts'
 
 const selecting = (examines: boolean): Command<string> => ({
   in: loggedIn,
@@ -16,12 +18,14 @@ const selecting = (examines: boolean): Command<string> => ({
 
   async run(session, name) {
     const { edge, output, user } = session
+    if (session.selected) output.line('* OK [CLOSED] That mailbox is closed') // what follows is about the next
     session.leave()
     const mailbox = await find(edge.store.db, user.id, name)
     if (!mailbox) return missing
     const isReadOnly = examines || mailbox.readOnly
     // Only a session that may change the mailbox takes \Recent away from the next one.
-    if (!isReadOnly) mailbox.recentFrom = await takeRecent(edge.store.db, mailbox.id)
+    if (session.isRev2) mailbox.recentFrom = Number.POSITIVE_INFINITY
+    else if (!isReadOnly) mailbox.recentFrom = await takeRecent(edge.store.db, mailbox.id)
     const selected = await Selected.open(edge, mailbox, isReadOnly)
     session.selected = selected
     const { view } = selected
@@ -29,13 +33,24 @@ const selecting = (examines: boolean): Command<string> => ({
     const permanent = isReadOnly ? '' : [...Object.keys(flagBits), '\\*'].join(' ')
     output.line(`* OK [PERMANENTFLAGS (${permanent})] Flags that are kept`)
     output.line(`* ${view.count} EXISTS`)
-    output.line(`* ${view.recent} RECENT`)
-    if (view.firstUnseen !== undefined) output.line(`* OK [UNSEEN ${view.firstUnseen}] The first not seen`)
+    if (session.isRev2) output.line(listLine(name, mailbox))
+    else tellRecent(output, view)
     output.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] These UIDs are valid`)
     output.line(`* OK [UIDNEXT ${Math.max(mailbox.uidNext, view.largestUid + 1)}] The next UID`)
     return ok('Selected', isReadOnly ? 'READ-ONLY' : 'READ-WRITE')
   },
 })
+
+const tellRecent = (output: Output, view: View): void => {
+  output.line(`* ${view.recent} RECENT`)
+  if (view.firstUnseen !== undefined) output.line(`* OK [UNSEEN ${view.firstUnseen}] The first not seen`)
+}
+
+/** Tells what it is really called when the client asked for another spelling. RFC 9051 §6.3.2, §6.3.9.7. */
+const listLine = (asked: string, { name, specialUse }: Mailbox): string => {
+  const old = asked === name ? '' : ` ("OLDNAME" (${mailboxName(asked, true)}))`
+  return `* LIST (${specialUse ?? ''}) "/" ${mailboxName(name, true)}${old}`
+}
 
 /** A space and a mailbox name, and nothing else. */
 export function oneMailbox(words: Words): string {

@@ -6,6 +6,7 @@ import { find, status as statusOf } from '../../../store/mailbox.ts'
 import { type Command, loggedIn, ok } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
 import { parseStatusItems, statusLine } from '../status-item.ts'
+import { mailboxName } from '../wire/writer.ts'
 
 export const status: Command<{ name: string; asked: string[] }> = {
   in: loggedIn,
@@ -18,12 +19,12 @@ export const status: Command<{ name: string; asked: string[] }> = {
     return { name, asked }
   },
 
-  async run({ edge, user, output }, { name, asked }) {
+  async run({ edge, user, output, isUtf8 }, { name, asked }) {
     const { db } = edge.store
     const mailbox = await find(db, user.id, name)
     const found = mailbox && (await statusOf(db, mailbox.id))
     if (!mailbox || !found) return missing
-    output.line(statusLine(mailbox.name, asked, found, edge.config.appendLimit))
+    output.line(statusLine(mailboxName(mailbox.name, isUtf8), asked, found, edge.config.appendLimit))
     return ok('That is how it stands')
   },
 }

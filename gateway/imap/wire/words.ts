@@ -5,6 +5,7 @@
  * in another charset stays octets until somebody knows the charset. Every method reads one thing or throws
  * `Malformed`, whose message is a sentence for the BAD reply and never repeats what the client sent.
  */
+import { isUtf8 as nodeIsUtf8 } from 'node:buffer'
 import type { Piece } from './reader.ts'
 import { parseSet, type Range } from './sequence.ts'
 import { decodeName } from './utf7.ts'
@@ -29,11 +30,14 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 
 export class Words {
   private readonly pieces: readonly Piece[]
+  private readonly isUtf8: boolean
   private index = 0
   private offset = 0
 
-  constructor(pieces: readonly Piece[]) {
+  /** @param isUtf8 mailbox names come in UTF-8, as IMAP4rev2 has them, and not in modified UTF-7 */
+  constructor(pieces: readonly Piece[], isUtf8 = false) {
     this.pieces = pieces
+    this.isUtf8 = isUtf8
   }
 
   tag(): string {
@@ -73,15 +77,15 @@ export class Words {
     return this.tryString() ?? this.match(ASTRING)?.[0] ?? fail('an atom or a string was expected')
   }
 
-  /** A mailbox name, decoded from modified UTF-7; `INBOX` in any case is INBOX. RFC 3501 §5.1. */
+  /** A mailbox name, decoded; `INBOX` in any case is INBOX. RFC 3501 §5.1. */
   mailbox(): string {
-    return decodeMailbox(this.astring())
+    return decodeMailbox(this.astring(), this.isUtf8)
   }
 
   /** LIST's pattern, in which `*` and `%` may stand in an atom. */
   listMailbox(): string {
     const text = this.tryString() ?? this.match(LIST_MAILBOX)?.[0] ?? fail('a mailbox pattern was expected')
-    return decodeName(text) ?? fail('a mailbox name is spelled in modified UTF-7')
+    return decode(text, this.isUtf8)
   }
 
   sequenceSet(): Range[] {
@@ -183,9 +187,15 @@ export class Words {
   }
 }
 
-export const decodeMailbox = (text: string): string => {
-  const name = decodeName(text) ?? fail('a mailbox name is spelled in modified UTF-7')
+const decodeMailbox = (text: string, isUtf8: boolean): string => {
+  const name = decode(text, isUtf8)
   return name.toUpperCase() === 'INBOX' ? 'INBOX' : name
+}
+
+const decode = (text: string, isUtf8: boolean): string => {
+  if (!isUtf8) return decodeName(text) ?? fail('a mailbox name is spelled in modified UTF-7')
+  const octets = Buffer.from(text, 'latin1')
+  return nodeIsUtf8(octets) ? octets.toString('utf8') : fail('a mailbox name is spelled in UTF-8')
 }
 
 const utc = (day: string, month: string, year: string, timeMs: number): number => {

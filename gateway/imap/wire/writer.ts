@@ -9,8 +9,13 @@ import { encodeName } from './utf7.ts'
 export const string = (text: string): string =>
   quotable.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : `{${text.length}}\r\n${text}`
 
-/** INBOX keeps its name; the others are quoted modified UTF-7. */
-export const mailboxName = (name: string): string => (name === 'INBOX' ? name : string(encodeName(name)))
+/** INBOX keeps its name; the others are quoted, in modified UTF-7 or (IMAP4rev2) in UTF-8. RFC 9051 §5.1, §9. */
+export const mailboxName = (name: string, isUtf8: boolean): string => {
+  if (name === 'INBOX') return name
+  if (!isUtf8) return string(encodeName(name))
+  const octets = Buffer.from(name, 'utf8').toString('latin1')
+  return `"${octets.replace(/["\\]/g, '\\$&')}"` // a name is no longer than a quoted string may be, and has no CR
+}
 
 /** The system flags that the store keeps as bits; `\Recent` is the session's. */
 export const flagBits = {
