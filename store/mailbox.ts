@@ -8,6 +8,7 @@
  */
 import type { Sink, Source, Tx } from './db.ts'
 import { moveAll, removeAll } from './move.ts'
+import { dropLost, keepLost } from './subscription.ts'
 
 export type Mailbox = {
   id: number
@@ -110,14 +111,14 @@ export const createDefaults = async (tx: Tx, account: number, now: number): Prom
   for (const each of defaults) await insert(tx, account, each.name, now, each)
 }
 
-/** Makes a folder and the parents it lacks. */
-export const create = (db: Sink, account: number, name: string): Promise<Mailbox | MailboxNo> =>
+/** Makes a folder and the parents it lacks. @param specialUse one of RFC 6154 §2, of the folder itself */
+export const create = (db: Sink, account: number, name: string, specialUse?: string): Promise<Mailbox | MailboxNo> =>
   db.transaction(async (tx) => {
     const canonical = canonicalName(name)
     if (canonical === undefined) return 'malformed'
     if (await find(tx, account, canonical)) return 'exists'
     await createParents(tx, account, canonical)
-    return insert(tx, account, canonical, Date.now())
+    return insert(tx, account, canonical, Date.now(), specialUse === undefined ? {} : { specialUse })
   })
 
 /**
@@ -143,6 +144,7 @@ export const rename = (db: Sink, account: number, from: string, to: string): Pro
     )
     const names = moved.map(({ id, name }) => [id, target + name.slice(source.name.length)] as const)
     await tx.updateMany('mailbox', 'id', ['name'], names)
+    for (const [, name] of names) await dropLost(tx, account, name)
     for (const [mailbox, name] of names) tx.publish({ on: 'mailbox', account, what: 'renamed', mailbox, name })
     return 'ok'
   })
@@ -156,6 +158,7 @@ export const remove = (db: Sink, account: number, name: string): Promise<'ok' | 
     const all = await list(tx, account)
     if (all.some((each) => each.name.startsWith(`${found.name}/`))) return 'children'
     await dropMailbox(tx, found)
+    if (found.subscribed) await keepLost(tx, account, found.name)
     return 'ok'
   })
 
@@ -169,8 +172,10 @@ export const dropMailbox = async (tx: Tx, { id, account, name }: Mailbox): Promi
 export const subscribe = (db: Sink, account: number, name: string, isSubscribed: boolean): Promise<'ok' | MailboxNo> =>
   db.transaction(async (tx) => {
     const sql = 'UPDATE mailbox SET subscribed = ? WHERE account = ? AND name = ?'
-    const { changes } = await tx.run(sql, [isSubscribed ? 1 : 0, account, canonicalName(name) ?? ''])
-    return changes > 0 ? 'ok' : 'missing'
+    const canonical = canonicalName(name) ?? ''
+    const { changes } = await tx.run(sql, [isSubscribed ? 1 : 0, account, canonical])
+    if (changes > 0) return 'ok'
+    return !isSubscribed && (await dropLost(tx, account, canonical)) ? 'ok' : 'missing'
   })
 
 /** For STATUS; undefined if the folder is gone. */
@@ -232,6 +237,7 @@ const insert = async (
     [account, name, validity, specialUse ?? null, readOnly ? 1 : 0],
   )
   if (!row) throw new Error('an INSERT answered nothing')
+  await dropLost(tx, account, name) // a new folder is subscribed by itself
   tx.publish({ on: 'mailbox', account, what: 'created', mailbox: row.id, name })
   return shaped(row)
 }

@@ -40,6 +40,14 @@ CREATE TABLE mailbox (
   UNIQUE (account, name)
 );
 
+-- Names still subscribed whose mailbox is gone (RFC 9051 6.3.7).
+CREATE TABLE lost_subscription (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  UNIQUE (account, name)
+);
+
 -- Bytes as they came, once, however many messages and envelopes hold them.
 CREATE TABLE body (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { subscribe } from '../../store/mailbox.ts'
 import { runDialogue, type Steps } from '../dialogue/run.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
@@ -23,6 +24,9 @@ describe('IMAP dialogues', () => {
     async deliver([mailbox = 'INBOX', count = '1']) {
       const letters = Array.from({ length: Number(count) }, () => letter(++delivered))
       await imap.deliver(mailbox, letters)
+    },
+    async unsubscribe(names) {
+      for (const name of names) await subscribe(imap.store.db, imap.account.id, name, false)
     },
     async tls(_, client) {
       client.change((socket) => connectTls({ socket, rejectUnauthorized: false, servername: 'localhost' }))

@@ -1,98 +1,67 @@
-/**
- * LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; CHILDREN RFC 3348; SPECIAL-USE RFC 6154.
- *
- * list = "LIST" [SP "(" ["SPECIAL-USE"] ")"] SP mailbox SP pattern [SP "RETURN" SP "(" *option ")"]
- * option = "SPECIAL-USE" / "CHILDREN" / "SUBSCRIBED"
- *
- * Special uses and children are told always: they cost nothing, and few clients know to ask.
- */
-import { list as all, type Mailbox } from '../../../store/mailbox.ts'
-import { type Command, loggedIn, ok } from '../command.ts'
+/** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819. */
+import { list as all, statuses } from '../../../store/mailbox.ts'
+import { lost } from '../../../store/subscription.ts'
+import { type Command, loggedIn, ok, type Session } from '../command.ts'
+import { type ListArgs, parseList } from '../list-option.ts'
+import { type Listed, listing, parentsOf } from '../listing.ts'
 import { matcher } from '../pattern.ts'
-import { fail, type Words } from '../wire/words.ts'
+import { statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'
 
-type Args = { reference: string; pattern: string; onlySpecial: boolean; tellsSubscribed: boolean }
-
-export const list: Command<Args> = {
+export const list: Command<ListArgs> = {
   in: loggedIn,
-  parse(words) {
-    words.space()
-    const selection = words.peek() === '(' ? options(words, ['SPECIAL-USE']) : undefined
-    if (selection) words.space()
-    const names = referenceAndPattern(words)
-    const returns = words.trySpace() ? returnOptions(words) : []
-    words.end()
-    return {
-      ...names,
-      onlySpecial: selection !== undefined && selection.length > 0,
-      tellsSubscribed: returns.includes('SUBSCRIBED'),
-    }
-  },
+  parse: parseList,
 
-  async run({ edge, user, output, isUtf8 }, { reference, pattern, onlySpecial, tellsSubscribed }) {
-    if (pattern === '') {
+  async run(session, { reference, patterns, selection, returns, isExtended }) {
+    const { edge, user, output, isUtf8 } = session
+    if (!isExtended && patterns[0] === '') {
       output.line('* LIST (\\Noselect) "/" ""') // asks for the separator
       return ok('Listed')
     }
-    const mailboxes = await all(edge.store.db, user.id)
-    const matches = matcher(reference + pattern)
-    const parents = parentsOf(mailboxes)
-    for (const { name, specialUse, subscribed } of mailboxes) {
-      if (!matches(name) || (onlySpecial && specialUse === null)) continue
-      const attributes = [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren']
-      if (tellsSubscribed && subscribed) attributes.push('\\Subscribed')
-      if (specialUse !== null) attributes.push(specialUse)
-      output.line(`* LIST (${attributes.join(' ')}) "/" ${mailboxName(name, isUtf8)}`)
+    const { db } = edge.store
+    const [mailboxes, names] = await Promise.all([all(db, user.id), selection.subscribed ? lost(db, user.id) : []])
+    const full = patterns.map((pattern) => reference + pattern)
+    const listed = listing(mailboxes, names, full, selection, returns.subscribed)
+    const states = await statesOf(session, listed, returns.status)
+    for (const { name, attributes, childInfo, mailbox } of listed) {
+      const criteria = childInfo.map((option) => `"${option}"`).join(' ')
+      const info = criteria === '' ? '' : ` ("CHILDINFO" (${criteria}))`
+      output.line(`* LIST (${attributes.join(' ')}) "/" ${mailboxName(name, isUtf8)}${info}`)
+      const state = mailbox && states.get(mailbox.id)
+      if (state) output.line(statusLine(mailboxName(name, isUtf8), returns.status, state, edge.config.appendLimit))
     }
     return ok('Listed')
   },
 }
 
-export const lsub: Command<Pick<Args, 'reference' | 'pattern'>> = {
+/** Of all at once: a mailbox that goes meanwhile is told without. */
+const statesOf = async ({ edge }: Session, listed: readonly Listed[], items: readonly string[]) => {
+  const ids = items.length > 0 ? listed.flatMap(({ mailbox }) => (mailbox ? [mailbox.id] : [])) : []
+  const found = ids.length > 0 ? await statuses(edge.store.db, ids) : []
+  return new Map(found.map((state) => [state.id, state]))
+}
+
+export const lsub: Command<{ reference: string; pattern: string }> = {
   in: loggedIn,
   parse(words) {
     words.space()
-    const names = referenceAndPattern(words)
+    const reference = words.mailbox()
+    words.space()
+    const pattern = words.listMailbox()
     words.end()
-    return names
+    return { reference, pattern }
   },
 
   async run({ edge, user, output, isUtf8 }, { reference, pattern }) {
-    const subscribed = (await all(edge.store.db, user.id)).filter((mailbox) => mailbox.subscribed)
+    const { db } = edge.store
+    const [mailboxes, gone] = await Promise.all([all(db, user.id), lost(db, user.id)])
+    const told = new Set([...mailboxes.flatMap(({ name, subscribed }) => (subscribed ? [name] : [])), ...gone])
     const matches = matcher(reference + pattern)
-    const told = new Set(subscribed.map(({ name }) => name))
     for (const name of told) if (matches(name)) output.line(`* LSUB () "/" ${mailboxName(name, isUtf8)}`)
     if (!pattern.endsWith('%')) return ok('Listed')
     // A parent that is not subscribed itself stands there for its children. RFC 3501 §6.3.9.
-    for (const name of parentsOf(subscribed))
+    for (const name of parentsOf(told))
       if (matches(name) && !told.has(name)) output.line(`* LSUB (\\Noselect) "/" ${mailboxName(name, isUtf8)}`)
     return ok('Listed')
   },
-}
-
-const referenceAndPattern = (words: Words): { reference: string; pattern: string } => {
-  const reference = words.mailbox()
-  words.space()
-  return { reference, pattern: words.listMailbox() }
-}
-
-const returnOptions = (words: Words): string[] => {
-  if (words.keyword() !== 'RETURN') fail('RETURN was expected')
-  words.space()
-  return options(words, ['SPECIAL-USE', 'CHILDREN', 'SUBSCRIBED'])
-}
-
-const options = (words: Words, known: readonly string[]): string[] => {
-  const given = words.list(() => words.keyword())
-  return given.every((option) => known.includes(option)) ? given : fail('there is no such option')
-}
-
-/** Every name that has one below it. */
-const parentsOf = (mailboxes: readonly Pick<Mailbox, 'name'>[]): Set<string> => {
-  const parents = new Set<string>()
-  for (const { name } of mailboxes)
-    for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1))
-      parents.add(name.slice(0, slash))
-  return parents
 }

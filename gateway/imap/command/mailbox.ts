@@ -1,16 +1,42 @@
-/** CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE. RFC 3501 §6.3.3 to §6.3.7. */
+/**
+ * CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE. RFC 3501 §6.3.3 to §6.3.7; CREATE-SPECIAL-USE RFC 6154 §3.
+ * create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use] ")" ")"]
+ */
 import { type MailboxNo, create as make, subscribe as mark, rename as move, remove } from '../../../store/mailbox.ts'
-import { type Command, loggedIn, ok, type Reply } from '../command.ts'
+import { type Command, loggedIn, no, ok, type Reply } from '../command.ts'
 import { mailboxNo } from '../mailbox-reply.ts'
+import { fail, type Words } from '../wire/words.ts'
 import { oneMailbox } from './select.ts'
 
-export const create: Command<string> = {
+/** Not among them: \All and \Flagged, whose mailboxes a server makes up by itself. */
+const uses = new Map(['\\Archive', '\\Drafts', '\\Junk', '\\Sent', '\\Trash'].map((use) => [use.toLowerCase(), use]))
+const useless = no('USEATTR', 'A mailbox has one use here: \\Archive, \\Drafts, \\Junk, \\Sent or \\Trash')
+
+export const create: Command<{ name: string; wanted: string[] }> = {
   in: loggedIn,
-  parse: oneMailbox,
-  async run({ edge, user }, name) {
-    const made = await make(edge.store.db, user.id, name)
+  parse(words) {
+    words.space()
+    const name = words.mailbox()
+    const wanted = words.trySpace() ? parseUses(words) : []
+    words.end()
+    return { name, wanted }
+  },
+  async run({ edge, user }, { name, wanted }) {
+    const use = uses.get(wanted[0] ?? '')
+    if (wanted.length > 1 || (wanted.length === 1 && use === undefined)) return useless
+    const made = await make(edge.store.db, user.id, name, use)
     return typeof made === 'string' ? mailboxNo[made] : ok('Created')
   },
+}
+
+/** In small letters; each once. */
+const parseUses = (words: Words): string[] => {
+  words.expect('(')
+  if (words.keyword() !== 'USE') fail('USE was expected')
+  words.space()
+  const given = words.list(() => words.flag().toLowerCase())
+  words.expect(')')
+  return [...new Set(given)]
 }
 
 /** Sessions that have it selected are dismissed; one's own goes back to having none. */
