@@ -5,8 +5,8 @@ export type Folder = { folder: string; specialUse: string | null }
 export type Lying = Folder & { keywords: string; isSeen: boolean; isAnswered: boolean; isDeleted: boolean }
 
 /**
- *   junk    in the Junk folder, or bearing $Junk (RFC 6154, and IANA's registry of keywords)
- *   out     taken from there by hand, or marked $NotJunk
+ *   junk    in the Junk folder, or bearing $Junk (RFC 6154, and IANA's registry of keywords; `Junk` in Thunderbird)
+ *   out     taken from there by hand, or marked $NotJunk (`NonJunk` in Thunderbird)
  *   wanted  read, answered, or moved from Requests to INBOX
  *   kept    none of these: says something only of a message that was junk before
  *   nothing thrown away: that says neither that it is junk nor that it is not
@@ -23,7 +23,7 @@ export const signOf = (lying: Lying, from?: Folder, wasMarked = false): Sign => 
   const words = wordsOf(lying)
   if (from !== undefined && isJunk(lying)) return 'junk'
   if (isMarkedNot(lying) && !(wasMarked && isJunk(lying))) return 'out'
-  if (words.includes('$junk') || isJunk(lying)) return 'junk'
+  if (words.some((word) => JUNK.has(word)) || isJunk(lying)) return 'junk'
   if (lying.isDeleted || lying.specialUse === '\\Trash') return 'nothing'
   if (from !== undefined && isJunk(from)) return 'out'
   const isAccepted = from?.folder === 'Requests' && lying.folder === 'INBOX'
@@ -31,7 +31,11 @@ export const signOf = (lying: Lying, from?: Folder, wasMarked = false): Sign => 
 }
 
 /** Whether it bears $NotJunk. */
-export const isMarkedNot = (lying: Pick<Lying, 'keywords'>): boolean => wordsOf(lying).includes('$notjunk')
+export const isMarkedNot = (lying: Pick<Lying, 'keywords'>): boolean =>
+  wordsOf(lying).some((word) => NOT_JUNK.has(word))
+
+const JUNK: ReadonlySet<string> = new Set(['$junk', 'junk'])
+const NOT_JUNK: ReadonlySet<string> = new Set(['$notjunk', 'nonjunk'])
 
 const wordsOf = ({ keywords }: Pick<Lying, 'keywords'>): string[] => keywords.toLowerCase().split(' ')
 const isJunk = ({ specialUse }: Folder): boolean => specialUse === '\\Junk'

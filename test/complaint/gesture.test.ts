@@ -80,6 +80,8 @@ describe('sign', () => {
       ['lying in the Junk folder, by its use and not its name', junkFolder, inbox, 'junk'],
       ['the keyword says the same, wherever it lies', { keywords: 'x $Junk' }, undefined, 'junk'],
       ['in any case', { keywords: '$JUNK' }, undefined, 'junk'],
+      ['Thunderbird has a word of its own', { keywords: 'Junk' }, undefined, 'junk'],
+      ['and one for the opposite', { ...junkFolder, keywords: 'NonJunk' }, undefined, 'out'],
       ['$NotJunk says the opposite, even in Junk', { ...junkFolder, keywords: '$Junk $NotJunk' }, undefined, 'out'],
       ['but moved to Junk last, it is junk', { ...junkFolder, keywords: '$NotJunk' }, inbox, 'junk'],
       ['out of Junk', {}, junkFolder, 'out'],
