@@ -5,15 +5,22 @@
  */
 import type { Session } from './command.ts'
 
-const always = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID', 'ENABLE']
-const loggedIn = ['IDLE', 'NAMESPACE', 'UIDPLUS', 'MOVE', 'UNSELECT']
+const always = ['IMAP4rev1', 'SASL-IR', 'ID', 'ENABLE']
+/** A literal that nobody waits for may have 4096 octets before login (session.ts), any size after. RFC 7888 §5. */
+const stranger = ['LITERAL-']
+/** The session itself. */
+const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
+/** Messages in the mailbox that is selected. */
+const messages = ['UIDPLUS', 'MOVE', 'UNSELECT']
 /** Mailboxes, how they are listed and what is put into them. */
-const mailboxes = ['CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
+const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
 
 export const capabilities = (session: Session): string => {
-  if (session.account)
-    return [...always, ...loggedIn, ...mailboxes, `APPENDLIMIT=${session.edge.config.appendLimit}`].join(' ')
-  const words = [...always, session.mayLogIn ? 'AUTH=PLAIN' : 'LOGINDISABLED']
+  if (session.account) {
+    const limit = `APPENDLIMIT=${session.edge.config.appendLimit}`
+    return [...always, ...loggedIn, ...messages, ...mailboxes, limit].join(' ')
+  }
+  const words = [...always, ...stranger, session.mayLogIn ? 'AUTH=PLAIN' : 'LOGINDISABLED']
   if (session.canStartTls) words.splice(1, 0, 'STARTTLS')
   return words.join(' ')
 }

@@ -18,7 +18,7 @@ export const loggedIn: readonly State[] = ['authenticated', 'selected']
 export const mailboxOpen: readonly State[] = ['selected']
 
 /** The tagged answer. `code` stands in brackets before the text; the text is for people. */
-export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: string; text: string; next?: 'starttls' }
+export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: string; text: string; next?: 'starttls' | 'deflate' }
 
 /** What a command sees of the session that runs it. */
 export type Session = {
@@ -42,7 +42,10 @@ export type Session = {
   /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
   readonly mayLogIn: boolean
   readonly canStartTls: boolean
+  readonly isCompressed: boolean
   welcome(account: Account): void
+  /** Takes back the login: a stranger again, on the same connection. */
+  forget(): void
   /** Leaves the selected mailbox, without EXPUNGE. */
   leave(): void
   /** Says goodbye; the session is over once the command at hand is answered. */

@@ -2,11 +2,11 @@
  * A client's bytes, one event at a time. Reads the socket only when asked, so a client that sends faster than it is
  * served is held back by TCP, and no more than one command is ever in memory.
  */
-import type { Duplex } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { Reader, type ReaderLimits, type Taken } from './wire/reader.ts'
 
 export class Input {
-  private readonly socket: Duplex
+  private readonly socket: Readable
   private readonly reader: Reader
   private isOver = false
   /** Nothing is under way in the other direction but whole lines: a word may be put in. */
@@ -18,7 +18,7 @@ export class Input {
     this.wake()
   }
 
-  constructor(socket: Duplex, limits: ReaderLimits) {
+  constructor(socket: Readable, limits: ReaderLimits) {
     this.socket = socket
     this.reader = new Reader(limits)
     socket.on('readable', this.onEvent)

@@ -4,7 +4,7 @@
  * `room` is the back-pressure: whoever writes much awaits it now and then, and so never has more than HIGH_BYTES
  * under way. A client that stops reading is given up by the transport's timeout, and `room` then throws `Gone`.
  */
-import type { Duplex } from 'node:stream'
+import type { Writable } from 'node:stream'
 
 export class Gone extends Error {
   override readonly name = 'Gone'
@@ -14,11 +14,11 @@ const GATHER_BYTES = 16_384
 const HIGH_BYTES = 262_144
 
 export class Output {
-  private readonly socket: Duplex
+  private readonly socket: Writable
   private text: string[] = []
   private textBytes = 0
 
-  constructor(socket: Duplex) {
+  constructor(socket: Writable) {
     this.socket = socket
   }
 
@@ -46,6 +46,12 @@ export class Output {
     this.text = []
     this.textBytes = 0
     if (this.isOpen) this.socket.write(text, 'latin1')
+  }
+
+  /** The last of it: the connection closes in this direction. */
+  end(): void {
+    this.flush()
+    this.socket.end()
   }
 
   get isOpen(): boolean {

@@ -3,6 +3,7 @@
  *
  *   unauthenticated --LOGIN, AUTHENTICATE--> authenticated --SELECT, EXAMINE--> selected
  *   selected --CLOSE, UNSELECT, a SELECT that fails--> authenticated
+ *   authenticated, selected --UNAUTHENTICATE--> unauthenticated
  *   any --LOGOUT, silence, rubbish, five failed logins--> over
  *
  * One command at a time, in the order sent: what a client pipelines waits in its socket. Before each tagged answer
@@ -15,6 +16,7 @@ import { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
 import { bad, type Command, no, type Reply, type Session, type State } from './command.ts'
+import { compressed } from './deflate.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import { parseMessageHead, readHead } from './head.ts'
@@ -48,6 +50,7 @@ export class ClientSession implements Session {
   output: Output
   private socket: Socket | TLSSocket
   private isTls: boolean
+  isCompressed = false
   private isEnding = false
   private isOver = false
   private farewell: string | undefined
@@ -94,14 +97,14 @@ export class ClientSession implements Session {
   }
 
   get canStartTls(): boolean {
-    return !this.isTls && !this.account
+    return !this.isTls && !this.account && !this.isCompressed
   }
 
   /** Runs until either side ends it. Never throws. */
   async serve(): Promise<void> {
     const { timing } = this.edge.config
     this.socket.setTimeout(timing.strangerIdleMs, this.onIdle)
-    this.loginDeadline = setTimeout(() => this.dismiss('Log in sooner'), timing.loginDeadlineMs)
+    this.startLoginDeadline()
     try {
       this.output.line(`* OK [CAPABILITY ${capabilities(this)}] Vouchsafe is ready`)
       await this.loop()
@@ -110,8 +113,7 @@ export class ClientSession implements Session {
     } finally {
       clearTimeout(this.loginDeadline)
       this.leave()
-      this.output.flush()
-      this.socket.end()
+      this.output.end()
       this.isOver = true
       this.socket.setTimeout(LINGER_MS)
       this.edge.loggedOut(this.account)
@@ -128,8 +130,8 @@ export class ClientSession implements Session {
       return
     }
     this.bye(text)
-    this.output.flush()
-    this.socket.destroySoon()
+    this.socket.once('finish', () => this.socket.destroy())
+    this.output.end()
   }
 
   /** Says goodbye; the session is over once the command at hand is answered. */
@@ -146,6 +148,16 @@ export class ClientSession implements Session {
     this.input.allow(userLimits)
   }
 
+  forget(): void {
+    this.leave()
+    this.edge.loggedOut(this.account)
+    this.account = undefined
+    this.enabled.clear()
+    this.input.allow(strangerLimits)
+    this.startLoginDeadline()
+    this.socket.setTimeout(this.edge.config.timing.strangerIdleMs)
+  }
+
   /** Leaves the selected mailbox, without EXPUNGE. */
   leave(): void {
     this.selected?.close(this.edge)
@@ -156,6 +168,10 @@ export class ClientSession implements Session {
     if (!this.input.isWaiting)
       this.socket.destroy() // it does not read what it asked for, or does not close
     else this.dismiss(this.account ? 'Autologout; silent for too long' : 'Log in sooner')
+  }
+
+  private startLoginDeadline(): void {
+    this.loginDeadline = setTimeout(() => this.dismiss('Log in sooner'), this.edge.config.timing.loginDeadlineMs)
   }
 
   private async loop(): Promise<void> {
@@ -230,6 +246,7 @@ export class ClientSession implements Session {
     if (!this.isEnding) this.selected?.tellNews(this.output, !command.keepsNumbers)
     this.answer(tag, reply)
     if (reply.next === 'starttls') await this.startTls()
+    if (reply.next === 'deflate') this.startDeflate()
   }
 
   private async run(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {
@@ -256,6 +273,15 @@ export class ClientSession implements Session {
     if (++this.badInARow < BAD_MAX) return
     this.edge.log.warn({ event: 'rubbish', remote: this.remote, account: this.account?.address }, 'ten BAD in a row')
     this.bye('Too many commands in a row that mean nothing')
+  }
+
+  private startDeflate(): void {
+    this.output.flush()
+    this.input.release()
+    const { from, to } = compressed(this.socket)
+    this.isCompressed = true
+    this.input = new Input(from, userLimits)
+    this.output = new Output(to)
   }
 
   /** The rest of the session is encrypted. What came before that is not to be trusted: RFC 3501 §6.2.1. */

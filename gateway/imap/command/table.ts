@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 import { append } from './append.ts'
 import { authenticate } from './authenticate.ts'
 import { capability } from './capability.ts'
+import { compress } from './compress.ts'
 import { copy, move, uidCopy, uidMove } from './copy.ts'
 import { enable } from './enable.ts'
 import { expunge, uidExpunge } from './expunge.ts'
@@ -20,6 +21,7 @@ import { examine, select } from './select.ts'
 import { starttls } from './starttls.ts'
 import { status } from './status.ts'
 import { store, uidStore } from './store.ts'
+import { unauthenticate } from './unauthenticate.ts'
 import { close, unselect } from './unselect.ts'
 
 export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -33,6 +35,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['LOGIN', login],
 
   ['ENABLE', enable],
+  ['COMPRESS', compress],
+  ['UNAUTHENTICATE', unauthenticate],
   ['SELECT', select],
   ['EXAMINE', examine],
   ['CREATE', create],

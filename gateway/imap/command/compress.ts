@@ -1,0 +1,23 @@
+/**
+ * COMPRESS DEFLATE: what follows the answer is compressed, both ways. RFC 4978.
+ * compress = "COMPRESS" SP "DEFLATE"
+ */
+import { bad, type Command, loggedIn, no, ok } from '../command.ts'
+
+export const compress: Command<string> = {
+  in: loggedIn,
+  parse(words) {
+    words.space()
+    const algorithm = words.keyword()
+    words.end()
+    return algorithm
+  },
+
+  async run(session, algorithm) {
+    if (algorithm !== 'DEFLATE') return no('CANNOT', 'Only DEFLATE is known here')
+    if (session.isCompressed) return no('COMPRESSIONACTIVE', 'It is compressed already')
+    // What came behind the command is not compressed, and nobody could tell where that ends.
+    if (session.input.hasMore) return bad('more came before the answer')
+    return { ...ok('From here on compressed'), next: 'deflate' }
+  },
+}
