@@ -46,7 +46,7 @@ export type House = {
 export type Serving = {
   since: number
   /** `host:port` of each listener, by edge. */
-  listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
+  listening: Record<'smtp' | 'imap' | 'setup' | 'link' | 'health', string[]>
   reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own' | 'testDirectories'>
 }
 

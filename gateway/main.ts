@@ -47,10 +47,12 @@ import { trustWeb } from './neighbour/trust.ts'
 import { operationsOf } from './operation/operations.ts'
 import { openPlace, type Place } from './reach/place.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
+import { keepRenewed } from './renewal.ts'
 import { restAfterWork } from './rest.ts'
+import { startSetup } from './setup/server.ts'
 import { startSmtp } from './smtp/server.ts'
 import { throttleLogins } from './throttle.ts'
-import { openTls, type TlsFiles } from './tls.ts'
+import { openTls } from './tls.ts'
 
 type Rooms = { house: House; core: Core; searches: Searches; place: Place }
 type Opening = { log?: Log; passphraseFd?: number }
@@ -219,7 +221,7 @@ const standingOf = (link: Link | undefined): 'linked' | 'frozen' | undefined =>
 const takeUp = async (core: Core): Promise<void> => raiseDue(core, await unfinishedCustody(core.store.db))
 
 type Clients = {
-  listening: Record<'smtp' | 'imap' | 'link' | 'health', string[]>
+  listening: Record<'smtp' | 'imap' | 'setup' | 'link' | 'health', string[]>
   reload(): void
   close(): Promise<void>
 }
@@ -275,11 +277,23 @@ const openDoors = async (
       tls: tls.current,
     }),
   )
+  const setup = opened(
+    await startSetup({
+      config,
+      name: config.gateway.name,
+      domain: house.domain,
+      domains: core.engine.state.domains,
+      tls,
+      log: core.log,
+      now: core.now,
+    }),
+  )
   core.metrics.watch({ custody: () => countStates(store), links: async () => countLinks(core.engine.state) })
 
   const listening = {
     smtp: smtp.addresses.map(({ address, port }) => writeHostPort({ host: address, port })),
     imap: imap.addresses.map(writeHostPort),
+    setup: setup.addresses,
     link: [writeHostPort(core.link.address)],
     health: [writeHostPort(config.health.listen)],
   }
@@ -298,7 +312,8 @@ const openDoors = async (
     }),
   )
   listening.health = [health.address]
-  return { listening, reload: () => void reload(core.log, tls, smtp.useTls) }
+  const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
+  return { listening, reload: () => void renewal.reload() }
 }
 
 /** As accounts are kept; what is no address at all is nobody's, and is judged as slowly as a wrong password. */
@@ -307,19 +322,6 @@ const spelled = (address: string): string => {
     return canonical(address)
   } catch {
     return ''
-  }
-}
-
-const reload = async (
-  log: Log,
-  tls: TlsFiles,
-  use: (pair: Awaited<ReturnType<TlsFiles['reload']>>) => void,
-): Promise<void> => {
-  try {
-    use(await tls.reload())
-    log.info({ event: 'reloaded' }, 'the certificate was read again')
-  } catch (error) {
-    log.error({ event: 'reload-failed', err: error }, 'the old certificate stays in use')
   }
 }
 

@@ -6,11 +6,11 @@
  * ten years takes it, valid 825 days, because Apple refuses longer ones. It is renewed
  * with the same key 30 days before it ends: clients that pinned the key notice nothing.
  *
- * SIGHUP → `reload()`: new connections get what the files hold then. A pair of files that can't
- * be used is refused and the old pair stays in service.
+ * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
+ * the old pair stays in service. When to: renewal.ts.
  */
 import { X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -23,6 +23,8 @@ export type TlsFiles = {
   fingerprint(): string
   /** Reads the files again. @throws TlsError, and keeps the old pair */
   reload(): Promise<TlsPair>
+  /** Whether the files have changed since they were last read, well or not; of our own: whether it is near its end. */
+  isStale(): Promise<boolean>
 }
 export type TlsOptions = {
   home: string
@@ -41,10 +43,14 @@ const renewDays = 30
 const dayMs = 86_400_000
 
 export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
-  const load = () =>
-    options.certificate !== undefined && options.key !== undefined
-      ? readPair(options.certificate, options.key)
-      : ownPair(options.home, options.domain)
+  const { certificate, key } = options
+  const files = certificate !== undefined && key !== undefined ? ([certificate, key] as const) : undefined
+  let seen = ''
+  const load = async () => {
+    if (files === undefined) return ownPair(options.home, options.domain)
+    seen = await traceOf(files) // before they are read: a change in between is seen the next time
+    return readPair(...files)
+  }
 
   let pair = await load()
   return {
@@ -54,8 +60,18 @@ export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
       pair = await load()
       return pair
     },
+    isStale: async () => (files === undefined ? isEnding(pair) : (await traceOf(files)) !== seen),
   }
 }
+
+/** What a change of the files changes. Gone is a change, too: the next look after they are back is another. */
+const traceOf = async (paths: readonly string[]): Promise<string> => {
+  const all = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)))
+  return all.map((one) => (one ? `${one.ino}:${one.size}:${one.mtimeMs}` : 'gone')).join(' ')
+}
+
+const isEnding = ({ certificate }: TlsPair): boolean =>
+  Date.parse(new X509Certificate(certificate).validTo) <= Date.now() + renewDays * dayMs
 
 const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPair> => {
   const [certificate, key] = await Promise.all([readText(certificatePath), readText(keyPath)])
@@ -69,7 +85,9 @@ const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPa
   }
   const { validTo } = new X509Certificate(certificate)
   if (Date.parse(validTo) < Date.now())
-    throw new TlsError(`The certificate ${certificatePath} ended on ${validTo}. Renew it, then send SIGHUP.`)
+    throw new TlsError(
+      `The certificate ${certificatePath} ended on ${validTo}. Renew it: it is read again within a minute.`,
+    )
   return { certificate, key }
 }
 
@@ -85,8 +103,7 @@ const ownPair = async (home: string, domain: string | undefined): Promise<TlsPai
   const folder = join(home, 'tls')
   const [certificatePath, keyPath] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
   const [certificate, key] = await Promise.all([readIfThere(certificatePath), readIfThere(keyPath)])
-  if (certificate && key && Date.parse(new X509Certificate(certificate).validTo) > Date.now() + renewDays * dayMs)
-    return { certificate, key }
+  if (certificate && key && !isEnding({ certificate, key })) return { certificate, key }
 
   const names = ['localhost', hostname(), ...(domain === undefined ? [] : [domain])]
   const pair = await selfSigned(names, ['127.0.0.1', '::1'], key)

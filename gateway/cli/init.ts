@@ -11,7 +11,11 @@ export const initCommand = (root: Command): void => {
   const init = verb(root, 'init', 'make a home: folder, keys, certificate, configuration')
     .option('--domain <domain>', 'the domain of the addresses here (default: a .vouchsafe.alt name of its own)')
     .option('--name <name>', 'how neighbours see this gateway')
-    .option('--port-base <number>', 'ports from here: SMTP +25 and +46, IMAP +14 and +93, link +40, health +80', baseOf)
+    .option(
+      '--port-base <number>',
+      'ports from here: SMTP +25 and +46, IMAP +14 and +93, set-up +8 and +43, link +40, health +80',
+      baseOf,
+    )
     .option('--plain-loopback', 'allow login without TLS on 127.0.0.1 and ::1, only there')
     .option(
       '--host <name>',
@@ -29,6 +33,7 @@ export const initCommand = (root: Command): void => {
       host: options.host,
       net: options.net,
       ports,
+      setup: options.portBase !== undefined,
     }
     const made = await makeHome(context.home, choices, fdOption(context))
     const settings = clientSettings(made.config)

@@ -17,6 +17,7 @@ import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort } from '../../src/wire/record.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
+import { setup } from './setup.ts'
 import {
   asListeners,
   count,
@@ -251,6 +252,7 @@ const schema = z.strictObject({
   login,
   smtp,
   imap,
+  setup,
   link,
   directory,
   dns,

@@ -1,20 +1,32 @@
-/** What a person types into a mail client, from the configuration. */
+/** What a person, or a program for them, enters into a mail client, from the configuration. */
+import { hostname } from 'node:os'
 import type { Config } from './config.ts'
+import type { Listener } from './value.ts'
 
-/** One line a way in, best first; `name` → `server, port, security`. */
-export const clientSettings = (config: Pick<Config, 'smtp' | 'imap'>): Record<string, string> => {
-  const lines = [
-    ...config.imap.listeners.map((at) => ['IMAP', at] as const),
-    ...config.smtp.listeners.map((at) => ['SMTP', at] as const),
-  ]
-  const isBest = ({ security }: { security: string }) => security === 'tls'
-  const sorted = [...lines.filter(([, at]) => isBest(at)), ...lines.filter(([, at]) => !isBest(at))]
-  return Object.fromEntries(
-    sorted
-      .toSorted(([a], [b]) => a.localeCompare(b))
-      .map(([what, { host, port, security }]) => [
-        `${what} ${security === 'tls' ? 'SSL/TLS' : 'STARTTLS'}`,
-        `server ${host}, port ${port}, normal password`,
-      ]),
-  )
+/** One way in. `host` is what a client writes, never an address that only listens (0.0.0.0). */
+export type Way = Listener & { service: 'imap' | 'smtp' }
+
+/** What `[setup]` names, else the listeners; IMAP first, of each service the best first. */
+export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup'>): Way[] => {
+  const everywhere = config.gateway.domain ?? hostname()
+  const of = (service: Way['service']): Way[] => {
+    const named = config.setup[service]
+    if (named) return [{ service, ...named, security: 'tls' }]
+    const all = config[service].listeners.map((at) => ({
+      service,
+      ...at,
+      host: at.host === '0.0.0.0' || at.host === '::' ? everywhere : at.host,
+    }))
+    return [...all.filter(({ security }) => security === 'tls'), ...all.filter(({ security }) => security !== 'tls')]
+  }
+  return [...of('imap'), ...of('smtp')]
 }
+
+/** One line a way in; `name` → `server, port, login`. */
+export const clientSettings = (config: Parameters<typeof waysIn>[0]): Record<string, string> =>
+  Object.fromEntries(
+    waysIn(config).map(({ service, host, port, security }) => [
+      `${service.toUpperCase()} ${security === 'tls' ? 'SSL/TLS' : 'STARTTLS'}`,
+      `server ${host}, port ${port}, normal password`,
+    ]),
+  )

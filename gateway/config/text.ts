@@ -9,33 +9,54 @@ export type Choices = {
   domain?: string | undefined
   name?: string | undefined
   ports: Ports
+  /** Whether mail clients may learn their settings over HTTP; off by default. */
+  setup?: boolean | undefined
   net?: string | undefined
   plainLoopback?: boolean | undefined
   /** Name or address under which neighbours reach this gateway, the domain by default; a loopback address keeps links on this machine. */
   host?: string | undefined
 }
-export type Ports = Record<'smtp' | 'smtps' | 'imap' | 'imaps' | 'link' | 'health', number>
+export type Ports = Record<'smtp' | 'smtps' | 'imap' | 'imaps' | 'http' | 'https' | 'link' | 'health', number>
 
-export const defaultPorts: Ports = { smtp: 2587, smtps: 2465, imap: 2143, imaps: 2993, link: 2740, health: 2780 }
+export const defaultPorts: Ports = {
+  smtp: 2587,
+  smtps: 2465,
+  imap: 2143,
+  imaps: 2993,
+  http: 2408,
+  https: 2443,
+  link: 2740,
+  health: 2780,
+}
 
-/** The well-known last digits on top of a base: 2000 gives 2025 (SMTP), 2046, 2014 (IMAP), 2093, 2040, 2080. */
+/** The well-known last digits on top of a base: 2000 gives 2025 (SMTP), 2046, 2014 (IMAP), 2093, 2008 (set-up), 2043, 2040, 2080. */
 export const portsFrom = (base: number): Ports => ({
   smtp: base + 25,
   smtps: base + 46,
   imap: base + 14,
   imaps: base + 93,
+  http: base + 8,
+  https: base + 43,
   link: base + 40,
   health: base + 80,
 })
 
-export const configText = ({ domain, name, net, ports, plainLoopback = false, host }: Choices): string => {
+export const configText = ({
+  domain,
+  name,
+  net,
+  ports,
+  setup = false,
+  plainLoopback = false,
+  host,
+}: Choices): string => {
   const q = JSON.stringify // a TOML basic string escapes as JSON does
   const isLocal = host === '127.0.0.1' || host === '::1' || host === 'localhost'
   const linkHost = isLocal ? host : '0.0.0.0'
   const reached = host ?? domain
   const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: reached, port: ports.link }))}]`
   return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
-# After a change: restart. For a renewed certificate SIGHUP is enough.
+# After a change: restart. A renewed certificate is taken up within a minute.
 
 [gateway]
 # The domain of the addresses that live here. Without one, addresses end in
@@ -79,6 +100,19 @@ tls = ["127.0.0.1:${ports.imaps}"]
 # sessions = 1000
 # sessions_per_address = 100
 # sessions_per_account = 50
+
+# Where mail clients learn their settings by themselves, and people read them. Off unless it listens somewhere.
+# Clients ask at https://autoconfig.DOMAIN, https://autodiscover.DOMAIN and https://DOMAIN: point those names here,
+# or let a web server pass /mail, /.well-known/autoconfig, /autodiscover and /mail.mobileconfig on.
+[setup]
+${setup ? '' : '# '}https = ["127.0.0.1:${ports.https}"]
+# Without TLS, for a proxy on this machine: loopback only.
+${setup ? '' : '# '}http = ["127.0.0.1:${ports.http}"]
+# Where it is reached from outside, and where clients then find IMAP and SMTP, TLS from the first byte. Without
+# these, it says what the listeners are.
+# url = "https://mail.example.org"
+# imap = "mail.example.org:993"
+# smtp = "mail.example.org:465"
 
 # Neighbours.
 [link]

@@ -3,7 +3,7 @@
  * neighbours that dial back, from outside. Words and sides: src/reach/diagnosis.ts.
  */
 import { X509Certificate } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
+import { lookup, Resolver } from 'node:dns/promises'
 import { statfs } from 'node:fs/promises'
 import { connect, isIP } from 'node:net'
 import { ipCanonical } from '../../src/ip.ts'
@@ -11,6 +11,8 @@ import { isLinked } from '../../src/link/standing.ts'
 import { type Finding, fromOutside, notConnected, ourClock } from '../../src/reach/diagnosis.ts'
 import type { Link } from '../../src/state.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
+import { waysIn } from '../config/settings.ts'
+import { type Srv, srvRecords, writeSrv } from '../config/srv.ts'
 import { readHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
@@ -34,6 +36,7 @@ export const doctor: Operation<object, Examined> = async (house, _args, progress
     certificate(house),
     ...namesOf(house).map((host) => name(house, host)),
     disk(house),
+    serviceRecords(house),
   ])
   const far = house.serving ? await links(house, house.serving, progress) : []
   const findings = [...near.flat(), ...far]
@@ -81,13 +84,38 @@ const port = async (edge: string, at: string): Promise<Finding[]> => {
   return [{ what, state: 'wrong', side: 'ours', detail: `this machine itself can not connect: ${why}`, fix }]
 }
 
+/** Answers of a name server that is far away come within a second; one more try. */
+const DNS = { timeout: 2_000, tries: 2 }
+
+/** The records by which mail clients find their servers from an address alone: what to enter, and what is there. */
+const serviceRecords = async ({ config, domain }: House): Promise<Finding[]> => {
+  const wanted = config.gateway.domain === undefined ? [] : srvRecords(domain, waysIn(config))
+  const what = 'DNS records for mail clients'
+  if (wanted.length === 0) return [] // they reach it on this machine only, or by an IP address
+  const resolver = new Resolver(DNS)
+  const isThere = async ({ name, target, port }: Srv): Promise<boolean> =>
+    (await resolver.resolveSrv(name).catch(() => [])).some(
+      (one) => one.port === port && one.name.toLowerCase() === target,
+    )
+  const there = await Promise.all(wanted.map(isThere))
+  const missing = wanted.filter((_one, i) => !there[i])
+  if (missing.length === 0) return [{ what, state: 'ok', detail: 'clients find their servers from an address alone' }]
+  return missing.map((one) => ({
+    what,
+    state: 'note',
+    side: 'ours',
+    detail: `not found: ${one.name}`,
+    fix: `enter at your name server: ${writeSrv(one)}`,
+  }))
+}
+
 const certificate = async ({ home, config }: House): Promise<Finding[]> => {
   const what = 'certificate for mail clients'
   const pair = await openTls({ home, domain: config.gateway.domain, ...config.tls }).catch((error: Error) => error)
   if (pair instanceof Error) return [{ what, state: 'wrong', side: 'ours', detail: pair.message }]
   const days = Math.floor((Date.parse(new X509Certificate(pair.current().certificate).validTo) - Date.now()) / DAY_MS)
-  if (days >= 14) return [{ what, state: 'ok', detail: `valid for ${days} days` }]
-  return [{ what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it, then send SIGHUP' }]
+  if (days >= 14) return [{ what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }]
+  return [{ what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it' }]
 }
 
 const namesOf = ({ addresses, config }: House): string[] => {

@@ -78,7 +78,7 @@ export const status: Operation<object, Status> = async (house) => {
 
 const certificateProblems = (validTo: string): string[] => {
   const days = Math.floor((Date.parse(validTo) - Date.now()) / dayMs)
-  return days < 7 ? [`the certificate for mail clients ends in ${days} days: renew it, then send SIGHUP`] : []
+  return days < 7 ? [`the certificate for mail clients ends in ${days} days: renew it`] : []
 }
 
 const diskProblems = async (home: string): Promise<string[]> => {

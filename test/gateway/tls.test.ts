@@ -4,6 +4,8 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer } from 'node:tls'
 import { expect } from 'chai'
+import { createLog } from '../../gateway/log.ts'
+import { keepRenewed } from '../../gateway/renewal.ts'
 import { openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
 
 describe('certificate for mail clients', () => {
@@ -61,6 +63,37 @@ describe('certificate for mail clients', () => {
     write(second)
     await files.reload()
     expect(files.current()).to.deep.equal(second)
+  })
+
+  it('changed files are taken up by themselves, once both are whole', async () => {
+    const [first, second] = [await selfSigned(['one.test'], []), await selfSigned(['two.test'], [])]
+    const [certificate, key] = [join(home, 'c2.pem'), join(home, 'k2.pem')]
+    writeFileSync(certificate, first.certificate)
+    writeFileSync(key, first.key)
+    const files = await openTls({ home, certificate, key })
+    const used: TlsPair[] = []
+    const log = createLog({ level: 'silent', format: 'json' })
+    const renewal = keepRenewed(files, [(pair) => used.push(pair)], log)
+    await renewal.look()
+    expect(used).to.deep.equal([])
+
+    writeFileSync(certificate, second.certificate)
+    await renewal.look() // half of it: the pair does not fit
+    await renewal.look() // and is not tried again as long as nothing changes
+    expect([used, files.current()]).to.deep.equal([[], first])
+    writeFileSync(key, second.key)
+    await renewal.look()
+    expect([used, files.current()]).to.deep.equal([[second], second])
+
+    rmSync(key)
+    await renewal.look()
+    expect(files.current()).to.deep.equal(second)
+    await renewal.close()
+  })
+
+  it('one’s own is stale only near its end', async () => {
+    const files = await openTls({ home })
+    expect(await files.isStale()).to.equal(false)
   })
 
   it('that is not there is named', async () => {

@@ -67,6 +67,14 @@ describe('operations on a running gateway', function () {
     expect(shown.words).to.equal(words)
   })
 
+  it('a mail client finds its settings by the address, as init with --port-base made it', async () => {
+    const { http, imaps, smtp } = web.a.ports
+    const found = await fetch(`http://127.0.0.1:${http}/mail/config-v1.1.xml?emailaddress=${web.ann.address}`)
+    expect(await found.text())
+      .to.include(`<port>${imaps}</port>`)
+      .and.include(`<port>${smtp}</port>`)
+  })
+
   it('a second serve on the home is refused, and told who has it', async () => {
     const said = await web.a.command(['serve']).catch((error: Error) => error.message)
     expect(said).to.match(new RegExp(`in use by process ${web.a.pid}, since .*: stop it first`))
@@ -82,13 +90,13 @@ describe('operations on a running gateway', function () {
     expect(await readAll(web.a, web.ann, 'INBOX')).to.deep.equal([])
   })
 
-  it('SIGHUP takes a new certificate for SMTP and IMAP, and cuts nobody off', async () => {
+  it('SIGHUP takes a new certificate for SMTP, IMAP and set-up, and cuts nobody off', async () => {
     const before = await certificates(web.a)
     const made = await openTls({ home: folder, domain: 'a.test' })
     for (const file of readdirSync(join(folder, 'tls')))
       copyFileSync(join(folder, 'tls', file), join(web.a.home, 'tls', file))
     signal(web.a, 'SIGHUP')
-    await until('both listeners show it', async () =>
+    await until('all listeners show it', async () =>
       (await certificates(web.a)).every((one) => one === made.fingerprint()),
     )
     expect(before).not.to.include(made.fingerprint())
@@ -233,7 +241,7 @@ const signal = (gateway: Gateway, name: NodeJS.Signals): void => {
 /** SHA-256 of what the TLS listeners for mail clients show. */
 const certificates = (gateway: Gateway): Promise<string[]> =>
   Promise.all(
-    [gateway.ports.smtps, gateway.ports.imaps].map(async (port) => {
+    [gateway.ports.smtps, gateway.ports.imaps, gateway.ports.https].map(async (port) => {
       const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
       await once(socket, 'secureConnect')
       const shown = new X509Certificate(socket.getPeerCertificate().raw).fingerprint256

@@ -14,7 +14,7 @@ const reach = {
   own: () => ({}),
   testDirectories: async () => [],
 }
-const serving = { since: 0, listening: { smtp: [], imap: [], link: [], health: [] }, reach }
+const serving = { since: 0, listening: { smtp: [], imap: [], setup: [], link: [], health: [] }, reach }
 
 describe('queue retry', () => {
   const { house } = eachWithHouse()

@@ -1,0 +1,38 @@
+/**
+ * The settings as Thunderbird, and many others after it, look for them at
+ * `/mail/config-v1.1.xml` and `/.well-known/autoconfig/mail/config-v1.1.xml`: clientConfig, version 1.1.
+ * The client puts the address for `%EMAILADDRESS%`, so everybody gets the same text.
+ */
+import type { Way } from '../config/settings.ts'
+import { type Markup, markup } from './markup.ts'
+
+export type Provider = { domain: string; name: string; ways: Way[] }
+
+export const autoconfig = ({ domain, name, ways }: Provider): string =>
+  markup`<?xml version="1.0" encoding="UTF-8"?>
+<clientConfig version="1.1">
+  <emailProvider id="${domain}">
+    <domain>${domain}</domain>
+    <displayName>${name}</displayName>
+    <displayShortName>${name}</displayShortName>${ways.map(server)}
+  </emailProvider>
+</clientConfig>
+`.text
+
+const server = (way: Way): Markup => (way.service === 'imap' ? incoming(way) : outgoing(way))
+
+const incoming = (way: Way): Markup => markup`
+    <incomingServer type="imap">${details(way)}
+    </incomingServer>`
+
+const outgoing = (way: Way): Markup => markup`
+    <outgoingServer type="smtp">${details(way)}
+    </outgoingServer>`
+
+/** `password-cleartext` means inside TLS: there is no other way in. */
+const details = ({ host, port, security }: Way): Markup => markup`
+      <hostname>${host}</hostname>
+      <port>${port}</port>
+      <socketType>${security === 'tls' ? 'SSL' : 'STARTTLS'}</socketType>
+      <authentication>password-cleartext</authentication>
+      <username>%EMAILADDRESS%</username>`

@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import { parseConfig } from '../../gateway/config/config.ts'
+import { clientSettings, waysIn } from '../../gateway/config/settings.ts'
+import { srvRecords, writeSrv } from '../../gateway/config/srv.ts'
+
+describe('settings of mail clients', () => {
+  const everywhere = parseConfig(
+    '[gateway]\ndomain = "a.test"\n[imap]\nstarttls = []\ntls = ["0.0.0.0:993"]\n[smtp]\nstarttls = ["0.0.0.0:587"]\ntls = ["[::]:465"]',
+  )
+  const named = parseConfig(
+    '[gateway]\ndomain = "münchen.test"\n[setup]\nimap = "mail.a.test:993"\nsmtp = "Mail.a.test:465"',
+  )
+
+  it('are the listeners; one that listens everywhere is reached by the domain', () => {
+    expect(clientSettings(everywhere)).to.deep.equal({
+      'IMAP SSL/TLS': 'server a.test, port 993, normal password',
+      'SMTP SSL/TLS': 'server a.test, port 465, normal password',
+      'SMTP STARTTLS': 'server a.test, port 587, normal password',
+    })
+  })
+
+  it('as DNS records, TLS first: RFC 6186, RFC 8314', () => {
+    expect(srvRecords('a.test', waysIn(everywhere)).map(writeSrv)).to.deep.equal([
+      '_imaps._tcp.a.test. 3600 IN SRV 0 1 993 a.test.',
+      '_submissions._tcp.a.test. 3600 IN SRV 0 1 465 a.test.',
+      '_submission._tcp.a.test. 3600 IN SRV 10 1 587 a.test.',
+    ])
+  })
+
+  it('what the configuration names goes before the listeners; names are ASCII in the DNS', () => {
+    expect(srvRecords('münchen.test', waysIn(named)).map(writeSrv)).to.deep.equal([
+      '_imaps._tcp.xn--mnchen-3ya.test. 3600 IN SRV 0 1 993 mail.a.test.',
+      '_submissions._tcp.xn--mnchen-3ya.test. 3600 IN SRV 0 1 465 mail.a.test.',
+    ])
+  })
+
+  it('an address is no target of a record', () => {
+    expect(srvRecords('a.test', waysIn(parseConfig('')))).to.deep.equal([])
+    const local = parseConfig('[setup]\nimap = "localhost:993"\nsmtp = "[::1]:465"')
+    expect(srvRecords('a.test', waysIn(local))).to.deep.equal([])
+  })
+})

@@ -1,0 +1,179 @@
+/**
+ * What clients are told at the places where they ask, over a real listener. That the texts are well-formed and that the
+ * signature holds is for others to say: Python's parsers and openssl.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { parseConfig } from '../../gateway/config/config.ts'
+import { createLog } from '../../gateway/log.ts'
+import { type SetupEdge, startSetup } from '../../gateway/setup/server.ts'
+import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
+import { need } from '../peer/need.ts'
+
+const NAME = `Ann's <b>"gate" & way</b>`
+const now = Date.UTC(2026, 10, 21)
+
+describe('set-up of mail clients', () => {
+  let edge: SetupEdge
+  let pair: TlsPair
+  const folder = mkdtempSync(join(tmpdir(), 'setup-'))
+  before(async () => {
+    pair = await selfSigned(['localhost'], ['127.0.0.1'])
+    edge = await startSetup({
+      config: parseConfig('[setup]\nhttps = ["127.0.0.1:0"]\nhttp = ["127.0.0.1:0"]\nimap = "mail.a.test:993"'),
+      name: NAME,
+      domain: 'a.test',
+      domains: new Set(['a.test', 'x.vouchsafe.alt']),
+      tls: { current: () => pair, fingerprint: () => 'AA:BB' },
+      log: createLog({ level: 'silent', format: 'json' }),
+      now: () => now,
+    })
+  })
+  after(async () => {
+    await edge.close()
+    rmSync(folder, { recursive: true })
+  })
+  const get = (path: string, init?: RequestInit) => fetch(`http://${edge.addresses[1]}${path}`, init)
+  const outlook = (body: string) =>
+    get('/Autodiscover/Autodiscover.xml', { method: 'POST', body }).then((it) => it.text())
+  const asking = (
+    address: string,
+    schema = 'http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a',
+  ) =>
+    `<?xml version="1.0"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006">
+      <Request><EMailAddress>${address}</EMailAddress><AcceptableResponseSchema>${schema}</AcceptableResponseSchema></Request></Autodiscover>`
+
+  it('Thunderbird reads the same in both places: what is named, else the listeners, TLS first', async () => {
+    const answer = await get('/mail/config-v1.1.xml?emailaddress=ann%40a.test')
+    expect(answer.headers.get('content-type')).to.equal('text/xml; charset=utf-8')
+    const text = await answer.text()
+    const servers = text.matchAll(
+      /<(?:incoming|outgoing)Server type="(\w+)">\s*<hostname>([^<]*)<\/hostname>\s*<port>(\d+)<\/port>\s*<socketType>(\w+)</g,
+    )
+    expect([...servers].map(([, ...server]) => server.join(' '))).to.deep.equal([
+      'imap mail.a.test 993 SSL',
+      'smtp 127.0.0.1 2465 SSL',
+      'smtp 127.0.0.1 2587 STARTTLS',
+    ])
+    const wellKnown = await get('/.well-known/autoconfig/mail/config-v1.1.xml')
+    expect(await wellKnown.text()).to.equal(text)
+  })
+
+  it('nobody learns settings for addresses of other domains', async () => {
+    for (const path of [
+      '/mail/config-v1.1.xml?emailaddress=ann%40b.test',
+      '/mail.mobileconfig?email=ann%40b.test',
+      '/mail.mobileconfig?email=',
+      '/mail.mobileconfig',
+      '/mail.mobileconfig?email=%00',
+    ])
+      expect((await get(path)).status, path).to.equal(404)
+    expect(await outlook(asking('ann@b.test'))).to.include('<ErrorCode>600</ErrorCode>')
+  })
+
+  it('Outlook gets settings for its user name, whatever the case of the path', async () => {
+    const text = await outlook(asking('ann@a.test'))
+    expect(text).to.include('<LoginName>ann@a.test</LoginName>').and.include('<Server>mail.a.test</Server>')
+    expect(text.match(/<Type>\w+<\/Type>/g)).to.deep.equal([
+      '<Type>IMAP</Type>',
+      '<Type>SMTP</Type>',
+      '<Type>SMTP</Type>',
+    ])
+    expect(await outlook(asking('ann@x.vouchsafe.alt'))).to.include('<LoginName>ann@x.vouchsafe.alt<')
+  })
+
+  it('what is no request for its settings gets error 600: another schema, no address, far too long', async () => {
+    for (const body of [
+      asking('ann@a.test', 'http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006'),
+      '',
+      'EMailAddress=ann@a.test',
+      `${' '.repeat(20_000)}${asking('ann@a.test')}`,
+    ])
+      expect(await outlook(body)).to.include('<ErrorCode>600</ErrorCode>')
+  })
+
+  it('before that, Outlook is told where to ask', async () => {
+    const ask = (query: string) => get(`/autodiscover/autodiscover.json?Email=ann%40a.test&${query}`)
+    const good = await ask('Protocol=AutodiscoverV1')
+    const Url = `https://${edge.addresses[0]}/autodiscover/autodiscover.xml`
+    expect([good.status, await good.json()]).to.deep.equal([200, { Protocol: 'AutodiscoverV1', Url }])
+    expect((await ask('protocol=ActiveSync')).status).to.equal(400)
+  })
+
+  it('the page holds the settings and no script, and nothing in it is taken for markup', async () => {
+    const answer = await get('/')
+    const text = await answer.text()
+    expect(text)
+      .to.include('Ann&#39;s &#60;b&#62;&#34;gate&#34; &#38; way')
+      .and.include('mail.a.test')
+      .and.include('AA:BB')
+    expect(text).to.include('<svg').and.not.include('<script').and.not.include('<b>"')
+    expect(answer.headers.get('content-security-policy')).to.include("default-src 'none'")
+    const head = await get('/', { method: 'HEAD' })
+    expect([head.status, Number(head.headers.get('content-length'))]).to.deep.equal([200, Buffer.byteLength(text)])
+  })
+
+  it('other paths and other verbs get no settings', async () => {
+    expect((await get('/nothing')).status).to.equal(404)
+    expect((await get('//')).status).to.equal(404)
+    expect((await get('/', { method: 'POST' })).status).to.equal(405)
+    expect((await get('/mail/config-v1.1.xml', { method: 'DELETE' })).status).to.equal(405)
+  })
+
+  it('over TLS the certificate is that of mail clients, and a new one is taken up', async () => {
+    const [host = '', port] = (edge.addresses[0] ?? '').split(':')
+    const trusts = (ca: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const asked = request({ host, port, path: '/', ca, agent: false }, (it) => resolve(it.resume().statusCode))
+        asked.once('error', reject).end()
+      })
+    expect(await trusts(pair.certificate)).to.equal(200)
+    const next = await selfSigned(['localhost'], ['127.0.0.1'])
+    edge.useTls(next)
+    expect(await trusts(next.certificate)).to.equal(200)
+    edge.useTls(pair)
+  })
+
+  it('the profile for Apple is signed by it, and holds the account', async function () {
+    need(this, 'openssl', 'openssl')
+    need(this, 'python3', 'python3')
+    const answer = await get('/mail.mobileconfig?email=Ann%40A.test')
+    expect(answer.headers.get('content-type')).to.equal('application/x-apple-aspen-config')
+    const [der, ca] = [join(folder, 'p.der'), join(folder, 'ca.pem')]
+    writeFileSync(der, Buffer.from(await answer.arrayBuffer()))
+    writeFileSync(ca, pair.certificate)
+    const plist = execFileSync(
+      'openssl',
+      ['cms', '-verify', '-inform', 'DER', '-in', der, '-CAfile', ca, '-purpose', 'any'],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
+    const reading = 'import plistlib,sys,json; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))'
+    const profile = JSON.parse(execFileSync('python3', ['-c', reading], { input: plist, encoding: 'utf8' }))
+    expect(profile.PayloadDisplayName).to.equal(`ann@a.test (${NAME})`)
+    expect(profile.PayloadContent[0]).to.include({
+      EmailAddress: 'ann@a.test',
+      IncomingMailServerHostName: 'mail.a.test',
+      IncomingMailServerPortNumber: 993,
+      OutgoingMailServerPortNumber: 2465,
+      OutgoingMailServerUsername: 'ann@a.test',
+    })
+    expect(profile.PayloadUUID).to.match(/^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/)
+  })
+
+  it('what is sent as XML is XML', async function () {
+    need(this, 'python3', 'python3')
+    const reading = 'import xml.dom.minidom,sys; xml.dom.minidom.parseString(sys.stdin.buffer.read())'
+    for (const text of [
+      await (await get('/mail/config-v1.1.xml')).text(),
+      await outlook(asking('o&apos;neill@a.test')),
+      await outlook(''),
+    ])
+      expect(() => execFileSync('python3', ['-c', reading], { input: text })).not.to.throw()
+  })
+})
