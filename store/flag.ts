@@ -33,9 +33,10 @@ export const store = (db: Sink, mailbox: number, uids: readonly number[], change
 /** Gives messages new keywords for their old ones, by message id, in any mailboxes; those gone are skipped. */
 export const mark = async (tx: Tx, marks: readonly { id: number; keywords: string }[]): Promise<void> => {
   const words = new Map(marks.map(({ id, keywords }) => [id, keywords]))
-  const held = await tx.range<Held>('SELECT id, mailbox, uid, modseq, flags, keywords FROM message WHERE id IN (?*)', [
-    [...words.keys()],
-  ])
+  const held = await tx.range<Held>(
+    'SELECT id, mailbox, uid, modseq, flags, keywords FROM message WHERE id IN (?*) AND mailbox IS NOT NULL',
+    [[...words.keys()]],
+  )
   const fresh = held.map((row) => ({ ...row, keywords: mergeKeywords(row.keywords, 'set', words.get(row.id) ?? '') }))
   await write(tx, held, fresh)
 }

@@ -77,6 +77,7 @@ export const appendMany = async (
 
   const added = new Map<number, Row[]>([...numbers.keys()].map((mailbox) => [mailbox, []]))
   const first = tx.draw('message', drafts.length)
+  const now = Date.now()
   const rows = drafts.map((draft, i) => {
     const { mailbox, flags = 0, internalDate, parsed } = draft
     const { uid = 0, modseq = 0 } = numbers.get(mailbox) ?? {}
@@ -85,7 +86,7 @@ export const appendMany = async (
     const size = 'id' in draft.body ? parsed.size : draft.body.size
     const row: Row = { id: first + i, uid: uid + others.length, modseq, flags, keywords, internalDate, size }
     others.push(row)
-    return { row, cells: cellsOf(row, mailbox, bodies[i] ?? 0, draft.provenance ?? null) }
+    return { row, cells: cellsOf(row, mailbox, bodies[i] ?? 0, draft.provenance ?? null, now) }
   })
   await tx.insertMany(
     'message',
@@ -105,6 +106,7 @@ export const messageColumns = [
   'modseq',
   'flags',
   'internal_date',
+  'saved_at',
   'size',
   'body',
   'keywords',
@@ -112,13 +114,20 @@ export const messageColumns = [
 ] as const
 
 /** A row as `messageColumns` has it. */
-export const cellsOf = (row: Row, mailbox: number, body: number, provenance: object | string | null) => [
+export const cellsOf = (
+  row: Row,
+  mailbox: number,
+  body: number,
+  provenance: object | string | null,
+  savedAt: number,
+) => [
   row.id,
   mailbox,
   row.uid,
   row.modseq,
   row.flags,
   row.internalDate,
+  savedAt,
   row.size,
   body,
   row.keywords,

@@ -4,6 +4,7 @@ import { flag, type Row } from './change.ts'
 import type { Sink, Tx } from './db.ts'
 import { cellsOf, messageColumns } from './message.ts'
 import { takeNumbers } from './numbering.ts'
+import { keepVanished } from './vanished.ts'
 
 /** Old and new uid of one message. */
 export type UidPair = { from: number; to: number }
@@ -25,6 +26,7 @@ export const copy = (db: Sink, from: number, uids: readonly number[], to: number
     if (held.length === 0) return []
     const { account, uid, modseq } = await numbersOf(tx, to, held.length)
     const first = tx.draw('message', held.length)
+    const now = Date.now()
     const copies = held.map((row, i) => ({ ...row, id: first + i, uid: uid + i, modseq }))
     await addRefs(
       tx,
@@ -33,7 +35,7 @@ export const copy = (db: Sink, from: number, uids: readonly number[], to: number
     await tx.insertMany(
       'message',
       messageColumns,
-      copies.map((row) => cellsOf(row, to, row.body, row.provenance)),
+      copies.map((row) => cellsOf(row, to, row.body, row.provenance, now)),
     )
     tx.publish({ on: 'added', mailbox: to, account, messages: copies.map(rowOf), from })
     return held.map((row, i) => ({ from: row.uid, to: uid + i }))
@@ -57,23 +59,25 @@ export const moveAll = async (tx: Tx, from: number, to: number): Promise<UidPair
 
 const moveHeld = async (tx: Tx, from: number, held: readonly Held[], to: number): Promise<UidPair[]> => {
   if (held.length === 0) return []
-  const { modseq: goneAt } = await numbersOf(tx, from, 0)
+  const left = await numbersOf(tx, from, 0)
   const { account, uid, modseq } = await numbersOf(tx, to, held.length)
+  const now = Date.now()
   const moved = held.map((row, i) => ({ ...rowOf(row), uid: uid + i, modseq }))
   await tx.updateMany(
     'message',
     'id',
-    ['mailbox', 'uid', 'modseq'],
-    moved.map((row) => [row.id, to, row.uid, modseq]),
+    ['mailbox', 'uid', 'modseq', 'saved_at'],
+    moved.map((row) => [row.id, to, row.uid, modseq, now]),
   )
   const uids = held.map((row) => row.uid)
+  await keepVanished(tx, from, left, uids)
   tx.publish({ on: 'added', mailbox: to, account, messages: moved, from, movedUids: uids })
-  tx.publish({ on: 'expunged', mailbox: from, account, uids, modseq: goneAt })
+  tx.publish({ on: 'expunged', mailbox: from, account, uids, modseq: left.modseq })
   return held.map((row, i) => ({ from: row.uid, to: uid + i }))
 }
 
 /**
- * Removes messages for good.
+ * Removes messages from a mailbox. Sessions that still show them can read them until `clearLeft` (leaving.ts).
  *
  * @param which these, whatever their flags; or all that bear \Deleted
  * @param among with 'deleted': only of these (UID EXPUNGE, RFC 9051 §6.4.9)
@@ -89,7 +93,7 @@ export const expunge = (
     const uids = which === 'deleted' ? among : which
     const isMeant = which === 'deleted' ? `AND (flags & ${flag.deleted}) <> 0` : ''
     const gone = await tx.range<Gone>(
-      `SELECT id, mailbox, uid, body FROM message WHERE mailbox = ? ${uids ? 'AND uid IN (?*)' : ''} ${isMeant} ORDER BY uid`,
+      `SELECT id, mailbox, uid FROM message WHERE mailbox = ? ${uids ? 'AND uid IN (?*)' : ''} ${isMeant} ORDER BY uid`,
       uids ? [mailbox, uids] : [mailbox],
     )
     await forget(tx, gone)
@@ -97,12 +101,14 @@ export const expunge = (
   })
 
 /** Removes messages by id from whatever mailboxes they are in; those gone already are skipped. */
-export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> =>
-  forget(tx, await tx.range<Gone>('SELECT id, mailbox, uid, body FROM message WHERE id IN (?*) ORDER BY uid', [ids]))
+export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> => {
+  const sql = 'SELECT id, mailbox, uid FROM message WHERE id IN (?*) AND mailbox IS NOT NULL ORDER BY uid'
+  await forget(tx, await tx.range<Gone>(sql, [ids]))
+}
 
 /** Empties a mailbox that goes itself, which is what sessions are told. */
 export const removeAll = async (tx: Tx, mailbox: number): Promise<void> => {
-  const gone = await tx.range<Gone>('SELECT id, mailbox, uid, body FROM message WHERE mailbox = ?', [mailbox])
+  const gone = await tx.range<{ body: number }>('SELECT body FROM message WHERE mailbox = ?', [mailbox])
   await tx.run('DELETE FROM outgoing WHERE message IN (SELECT id FROM message WHERE mailbox = ?)', [mailbox])
   await tx.run('DELETE FROM message WHERE mailbox = ?', [mailbox])
   await dropRefs(
@@ -111,19 +117,16 @@ export const removeAll = async (tx: Tx, mailbox: number): Promise<void> => {
   )
 }
 
-type Gone = { id: number; mailbox: number; uid: number; body: number }
+type Gone = { id: number; mailbox: number; uid: number }
 
 const forget = async (tx: Tx, gone: readonly Gone[]): Promise<void> => {
   if (gone.length === 0) return
   const numbers = await takeNumbers(tx, new Map(gone.map(({ mailbox }) => [mailbox, 0])))
-  await tx.run('DELETE FROM message WHERE id IN (?*)', [gone.map(({ id }) => id)])
-  await dropRefs(
-    tx,
-    gone.map(({ body }) => body),
-  )
-  for (const [mailbox, { account, modseq }] of numbers) {
+  await tx.run('UPDATE message SET mailbox = NULL WHERE id IN (?*)', [gone.map(({ id }) => id)])
+  for (const [mailbox, left] of numbers) {
     const uids = gone.filter((row) => row.mailbox === mailbox).map(({ uid }) => uid)
-    tx.publish({ on: 'expunged', mailbox, account, uids, modseq })
+    await keepVanished(tx, mailbox, left, uids)
+    tx.publish({ on: 'expunged', mailbox, account: left.account, uids, modseq: left.modseq })
   }
 }
 

@@ -7,8 +7,8 @@
 import { Refusal } from '../src/refusal.ts'
 import type { Tx } from './db.ts'
 
-/** `uid` is the first of those taken. */
-export type Numbers = { account: number; uid: number; modseq: number }
+/** `uid` is the first of those taken; `vanishedAfter` as in vanished.ts. */
+export type Numbers = { account: number; uid: number; modseq: number; vanishedAfter: number }
 
 /**
  * @param counts how many uids each mailbox needs, 0 for a modseq alone
@@ -17,15 +17,13 @@ export type Numbers = { account: number; uid: number; modseq: number }
 export const takeNumbers = async (tx: Tx, counts: ReadonlyMap<number, number>): Promise<Map<number, Numbers>> => {
   if (counts.size === 0) return new Map()
   const added = `CASE id ${'WHEN ? THEN ? '.repeat(counts.size)}END`
-  const rows = await tx.all<{ id: number; account: number; uidNext: number; modseq: number }>(
+  const rows = await tx.all<Omit<Numbers, 'uid'> & { id: number; uidNext: number }>(
     `UPDATE mailbox SET uid_next = uid_next + ${added}, highest_modseq = highest_modseq + 1 WHERE id IN (?*)
-     RETURNING id, account, uid_next AS "uidNext", highest_modseq AS modseq`,
+     RETURNING id, account, uid_next AS "uidNext", highest_modseq AS modseq, vanished_after AS "vanishedAfter"`,
     [...[...counts].flat(), [...counts.keys()]],
   )
   if (rows.length < counts.size) throw new Refusal('mailbox-missing', 'the folder is gone')
-  return new Map(
-    rows.map(({ id, account, uidNext, modseq }) => [id, { account, uid: uidNext - (counts.get(id) ?? 0), modseq }]),
-  )
+  return new Map(rows.map(({ id, uidNext, ...rest }) => [id, { ...rest, uid: uidNext - (counts.get(id) ?? 0) }]))
 }
 
 /** How often each mailbox is named. */

@@ -2,6 +2,7 @@
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Db, openDb } from './db.ts'
+import { clearLeft } from './leaving.ts'
 import { lockHome } from './lock.ts'
 import { sweepBlobs } from './sweep.ts'
 
@@ -18,6 +19,7 @@ export const openStore = async (home: string): Promise<Store> => {
     // Made here if there is none, for its mode; SQLite gives its log the same.
     await (await open(databaseOf(home), 'a', 0o600)).close()
     const db = await openDb(databaseOf(home))
+    await clearLeft(db)
     const swept = await sweepBlobs(db)
     const end = async () => {
       await db.close()

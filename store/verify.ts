@@ -30,7 +30,7 @@ export const verify = async (
     await db.exec('BEGIN')
     problems.push(...(await numbers(db)), ...(await references(db)))
     const [counts] = await db.all<{ accounts: number; messages: number }>(
-      'SELECT (SELECT COUNT(*) FROM account) AS accounts, (SELECT COUNT(*) FROM message) AS messages',
+      'SELECT (SELECT COUNT(*) FROM account) AS accounts, (SELECT COUNT(*) FROM message WHERE mailbox IS NOT NULL) AS messages',
     )
     await db.exec('COMMIT')
     problems.push(...(await keys(db, home)))

@@ -35,6 +35,8 @@ export type Timing = {
   handshakeMs: number
   /** Times the number of failures so far. */
   failedLoginMs: number
+  /** From an EXPUNGE to the clearing away: long enough for the answer to be on its way, and for many to be one. */
+  expungedRestMs: number
 }
 
 export const usualTiming: Timing = {
@@ -43,6 +45,7 @@ export const usualTiming: Timing = {
   userIdleMs: 30 * 60_000,
   handshakeMs: 30_000,
   failedLoginMs: 1000,
+  expungedRestMs: 1000,
 }
 
 export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>

@@ -17,6 +17,7 @@ import { Tally } from '../tally.ts'
 import type { TlsPair } from '../tls.ts'
 import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen, Login } from './edge.ts'
+import { Leaving } from './leaving.ts'
 import { ClientSession } from './session.ts'
 import { Watch } from './watch.ts'
 
@@ -81,6 +82,7 @@ class House implements Edge {
   readonly metrics: Metrics
   readonly login: Login
   readonly watch: Watch
+  private readonly leaving: Leaving
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()
   private readonly sockets = new Set<Socket>()
@@ -98,6 +100,9 @@ class House implements Edge {
     this.tls = tls
     this.perAddress = createPlaces(config.sessionLimit, config.sessionsPerAddress)
     this.watch = new Watch(store.db.changes)
+    this.leaving = new Leaving(store.db, this.log, config.timing.expungedRestMs, () =>
+      [...this.sessions].flatMap(({ selected }) => selected?.view.goneIds() ?? []),
+    )
   }
 
   async receive(raw: Socket, security: Listen['security']): Promise<void> {
@@ -171,6 +176,7 @@ class House implements Edge {
     for (const until = Date.now() + STOP_MS; !isEmpty() && Date.now() < until; ) await wait(10)
     for (const socket of this.sockets) socket.destroy()
     this.watch.close()
+    await this.leaving.close()
   }
 
   private secureContext(): SecureContext {

@@ -1,8 +1,9 @@
 /**
  * Which messages a command means, by number or by uid, and what is said of those that went meanwhile.
  *
- * A number of a message that was expunged but not yet told of is answered with NO [EXPUNGEISSUED] (RFC 5530); a uid
- * of nobody is passed over in silence (RFC 3501 §6.4.8).
+ * A message that was expunged but not yet told of can still be read (RFC 2180 §4.1.1). Named by its number for
+ * anything else, it is answered with NO [EXPUNGEISSUED] (RFC 5530); a uid of nobody is passed over in silence
+ * (RFC 3501 §6.4.8).
  */
 import { bad, no, type Reply } from './command.ts'
 import type { Selected } from './selected.ts'
@@ -13,8 +14,12 @@ export type By = 'seq' | 'uid'
 
 export type Meant = { messages: Numbered[]; someAreGone: boolean }
 
-export const meant = ({ view }: Selected, by: By, ranges: readonly Range[]): Meant | undefined => {
-  const all = by === 'uid' ? view.byUid(ranges) : view.bySeq(ranges)
+/** The messages shown, those that are gone among them; undefined if a number is none of theirs. */
+export const shownAs = ({ view }: Selected, by: By, ranges: readonly Range[]): Numbered[] | undefined =>
+  by === 'uid' ? view.byUid(ranges) : view.bySeq(ranges)
+
+export const meant = (selected: Selected, by: By, ranges: readonly Range[]): Meant | undefined => {
+  const all = shownAs(selected, by, ranges)
   if (!all) return undefined
   const messages = all.filter(({ row }) => !row.isGone)
   return { messages, someAreGone: by === 'seq' && messages.length < all.length }

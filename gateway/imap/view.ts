@@ -139,6 +139,11 @@ export class View {
     }
   }
 
+  /** Ids of messages that are gone from the mailbox and still shown. */
+  goneIds(): number[] {
+    return this.goneCount === 0 ? [] : this.shown.flatMap((row) => (row.isGone ? [row.id] : []))
+  }
+
   /** Whether `flush` would say anything. */
   hasNews(canExpunge: boolean): boolean {
     return this.coming.length > 0 || this.stale.size > 0 || (canExpunge && this.goneCount > 0)

@@ -37,6 +37,7 @@ CREATE TABLE mailbox (
   subscribed INTEGER NOT NULL DEFAULT 1,
   read_only INTEGER NOT NULL DEFAULT 0,
   recent_from INTEGER NOT NULL DEFAULT 1, -- messages from this uid on were shown to no session yet
+  vanished_after INTEGER NOT NULL DEFAULT 0, -- expunges with a higher modseq are all in `vanished`
   UNIQUE (account, name)
 );
 
@@ -47,6 +48,15 @@ CREATE TABLE lost_subscription (
   name TEXT NOT NULL,
   UNIQUE (account, name)
 );
+
+-- Uids that left a mailbox, in runs, by the modseq at which they did: store/vanished.ts.
+CREATE TABLE vanished (
+  mailbox INTEGER NOT NULL REFERENCES mailbox (id) ON DELETE CASCADE,
+  modseq INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (mailbox, modseq, first)
+) WITHOUT ROWID;
 
 -- Bytes as they came, once, however many messages and envelopes hold them.
 CREATE TABLE body (
@@ -79,11 +89,12 @@ CREATE TABLE parsed (
 
 CREATE TABLE message (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  mailbox INTEGER NOT NULL REFERENCES mailbox (id),
+  mailbox INTEGER REFERENCES mailbox (id), -- none: it left, and a session may still show it (store/leaving.ts)
   uid INTEGER NOT NULL,
   modseq INTEGER NOT NULL,
   flags INTEGER NOT NULL,
   internal_date INTEGER NOT NULL,
+  saved_at INTEGER NOT NULL, -- when it came into this mailbox: RFC 8514
   size INTEGER NOT NULL,
   body INTEGER NOT NULL,
   keywords TEXT NOT NULL,

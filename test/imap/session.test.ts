@@ -298,8 +298,31 @@ describe('IMAP sessions', () => {
       const [one, two] = [await logIn('INBOX'), await logIn('INBOX')]
       await one.ask('MOVE 1 Archive')
       expect(await two.ask('FETCH 2:3 UID')).to.deep.equal(['* 2 FETCH (UID 2)', '* 3 FETCH (UID 3)', 't3 OK Fetched'])
-      expect(await two.ask('FETCH 1 BODY[]')).to.deep.equal(['t4 NO [EXPUNGEISSUED] Some of these messages are gone'])
+      expect(await two.ask('STORE 1 +FLAGS (x)')).to.deep.equal([
+        't4 NO [EXPUNGEISSUED] Some of these messages are gone',
+      ])
       expect(await two.ask('NOOP')).to.deep.equal(['* 1 EXPUNGE', 't5 OK Done'])
+    })
+    it('a message that one expunged can be read by the other until it is told, and is then cleared away', async () => {
+      imap = await startTestImap({ timing: { expungedRestMs: 5 } })
+      await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])
+      const [one, two] = [await logIn('INBOX'), await logIn('INBOX')]
+      const left = async () =>
+        (await imap.store.db.read.range<{ uid: number }>('SELECT uid FROM message WHERE mailbox IS NULL')).map(
+          ({ uid }) => uid,
+        )
+      await imap.deliver('INBOX', [letter(4)])
+      await one.ask('NOOP')
+      await one.ask('STORE 1,4 +FLAGS.SILENT (\\Deleted)')
+      expect(await one.ask('EXPUNGE')).to.include('* 1 EXPUNGE')
+      // The fourth was never shown to the other: it goes when the first is looked at, and stays.
+      while ((await left()).includes(4)) await wait(5)
+      expect(await left()).to.deep.equal([1])
+      expect(`${await two.literal('FETCH 1 BODY[]')}`).to.contain('Hello 1')
+      expect((await two.ask('FETCH 1:2 ENVELOPE')).filter((line) => line.startsWith('* '))).to.have.length(2)
+      expect(await two.ask('NOOP')).to.include('* 1 EXPUNGE')
+      while ((await left()).length > 0) await wait(5)
+      expect(await two.ask('FETCH 1 UID')).to.include('* 1 FETCH (UID 2)')
     })
 
     it('whoever follows what it is told knows the mailbox, whatever the others do', async function () {

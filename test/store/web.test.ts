@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Owed } from '../../src/report/owed.ts'
 import { draftOf, putBodies } from '../../store/blob.ts'
+import { clearLeft } from '../../store/leaving.ts'
 import { view } from '../../store/message.ts'
 import { creditors, markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import { cards, contacts, custody, heldBytes, seekers, unfinishedCustody } from '../../store/web.ts'
@@ -198,6 +199,7 @@ describe('store: outbox', () => {
     expect(await keywords()).to.deep.equal([[1, 1, '$Delivered']])
     expect(changes.map(({ on }) => on)).to.deep.equal(['flagged', 'flagged', 'expunged'])
     expect(await rowsOf(db, 'outgoing')).to.have.length(1)
+    await clearLeft(db)
     expect(await rowsOf(db, 'body')).to.have.length(1)
   })
 })

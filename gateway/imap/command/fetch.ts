@@ -3,8 +3,9 @@
  * fetch = "FETCH" SP sequence-set SP (macro / item / "(" item *(SP item) ")")
  *
  * What the view knows (flags, dates, sizes) is answered without asking the store; what was remembered at delivery
- * comes a page at a time; bodies one by one, long ones as a stream. A message's answer is begun only when all of it
- * is at hand or open, so a message that goes meanwhile is left out whole.
+ * comes a page at a time; bodies one by one, long ones as a stream. Messages that another session expunged are read
+ * as long as this one shows them. A message's answer is begun only when all of it is at hand or open, so one that
+ * goes with its whole mailbox is left out whole.
  */
 import type { Readable } from 'node:stream'
 import { flag } from '../../../store/change.ts'
@@ -14,7 +15,7 @@ import { columnsFor, type Found, find, type Known } from '../body.ts'
 import { type Command, mailboxOpen, ok, type Session } from '../command.ts'
 import { type Item, type Plain, parseItems, type Section } from '../fetch-item.ts'
 import type { Output } from '../output.ts'
-import { type By, expungeIssued, meant, noSuchNumber, pages } from '../range.ts'
+import { type By, expungeIssued, noSuchNumber, pages, shownAs } from '../range.ts'
 import type { Selected } from '../selected.ts'
 import type { Numbered, Row } from '../view.ts'
 import type { Range } from '../wire/sequence.ts'
@@ -42,11 +43,11 @@ const fetching = (by: By): Command<Args> => ({
   },
 
   async run(session, { ranges, items }) {
-    const all = meant(session.mailbox, by, ranges)
-    if (!all) return noSuchNumber
-    let { someAreGone } = all
+    const messages = shownAs(session.mailbox, by, ranges)
+    if (!messages) return noSuchNumber
+    let someAreGone = false
     const marksSeen = !session.mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
-    for (const page of pages(all.messages, PAGE)) {
+    for (const page of pages(messages, PAGE)) {
       const asked = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
       const isWhole = await tell(session, page, asked)
       someAreGone ||= by === 'seq' && !isWhole
@@ -60,7 +61,7 @@ export const uidFetch = fetching('uid')
 
 /** @returns whether any was not seen before: then the answers say so (RFC 3501 §6.4.5) */
 const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[]): Promise<boolean> => {
-  const unseen = messages.filter(({ row }) => (row.flags & flag.seen) === 0).map(({ row }) => row.uid)
+  const unseen = messages.filter(({ row }) => !row.isGone && (row.flags & flag.seen) === 0).map(({ row }) => row.uid)
   if (unseen.length === 0) return false
   const add = { mode: 'add', flags: flag.seen } as const
   mailbox.view.told(await store(edge.store.db, mailbox.mailbox.id, unseen, add))
