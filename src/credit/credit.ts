@@ -32,8 +32,10 @@ export type Direction = 'theirs' | 'ours'
 
 /** `wanted` counts, by the neighbour they went on to (or the entity here they were for), one week's messages. */
 export type Week = { week: number; complaints: number; wanted: Record<string, number> }
-/** `pending`: messages not judged yet. `weeks`: the newest first. */
-export type Flow = { reserved: number; pending: number; weeks: Week[] }
+/** `pending`: messages not judged yet. `weeks`: the newest first. `tally`: what they come to. */
+export type Flow = { reserved: number; pending: number; weeks: Week[]; tally?: Tally }
+/** The four weeks up to `week`, summed, so that a hub with thousands of neighbours weighs a message at once. `most`: of `wanted`, over one neighbour. */
+export type Tally = { week: number; complaints: number; wanted: number; most: number }
 
 export type Credit = {
   /** D as it was at `at`. Kept without rounding a small debt to none, so that both neighbours' numbers agree whenever they look. */
@@ -59,7 +61,9 @@ export const copyOf = <Kept extends Credit>(credit: Kept): Kept => ({
 })
 const copyOfFlow = (flow: Flow): Flow => ({
   ...flow,
-  weeks: flow.weeks.map((one) => ({ ...one, wanted: { ...one.wanted } })),
+  // Only the newest is ever changed.
+  weeks: flow.weeks.map((one, i) => (i === 0 ? { ...one, wanted: { ...one.wanted } } : one)),
+  ...(flow.tally && { tally: { ...flow.tally } }),
 })
 
 /** What is left of an amount after this long. */
@@ -74,33 +78,32 @@ export const debtAt = (credit: Credit, now: number): number => {
   return Math.abs(debt) < NO_DEBT ? 0 : debt
 }
 
-/** What a message in this direction weighs now: at most 1, less the surer it is that its neighbour's mail is wanted. */
+/**
+ * What a message in this direction weighs now: at most 1, less the surer it is that its neighbour's mail is wanted.
+ * Wanted mail that went to one neighbour only counts up to as much as went to all others: two who send each other
+ * praise through us would weigh nothing else.
+ */
 export const weightOf = (flow: Flow, now: number, weights: Weights): number => {
   if (weights === 'strict') return 1
-  const { complaints, wanted } = judged(flow, now)
-  return Math.max(LEAST_WEIGHT, wilsonUpper(complaints, complaints + wanted))
+  const { complaints, wanted, most } = tallyAt(flow, weekOf(now))
+  const counted = Math.min(wanted, 2 * (wanted - most))
+  return Math.max(LEAST_WEIGHT, wilsonUpper(complaints, complaints + counted))
 }
 
-/**
- * The judgements of the last four weeks. Wanted mail that went to one neighbour only counts up to as
- * much as went to all others: two who send each other praise through us would weigh nothing else.
- */
-const judged = ({ weeks }: Flow, now: number): { complaints: number; wanted: number } => {
-  const oldest = weekOf(now) - WEEKS
-  const by: Record<string, number> = {}
-  let [complaints, wanted, most] = [0, 0, 0]
-  for (const one of weeks) {
-    if (one.week <= oldest) break
-    complaints += one.complaints
-    for (const via in one.wanted) {
-      const count = one.wanted[via] ?? 0
-      const sum = (by[via] ?? 0) + count
-      by[via] = sum
-      wanted += count
-      most = Math.max(most, sum)
-    }
+/** Summed anew only where nothing has been judged in this week so far. */
+const tallyAt = ({ weeks, tally }: Flow, week: number): Tally => {
+  if (tally?.week === week) return tally
+  const recent = weeks.filter((one) => one.week > week - WEEKS)
+  const by = new Map<string, number>()
+  for (const one of recent)
+    for (const [via, count] of Object.entries(one.wanted)) by.set(via, (by.get(via) ?? 0) + count)
+  const counts = [...by.values()]
+  return {
+    week,
+    complaints: recent.reduce((sum, one) => sum + one.complaints, 0),
+    wanted: counts.reduce((sum, count) => sum + count, 0),
+    most: counts.reduce((most, count) => Math.max(most, count), 0),
   }
-  return { complaints, wanted: Math.min(wanted, 2 * (wanted - most)) }
 }
 
 /**
@@ -121,12 +124,9 @@ export const admit = (
 }
 
 /** All messages of the last four weeks, judged or not. */
-export const messagesIn = ({ weeks, pending }: Flow, now: number): number => {
-  const oldest = weekOf(now) - WEEKS
-  let messages = pending
-  for (const { week, complaints, wanted } of weeks)
-    if (week > oldest) messages += complaints + Object.values(wanted).reduce((sum, one) => sum + one, 0)
-  return messages
+export const messagesIn = (flow: Flow, now: number): number => {
+  const { complaints, wanted } = tallyAt(flow, weekOf(now))
+  return flow.pending + complaints + wanted
 }
 
 /** A message was taken: it weighs until somebody judges it. */
@@ -146,23 +146,39 @@ export const release = (credit: Credit, direction: Direction, weight: number): v
 /** @param via the neighbour it went on to, or the entity here it was for */
 export const wanted = (credit: Credit, direction: Direction, weight: number, via: string, now: number): void => {
   release(credit, direction, weight)
-  const week = thisWeek(credit[direction], now)
-  week.wanted[via] = (week.wanted[via] ?? 0) + 1
+  praise(credit[direction], via, now)
 }
 
 /** @param at when the complaint was signed: both neighbours charge for the same moment, however late they hear of it */
 export const complained = (credit: Credit, direction: Direction, weight: number, at: number, now: number): void => {
   release(credit, direction, weight)
-  thisWeek(credit[direction], now).complaints += 1
+  blame(credit[direction], 1, now)
   charge(credit, direction, 1, at, now)
 }
 
 /** The complaint was taken back: what is left of the charge goes, and the message was wanted after all. */
 export const withdrawn = (credit: Credit, direction: Direction, via: string, at: number, now: number): void => {
-  const week = thisWeek(credit[direction], now)
-  week.complaints = Math.max(0, week.complaints - 1)
-  week.wanted[via] = (week.wanted[via] ?? 0) + 1
+  blame(credit[direction], -1, now)
+  praise(credit[direction], via, now)
   charge(credit, direction, -1, at, now)
+}
+
+const praise = (flow: Flow, via: string, now: number): void => {
+  const { week, tally } = thisWeek(flow, now)
+  week.wanted[via] = (week.wanted[via] ?? 0) + 1
+  tally.wanted += 1
+  tally.most = Math.max(
+    tally.most,
+    flow.weeks.reduce((sum, one) => sum + (one.week > tally.week - WEEKS ? (one.wanted[via] ?? 0) : 0), 0),
+  )
+}
+
+/** One complaint more, or one less of this week's: an older one stays counted until its week is over. */
+const blame = (flow: Flow, by: 1 | -1, now: number): void => {
+  const { week, tally } = thisWeek(flow, now)
+  if (by === -1 && week.complaints === 0) return
+  week.complaints += by
+  tally.complaints += by
 }
 
 const charge = (credit: Credit, direction: Direction, amount: number, at: number, now: number): void => {
@@ -173,11 +189,12 @@ const charge = (credit: Credit, direction: Direction, amount: number, at: number
 
 const weekOf = (now: number): number => Math.floor(now / WEEK_MS)
 
-const thisWeek = (flow: Flow, now: number): Week => {
-  const week = weekOf(now)
+const thisWeek = (flow: Flow, now: number): { week: Week; tally: Tally } => {
   const [newest] = flow.weeks
-  if (newest !== undefined && newest.week >= week) return newest
-  const made: Week = { week, complaints: 0, wanted: {} }
-  flow.weeks = [made, ...flow.weeks.slice(0, WEEKS - 1)]
-  return made
+  const number = Math.max(weekOf(now), newest?.week ?? 0) // a clock that was set back changes an old week no more
+  const week = newest?.week === number ? newest : { week: number, complaints: 0, wanted: {} }
+  if (week !== newest) flow.weeks = [week, ...flow.weeks.slice(0, WEEKS - 1)]
+  const tally = tallyAt(flow, number)
+  flow.tally = tally
+  return { week, tally }
 }

@@ -7,6 +7,7 @@ import {
   DAY_MS,
   debtAt,
   exactDebt,
+  messagesIn,
   newCredit,
   release,
   reserve,
@@ -15,6 +16,7 @@ import {
   withdrawn,
 } from '../../src/credit/credit.ts'
 import { wilsonLower, wilsonUpper } from '../../src/credit/wilson.ts'
+import { seeded } from '../village/random.ts'
 
 const now = 1_700_000_000_000
 const later = (days: number): number => now + days * DAY_MS
@@ -126,6 +128,21 @@ describe('credit: what a message weighs', () => {
   ]
   for (const [what, credit, at, weight] of cases)
     it(what, () => expect(weightOf(credit().theirs, at, 'earned')).to.be.closeTo(weight, 1e-12))
+
+  it('the same, whether it is looked up or summed anew', () => {
+    const random = seeded(7)
+    const credit = fresh()
+    for (let i = 0, at = now; i < 2000; i++, at += random.between(0, DAY_MS / 8)) {
+      const via = random.pick(['a', 'b', 'c', 'd', 'e'])
+      const what = random.pick(['wanted', 'wanted', 'complained', 'withdrawn'])
+      if (what === 'wanted') wanted(credit, 'theirs', 1, via, at)
+      else if (what === 'complained') complained(credit, 'theirs', 1, at, at)
+      else withdrawn(credit, 'theirs', via, at, at)
+      const { tally, ...untold } = credit.theirs
+      expect(weightOf(credit.theirs, at, 'earned')).to.equal(weightOf(untold, at, 'earned'))
+      expect(messagesIn(credit.theirs, at)).to.equal(messagesIn(untold, at))
+    }
+  })
 
   it('one, always, by strict weights', () =>
     expect(weightOf(praised(fresh(), many(400, 'a', 'b')).theirs, now, 'strict')).to.equal(1))
