@@ -103,23 +103,25 @@ tlsmgr    unix  - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 `
 
-export type Dovecot = Peer & { lmtp: number; imap: number }
+/** `mail` is the folder that has a mail folder for each user. */
+export type Dovecot = Peer & { lmtp: number; imap: number; mail: string; pid: number }
+type Storage = 'maildir' | 'sdbox'
 
-/** Dovecot with Maildirs: LMTP and IMAP without TLS, any name, any password. */
-export const startDovecot = async (folder: string): Promise<Dovecot> => {
+/** Dovecot, its mail as Maildirs or in its own format: LMTP and IMAP without TLS, any name, any password. */
+export const startDovecot = async (folder: string, storage: Storage = 'maildir'): Promise<Dovecot> => {
   chmodSync(folder, 0o711)
-  const home = join(folder, 'dovecot')
+  const home = join(folder, `dovecot-${storage}`)
   mkdirSync(join(home, 'mail'), { recursive: true, mode: 0o711 })
   execFileSync('chown', ['mail:mail', join(home, 'mail')])
   const [lmtp, imap] = [await freePort(), await freePort()]
   const config = join(home, 'dovecot.conf')
-  writeFileSync(config, dovecotConf(home, lmtp, imap))
+  writeFileSync(config, dovecotConf(home, storage, lmtp, imap))
   const child = spawn('dovecot', ['-F', '-c', config], { stdio: ['ignore', 'inherit', 'inherit'] })
   await Promise.all([listens(lmtp), listens(imap)])
-  return { lmtp, imap, stop: () => ended(child) }
+  return { lmtp, imap, mail: join(home, 'mail'), pid: child.pid ?? 0, stop: () => ended(child) }
 }
 
-const dovecotConf = (home: string, lmtp: number, imap: number): string => `
+const dovecotConf = (home: string, storage: Storage, lmtp: number, imap: number): string => `
 base_dir = ${home}/run
 state_dir = ${home}/state
 log_path = ${home}/log
@@ -128,7 +130,9 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 first_valid_uid = 1
-mail_location = maildir:${home}/mail/%u
+mail_location = ${storage}:${home}/mail/%u
+# All clients of a bench come from one address.
+mail_max_userip_connections = 10000
 passdb {
   driver = static
   args = nopassword=y
