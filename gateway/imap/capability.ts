@@ -14,11 +14,16 @@ const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
 const messages = ['UIDPLUS', 'MOVE', 'UNSELECT']
 /** Mailboxes, how they are listed and what is put into them. */
 const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
+/** What is looked for in them. */
+const searches = [
+  ...['ESEARCH', 'SEARCHRES', 'WITHIN', 'SORT', 'SORT=DISPLAY', 'ESORT'],
+  ...['THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
+]
 
 export const capabilities = (session: Session): string => {
   if (session.account) {
     const limit = `APPENDLIMIT=${session.edge.config.appendLimit}`
-    return [...always, ...loggedIn, ...messages, ...mailboxes, limit].join(' ')
+    return [...always, ...loggedIn, ...messages, ...mailboxes, ...searches, limit].join(' ')
   }
   const words = [...always, ...stranger, session.mayLogIn ? 'AUTH=PLAIN' : 'LOGINDISABLED']
   if (session.canStartTls) words.splice(1, 0, 'STARTTLS')

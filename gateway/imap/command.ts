@@ -23,6 +23,8 @@ export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: string; text: string; 
 /** What a command sees of the session that runs it. */
 export type Session = {
   readonly edge: Edge
+  /** Of the command at hand. */
+  readonly tag: string
   readonly remote: string
   readonly input: Input
   readonly output: Output

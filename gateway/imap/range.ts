@@ -8,15 +8,17 @@
 import { bad, no, type Reply } from './command.ts'
 import type { Selected } from './selected.ts'
 import type { Numbered } from './view.ts'
-import type { Range } from './wire/sequence.ts'
+import { type Range, SAVED } from './wire/sequence.ts'
 
 export type By = 'seq' | 'uid'
 
 export type Meant = { messages: Numbered[]; someAreGone: boolean }
 
 /** The messages shown, those that are gone among them; undefined if a number is none of theirs. */
-export const shownAs = ({ view }: Selected, by: By, ranges: readonly Range[]): Numbered[] | undefined =>
-  by === 'uid' ? view.byUid(ranges) : view.bySeq(ranges)
+export const shownAs = ({ view, saved }: Selected, by: By, ranges: readonly Range[]): Numbered[] | undefined => {
+  if (ranges === SAVED) return view.byUid(saved)
+  return by === 'uid' ? view.byUid(ranges) : view.bySeq(ranges)
+}
 
 export const meant = (selected: Selected, by: By, ranges: readonly Range[]): Meant | undefined => {
   const all = shownAs(selected, by, ranges)

@@ -4,9 +4,9 @@
  * Keys side by side are all to hold. Texts come in the charset the client names and are folded for comparison as
  * they are read (`fold`), so that what follows compares like with like.
  */
-import { TextDecoder } from 'node:util'
+import { fold } from '../../src/mail/fold.ts'
 import { flag } from '../../store/change.ts'
-import type { Range } from './wire/sequence.ts'
+import { type Range, SAVED } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
 
 export type Key =
@@ -16,7 +16,10 @@ export type Key =
   /** Lower-case. */
   | { is: 'keyword'; name: string }
   | { is: 'seq' | 'uid'; ranges: Range[] }
+  | { is: 'saved' }
   | { is: 'larger' | 'smaller'; size: number }
+  /** Received longer ago than so many seconds, or at most so long ago. RFC 5032. */
+  | { is: 'older' | 'younger'; seconds: number }
   /** `day`: epoch ms of its start, as if in UTC; times and zones are disregarded. `by` is the date received or sent. */
   | { is: 'before' | 'on' | 'since'; by: 'received' | 'sent'; day: number }
   /** `name` lower-case; an empty text asks for the field alone. */
@@ -28,19 +31,6 @@ export type Key =
 /** Brackets, NOT and OR within each other. */
 const DEPTH_MAX = 50
 const KEYS_MAX = 2000
-
-/** For comparing: composed, and without the difference of case. */
-export const fold = (text: string): string => text.normalize('NFKC').toLowerCase()
-
-/** Undefined for a charset nobody here knows. */
-export const charsetDecoder = (charset: string): ((octets: string) => string) | undefined => {
-  try {
-    const decoder = new TextDecoder(charset)
-    return (octets) => decoder.decode(Buffer.from(octets, 'latin1'))
-  } catch {
-    return undefined
-  }
-}
 
 /** Reads keys to the end of the command. `decode` turns a string's octets into text. */
 export const parseKeys = (words: Words, decode: (octets: string) => string): Key => {
@@ -69,7 +59,7 @@ class Parser {
       const keys = words.list(() => this.key(depth + 1))
       return keys.length > 0 ? all(keys) : fail('a search key was expected')
     }
-    if (/[\d*]/.test(next)) return { is: 'seq', ranges: words.sequenceSet() }
+    if (/[\d*$]/.test(next)) return numbers('seq', words)
     const name = words.keyword()
     return flagKeys.get(name) ?? this.keyWithArgument(name, depth)
   }
@@ -89,11 +79,15 @@ class Parser {
         return { is: 'or', keys: [first, this.key(depth + 1)] }
       }
       case 'UID':
-        return { is: 'uid', ranges: words.sequenceSet() }
+        return numbers('uid', words)
       case 'KEYWORD':
         return { is: 'keyword', name: words.atom().toLowerCase() }
       case 'UNKEYWORD':
         return not({ is: 'keyword', name: words.atom().toLowerCase() })
+      case 'OLDER':
+        return { is: 'older', seconds: interval(words) }
+      case 'YOUNGER':
+        return { is: 'younger', seconds: interval(words) }
       case 'LARGER':
         return { is: 'larger', size: words.number() }
       case 'SMALLER':
@@ -116,6 +110,14 @@ class Parser {
     return fold(this.decode(this.words.astring()))
   }
 }
+
+const numbers = (is: 'seq' | 'uid', words: Words): Key => {
+  const ranges = words.sequenceSet()
+  return ranges === SAVED ? { is: 'saved' } : { is, ranges }
+}
+
+/** RFC 5032 §3: nz-number. */
+const interval = (words: Words): number => words.number() || fail('a number of seconds was expected')
 
 const all = (keys: Key[]): Key => (keys.length === 1 && keys[0] ? keys[0] : { is: 'and', keys })
 const not = (key: Key): Key => ({ is: 'not', key })
@@ -149,6 +151,6 @@ const dateKeys = new Map<string, { is: 'before' | 'on' | 'since'; by: 'received'
 ])
 
 const argumentKeys: ReadonlySet<string> = new Set([
-  ...['NOT', 'OR', 'UID', 'KEYWORD', 'UNKEYWORD', 'LARGER', 'SMALLER', 'HEADER', 'BODY', 'TEXT'],
+  ...['NOT', 'OR', 'UID', 'KEYWORD', 'UNKEYWORD', 'LARGER', 'SMALLER', 'OLDER', 'YOUNGER', 'HEADER', 'BODY', 'TEXT'],
   ...['BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
 ])

@@ -4,11 +4,12 @@
  * Answers true, false, or undefined for "not from what is known so far": most searches are settled by the flags and
  * numbers at hand, some need the header, few the body. What is to be read is read only for messages still undecided.
  */
+import { fold } from '../../src/mail/fold.ts'
 import { parseHeader, unfold } from '../../src/mail/header.ts'
 import { decodeText } from '../../src/mail/words.ts'
-import { fold, type Key } from './search-key.ts'
+import type { Key } from './search-key.ts'
 import type { Numbered } from './view.ts'
-import { type Range, resolveSet } from './wire/sequence.ts'
+import { isIn, type Range, resolveSet } from './wire/sequence.ts'
 
 /** What is known of a message. Texts are folded for comparison. */
 export type Facts = Numbered & { header?: HeaderFacts; bodyText?: string }
@@ -22,8 +23,11 @@ export type HeaderFacts = {
 
 export type Match = (facts: Facts) => boolean | undefined
 
-/** `largest`: what `*` means, as a number and as a uid. */
-export const compile = (key: Key, largest: { seq: number; uid: number }): Match => {
+/** `largest`: what `*` means, as a number and as a uid; `saved`: the uids of `$`; `now`: epoch ms. */
+export type Setting = { largest: { seq: number; uid: number }; saved: readonly Range[]; now: number }
+
+export const compile = (key: Key, setting: Setting): Match => {
+  const { largest, now } = setting
   switch (key.is) {
     case 'all':
       return () => true
@@ -41,6 +45,12 @@ export const compile = (key: Key, largest: { seq: number; uid: number }): Match 
       const ranges = resolveSet(key.ranges, largest.uid)
       return ({ row }) => isIn(ranges, row.uid)
     }
+    case 'saved':
+      return ({ row }) => isIn(setting.saved, row.uid)
+    case 'older':
+      return ({ row }) => row.internalDate <= now - key.seconds * 1000
+    case 'younger':
+      return ({ row }) => row.internalDate >= now - key.seconds * 1000
     case 'larger':
       return ({ row }) => row.size > key.size
     case 'smaller':
@@ -56,16 +66,16 @@ export const compile = (key: Key, largest: { seq: number; uid: number }): Match 
     case 'text':
       return inText(key.text)
     case 'not': {
-      const match = compile(key.key, largest)
+      const match = compile(key.key, setting)
       return (facts) => {
         const answer = match(facts)
         return answer === undefined ? undefined : !answer
       }
     }
     case 'and':
-      return every(key.keys.map((each) => compile(each, largest)))
+      return every(key.keys.map((each) => compile(each, setting)))
     case 'or':
-      return some(key.keys.map((each) => compile(each, largest)))
+      return some(key.keys.map((each) => compile(each, setting)))
   }
 }
 
@@ -130,15 +140,3 @@ const some =
     }
     return answer
   }
-
-const isIn = (ranges: readonly Range[], number: number): boolean => {
-  let low = 0
-  let high = ranges.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((ranges[middle]?.to ?? 0) < number) low = middle + 1
-    else high = middle
-  }
-  const range = ranges[low]
-  return range !== undefined && range.from <= number
-}

@@ -8,6 +8,7 @@ import { view as loadView } from '../../store/message.ts'
 import type { Edge } from './edge.ts'
 import type { Output } from './output.ts'
 import { type Notice, View } from './view.ts'
+import type { Range } from './wire/sequence.ts'
 import { flagBits, flagList } from './wire/writer.ts'
 
 /** Clients show these as tags; a mailbox with thousands of them has another trouble. */
@@ -20,6 +21,8 @@ export class Selected {
   /** Called when there is something to tell; IDLE listens. */
   onNews: () => void = () => {}
   isDeleted = false
+  /** The uids of `$`, ascending and apart. Those that are gone mean nobody. RFC 5182 §2.1. */
+  saved: Range[] = []
   /** New messages were shown, so that they are recent to nobody after this session. */
   private hasShownNew = false
   private readonly saidKeywords = new Set<string>()

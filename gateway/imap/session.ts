@@ -42,6 +42,7 @@ const UNKNOWN = 'unknown'
 export class ClientSession implements Session {
   readonly edge: Edge
   readonly remote: string
+  tag = ''
   account: Account | undefined
   selected: Selected | undefined
   failedLogins = 0
@@ -238,6 +239,7 @@ export class ClientSession implements Session {
   }
 
   private async runCommand(tag: string, command: Command, args: unknown, incoming?: Incoming): Promise<void> {
+    this.tag = tag
     const reply = await this.run(command, args, incoming)
     this.badInARow = reply.status === 'BAD' ? this.badInARow : 0
     this.edge.count(command, reply.status)

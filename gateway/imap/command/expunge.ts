@@ -5,7 +5,7 @@
  */
 import { expunge as remove } from '../../../store/move.ts'
 import { type Command, mailboxOpen, nothing, ok } from '../command.ts'
-import { uidsOf } from '../range.ts'
+import { meant, uidsOf } from '../range.ts'
 import type { Range } from '../wire/sequence.ts'
 
 export const expunge: Command<void> = {
@@ -28,7 +28,8 @@ export const uidExpunge: Command<Range[]> = {
     return ranges
   },
   async run({ edge, mailbox }, ranges) {
-    await remove(edge.store.db, mailbox.mailbox.id, 'deleted', uidsOf(mailbox.view.byUid(ranges)))
+    const among = meant(mailbox, 'uid', ranges)?.messages ?? []
+    await remove(edge.store.db, mailbox.mailbox.id, 'deleted', uidsOf(among))
     return ok('Expunged')
   },
 }

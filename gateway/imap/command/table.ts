@@ -18,9 +18,11 @@ import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
 import { search, uidSearch } from './search.ts'
 import { examine, select } from './select.ts'
+import { sort, uidSort } from './sort.ts'
 import { starttls } from './starttls.ts'
 import { status } from './status.ts'
 import { store, uidStore } from './store.ts'
+import { thread, uidThread } from './thread.ts'
 import { unauthenticate } from './unauthenticate.ts'
 import { close, unselect } from './unselect.ts'
 
@@ -56,12 +58,16 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['UNSELECT', unselect],
   ['EXPUNGE', expunge],
   ['SEARCH', search],
+  ['SORT', sort],
+  ['THREAD', thread],
   ['FETCH', fetch],
   ['STORE', store],
   ['COPY', copy],
   ['MOVE', move],
   ['UID EXPUNGE', uidExpunge],
   ['UID SEARCH', uidSearch],
+  ['UID SORT', uidSort],
+  ['UID THREAD', uidThread],
   ['UID FETCH', uidFetch],
   ['UID STORE', uidStore],
   ['UID COPY', uidCopy],

@@ -8,8 +8,12 @@ export type Range = { from: number; to: number }
 
 const LARGEST = 0xffffffff
 
+/** What `$` stands for: the messages the last search saved, whatever they are by then. RFC 5182. */
+export const SAVED: Range[] = []
+
 /** Undefined for anything that is not a sequence set. */
 export const parseSet = (text: string): Range[] | undefined => {
+  if (text === '$') return SAVED
   const ranges: Range[] = []
   for (const item of text.split(',')) {
     const [first, second, third] = item.split(':')
@@ -46,13 +50,31 @@ export const resolveSet = (ranges: readonly Range[], largest: number): Range[] =
 }
 
 /** Numbers in the order given, runs of them as `a:b`: as COPYUID and SEARCH results want them. */
-export const formatSet = (numbers: readonly number[]): string => {
-  const items: string[] = []
-  for (let i = 0; i < numbers.length; ) {
-    let end = i
-    while (numbers[end + 1] === (numbers[end] ?? 0) + 1) end++
-    items.push(end === i ? `${numbers[i]}` : `${numbers[i]}:${numbers[end]}`)
-    i = end + 1
+export const formatSet = (numbers: readonly number[]): string =>
+  runsOf(numbers)
+    .map(({ from, to }) => (from === to ? `${from}` : `${from}:${to}`))
+    .join(',')
+
+/** Numbers as runs, in the order given. */
+export const runsOf = (numbers: readonly number[]): Range[] => {
+  const runs: Range[] = []
+  for (const number of numbers) {
+    const last = runs.at(-1)
+    if (last?.to === number - 1) last.to = number
+    else runs.push({ from: number, to: number })
   }
-  return items.join(',')
+  return runs
+}
+
+/** @param ranges ascending and apart, as `resolveSet` makes them */
+export const isIn = (ranges: readonly Range[], number: number): boolean => {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ranges[middle]?.to ?? 0) < number) low = middle + 1
+    else high = middle
+  }
+  const range = ranges[low]
+  return range !== undefined && range.from <= number
 }
