@@ -47,6 +47,10 @@ export const view = async (from: Source, mailbox: number, after = 0): Promise<Ro
   }
 }
 
+/** One message by its uid. */
+export const byUid = (from: Source, mailbox: number, uid: number): Promise<Pick<Row, 'id' | 'size'> | undefined> =>
+  from.read.one('SELECT id, size FROM message WHERE mailbox = ? AND uid = ?', [mailbox, uid])
+
 /** Adds messages to one mailbox, in their order. Throws Refusal mailbox-missing if it is gone. */
 export const append = (db: Sink, mailbox: number, drafts: readonly Draft[]): Promise<{ id: number; uid: number }[]> =>
   db.transaction((tx) =>

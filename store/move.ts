@@ -1,8 +1,8 @@
-/** Messages between mailboxes, and out of them: COPY, MOVE and EXPUNGE (RFC 9051 §6.4.3, §6.4.7, §6.4.8). */
+/** Messages between mailboxes, and out of them: COPY, MOVE, EXPUNGE (RFC 9051 §6.4.3, §6.4.7, §6.4.8), REPLACE (RFC 8508). */
 import { addRefs, dropRefs } from './blob.ts'
 import { flag, type Row } from './change.ts'
 import type { Sink, Tx } from './db.ts'
-import { cellsOf, messageColumns } from './message.ts'
+import { appendMany, cellsOf, type Draft, messageColumns } from './message.ts'
 import { takeNumbers } from './numbering.ts'
 import { keepVanished } from './vanished.ts'
 
@@ -98,6 +98,21 @@ export const expunge = (
     )
     await forget(tx, gone)
     return gone.map(({ uid }) => uid)
+  })
+
+/** Puts a message, in whatever mailbox, in the place of another: both or neither. Undefined if that is gone already. */
+export const replace = (
+  db: Sink,
+  old: { mailbox: number; uid: number },
+  draft: Draft & { mailbox: number },
+): Promise<{ id: number; uid: number } | undefined> =>
+  db.transaction(async (tx) => {
+    const sql = 'SELECT id, mailbox, uid, body FROM message WHERE mailbox = ? AND uid = ?'
+    const gone = await tx.range<Gone>(sql, [old.mailbox, old.uid])
+    if (gone.length === 0) return undefined
+    const [added] = await appendMany(tx, [draft])
+    await forget(tx, gone)
+    return added
   })
 
 /** Removes messages by id from whatever mailboxes they are in; those gone already are skipped. */

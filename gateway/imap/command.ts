@@ -65,7 +65,7 @@ export type Command<Args = unknown> = {
    * commands and name no numbers, so there it may.
    */
   keepsNumbers?: true
-  /** The literal at its end is a message, taken as it comes: `parse` reads what stands before it. */
+  /** Messages stand in it, taken as they come: `parse` reads the first words, `run` the rest. */
   streams?: true
   /** @throws Malformed, which becomes BAD */
   parse(words: Words): Args

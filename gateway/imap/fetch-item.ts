@@ -6,7 +6,7 @@
  * The RFC822 items are BODY sections by their old names.
  */
 import type { SectionPart } from '../../src/mail/section.ts'
-import { fail, type Words } from './wire/words.ts'
+import { fail, Words } from './wire/words.ts'
 import { string } from './wire/writer.ts'
 
 export type Plain = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE'
@@ -70,6 +70,14 @@ const parseItem = (name: string, words: Words): Item => {
   if (isPlain(name)) return { get: name }
   const old = oldNames.get(name)
   return old ? { get: 'section', label: name, path: [], ...old } : fail('there is no such item')
+}
+
+/** `1.2.MIME`, as it would stand in `BODY[…]`; octets of it apart. @throws Malformed */
+export const sectionNamed = (spec: string, partial?: Section['partial']): Section => {
+  const words = new Words([{ text: `[${spec}]` }])
+  const section = parseSection(words, true)
+  words.end()
+  return { ...section, ...(partial && { partial }) }
 }
 
 const parseSection = (words: Words, peeks: boolean): Section => {

@@ -32,7 +32,7 @@ export const readHead = (pieces: readonly Piece[], isUtf8: boolean): Head => {
   }
 }
 
-/** What stands before a message's literal; undefined if the literal is something else, a mailbox name perhaps. */
+/** The first words of a command with messages; undefined if a literal is among them, a mailbox name perhaps. */
 export const parseMessageHead = (command: Command, words: Words): { parsed: unknown } | undefined => {
   try {
     return { parsed: command.parse(words) }

@@ -203,17 +203,16 @@ export class ClientSession implements Session {
 
   private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {
     const { tag, command, words } = readHead(taken.pieces, this.isUtf8)
-    if (command?.streams && command.in.includes(this.state)) {
-      const args = parseMessageHead(command, words)
-      if (args) {
-        const incoming = new Incoming(this.input, this.output, taken.size, taken.sync)
-        await this.runCommand(tag, command, args.parsed, incoming)
-        return incoming.finish()
-      }
+    const isHere = command?.in.includes(this.state) ?? true
+    const args = isHere && command?.streams ? parseMessageHead(command, words) : undefined
+    if (command && args) {
+      const incoming = new Incoming(this.input, this.output, this.isUtf8, words, taken)
+      await this.runCommand(tag, command, args.parsed, incoming)
+      return incoming.finish()
     }
-    if (!taken.fits) {
+    if (!taken.fits || !isHere) {
       this.input.skip()
-      return this.answerBad(tag, 'the literal is too large')
+      return this.answerBad(tag, isHere ? 'the literal is too large' : outOfPlace(this.state))
     }
     if (taken.sync) {
       this.output.line('+ Go on')
@@ -229,13 +228,13 @@ export class ClientSession implements Session {
     if (!command.in.includes(this.state)) return this.answerBad(tag, outOfPlace(this.state))
     let args: unknown
     try {
-      if (command.streams) throw new Malformed('a message was expected, as a literal')
       args = command.parse(words)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       return this.answerBad(tag, error.message, name)
     }
-    await this.runCommand(tag, command, args)
+    const incoming = new Incoming(this.input, this.output, this.isUtf8, words)
+    await this.runCommand(tag, command, args, command.streams && incoming)
   }
 
   private async runCommand(tag: string, command: Command, args: unknown, incoming?: Incoming): Promise<void> {

@@ -16,6 +16,7 @@ import { logout } from './logout.ts'
 import { create, del, rename, subscribe, unsubscribe } from './mailbox.ts'
 import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
+import { replace, uidReplace } from './replace.ts'
 import { search, uidSearch } from './search.ts'
 import { examine, select } from './select.ts'
 import { sort, uidSort } from './sort.ts'
@@ -64,6 +65,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['STORE', store],
   ['COPY', copy],
   ['MOVE', move],
+  ['REPLACE', replace],
   ['UID EXPUNGE', uidExpunge],
   ['UID SEARCH', uidSearch],
   ['UID SORT', uidSort],
@@ -72,4 +74,5 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['UID STORE', uidStore],
   ['UID COPY', uidCopy],
   ['UID MOVE', uidMove],
+  ['UID REPLACE', uidReplace],
 ])

@@ -1,5 +1,6 @@
 /**
- * The bytes a client sends, as commands: lines that literals may interrupt. RFC 3501 §4.3, §7.5; RFC 7888.
+ * The bytes a client sends, as commands: lines that literals may interrupt. RFC 3501 §4.3, §7.5; RFC 7888; literal8,
+ * `~{n}`, RFC 3516.
  *
  *   line --"{n}" or "{n+}" at its end--> asked --keep()----> kept ----n bytes--> line
  *                                        asked --stream()--> streamed -n bytes-> line
@@ -10,7 +11,10 @@
  * Whoever drives it pushes only after `take` gave `undefined`, so no more than one chunk and one unfinished command
  * are ever held. Text is latin1: one character an octet. A bare LF ends a line, too; people type into netcat.
  */
-export type Piece = { text: string } | { literal: Buffer }
+export type Piece = { text: string } | { literal: Buffer; binary?: true }
+
+/** A literal to come, with its octets. `sync`: the client waits for our "+". `binary`: literal8, NUL is allowed in it. */
+export type Announced = { size: number; sync: boolean; binary?: true }
 
 /** All in bytes. */
 export type ReaderLimits = {
@@ -25,7 +29,7 @@ export type ReaderLimits = {
 export type Taken =
   | { on: 'command'; pieces: Piece[] }
   /** Nothing more comes out until `keep`, `stream` or `skip` is called. `fits`: keeping it is within the limits. */
-  | { on: 'literal'; pieces: Piece[]; size: number; sync: boolean; fits: boolean }
+  | ({ on: 'literal'; pieces: Piece[]; fits: boolean } & Announced)
   | { on: 'bytes'; bytes: Buffer; left: number }
   /** What stood before the limit, for its tag; the rest is skipped. */
   | { on: 'too-long'; pieces: Piece[] }
@@ -33,7 +37,7 @@ export type Taken =
 
 const LF = 0x0a
 const CR = 0x0d
-/** Longer than any literal's announcement: `{4294967295+}` and CRLF. */
+/** Longer than any literal's announcement: `~{4294967295+}` and CRLF. */
 const TAIL_BYTES = 24
 /** A line that comes in single octets would cost a Buffer each. */
 const PARTS_MAX = 64
@@ -41,12 +45,13 @@ const nothing = Buffer.alloc(0)
 /** Of a line too long: enough for its tag. */
 const HEAD_BYTES = 1024
 
-type Announced = { size: number; sync: boolean }
 type TooLong = { head: string; tail: string; bytes: number; ended: boolean }
+type Passing = Extract<At, { left: number }>
 type At =
   | { at: 'line' }
   | ({ at: 'asked' } & Announced)
-  | { at: 'kept' | 'streamed' | 'skipped'; left: number }
+  | { at: 'kept'; left: number; binary?: true }
+  | { at: 'streamed' | 'skipped'; left: number }
   | { at: 'skipping-line'; tail: string }
   | { at: 'endless' }
 
@@ -104,9 +109,9 @@ export class Reader {
   }
 
   keep(): void {
-    const { size } = this.asked()
+    const { size, binary } = this.asked()
     this.commandBytes += size
-    this.state = { at: 'kept', left: size }
+    this.state = { at: 'kept', left: size, ...(binary && { binary }) }
   }
 
   stream(): void {
@@ -144,7 +149,7 @@ export class Reader {
       this.startCommand()
       return { on: 'command', pieces }
     }
-    this.pieces.push({ text: line.slice(0, line.lastIndexOf('{')) })
+    this.pieces.push({ text: line.slice(0, line.lastIndexOf(announced.binary ? '~' : '{')) })
     this.state = { at: 'asked', ...announced }
     const fits = announced.size <= this.limits.literal && this.commandBytes + announced.size <= this.limits.command
     return { on: 'literal', pieces: [...this.pieces], ...announced, fits }
@@ -185,7 +190,7 @@ export class Reader {
   }
 
   /** Reads on in a literal that is kept or skipped, or ends a streamed one; false when it needs more bytes. */
-  private passLiteral(state: { at: 'kept' | 'streamed' | 'skipped'; left: number }): boolean {
+  private passLiteral(state: Passing): boolean {
     const bytes = this.rest.subarray(0, state.left)
     this.rest = this.rest.subarray(bytes.length)
     const left = state.left - bytes.length
@@ -196,11 +201,11 @@ export class Reader {
     }
     if (state.at === 'skipped' && this.countSkipped(bytes.length)) return true
     if (left > 0) {
-      this.state = { at: state.at, left }
+      this.state = { ...state, left }
       return false
     }
     if (state.at === 'kept') {
-      this.pieces.push({ literal: Buffer.concat(this.parts) })
+      this.pieces.push({ literal: Buffer.concat(this.parts), ...(state.binary && { binary: state.binary }) })
       this.parts = []
       this.partBytes = 0
     }
@@ -255,8 +260,9 @@ export class Reader {
 /** `{5}` waits for our "+", `{5+}` does not (RFC 7888). A size beyond 32 bits is no literal (RFC 3501 §9: number). */
 const literalAtEnd = (line: string): Announced | undefined => {
   if (!line.endsWith('}')) return undefined
-  const found = /\{(\d{1,10})(\+?)\}$/.exec(line.slice(-TAIL_BYTES))
+  const found = /(~?)\{(\d{1,10})(\+?)\}$/.exec(line.slice(-TAIL_BYTES))
   if (!found) return undefined
-  const size = Number(found[1])
-  return size > 0xffffffff ? undefined : { size, sync: found[2] === '' }
+  const size = Number(found[2])
+  if (size > 0xffffffff) return undefined
+  return { size, sync: found[3] === '', ...(found[1] !== '' && { binary: true }) }
 }

@@ -169,6 +169,7 @@ export class Words {
     // A literal stands between two texts: the text before it is read to its end.
     const next = this.pieces[this.index + 1]
     if (this.offset < this.text().length || next === undefined || 'text' in next) return undefined
+    if (next.binary) fail('octets of any kind stand for a message or a value only')
     this.index += 2
     this.offset = 0
     return next.literal.toString('latin1')
