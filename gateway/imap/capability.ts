@@ -14,6 +14,7 @@ const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
 const messages = ['UIDPLUS', 'MOVE', 'UNSELECT']
 /** Mailboxes, how they are listed and what is put into them. */
 const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
+const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT']
 /** What is looked for in them. */
 const searches = [
   ...['ESEARCH', 'SEARCHRES', 'WITHIN', 'SORT', 'SORT=DISPLAY', 'ESORT'],
@@ -23,7 +24,7 @@ const searches = [
 export const capabilities = (session: Session): string => {
   if (session.account) {
     const limit = `APPENDLIMIT=${session.edge.config.appendLimit}`
-    return [...always, ...loggedIn, ...messages, ...mailboxes, ...searches, limit].join(' ')
+    return [...always, ...loggedIn, ...messages, ...mailboxes, ...appends, ...searches, limit].join(' ')
   }
   const words = [...always, ...stranger, session.mayLogIn ? 'AUTH=PLAIN' : 'LOGINDISABLED']
   if (session.canStartTls) words.splice(1, 0, 'STARTTLS')

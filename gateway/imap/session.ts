@@ -94,7 +94,7 @@ export class ClientSession implements Session {
   }
 
   get isUtf8(): boolean {
-    return this.isRev2
+    return this.isRev2 || this.enabled.has('UTF8=ACCEPT')
   }
 
   get canStartTls(): boolean {

@@ -75,6 +75,14 @@ const cases: [what: string, input: string, events: unknown[]][] = [
     [literal(21, false, false, text('x ')), command(text('y'))],
   ],
   [
+    'octets of any kind are told apart',
+    'x ~{2+}\r\n\0b y\r\n',
+    [
+      { ...literal(2, false, true, text('x ')), binary: true },
+      command(text('x '), { ...bytes('\0b'), binary: true }, text(' y')),
+    ],
+  ],
+  [
     'a streamed literal leaves the rest of the line',
     'APPEND {5}\r\nhello\r\nb\r\n',
     [literal(5, true, true, text('APPEND ')), 'hello', command(text('')), command(text('b'))],
