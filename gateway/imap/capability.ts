@@ -11,7 +11,7 @@ const stranger = ['LITERAL-']
 /** The session itself. */
 const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
 /** Messages in the mailbox that is selected. */
-const messages = ['UIDPLUS', 'MOVE', 'UNSELECT']
+const messages = ['UIDPLUS', 'MOVE', 'UNSELECT', 'CONDSTORE', 'QRESYNC', 'STATUS=SIZE']
 /** Mailboxes, how they are listed and what is put into them. */
 const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
 const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT']

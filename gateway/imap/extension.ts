@@ -4,10 +4,13 @@
  *
  * An extension not listed here needs no switch: it is there for whoever uses it.
  */
-export type Extension = 'IMAP4rev2' | 'UTF8=ACCEPT'
+export type Extension = 'IMAP4rev2' | 'UTF8=ACCEPT' | 'CONDSTORE' | 'QRESYNC'
 
 /** By the name in upper case. */
-export const extensions: ReadonlyMap<string, readonly Extension[]> = new Map([
+export const extensions: ReadonlyMap<string, readonly Extension[]> = new Map<string, readonly Extension[]>([
   ['IMAP4REV2', ['IMAP4rev2']],
   ['UTF8=ACCEPT', ['UTF8=ACCEPT']],
+  ['CONDSTORE', ['CONDSTORE']],
+  // Who gets VANISHED gets MODSEQ, too: RFC 7162 §3.2.3.
+  ['QRESYNC', ['QRESYNC', 'CONDSTORE']],
 ])

@@ -9,7 +9,7 @@ import type { SectionPart } from '../../src/mail/section.ts'
 import { fail, Words } from './wire/words.ts'
 import { string } from './wire/writer.ts'
 
-export type Plain = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE'
+export type Plain = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'MODSEQ'
 
 export type Section = {
   get: 'section'
@@ -35,6 +35,7 @@ const plain: readonly string[] = [
   'ENVELOPE',
   'BODY',
   'BODYSTRUCTURE',
+  'MODSEQ',
 ] satisfies Plain[]
 const isPlain = (name: string): name is Plain => plain.includes(name)
 
@@ -61,6 +62,27 @@ export const parseItems = (words: Words): Item[] => {
   const items = words.list(() => parseItem(words.name(), words))
   if (items.length === 0) fail('there is nothing to fetch')
   return items.length <= ITEMS_MAX ? items : fail('these are too many items')
+}
+
+/** What may stand behind the items. */
+export type Modifiers = { changedSince?: number; vanished?: true }
+
+/** RFC 7162 §3.1.4, §3.2.6. */
+export const parseModifiers = (words: Words): Modifiers => {
+  const modifiers: Modifiers = {}
+  if (!words.trySpace()) return modifiers
+  const count = words.list(() => parseModifier(words, modifiers)).length
+  if (count === 0) fail('a modifier was expected')
+  if (modifiers.vanished && modifiers.changedSince === undefined) fail('VANISHED goes with CHANGEDSINCE')
+  return modifiers
+}
+
+const parseModifier = (words: Words, modifiers: Modifiers): void => {
+  if (words.tryWord('CHANGEDSINCE')) {
+    words.space()
+    modifiers.changedSince = words.modseq()
+  } else if (words.tryWord('VANISHED')) modifiers.vanished = true
+  else fail('there is no such modifier')
 }
 
 const parseItem = (name: string, words: Words): Item => {

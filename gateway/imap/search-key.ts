@@ -18,6 +18,8 @@ export type Key =
   | { is: 'seq' | 'uid'; ranges: Range[] }
   | { is: 'saved' }
   | { is: 'larger' | 'smaller'; size: number }
+  /** Changed at this modseq or later. RFC 7162 §3.1.5. */
+  | { is: 'modseq'; modseq: number }
   /** Received longer ago than so many seconds, or at most so long ago. RFC 5032. */
   | { is: 'older' | 'younger'; seconds: number }
   /** `day`: epoch ms of its start, as if in UTC; times and zones are disregarded. `by` is the date received or sent. */
@@ -88,6 +90,8 @@ class Parser {
         return { is: 'older', seconds: interval(words) }
       case 'YOUNGER':
         return { is: 'younger', seconds: interval(words) }
+      case 'MODSEQ':
+        return { is: 'modseq', modseq: modseq(words) }
       case 'LARGER':
         return { is: 'larger', size: words.number() }
       case 'SMALLER':
@@ -150,7 +154,25 @@ const dateKeys = new Map<string, { is: 'before' | 'on' | 'since'; by: 'received'
   ['SENTSINCE', { is: 'since', by: 'sent' }],
 ])
 
+/** A flag may be named whose own modseq is meant; here a message has one for all. RFC 7162 §3.1.5. */
+const modseq = (words: Words): number => {
+  if (words.peek() === '"') {
+    if (!/^\/flags\/\S+$/i.test(words.string())) fail('a flag was expected')
+    words.space()
+    if (!['PRIV', 'SHARED', 'ALL'].includes(words.keyword())) fail('priv, shared or all was expected')
+    words.space()
+  }
+  return words.modseq()
+}
+
+/** Whether MODSEQ is asked for anywhere in it. */
+export const asksModseq = (key: Key): boolean => {
+  if (key.is === 'not') return asksModseq(key.key)
+  if (key.is === 'and' || key.is === 'or') return key.keys.some(asksModseq)
+  return key.is === 'modseq'
+}
+
 const argumentKeys: ReadonlySet<string> = new Set([
   ...['NOT', 'OR', 'UID', 'KEYWORD', 'UNKEYWORD', 'LARGER', 'SMALLER', 'OLDER', 'YOUNGER', 'HEADER', 'BODY', 'TEXT'],
-  ...['BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
+  ...['MODSEQ', 'BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
 ])

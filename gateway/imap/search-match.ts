@@ -51,6 +51,8 @@ export const compile = (key: Key, setting: Setting): Match => {
       return ({ row }) => row.internalDate <= now - key.seconds * 1000
     case 'younger':
       return ({ row }) => row.internalDate >= now - key.seconds * 1000
+    case 'modseq':
+      return ({ row }) => row.modseq >= key.modseq
     case 'larger':
       return ({ row }) => row.size > key.size
     case 'smaller':

@@ -1,10 +1,11 @@
 /**
  * What a client wants to know of what was found, and the ESEARCH response that tells it: RFC 4731, RFC 5182 (SAVE),
- * RFC 5267 (ESORT).
+ * RFC 5267 (ESORT), RFC 7162 §3.1.10 (MODSEQ).
  *
  *   RETURN (MIN MAX COUNT ALL SAVE)     RETURN () is RETURN (ALL)
  */
 
+import type { Numbered } from './view.ts'
 import { formatSet, type Range, runsOf } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
 
@@ -34,12 +35,25 @@ export const savedOf = ({ min, max, all, count }: Returns, uids: readonly number
   return runsOf(kept.sort((a, b) => a - b))
 }
 
+/**
+ * The highest modseq of what is told, for a search that asked for MODSEQ; undefined if nothing was found.
+ *
+ * @param found in the order of the answer
+ */
+export const modseqOf = (returns: Returns | undefined, found: readonly Numbered[]): number | undefined => {
+  const { min = false, max = false, all = true, count = false } = returns ?? {}
+  const isWhole = all || count || (!min && !max)
+  const told = isWhole ? found : found.filter((_, i) => (min && i === 0) || (max && i === found.length - 1))
+  return told.length === 0 ? undefined : told.reduce((highest, { row }) => Math.max(highest, row.modseq), 0)
+}
+
 /** @param found in the order of the answer; `isUid`: of uids. @returns undefined where only SAVE was asked for */
 export const esearchLine = (
   tag: string,
   returns: Returns,
   found: readonly number[],
   isUid: boolean,
+  modseq?: number,
 ): string | undefined => {
   const { min, max, all, count } = returns
   if (!min && !max && !all && !count) return undefined
@@ -52,5 +66,6 @@ export const esearchLine = (
     if (all) line.push(`ALL ${formatSet(found)}`)
   }
   if (count) line.push(`COUNT ${found.length}`)
+  if (modseq !== undefined) line.push(`MODSEQ ${modseq}`)
   return line.join(' ')
 }

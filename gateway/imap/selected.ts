@@ -6,9 +6,10 @@ import type { Change } from '../../store/change.ts'
 import { type Mailbox, takeRecent } from '../../store/mailbox.ts'
 import { view as loadView } from '../../store/message.ts'
 import type { Edge } from './edge.ts'
+import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
-import { type Notice, View } from './view.ts'
-import type { Range } from './wire/sequence.ts'
+import { type Notice, type Row, View } from './view.ts'
+import { formatSet, type Range } from './wire/sequence.ts'
 import { flagBits, flagList } from './wire/writer.ts'
 
 /** Clients show these as tags; a mailbox with thousands of them has another trouble. */
@@ -27,20 +28,30 @@ export class Selected {
   private hasShownNew = false
   private readonly saidKeywords = new Set<string>()
   private stopHearing: () => void = () => {}
+  private readonly enabled: ReadonlySet<Extension>
+  /** The highest the client was told in a FETCH since it was last told of expunges. */
+  private saidModseq = 0
 
-  private constructor(mailbox: Mailbox, isReadOnly: boolean, view: View) {
+  private constructor(mailbox: Mailbox, isReadOnly: boolean, view: View, enabled: ReadonlySet<Extension>) {
+    this.enabled = enabled
     this.mailbox = mailbox
     this.isReadOnly = isReadOnly
     this.view = view
   }
 
   /** Hears first and loads then, so that nothing falls between; what is heard twice is harmless (view.ts). */
-  static async open({ store, watch }: Edge, mailbox: Mailbox, isReadOnly: boolean): Promise<Selected> {
+  static async open(
+    { store, watch }: Edge,
+    mailbox: Mailbox,
+    isReadOnly: boolean,
+    enabled: ReadonlySet<Extension>,
+  ): Promise<Selected> {
     const early: Change[] = []
     const stopHearing = watch.mailbox(mailbox.id, (change) => void early.push(change))
     try {
       const messages = await loadView(store.db, mailbox.id)
-      const selected = new Selected(mailbox, isReadOnly, new View(messages, mailbox.recentFrom))
+      const view = new View(messages, mailbox.recentFrom, mailbox.highestModseq)
+      const selected = new Selected(mailbox, isReadOnly, view, enabled)
       for (const change of early) selected.hear(change)
       selected.view.flush(true) // the client is told the numbers as they are now
       selected.stopHearing = watch.mailbox(mailbox.id, (change) => selected.hear(change))
@@ -70,12 +81,70 @@ export class Selected {
     const notices = this.view.flush(canExpunge)
     if (notices.some((notice) => notice.say === 'flags' && this.hasNewKeyword(notice.row.keywords)))
       output.line(this.flagsLine())
-    for (const notice of notices) output.line(noticeLine(notice))
+    if (this.enabled.has('QRESYNC')) this.tellVanished(output, notices)
+    for (const notice of notices) this.tellNotice(output, notice)
     this.hasShownNew ||= notices.some((notice) => notice.say === 'recent')
+  }
+
+  /**
+   * What a client may take its mailbox to be in step with. While an EXPUNGE may not be told, a FETCH may have told a
+   * later change: then it must not think that it knows all up to that. RFC 7162 §3.2.5, erratum 1810 of RFC 5162.
+   */
+  tellModseq(output: Output): void {
+    const { toldModseq } = this.view
+    if (this.tellsModseq && this.saidModseq > toldModseq) output.line(`* OK [HIGHESTMODSEQ ${toldModseq}] So far`)
+    this.saidModseq = 0
+  }
+
+  get tellsModseq(): boolean {
+    return this.enabled.has('CONDSTORE')
+  }
+
+  /** The code that ends a command that expunged. RFC 7162 §3.2.7, §3.2.8; §3.1.2.1. */
+  get modseqCode(): string | undefined {
+    return this.tellsModseq ? `HIGHESTMODSEQ ${this.view.modseq}` : undefined
+  }
+
+  modseqItem(row: Row): string {
+    this.saidModseq = Math.max(this.saidModseq, row.modseq)
+    return `MODSEQ (${row.modseq})`
+  }
+
+  /** A FETCH of what changed: nobody asked, or STORE did. */
+  changedLine(seq: number, row: Row, says: { uid: boolean; flags: boolean }): string {
+    const items = [
+      ...(says.uid || this.enabled.has('QRESYNC') ? [`UID ${row.uid}`] : []),
+      ...(says.flags ? [`FLAGS ${flagList(row.flags, row.keywords, row.isRecent)}`] : []),
+      ...(this.tellsModseq ? [this.modseqItem(row)] : []),
+    ]
+    return `* ${seq} FETCH (${items.join(' ')})`
   }
 
   hasNewKeyword(keywords: string): boolean {
     return keywords !== '' && keywords.split(' ').some((keyword) => !this.saidKeywords.has(keyword))
+  }
+
+  /** One line for all that went, whatever their numbers: RFC 7162 §3.2.10.2. */
+  private tellVanished(output: Output, notices: readonly Notice[]): void {
+    const uids = notices.flatMap((notice) => (notice.say === 'expunge' ? [notice.uid] : []))
+    if (uids.length > 0) output.line(`* VANISHED ${formatSet(uids.reverse())}`)
+  }
+
+  private tellNotice(output: Output, notice: Notice): void {
+    switch (notice.say) {
+      case 'expunge':
+        if (!this.enabled.has('QRESYNC')) output.line(`* ${notice.seq} EXPUNGE`)
+        break
+      case 'exists':
+        output.line(`* ${notice.count} EXISTS`)
+        break
+      case 'recent':
+        output.line(`* ${notice.count} RECENT`)
+        break
+      case 'flags':
+        output.line(this.changedLine(notice.seq, notice.row, { uid: true, flags: true }))
+        break
+    }
   }
 
   private hear(change: Change): void {
@@ -87,26 +156,11 @@ export class Selected {
         this.view.flagged(change.messages)
         break
       case 'expunged':
-        this.view.expunged(change.uids)
+        this.view.expunged(change.uids, change.modseq)
         break
       case 'mailbox':
         this.isDeleted ||= change.what === 'deleted'
     }
     this.onNews()
-  }
-}
-
-const noticeLine = (notice: Notice): string => {
-  switch (notice.say) {
-    case 'expunge':
-      return `* ${notice.seq} EXPUNGE`
-    case 'exists':
-      return `* ${notice.count} EXISTS`
-    case 'recent':
-      return `* ${notice.count} RECENT`
-    case 'flags': {
-      const { uid, flags, keywords, isRecent } = notice.row
-      return `* ${notice.seq} FETCH (UID ${uid} FLAGS ${flagList(flags, keywords, isRecent)})`
-    }
   }
 }

@@ -245,6 +245,7 @@ export class ClientSession implements Session {
     if (reply.status === 'BAD') return this.answerBad(tag, reply.text)
     if (this.selected?.isDeleted) this.bye(deletedElsewhere)
     if (!this.isEnding) this.selected?.tellNews(this.output, !command.keepsNumbers)
+    this.selected?.tellModseq(this.output)
     this.answer(tag, reply)
     if (reply.next === 'starttls') await this.startTls()
     if (reply.next === 'deflate') this.startDeflate()

@@ -1,6 +1,6 @@
 /**
- * What STATUS tells of a mailbox, alone or behind each line of a LIST. RFC 3501 §6.3.10; APPENDLIMIT RFC 7889;
- * LIST-STATUS RFC 5819.
+ * What STATUS tells of a mailbox, alone or behind each line of a LIST. RFC 3501 §6.3.10; DELETED RFC 9051 §6.3.11; SIZE
+ * RFC 8438; HIGHESTMODSEQ RFC 7162; APPENDLIMIT RFC 7889; LIST-STATUS RFC 5819.
  */
 import type { Status } from '../../store/mailbox.ts'
 import { fail, type Words } from './wire/words.ts'
@@ -11,6 +11,9 @@ const items = new Map<string, (status: Status, appendLimit: number) => number>([
   ['UIDNEXT', ({ uidNext }) => uidNext],
   ['UIDVALIDITY', ({ uidValidity }) => uidValidity],
   ['UNSEEN', ({ unseen }) => unseen],
+  ['DELETED', ({ deleted }) => deleted],
+  ['SIZE', ({ size }) => size],
+  ['HIGHESTMODSEQ', ({ highestModseq }) => highestModseq],
   ['APPENDLIMIT', (_, appendLimit) => appendLimit],
 ])
 

@@ -19,7 +19,7 @@ export type Numbered = { seq: number; row: Row }
 
 /** What the client is to be told, in this order. */
 export type Notice =
-  | { say: 'expunge'; seq: number }
+  | { say: 'expunge'; seq: number; uid: number }
   | { say: 'exists'; count: number }
   | { say: 'recent'; count: number }
   | { say: 'flags'; seq: number; row: Row }
@@ -29,6 +29,9 @@ export class View {
   private coming: Row[] = []
   private readonly stale = new Set<number>()
   private goneCount = 0
+  /** Of the first expunge not told yet; Infinity if all are. */
+  private goneAt = Number.POSITIVE_INFINITY
+  private heardModseq: number
   private recentCount: number
   private readonly tellsRecent: boolean
   /** The largest uid ever seen: what comes late with a lower one is known, or gone. */
@@ -37,8 +40,10 @@ export class View {
   /**
    * @param messages ascending by uid
    * @param recentFrom messages from this uid on have not been shown to any session before; Infinity if that is never told
+   * @param modseq everything up to it is in `messages`
    */
-  constructor(messages: readonly Message[], recentFrom: number) {
+  constructor(messages: readonly Message[], recentFrom: number, modseq = 0) {
+    this.heardModseq = modseq
     this.shown = messages.map((message) => ({ ...message, isRecent: message.uid >= recentFrom, isGone: false }))
     this.tellsRecent = recentFrom !== Number.POSITIVE_INFINITY
     this.recentCount = this.shown.filter((row) => row.isRecent).length
@@ -55,6 +60,16 @@ export class View {
 
   get largestUid(): number {
     return this.shown.at(-1)?.uid ?? 0
+  }
+
+  /** Everything up to this modseq is in the view, once it is flushed with expunges. */
+  get modseq(): number {
+    return this.heardModseq
+  }
+
+  /** Everything up to this modseq the client knows after a flush without them. */
+  get toldModseq(): number {
+    return Math.min(this.heardModseq, this.goneAt - 1)
   }
 
   /** The number of the first message not seen, which SELECT tells; undefined if all are. */
@@ -99,6 +114,7 @@ export class View {
 
   added(messages: readonly Message[]): void {
     for (const message of messages) {
+      this.heard(message.modseq)
       if (message.uid <= this.seenUid) continue // was already there when the mailbox was loaded
       this.seenUid = message.uid
       this.coming.push({ ...message, isRecent: this.tellsRecent, isGone: false })
@@ -107,6 +123,7 @@ export class View {
 
   flagged(messages: readonly Flagged[]): void {
     for (const { uid, modseq, flags, keywords } of messages) {
+      this.heard(modseq)
       const row = this.find(uid)
       if (!row || modseq <= row.modseq) continue
       Object.assign(row, { modseq, flags, keywords })
@@ -114,7 +131,8 @@ export class View {
     }
   }
 
-  expunged(uids: readonly number[]): void {
+  expunged(uids: readonly number[], modseq: number): void {
+    this.heard(modseq)
     const away = new Set(uids)
     this.coming = this.coming.filter((row) => !away.has(row.uid))
     for (const uid of away) {
@@ -122,6 +140,7 @@ export class View {
       if (!row || row.isGone) continue
       row.isGone = true
       this.goneCount++
+      this.goneAt = Math.min(this.goneAt, modseq)
       this.stale.delete(uid)
     }
   }
@@ -142,6 +161,11 @@ export class View {
   /** Ids of messages that are gone from the mailbox and still shown. */
   goneIds(): number[] {
     return this.goneCount === 0 ? [] : this.shown.flatMap((row) => (row.isGone ? [row.id] : []))
+  }
+
+  /** The client was just told the flags of this one. */
+  flagsTold(uid: number): void {
+    this.stale.delete(uid)
   }
 
   /** Whether `flush` would say anything. */
@@ -176,12 +200,17 @@ export class View {
     for (let seq = this.shown.length; seq >= 1; seq--) {
       const row = this.shown[seq - 1]
       if (!row?.isGone) continue
-      notices.push({ say: 'expunge', seq })
+      notices.push({ say: 'expunge', seq, uid: row.uid })
       if (row.isRecent) this.recentCount--
     }
     this.shown = this.shown.filter((row) => !row.isGone)
     this.goneCount = 0
+    this.goneAt = Number.POSITIVE_INFINITY
     return notices
+  }
+
+  private heard(modseq: number): void {
+    this.heardModseq = Math.max(this.heardModseq, modseq)
   }
 
   private find(uid: number): Row | undefined {

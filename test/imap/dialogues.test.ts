@@ -18,12 +18,26 @@ describe('IMAP dialogues', () => {
   })
   afterEach(() => imap.close())
 
+  const change = (sql: string, params: readonly (string | number)[]) =>
+    imap.store.db.transaction((tx) => tx.run(sql, params))
   let delivered = 0
   const steps: Steps = {
     /** `! deliver INBOX 3`: three letters, numbered through the dialogue. */
     async deliver([mailbox = 'INBOX', count = '1']) {
       const letters = Array.from({ length: Number(count) }, () => letter(++delivered))
       await imap.deliver(mailbox, letters)
+    },
+    /** `! validity INBOX 77`: a UIDVALIDITY that the dialogue can name. */
+    async validity([mailbox = 'INBOX', value = '1']) {
+      await change('UPDATE mailbox SET uid_validity = ? WHERE name = ?', [Number(value), mailbox])
+    },
+    /** `! forget INBOX 8`: what vanished up to that modseq is beyond the horizon. */
+    async forget([mailbox = 'INBOX', modseq = '1']) {
+      await change('UPDATE mailbox SET vanished_after = ? WHERE name = ?', [Number(modseq), mailbox])
+      await change('DELETE FROM vanished WHERE modseq <= ? AND mailbox = (SELECT id FROM mailbox WHERE name = ?)', [
+        Number(modseq),
+        mailbox,
+      ])
     },
     async unsubscribe(names) {
       for (const name of names) await subscribe(imap.store.db, imap.account.id, name, false)

@@ -49,7 +49,7 @@ describe('IMAP view', () => {
   })
   it('keeps the numbers until it may tell of EXPUNGE, then tells from the last', () => {
     const view = open([5, 7, 9, 11])
-    view.expunged([5, 9])
+    view.expunged([5, 9], 9)
     expect(said(view.flush(false))).to.deep.equal([])
     expect(view.seqOf(11)).to.equal(4)
     expect(said(view.flush(true))).to.deep.equal(['3 EXPUNGE', '1 EXPUNGE'])
@@ -59,7 +59,7 @@ describe('IMAP view', () => {
     const view = open([5, 7])
     view.added([message(8), message(9)])
     view.flagged([flagged(7, 2, 1)])
-    view.expunged([5])
+    view.expunged([5], 9)
     view.flagged([flagged(9, 3, 4)])
     expect(said(view.flush(true))).to.deep.equal(['1 EXPUNGE', '3 EXISTS', '2 RECENT', '1 FLAGS 1'])
     expect([...view].map(({ row }) => row.flags)).to.deep.equal([1, 0, 4])
@@ -67,7 +67,7 @@ describe('IMAP view', () => {
   it('never tells of what came and went between two answers', () => {
     const view = open([5])
     view.added([message(6)])
-    view.expunged([6])
+    view.expunged([6], 9)
     expect(said(view.flush(true))).to.deep.equal([])
   })
   it('hears everything twice, late, and of the gone, without harm', () => {
@@ -75,8 +75,8 @@ describe('IMAP view', () => {
     view.added([message(5), message(6), message(7)])
     view.added([message(7)])
     view.flagged([flagged(6, 1, 1), flagged(99, 5, 1)])
-    view.expunged([99, 5])
-    view.expunged([5])
+    view.expunged([99, 5], 9)
+    view.expunged([5], 9)
     view.flagged([flagged(5, 9, 1)])
     expect(said(view.flush(true))).to.deep.equal(['1 EXPUNGE', '2 EXISTS', '1 RECENT'])
     view.added([message(5)])
@@ -93,6 +93,20 @@ describe('IMAP view', () => {
     view.flagged([flagged(5, 4, 3)])
     view.told([flagged(5, 3, 2)])
     expect(said(view.flush(true))).to.deep.equal(['1 FLAGS 3'])
+  })
+
+  it('knows up to which modseq all is told', () => {
+    const view = open([5, 7])
+    expect([view.modseq, view.toldModseq]).to.deep.equal([0, 0])
+    view.expunged([5], 4)
+    view.flagged([flagged(7, 6, 1)])
+    view.flush(false)
+    expect([view.modseq, view.toldModseq]).to.deep.equal([6, 3])
+    view.expunged([7], 8)
+    expect([view.modseq, view.toldModseq]).to.deep.equal([8, 3])
+    view.flush(true)
+    view.added([message(9, 9)])
+    expect([view.modseq, view.toldModseq]).to.deep.equal([9, 9])
   })
 
   /**
@@ -142,7 +156,7 @@ describe('IMAP view', () => {
           } else if (each.do === 'expunge') {
             const uids = each.at.flatMap((at) => mailbox[at]?.uid ?? [])
             mailbox = mailbox.filter(({ uid }) => !uids.includes(uid))
-            view.expunged(uids)
+            view.expunged(uids, ++modseq)
           } else if (each.do === 'flag') {
             const old = mailbox[each.at]
             if (!old) continue

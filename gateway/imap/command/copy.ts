@@ -39,7 +39,7 @@ const copying = (by: By, moves: boolean): Command<Args> => ({
     if (!moves) return ok('Copied', code)
     // COPYUID leaves before any EXPUNGE renumbers the messages. RFC 6851 §4.3.
     output.line(`* OK [${code}] Moved`)
-    return ok('Moved')
+    return ok('Moved', mailbox.modseqCode)
   },
 })
 

@@ -1,7 +1,8 @@
 /**
  * EXPUNGE, RFC 3501 §6.4.3, and UID EXPUNGE, RFC 4315 §2.1.
  *
- * What went is told by the view before the tagged answer, as everything else that happened.
+ * What went is told by the view before the tagged answer, as everything else that happened. The answer then says up
+ * to which modseq the client knows all (RFC 7162 §3.2.7).
  */
 import { expunge as remove } from '../../../store/move.ts'
 import { type Command, mailboxOpen, nothing, ok } from '../command.ts'
@@ -13,8 +14,8 @@ export const expunge: Command<void> = {
   writes: true,
   parse: nothing,
   async run({ edge, mailbox }) {
-    await remove(edge.store.db, mailbox.mailbox.id, 'deleted')
-    return ok('Expunged')
+    const gone = await remove(edge.store.db, mailbox.mailbox.id, 'deleted')
+    return ok('Expunged', gone.length > 0 ? mailbox.modseqCode : undefined)
   },
 }
 
@@ -29,7 +30,7 @@ export const uidExpunge: Command<Range[]> = {
   },
   async run({ edge, mailbox }, ranges) {
     const among = meant(mailbox, 'uid', ranges)?.messages ?? []
-    await remove(edge.store.db, mailbox.mailbox.id, 'deleted', uidsOf(among))
-    return ok('Expunged')
+    const gone = await remove(edge.store.db, mailbox.mailbox.id, 'deleted', uidsOf(among))
+    return ok('Expunged', gone.length > 0 ? mailbox.modseqCode : undefined)
   },
 }

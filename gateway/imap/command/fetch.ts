@@ -1,6 +1,6 @@
 /**
- * FETCH and UID FETCH. RFC 3501 §6.4.5, §6.4.8.
- * fetch = "FETCH" SP sequence-set SP (macro / item / "(" item *(SP item) ")")
+ * FETCH and UID FETCH. RFC 3501 §6.4.5, §6.4.8; RFC 7162 §3.1.4, §3.2.6.
+ * fetch = "FETCH" SP sequence-set SP (macro / item / "(" item *(SP item) ")") [SP "(" modifier *(SP modifier) ")"]
  *
  * What the view knows (flags, dates, sizes) is answered without asking the store; what was remembered at delivery
  * comes a page at a time; bodies one by one, long ones as a stream. Messages that another session expunged are read
@@ -12,16 +12,18 @@ import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
 import { type Cached, cached } from '../../../store/message.ts'
 import { columnsFor, type Found, find, type Known } from '../body.ts'
-import { type Command, mailboxOpen, ok, type Session } from '../command.ts'
-import { type Item, type Plain, parseItems, type Section } from '../fetch-item.ts'
+import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'
+import type { Extension } from '../extension.ts'
+import { type Item, type Modifiers, type Plain, parseItems, parseModifiers, type Section } from '../fetch-item.ts'
 import type { Output } from '../output.ts'
 import { type By, expungeIssued, noSuchNumber, pages, shownAs } from '../range.ts'
+import { tellVanished } from '../resync.ts'
 import type { Selected } from '../selected.ts'
 import type { Numbered, Row } from '../view.ts'
-import type { Range } from '../wire/sequence.ts'
+import { LARGEST, type Range, resolveSet, SAVED } from '../wire/sequence.ts'
 import { dateTime, flagList } from '../wire/writer.ts'
 
-type Args = { ranges: Range[]; items: Item[] }
+type Args = { ranges: Range[]; items: Item[]; modifiers: Modifiers }
 type Column = 'envelope' | 'bodyStructure' | 'body' | keyof Known
 type Remembered = Partial<Pick<Cached, Column>>
 
@@ -36,20 +38,33 @@ const fetching = (by: By): Command<Args> => ({
     const ranges = words.sequenceSet()
     words.space()
     const items = parseItems(words)
+    const modifiers = parseModifiers(words)
     words.end()
     // A UID FETCH always tells the uid. RFC 3501 §6.4.8.
     if (by === 'uid' && !items.some(({ get }) => get === 'UID')) items.unshift({ get: 'UID' })
-    return { ranges, items }
+    return { ranges, items, modifiers }
   },
 
-  async run(session, { ranges, items }) {
-    const messages = shownAs(session.mailbox, by, ranges)
-    if (!messages) return noSuchNumber
+  async run(session, { ranges, items: asked, modifiers }) {
+    const { enabled, edge, mailbox, output } = session
+    const { changedSince, vanished } = modifiers
+    if (vanished && (by === 'seq' || !enabled.has('QRESYNC')))
+      return bad('VANISHED is for UID FETCH, once QRESYNC is enabled')
+    if (changedSince !== undefined || asked.some(({ get }) => get === 'MODSEQ')) enabled.add('CONDSTORE')
+    const items = withEnabled(enabled, asked)
+    const shown = shownAs(mailbox, by, ranges)
+    if (!shown) return noSuchNumber
+    if (vanished && changedSince !== undefined)
+      await tellVanished(edge.store.db, mailbox, output, {
+        modseq: changedSince,
+        known: ranges === SAVED ? mailbox.saved : resolveSet(ranges, LARGEST),
+      })
+    const messages = changedSince === undefined ? shown : shown.filter(({ row }) => row.modseq > changedSince)
     let someAreGone = false
     const marksSeen = !session.mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
     for (const page of pages(messages, PAGE)) {
-      const asked = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
-      const isWhole = await tell(session, page, asked)
+      const wanted = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
+      const isWhole = await tell(session, page, wanted)
       someAreGone ||= by === 'seq' && !isWhole
     }
     return someAreGone ? expungeIssued : ok('Fetched')
@@ -66,6 +81,16 @@ const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[
   const add = { mode: 'add', flags: flag.seen } as const
   mailbox.view.told(await store(edge.store.db, mailbox.mailbox.id, unseen, add))
   return true
+}
+
+/** Who has enabled them is told modseqs in every FETCH, and with QRESYNC uids, too. RFC 7162 §3.1.4.1, §3.2.4. */
+const withEnabled = (enabled: ReadonlySet<Extension>, items: Item[]): Item[] => {
+  const more: Plain[] = [
+    ...(enabled.has('CONDSTORE') ? ['MODSEQ' as const] : []),
+    ...(enabled.has('QRESYNC') ? ['UID' as const] : []),
+  ]
+  const missing = more.filter((plain) => !items.some(({ get }) => get === plain))
+  return missing.length === 0 ? items : [...items, ...missing.map((get) => ({ get }))]
 }
 
 const withFlags = (items: Item[]): Item[] =>
@@ -140,13 +165,15 @@ const tellOne = async (
   let before = `* ${seq} FETCH (`
   for (const item of items) {
     if (item.get === 'section') await tellSection(output, `${before}${item.label}`, found[next++])
+    else if (item.get === 'MODSEQ') output.write(before + selected.modseqItem(row))
     else output.write(before + plainText(item.get, row, known))
     before = ' '
   }
   output.line(')')
+  if (items.some(({ get }) => get === 'FLAGS')) selected.view.flagsTold(row.uid)
 }
 
-const plainText = (get: Plain, row: Row, known: Remembered): string => {
+const plainText = (get: Exclude<Plain, 'MODSEQ'>, row: Row, known: Remembered): string => {
   switch (get) {
     case 'FLAGS':
       return `FLAGS ${flagList(row.flags, row.keywords, row.isRecent)}`

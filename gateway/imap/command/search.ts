@@ -6,8 +6,8 @@ import { type Command, mailboxOpen, ok } from '../command.ts'
 import { type By, uidsOf } from '../range.ts'
 import { findSelected } from '../search.ts'
 import { badCharset, charsetDecoder, USUAL_CHARSET } from '../search-charset.ts'
-import { type Key, parseKeys } from '../search-key.ts'
-import { ALL, esearchLine, parseReturns, type Returns, savedOf } from '../search-return.ts'
+import { asksModseq, type Key, parseKeys } from '../search-key.ts'
+import { ALL, esearchLine, modseqOf, parseReturns, type Returns, savedOf } from '../search-return.ts'
 import type { Words } from '../wire/words.ts'
 
 type Args = { returns: Returns | undefined; key: Key | 'bad-charset' }
@@ -23,15 +23,19 @@ const searching = (by: By): Command<Args> => ({
   },
 
   async run(session, { returns, key }) {
-    const { mailbox, output, tag } = session
+    const { mailbox, output, tag, enabled } = session
     // A search that is to be saved and fails leaves nothing in `$`. RFC 5182 §2.1.
     if (returns?.save && key === 'bad-charset') mailbox.saved = []
     if (key === 'bad-charset') return badCharset
+    const tellsModseq = asksModseq(key)
+    if (tellsModseq) enabled.add('CONDSTORE')
     const found = await findSelected(session, key)
     if (returns?.save) mailbox.saved = savedOf(returns, uidsOf(found))
     const numbers = found.map(({ seq, row }) => (by === 'uid' ? row.uid : seq))
     const told = returns ?? (session.isRev2 ? ALL : undefined)
-    const line = told ? esearchLine(tag, told, numbers, by === 'uid') : ['* SEARCH', ...numbers].join(' ')
+    const modseq = tellsModseq ? modseqOf(told, found) : undefined
+    const plain = ['* SEARCH', ...numbers, ...(modseq === undefined ? [] : [`(MODSEQ ${modseq})`])].join(' ')
+    const line = told ? esearchLine(tag, told, numbers, by === 'uid', modseq) : plain
     if (line) output.line(line)
     return ok('Searched')
   },

@@ -1,23 +1,34 @@
 /**
- * SELECT and EXAMINE. RFC 9051 §6.3.2, §6.3.3; as RFC 3501 has them, with \Recent, for who did not ENABLE IMAP4rev2.
+ * SELECT and EXAMINE. RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.8, §3.2.5; as RFC 3501 has them, with \Recent, for who did not ENABLE IMAP4rev2.
  *
  * One bulk read for all messages. A mailbox that cannot be selected leaves the session without one, as the RFC wants.
  */
 import { find, type Mailbox, takeRecent } from '../../../store/mailbox.ts'
-import { type Command, loggedIn, ok } from '../command.ts'
+import { bad, type Command, loggedIn, ok } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
 import type { Output } from '../output.ts'
+import { parseRemembered, type Remembered, resync } from '../resync.ts'
 import { Selected } from '../selected.ts'
 import type { View } from '../view.ts'
-import type { Words } from '../wire/words.ts'
+import { fail, type Words } from '../wire/words.ts'
 import { flagBits, mailboxName } from '../wire/writer.ts'
 
-const selecting = (examines: boolean): Command<string> => ({
-  in: loggedIn,
-  parse: oneMailbox,
+type Args = { name: string; condstore: boolean; remembered: Remembered | undefined }
 
-  async run(session, name) {
-    const { edge, output, user } = session
+const selecting = (examines: boolean): Command<Args> => ({
+  in: loggedIn,
+  parse(words) {
+    words.space()
+    const args: Args = { name: words.mailbox(), condstore: false, remembered: undefined }
+    if (words.trySpace() && words.list(() => parseParameter(words, args)).length === 0) fail('a parameter was expected')
+    words.end()
+    return args
+  },
+
+  async run(session, { name, condstore, remembered }) {
+    const { edge, output, user, enabled } = session
+    if (remembered && !enabled.has('QRESYNC')) return bad('ENABLE QRESYNC comes first')
+    if (condstore) enabled.add('CONDSTORE')
     if (session.selected) output.line('* OK [CLOSED] That mailbox is closed') // what follows is about the next
     session.leave()
     const mailbox = await find(edge.store.db, user.id, name)
@@ -26,7 +37,7 @@ const selecting = (examines: boolean): Command<string> => ({
     // Only a session that may change the mailbox takes \Recent away from the next one.
     if (session.isRev2) mailbox.recentFrom = Number.POSITIVE_INFINITY
     else if (!isReadOnly) mailbox.recentFrom = await takeRecent(edge.store.db, mailbox.id)
-    const selected = await Selected.open(edge, mailbox, isReadOnly)
+    const selected = await Selected.open(edge, mailbox, isReadOnly, enabled)
     session.selected = selected
     const { view } = selected
     output.line(selected.flagsLine())
@@ -37,9 +48,19 @@ const selecting = (examines: boolean): Command<string> => ({
     else tellRecent(output, view)
     output.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] These UIDs are valid`)
     output.line(`* OK [UIDNEXT ${Math.max(mailbox.uidNext, view.largestUid + 1)}] The next UID`)
+    output.line(`* OK [HIGHESTMODSEQ ${view.modseq}] All up to it is here`)
+    if (remembered) await resync(edge.store.db, selected, output, remembered)
     return ok('Selected', isReadOnly ? 'READ-ONLY' : 'READ-WRITE')
   },
 })
+
+const parseParameter = (words: Words, args: Args): void => {
+  if (words.tryWord('CONDSTORE')) args.condstore = true
+  else if (words.tryWord('QRESYNC')) {
+    words.space()
+    args.remembered = parseRemembered(words)
+  } else fail('there is no such parameter')
+}
 
 const tellRecent = (output: Output, view: View): void => {
   output.line(`* ${view.recent} RECENT`)

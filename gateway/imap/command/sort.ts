@@ -6,8 +6,8 @@ import { type Command, mailboxOpen, ok } from '../command.ts'
 import { type By, uidsOf } from '../range.ts'
 import { findSelected } from '../search.ts'
 import { badCharset, charsetDecoder } from '../search-charset.ts'
-import { type Key, parseKeys } from '../search-key.ts'
-import { esearchLine, parseReturns, type Returns, savedOf } from '../search-return.ts'
+import { asksModseq, type Key, parseKeys } from '../search-key.ts'
+import { esearchLine, modseqOf, parseReturns, type Returns, savedOf } from '../search-return.ts'
 import { type Criterion, parseCriteria, sorted } from '../sort.ts'
 
 type Args = { returns: Returns | undefined; criteria: Criterion[]; key: Key | 'bad-charset' }
@@ -26,13 +26,17 @@ const sorting = (by: By): Command<Args> => ({
   },
 
   async run(session, { returns, criteria, key }) {
-    const { edge, mailbox, output, tag } = session
+    const { edge, mailbox, output, tag, enabled } = session
     if (returns?.save && key === 'bad-charset') mailbox.saved = []
     if (key === 'bad-charset') return badCharset
+    const tellsModseq = asksModseq(key)
+    if (tellsModseq) enabled.add('CONDSTORE')
     const found = await sorted(edge.store.db, await findSelected(session, key), criteria)
     if (returns?.save) mailbox.saved = savedOf(returns, uidsOf(found))
     const numbers = found.map(({ seq, row }) => (by === 'uid' ? row.uid : seq))
-    const line = returns ? esearchLine(tag, returns, numbers, by === 'uid') : ['* SORT', ...numbers].join(' ')
+    const modseq = tellsModseq ? modseqOf(returns, found) : undefined
+    const plain = ['* SORT', ...numbers, ...(modseq === undefined ? [] : [`(MODSEQ ${modseq})`])].join(' ')
+    const line = returns ? esearchLine(tag, returns, numbers, by === 'uid', modseq) : plain
     if (line) output.line(line)
     return ok('Sorted')
   },

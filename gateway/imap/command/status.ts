@@ -19,7 +19,8 @@ export const status: Command<{ name: string; asked: string[] }> = {
     return { name, asked }
   },
 
-  async run({ edge, user, output, isUtf8 }, { name, asked }) {
+  async run({ edge, user, output, isUtf8, enabled }, { name, asked }) {
+    if (asked.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1
     const { db } = edge.store
     const mailbox = await find(db, user.id, name)
     const found = mailbox && (await statusOf(db, mailbox.id))

@@ -1,17 +1,16 @@
 /**
- * STORE and UID STORE. RFC 3501 §6.4.6, §6.4.8.
- * store = "STORE" SP sequence-set SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / flag *(SP flag))
+ * STORE and UID STORE. RFC 3501 §6.4.6, §6.4.8; UNCHANGEDSINCE RFC 7162 §3.1.3.
+ * store = "STORE" SP sequence-set [SP "(UNCHANGEDSINCE" SP mod-sequence ")"] SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / flag *(SP flag))
  */
 import { store as change } from '../../../store/flag.ts'
-import { type Command, mailboxOpen, ok } from '../command.ts'
+import { type Command, mailboxOpen, no, ok } from '../command.ts'
 import { type Flags, toFlags } from '../flags.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
-import type { Range } from '../wire/sequence.ts'
+import { formatSet, type Range } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
-import { flagList } from '../wire/writer.ts'
 
 type Mode = 'set' | 'add' | 'remove'
-type Args = { ranges: Range[]; mode: Mode; isSilent: boolean; flags: Flags }
+type Args = { ranges: Range[]; mode: Mode; isSilent: boolean; flags: Flags; unchangedSince: number | undefined }
 
 const modes = new Map<string, Mode>([
   ['FLAGS', 'set'],
@@ -27,34 +26,52 @@ const storing = (by: By): Command<Args> => ({
     words.space()
     const ranges = words.sequenceSet()
     words.space()
+    const unchangedSince = parseCondition(words)
     const [, name = '', silent] = /^(.*?)(\.SILENT)?$/.exec(words.keyword()) ?? []
     const mode = modes.get(name) ?? fail('FLAGS, +FLAGS or -FLAGS was expected')
     words.space()
     const flags = toFlags(flagNames(words))
     words.end()
-    return { ranges, mode, isSilent: silent !== undefined, flags }
+    return { ranges, mode, isSilent: silent !== undefined, flags, unchangedSince }
   },
 
-  async run({ edge, mailbox, output }, { ranges, mode, isSilent, flags }) {
+  async run({ edge, mailbox, output, enabled }, { ranges, mode, isSilent, flags, unchangedSince }) {
+    if (unchangedSince !== undefined) enabled.add('CONDSTORE')
     const all = meant(mailbox, by, ranges)
     if (!all) return noSuchNumber
     const { bits, keywords } = flags
-    const wanted = { mode, flags: bits, keywords }
+    const wanted = { mode, flags: bits, keywords, ...(unchangedSince !== undefined && { unchangedSince }) }
     const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(all.messages), wanted)
     mailbox.view.told(stored)
     if (stored.some((one) => mailbox.hasNewKeyword(one.keywords))) output.line(mailbox.flagsLine())
-    for (const { seq, row } of isSilent ? [] : all.messages) {
-      if (row.isGone) continue
-      const uid = by === 'uid' ? `UID ${row.uid} ` : ''
-      output.line(`* ${seq} FETCH (${uid}FLAGS ${flagList(row.flags, row.keywords, row.isRecent)})`)
-    }
-    const isWhole = !all.someAreGone && (by === 'uid' || stored.length === all.messages.length)
-    return isWhole ? ok('Stored') : expungeIssued
+    const done = new Set(stored.map(({ uid }) => uid))
+    const told = all.messages.filter(({ row }) => !row.isGone && done.has(row.uid))
+    // With modseqs a client hears its own changes even when silent: it needs the new ones. RFC 7162 §3.1.3.
+    if (!isSilent || mailbox.tellsModseq)
+      for (const { seq, row } of told)
+        output.line(mailbox.changedLine(seq, row, { uid: by === 'uid', flags: !isSilent }))
+    const changed = all.messages.filter(({ row }) => !row.isGone && !done.has(row.uid))
+    const isWhole = by === 'uid' || (!all.someAreGone && told.length + changed.length === all.messages.length)
+    if (changed.length === 0) return isWhole ? ok('Stored') : expungeIssued
+    const modified = `MODIFIED ${formatSet(changed.map(({ seq, row }) => (by === 'uid' ? row.uid : seq)))}`
+    return isWhole ? ok('Some of these were changed since', modified) : no(modified, 'Some of these are gone')
   },
 })
 
 export const store = storing('seq')
 export const uidStore = storing('uid')
+
+/** Further modifiers there are none of. */
+const parseCondition = (words: Words): number | undefined => {
+  if (words.peek() !== '(') return undefined
+  const [unchangedSince] = words.list(() => {
+    if (!words.tryWord('UNCHANGEDSINCE')) fail('there is no such modifier')
+    words.space()
+    return words.modseq()
+  })
+  words.space()
+  return unchangedSince ?? fail('a modifier was expected')
+}
 
 const flagNames = (words: Words): string[] => {
   if (words.peek() === '(') return words.list(() => words.flag())

@@ -6,7 +6,8 @@
  */
 export type Range = { from: number; to: number }
 
-const LARGEST = 0xffffffff
+/** No uid and no number is larger. RFC 3501 §9, nz-number. */
+export const LARGEST = 0xffffffff
 
 /** What `$` stands for: the messages the last search saved, whatever they are by then. RFC 5182. */
 export const SAVED: Range[] = []
@@ -49,11 +50,41 @@ export const resolveSet = (ranges: readonly Range[], largest: number): Range[] =
   return merged
 }
 
+/** What is in both; each ascending and apart, as `resolveSet` gives them. */
+export const intersect = (some: readonly Range[], others: readonly Range[]): Range[] => {
+  const both: Range[] = []
+  for (let i = 0, k = 0; ; ) {
+    const [a, b] = [some[i], others[k]]
+    if (!a || !b) return both
+    const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)]
+    if (from <= to) both.push({ from, to })
+    if (a.to < b.to) i++
+    else k++
+  }
+}
+
+/** The ranges without some numbers; all ascending. */
+export const without = (ranges: readonly Range[], numbers: readonly number[]): Range[] => {
+  const rest: Range[] = []
+  let next = 0
+  for (const range of ranges) {
+    let { from } = range
+    while ((numbers[next] ?? Number.POSITIVE_INFINITY) < from) next++
+    for (let number = numbers[next]; number !== undefined && number <= range.to; number = numbers[++next]) {
+      if (number > from) rest.push({ from, to: number - 1 })
+      from = number + 1
+    }
+    if (from <= range.to) rest.push({ from, to: range.to })
+  }
+  return rest
+}
+
+/** `1:3,7`. */
+export const formatRanges = (ranges: readonly Range[]): string =>
+  ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}:${to}`)).join(',')
+
 /** Numbers in the order given, runs of them as `a:b`: as COPYUID and SEARCH results want them. */
-export const formatSet = (numbers: readonly number[]): string =>
-  runsOf(numbers)
-    .map(({ from, to }) => (from === to ? `${from}` : `${from}:${to}`))
-    .join(',')
+export const formatSet = (numbers: readonly number[]): string => formatRanges(runsOf(numbers))
 
 /** Numbers as runs, in the order given. */
 export const runsOf = (numbers: readonly number[]): Range[] => {

@@ -24,6 +24,7 @@ const QUOTED = /"((?:[^"\\\r\n]|\\["\\])*)"/y
 const NAME = /[A-Za-z][A-Za-z\d.]*/y
 const SECTION = /[A-Za-z\d.]*/y
 const NUMBER = /\d{1,10}/y
+const MODSEQ = /\d{1,19}/y
 const DATE = /"?([ \d]?\d)-(\w{3})-(\d{4})"?/y
 const DATE_TIME = /"([ \d]\d)-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"/y
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
@@ -67,6 +68,12 @@ export class Words {
     const text = this.match(NUMBER)?.[0] ?? fail('a number was expected')
     const number = Number(text)
     return number <= 0xffffffff ? number : fail('the number is too large')
+  }
+
+  /** A mod-sequence: 63 bits (RFC 7162 §7). Ours never grow so large that a double would not hold them. */
+  modseq(): number {
+    const text = this.match(MODSEQ)?.[0] ?? fail('a mod-sequence was expected')
+    return BigInt(text) < 1n << 63n ? Number(text) : fail('the mod-sequence is too large')
   }
 
   string(): string {
