@@ -12,7 +12,7 @@
 import { Refusal } from '../../src/refusal.ts'
 import { discardDraft } from '../../store/blob.ts'
 import type { Draft } from '../../store/message.ts'
-import { no, type Reply, type Session } from './command.ts'
+import { Declined, no, type Reply, type Session } from './command.ts'
 import { Composer } from './compose.ts'
 import { toFlags } from './flags.ts'
 import type { Incoming } from './incoming.ts'
@@ -25,21 +25,17 @@ const URL_MAX = 4096
 
 const unknownCte = no('UNKNOWN-CTE', 'The message holds NUL, which mail must not; encode that part in base64')
 
-/** One message, spooled, or why not. @throws Malformed, Refusal */
-export const readMessage = async (session: Session, incoming: Incoming): Promise<Draft | Reply> => {
+/** One message, spooled. @throws Malformed, Refusal, Declined */
+export const readMessage = async (session: Session, incoming: Incoming): Promise<Draft> => {
   const { store, config } = session.edge
   const head = readHead(incoming)
   const composer = new Composer(store.home, config.appendLimit)
   try {
-    const wrong = await readData(session, incoming, composer)
-    if (wrong) {
-      await composer.abort()
-      return wrong
-    }
+    await readData(session, incoming, composer)
     const composed = await composer.finish()
     if (!composed.parsed.malformed?.split(' ').includes('nul')) return { ...head, ...composed }
     await discardDraft(store.home, composed.body)
-    if (composer.isBinary) return unknownCte
+    if (composer.isBinary) throw new Declined(unknownCte)
     throw new Refusal('message-malformed', 'The message holds NUL, which mail must not')
   } catch (error) {
     await composer.abort()
@@ -48,17 +44,13 @@ export const readMessage = async (session: Session, incoming: Incoming): Promise
 }
 
 /** All there are, at least one; none is kept if one of them can't be. */
-export const readMessages = async (session: Session, incoming: Incoming): Promise<Draft[] | Reply> => {
+export const readMessages = async (session: Session, incoming: Incoming): Promise<Draft[]> => {
   const drafts: Draft[] = []
   const { home } = session.edge.store
   let heldBytes = 0
   try {
     do {
       const draft = await readMessage(session, incoming)
-      if ('status' in draft) {
-        await discard(home, drafts)
-        return draft
-      }
       drafts.push(draft)
       heldBytes += draft.parsed.header.length + ('bytes' in draft.body ? draft.body.bytes.length : 0)
       if (heldBytes > HELD_MAX) throw new Refusal('rate-limited', 'These are too many messages for one command')
@@ -84,7 +76,7 @@ const readHead = ({ words }: Incoming): Pick<Draft, 'flags' | 'keywords' | 'inte
   return { flags: bits, keywords, internalDate: internalDate ?? Date.now() }
 }
 
-const readData = async (session: Session, incoming: Incoming, composer: Composer): Promise<Reply | undefined> => {
+const readData = async (session: Session, incoming: Incoming, composer: Composer): Promise<void> => {
   if (incoming.here) return readLiteral(incoming, composer)
   switch (incoming.words.keyword()) {
     case 'CATENATE':
@@ -94,14 +86,13 @@ const readData = async (session: Session, incoming: Incoming, composer: Composer
       incoming.words.space()
       incoming.words.expect('(')
       await readLiteral(incoming, composer)
-      incoming.words.expect(')')
-      return undefined
+      return incoming.words.expect(')')
     default:
       return fail('a message was expected, as a literal')
   }
 }
 
-const readLiteral = async (incoming: Incoming, composer: Composer): Promise<undefined> => {
+const readLiteral = async (incoming: Incoming, composer: Composer): Promise<void> => {
   const { here } = incoming
   if (!here) return fail('a message was expected, as a literal')
   composer.allow(here.size)
@@ -111,7 +102,7 @@ const readLiteral = async (incoming: Incoming, composer: Composer): Promise<unde
   await incoming.next()
 }
 
-const catenate = async (session: Session, incoming: Incoming, composer: Composer): Promise<Reply | undefined> => {
+const catenate = async (session: Session, incoming: Incoming, composer: Composer): Promise<void> => {
   incoming.words.expect('(')
   do {
     const kind = incoming.words.keyword()
@@ -123,12 +114,11 @@ const catenate = async (session: Session, incoming: Incoming, composer: Composer
     if (kind !== 'URL') fail('TEXT or URL was expected')
     const url = await incoming.astring(URL_MAX)
     const found = await resolveUrl(session, url)
-    if (!found) return badUrl(url)
+    if (!found) throw new Declined(badUrl(url))
     composer.allow(found.size)
     await composer.add(found.bytes)
   } while (incoming.words.trySpace())
   incoming.words.expect(')')
-  return undefined
 }
 
 /** The client is told which: it is its own text, and told back only where it can't be mistaken for anything else. */

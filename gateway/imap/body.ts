@@ -12,8 +12,8 @@ import type { Section } from './fetch-item.ts'
 /** What must be remembered of a message to find its sections. */
 export type Known = Partial<Pick<Cached, 'headerSize' | 'header' | 'root'>>
 
-/** `bytes` null: there is no such section. Octets are counted, for the literal. */
-export type Found = { size: number; bytes: Buffer | Readable | null }
+/** `bytes` null: there is no such section. Octets are counted, for the literal; with NUL it is a literal8. */
+export type Found = { size: number; bytes: Buffer | Readable | null; hasNul?: boolean }
 
 const none: Found = { size: 0, bytes: null }
 /** No mail client reads such a header by fields; it bounds what is collected for them. */
@@ -60,7 +60,8 @@ const wholeRange = (size: number, { headerSize = size, root }: Known, { path, wh
   return { start: what === 'TEXT' ? headerSize : 0, end: size }
 }
 
-const bytesAt = async (db: Source, id: number, { header }: Known, range: Range) =>
+/** Undefined if the message is gone. */
+export const bytesAt = async (db: Source, id: number, { header }: Known, range: Range) =>
   header && range.end <= header.length ? header.subarray(range.start, range.end) : content(db, id, range)
 
 const found = (bytes: Buffer): Found => ({ size: bytes.length, bytes })

@@ -14,7 +14,7 @@ const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
 const messages = ['UIDPLUS', 'MOVE', 'UNSELECT', 'CONDSTORE', 'QRESYNC', 'STATUS=SIZE']
 /** Mailboxes, how they are listed and what is put into them. */
 const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
-const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT']
+const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'BINARY', 'UTF8=ACCEPT']
 /** What is looked for in them. */
 const searches = [
   ...['ESEARCH', 'SEARCHRES', 'WITHIN', 'SORT', 'SORT=DISPLAY', 'ESORT'],

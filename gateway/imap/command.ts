@@ -79,3 +79,14 @@ export const bad = (text: string): Reply => ({ status: 'BAD', text })
 
 /** For a command without arguments. */
 export const nothing = (words: Words): void => words.end()
+
+/** An answer that is known deep inside of what a command does. */
+export class Declined extends Error {
+  override readonly name = 'Declined'
+  readonly reply: Reply
+
+  constructor(reply: Reply) {
+    super(reply.text)
+    this.reply = reply
+  }
+}

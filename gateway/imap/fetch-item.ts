@@ -3,6 +3,8 @@
  *
  * fetch-att = "FLAGS" / "UID" / … / "BODY" [".PEEK"] "[" [section-spec] "]" ["<" number "." nz-number ">"]
  *
+ *           / "BINARY" [".PEEK"] "[" [part] "]" ["<" number "." nz-number ">"] / "BINARY.SIZE" "[" [part] "]"  (RFC 3516)
+ *
  * The RFC822 items are BODY sections by their old names.
  */
 import type { SectionPart } from '../../src/mail/section.ts'
@@ -23,6 +25,8 @@ export type Section = {
   partial?: { from: number; count: number }
   /** Leaves \Seen as it is. */
   peeks: boolean
+  /** BINARY: what the part is without its transfer encoding, or only how much that is. */
+  decoded?: 'bytes' | 'size'
 }
 
 export type Item = { get: Plain } | Section
@@ -88,7 +92,8 @@ const parseModifier = (words: Words, modifiers: Modifiers): void => {
 const parseItem = (name: string, words: Words): Item => {
   const opens = words.peek() === '['
   if (opens && (name === 'BODY' || name === 'BODY.PEEK')) return parseSection(words, name === 'BODY.PEEK')
-  if (opens) fail('only BODY has sections')
+  if (opens && /^BINARY(\.PEEK|\.SIZE)?$/.test(name)) return parseBinary(words, name)
+  if (opens) fail('only BODY and BINARY have sections')
   if (isPlain(name)) return { get: name }
   const old = oldNames.get(name)
   return old ? { get: 'section', label: name, path: [], ...old } : fail('there is no such item')
@@ -113,6 +118,19 @@ const parseSection = (words: Words, peeks: boolean): Section => {
   const shownNames = names ? ` (${names.map(shown).join(' ')})` : ''
   const label = `BODY[${spec}${shownNames}]${partial ? `<${partial.from}>` : ''}`
   return { get: 'section', label, peeks, ...section, ...(partial && { partial }) }
+}
+
+const parseBinary = (words: Words, name: string): Section => {
+  words.expect('[')
+  const spec = words.sectionSpec()
+  words.expect(']')
+  if (!/^(?:[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*)?$/.test(spec)) fail('BINARY has parts by their numbers')
+  const path = spec.split('.').filter(Boolean).map(Number)
+  const isSize = name === 'BINARY.SIZE'
+  const partial = !isSize && words.tryChar('<') ? parsePartial(words) : undefined
+  const label = `${isSize ? name : 'BINARY'}[${spec}]${partial ? `<${partial.from}>` : ''}`
+  const decoded = isSize ? 'size' : 'bytes'
+  return { get: 'section', label, path, what: '', peeks: name !== 'BINARY', decoded, ...(partial && { partial }) }
 }
 
 const readSpec = (spec: string): Pick<Section, 'path' | 'what' | 'fields'> => {

@@ -15,7 +15,7 @@ import type { TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
-import { bad, type Command, no, type Reply, type Session, type State } from './command.ts'
+import { bad, type Command, Declined, no, type Reply, type Session, type State } from './command.ts'
 import { compressed } from './deflate.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
@@ -257,6 +257,7 @@ export class ClientSession implements Session {
       return await command.run(this, args, incoming)
     } catch (error) {
       if (error instanceof Malformed) return bad(error.message)
+      if (error instanceof Declined) return error.reply
       if (error instanceof Refusal) return refused(error)
       if (error instanceof Gone) throw error
       this.edge.log.error({ event: 'fault', account: this.account?.address, err: error }, 'a command failed')

@@ -8,6 +8,16 @@ import { subscribe } from '../../store/mailbox.ts'
 import { runDialogue, type Steps } from '../dialogue/run.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
+const part = (encoding: string, body: string) =>
+  `--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}\r\n`
+const encoded = [
+  'Content-Type: multipart/mixed; boundary=b\r\n\r\n',
+  part('base64', 'SGVsbG8g\r\nV29ybGQ=\r\n'),
+  part('Quoted-Printable', 'caf=3D  \r\n=20=\r\nx'),
+  part('x-odd', 'y'),
+  part('base64', 'YQBi'),
+  '--b--\r\n',
+].join('')
 const folder = join(import.meta.dirname, '../dialogue/imap')
 const dialogues = readdirSync(folder).filter((name) => name.endsWith('.txt'))
 
@@ -38,6 +48,10 @@ describe('IMAP dialogues', () => {
         Number(modseq),
         mailbox,
       ])
+    },
+    /** One letter of four parts, each encoded in another way. */
+    async encoded([mailbox = 'INBOX']) {
+      await imap.deliver(mailbox, [{ bytes: encoded }])
     },
     async unsubscribe(names) {
       for (const name of names) await subscribe(imap.store.db, imap.account.id, name, false)

@@ -24,7 +24,6 @@ export const append: Command<{ name: string }> = {
     if (!mailbox) return tryCreate
     if (mailbox.readOnly) return notWritable
     const drafts = await readMessages(session, incoming)
-    if ('status' in drafts) return drafts
     try {
       const added = await add(db, mailbox.id, drafts)
       return ok('Appended', `APPENDUID ${mailbox.uidValidity} ${formatSet(added.map(({ uid }) => uid))}`)

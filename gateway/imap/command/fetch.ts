@@ -11,6 +11,7 @@ import type { Readable } from 'node:stream'
 import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
 import { type Cached, cached } from '../../../store/message.ts'
+import { findDecoded } from '../binary.ts'
 import { columnsFor, type Found, find, type Known } from '../body.ts'
 import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'
 import type { Extension } from '../extension.ts'
@@ -139,15 +140,16 @@ const plainColumns: Partial<Record<Plain, Column>> = {
 
 const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
   const all: Found[] = []
-  for (const section of sections) {
-    const found = await find(db, row, known, section)
-    if (!found) {
-      for (const { bytes } of all) if (isStream(bytes)) bytes.destroy()
-      return undefined
+  try {
+    for (const section of sections) {
+      const found = await (section.decoded ? findDecoded : find)(db, row, known, section)
+      if (!found) break
+      all.push(found)
     }
-    all.push(found)
+    return all.length === sections.length ? all : undefined
+  } finally {
+    if (all.length < sections.length) for (const { bytes } of all) if (isStream(bytes)) bytes.destroy()
   }
-  return all
 }
 
 /** `found` holds the sections among the items, in their order. */
@@ -164,7 +166,7 @@ const tellOne = async (
   let next = 0
   let before = `* ${seq} FETCH (`
   for (const item of items) {
-    if (item.get === 'section') await tellSection(output, `${before}${item.label}`, found[next++])
+    if (item.get === 'section') await tellSection(output, before, item, found[next++])
     else if (item.get === 'MODSEQ') output.write(before + selected.modseqItem(row))
     else output.write(before + plainText(item.get, row, known))
     before = ' '
@@ -192,9 +194,18 @@ const plainText = (get: Exclude<Plain, 'MODSEQ'>, row: Row, known: Remembered): 
   }
 }
 
-const tellSection = async (output: Output, label: string, { size, bytes }: Found = { size: 0, bytes: null }) => {
-  if (bytes === null) return output.write(`${label} NIL`)
-  output.write(`${label} {${size}}\r\n`)
+const tellSection = async (
+  output: Output,
+  before: string,
+  { label, decoded }: Section,
+  { size, bytes, hasNul }: Found = { size: 0, bytes: null },
+) => {
+  if (decoded === 'size') {
+    if (isStream(bytes)) bytes.destroy()
+    return output.write(`${before}${label} ${size}`)
+  }
+  if (bytes === null) return output.write(`${before}${label} NIL`)
+  output.write(`${before}${label} ${hasNul ? '~' : ''}{${size}}\r\n`)
   if (!isStream(bytes)) return output.bytes(bytes)
   let sent = 0
   for await (const chunk of bytes) {

@@ -37,7 +37,6 @@ const replacing = (by: By): Command<{ ranges: Range[]; name: string }> => ({
     if (!target) return tryCreate
     if (target.readOnly) return notWritable
     const draft = await readMessage(session, incoming)
-    if ('status' in draft) return draft
     let isKept = false
     try {
       if (!incoming.isAtEnd) return bad('one message replaces one')
