@@ -7,6 +7,7 @@ import type { Engine } from './engine/engine.ts'
 import type { Keyring } from './keys.ts'
 import type { LinkEdge } from './link/edge.ts'
 import type { RatchetBook } from './link/ratchets.ts'
+import type { LmtpAddress } from './lmtp/client.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -23,6 +24,8 @@ export type Core = {
   /** Out of reach of everybody until the gateway serves. */
   link: LinkEdge
   ratchets: RatchetBook
+  /** The server that keeps the mail of people here, if it is not we. */
+  lmtp: LmtpAddress | undefined
   log: Log
   metrics: Metrics
   now(): number

@@ -13,7 +13,7 @@ import { byAddress } from '../store/account.ts'
 import { startBody } from '../store/blob.ts'
 import { login as checkPassword } from '../store/password.ts'
 import { openStore } from '../store/store.ts'
-import { unfinishedCustody } from '../store/web.ts'
+import { posted, unfinishedCustody } from '../store/web.ts'
 import { judge } from './carry/judge.ts'
 import { receiver } from './carry/receive.ts'
 import { listenForAcceptance } from './carry/requests.ts'
@@ -29,7 +29,7 @@ import type { Core } from './core.ts'
 import { loadState } from './engine/batch.ts'
 import { startClock } from './engine/clock.ts'
 import { startEngine } from './engine/engine.ts'
-import { openPerformer, raiseDue } from './engine/perform.ts'
+import { openPerformer, type Performer, raiseDue } from './engine/perform.ts'
 import { countLinks, countStates, startHealth, watchHealth } from './health.ts'
 import type { House } from './house.ts'
 import { usualTiming } from './imap/edge.ts'
@@ -92,7 +92,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(requests.stop)
     const clients = await openClients(rooms, reach)
     closing.push(clients.close)
-    takeUp(core).catch((error) =>
+    takeUp(core, performer).catch((error) =>
       core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
     )
     const stopped = untilStopped(clients.reload) // from before anybody is told that it runs
@@ -128,6 +128,7 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const state = emptyState(agent.id, domain, [altDomain(agent.id)], termsOf(config))
     state.pairs = config.link.pair
     state.weights = config.complaints.weights
+    state.lodging = config.delivery.lmtp ? 'lmtp' : 'store'
     await loadState(store.db, state)
     const engine = startEngine(store.db, state, log)
     const searches = openSearches(engine, (error) =>
@@ -139,7 +140,13 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
     const self = { name, addresses }
     const metrics = createMetrics()
     const shared = { agent, net, home, self, keyring, store, engine, log, now: Date.now }
-    const core: Core = { ...shared, link: noLink, ratchets: keepRatchets(shared, config.link.times), metrics }
+    const core: Core = {
+      ...shared,
+      link: noLink,
+      ratchets: keepRatchets(shared, config.link.times),
+      lmtp: config.delivery.lmtp,
+      metrics,
+    }
     const pairing = await openPairing(core)
     const knocking = openKnocking(core, config.link.knock)
     const web = trustWeb(core, searches)
@@ -218,7 +225,10 @@ const standingOf = (link: Link | undefined): 'linked' | 'frozen' | undefined =>
   isLinked(link) ? (link.frozen ? 'frozen' : 'linked') : undefined
 
 /** What a stop or a crash left: every envelope not done is looked at; reports are sent as neighbours connect. */
-const takeUp = async (core: Core): Promise<void> => raiseDue(core, await unfinishedCustody(core.store.db))
+const takeUp = async (core: Core, { perform }: Performer): Promise<void> => {
+  for (const { id } of await posted.all(core.store.db)) perform({ do: 'post', id })
+  await raiseDue(core, await unfinishedCustody(core.store.db))
+}
 
 type Clients = {
   listening: Record<'smtp' | 'imap' | 'setup' | 'link' | 'health', string[]>

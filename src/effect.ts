@@ -13,6 +13,10 @@ export type Effect =
   | { do: 'seal'; key: string }
   /** Stamp and hand over; ends in `accepted`, `rejected` or `unreachable`. */
   | { do: 'hand'; key: string; to: string }
+  /** Give what is for somebody here to the server that keeps their mail; ends in `lodged`. */
+  | { do: 'lodge'; key: string }
+  /** The same with a letter of ours; ends in `posted`. */
+  | { do: 'post'; id: string }
   /** Send the neighbour what it is owed; ends in `acknowledged`, or is tried again. */
   | { do: 'settle'; to: string }
   /** Sign what we are owed and tell the neighbour; lost, it comes with the next. */

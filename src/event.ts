@@ -7,6 +7,7 @@ import type { Reproach } from './complaint/policy.ts'
 import type { Complaint } from './complaint/verdict.ts'
 import type { Stated } from './credit/books.ts'
 import type { Arrival } from './custody/arrival.ts'
+import type { Lodged } from './custody/lodge.ts'
 import type { Submission } from './custody/submission.ts'
 import type { Envelope } from './envelope/envelope.ts'
 import type { Alarm } from './link/alert.ts'
@@ -51,6 +52,8 @@ export type Event =
   | { on: 'accepted'; key: string; by: string; receipt: string }
   | { on: 'rejected'; key: string; by: string; code: RefusalCode }
   | { on: 'unreachable'; key: string; by: string; why: string }
+  | { on: 'lodged'; key: string; answer: Lodged }
+  | { on: 'posted'; id: string }
   | { on: 'silent'; agent: string }
   | { on: 'acknowledged'; owed: string; items: Item[] }
   | { on: 'search'; target: string; seed: string; without?: string[]; isAgain?: true }

@@ -54,6 +54,7 @@ export const needs = (state: State, event: Event): Needs => {
     case 'accepted':
     case 'rejected':
     case 'unreachable':
+    case 'lodged':
     case 'due':
     case 'retry':
     case 'given-up':

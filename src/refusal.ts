@@ -64,6 +64,7 @@ export const refusalCodes = [
   'card-invalid',
   'card-conflict', // two keys claim one address
   'expired',
+  'store-refused', // the server that keeps the recipient's mail does not take it
   'given-up', // an administrator took it out of the queue
 
   // Becoming neighbours
@@ -115,6 +116,7 @@ const finalCodes: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'card-invalid',
   'permit-ended',
   'expired',
+  'store-refused',
   'given-up',
   'pair-refused',
   'strangers-full',

@@ -14,6 +14,7 @@ import type { Conduct } from './credit/conduct.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import type { Critic } from './credit/critic.ts'
 import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
+import type { Posted } from './custody/lodge.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Alert } from './link/alert.ts'
 import type { Knock } from './link/knock.ts'
@@ -107,6 +108,8 @@ export type State = Memory & {
   weights: Weights
   /** Whether agents of explicit contacts may become neighbours through the web. */
   pairs: 'trusted' | 'never'
+  /** Where the mail of people here goes in the end: into folders here, or to a server of its own (custody/lodge.ts). */
+  lodging: 'store' | 'lmtp'
   links: Map<string, Link>
   credits: Map<string, Account> // by the neighbour's agent
   critics: Map<string, Critic> // by entity
@@ -136,6 +139,8 @@ export type Change =
   | { drop: 'submission'; id: string }
   | { put: 'owed'; row: Owed }
   | { drop: 'owed'; key: string }
+  | { put: 'posted'; row: Posted }
+  | { drop: 'posted'; id: string }
   | { put: 'contact'; row: Contact }
   | { put: 'repute'; row: Repute }
   | { put: 'warned'; row: Warned }
@@ -170,6 +175,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   terms,
   weights: 'earned',
   pairs: 'trusted',
+  lodging: 'store',
   links: new Map(),
   credits: new Map(),
   critics: new Map(),
@@ -249,6 +255,7 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
     case 'critic':
       return void state.critics.set(change.row.entity, change.row)
     case 'complaint':
+    case 'posted':
     case 'ruling':
       return // for whoever asks; no decision does
     case 'credit':
@@ -282,6 +289,8 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.submissions.delete(change.id)
     case 'owed':
       return void state.owed.delete(change.key)
+    case 'posted':
+      return // as above
     case 'known':
       for (const [address, entity] of state.knownAt) if (entity === change.entity) state.knownAt.delete(address)
       for (const target of targetsOf(state.known.get(change.entity))) state.knownTargets.delete(target)

@@ -12,6 +12,7 @@ import { arrived } from './custody/arrival.ts'
 import type { Custody } from './custody/custody.ts'
 import { finish } from './custody/finish.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
+import { lodged, post } from './custody/lodge.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
 import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
 import type { Step } from './effect.ts'
@@ -37,7 +38,7 @@ import { sorted, trusted } from './trust/contact.ts'
 import { forgetHouseholds } from './trust/household.ts'
 
 export const step = (state: State, event: Event, now: number): Step => {
-  const made = decide(state, event, now)
+  const made = post(state, decide(state, event, now), now)
   const woken = made.changes.flatMap((change) =>
     'put' in change && change.put === 'credit' && hasRoom(state.credits.get(change.agent), change.row)
       ? [{ do: 'wake', awaits: `credit:${change.agent}`, most: WOKEN } as const]
@@ -106,6 +107,10 @@ const decide = (state: State, event: Event, now: number): Step => {
       return rejected(state, event.key, event.by, event.code, now)
     case 'unreachable':
       return unreachable(state, event.key, event.by, event.why, now)
+    case 'lodged':
+      return lodged(state, event.key, event.answer, now)
+    case 'posted':
+      return { changes: [{ drop: 'posted', id: event.id }], effects: [] }
     case 'silent':
       return blame(state, event.agent, 'silent', now)
     case 'acknowledged':

@@ -8,6 +8,7 @@ import type { Repute } from '../src/complaint/policy.ts'
 import type { Entry } from '../src/complaint/verdict.ts'
 import type { Critic } from '../src/credit/critic.ts'
 import { type Custody, dueAt } from '../src/custody/custody.ts'
+import type { Posted } from '../src/custody/lodge.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Knock } from '../src/link/knock.ts'
@@ -69,6 +70,8 @@ export const submissions = documents<Submission, 'account' | 'clear_at' | 'messa
     body: ({ body }) => body,
   },
 )
+
+export const posted = documents<Posted, never>('posted', ({ id }) => id, {})
 
 export const links = documents<Link, never>('link', ({ agent }) => agent, {})
 

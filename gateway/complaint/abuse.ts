@@ -9,11 +9,11 @@ import { COMPLAINT_LIFE_MS, idOf } from '../../src/complaint/gesture.ts'
 import { answerTo, type Unfit } from '../../src/complaint/words.ts'
 import { ownerOf, type State } from '../../src/state.ts'
 import { type BodyDraft, discardDraft } from '../../store/blob.ts'
-import { placedByName } from '../../store/gesture.ts'
 import { custody } from '../../store/web.ts'
 import { openDraft } from '../carry/spool.ts'
 import type { Core } from '../core.ts'
 import type { Submission } from '../smtp/session.ts'
+import { foundByName } from './found.ts'
 import type { Gestures } from './gestures.ts'
 
 /** Whether it is abuse@ here and nobody's own. */
@@ -51,9 +51,8 @@ export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): S
   const report = async (given: Submission): Promise<Unfit | undefined> => {
     const feedback = await feedbackOf(core.home, given)
     if (typeof feedback === 'string') return feedback
-    const [found] = await placedByName(core.store.db, given.account, feedback)
-    if (found === undefined) return 'not-found'
-    const { provenance } = found
+    const provenance = await foundByName(core.store.db, given, feedback)
+    if (provenance === undefined) return 'not-found'
     if (feedback.verdict === 'not-spam') {
       await gestures.takeBack(idOf(given.account, provenance))
       return undefined

@@ -15,6 +15,7 @@ import { defaultPolicy } from '../../src/complaint/policy.ts'
 import { TIMES_LEAST, TIMES_MOST } from '../../src/link/connection-times.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort } from '../../src/wire/record.ts'
+import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
 import { setup } from './setup.ts'
@@ -253,6 +254,7 @@ const schema = z.strictObject({
   smtp,
   imap,
   setup,
+  delivery,
   link,
   directory,
   dns,

@@ -114,6 +114,11 @@ ${setup ? '' : '# '}http = ["127.0.0.1:${ports.http}"]
 # imap = "mail.example.org:993"
 # smtp = "mail.example.org:465"
 
+# Mail for people here goes into folders of this gateway; or to the mail server you have, Dovecot or Cyrus, by LMTP
+# on this machine: "127.0.0.1:24", or the path of its socket.
+[delivery]
+# lmtp = "/run/dovecot/lmtp"
+
 # Neighbours.
 [link]
 listen = "${writeHostPort({ host: linkHost, port: ports.link })}"

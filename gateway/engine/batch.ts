@@ -26,6 +26,7 @@ import {
   households,
   knocks,
   links,
+  posted,
   reaches,
   repute,
   routes,
@@ -113,6 +114,8 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await submissions.drop(tx, gone('submission'))
   await owed.save(tx, rows('owed'))
   await owed.drop(tx, gone('owed'))
+  await posted.save(tx, rows('posted'))
+  await posted.drop(tx, gone('posted'))
   await contacts.save(tx, rows('contact'))
   await repute.save(tx, rows('repute'))
   await warnings.save(tx, rows('warned'))
@@ -198,6 +201,7 @@ const keyOfPut = (change: Put): string => {
     case 'complaint':
       return change.row.key
     case 'submission':
+    case 'posted':
       return change.row.id
     case 'contact':
       return contactKey(change.row.entity, change.row.other)
@@ -229,6 +233,7 @@ const keyOfDrop = (change: Drop): string => {
     case 'route':
       return change.key
     case 'submission':
+    case 'posted':
       return change.id
     case 'known':
       return change.entity

@@ -10,6 +10,7 @@ import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import { custody, seekers } from '../../store/web.ts'
 import { findSilent } from '../carry/blame.ts'
 import { handRow, sealRow } from '../carry/hand.ts'
+import { lodgeRow, postLetter } from '../carry/lodge.ts'
 import { sendPair } from '../carry/pair.ts'
 import { answerWho, passOn, recallPath } from '../carry/path.ts'
 import type { Searches } from '../carry/searches.ts'
@@ -24,6 +25,8 @@ export type Performer = { perform(effect: Effect): void; stop(): Promise<void> }
 const SEALING = 16
 /** Hand-overs under way, over all neighbours; each link has its own limits below this. */
 const HANDING = 128
+/** Connections to the server that keeps the mail here: fewer than Dovecot's usual 100 processes, and both cores have enough. */
+const LODGING = 16
 /** Neighbours that are sent reports at once. */
 const SETTLING = 32
 
@@ -34,6 +37,7 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
   }
   const sealing = openLane(SEALING, failed)
   const handing = openLane(HANDING, failed)
+  const lodging = openLane(LODGING, failed)
   const settling = openLane(SETTLING, failed)
   const timers = new Set<NodeJS.Timeout>()
   const tell = (to: string, message: Message) => core.link.send(to, [encodeMessage(message)])
@@ -46,6 +50,12 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         break
       case 'hand':
         handing.enter(effect.key, () => handRow(core, effect.key, effect.to))
+        break
+      case 'lodge':
+        lodging.enter(effect.key, () => lodgeRow(core, effect.key))
+        break
+      case 'post':
+        lodging.enter(effect.id, () => postLetter(core, effect.id))
         break
       case 'settle':
         settling.enter(effect.to, () => settleWith(core, effect.to))
@@ -148,7 +158,7 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
   const stop = async () => {
     stopped = true
     for (const timer of timers) clearTimeout(timer)
-    await Promise.all([sealing.close(), handing.close(), settling.close()])
+    await Promise.all([sealing.close(), handing.close(), lodging.close(), settling.close()])
   }
   return { perform, stop }
 }

@@ -59,6 +59,7 @@ const codes: Record<RefusalCode, string> = {
   'card-invalid': CANNOT,
   'card-conflict': CANNOT,
   expired: CANNOT,
+  'store-refused': CANNOT,
   'given-up': CANNOT,
   'knock-refused': CANNOT,
   'knocks-full': CANNOT,

@@ -3,9 +3,10 @@ import { type Gesture, idOf } from '../../src/complaint/gesture.ts'
 import { type Entry, type Grievance, grievances } from '../../src/complaint/verdict.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { Refusal } from '../../src/refusal.ts'
+import type { Provenance } from '../../src/state.ts'
 import { type Account, list } from '../../store/account.ts'
-import { type Placed, placedByName } from '../../store/gesture.ts'
 import { complaints } from '../../store/web.ts'
+import { foundByName } from '../complaint/found.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
 import { accountOf } from './who.ts'
@@ -118,24 +119,21 @@ export const complaintWithdraw: Operation<Of, MadeView> = async (house, of) => {
   throw new Error('There is no complaint about this message that could be taken back.')
 }
 
-const messageOf = async (
-  house: House,
-  { message, as }: Of,
-): Promise<{ account: Account; provenance: Placed['provenance'] }> => {
+const messageOf = async (house: House, { message, as }: Of): Promise<{ account: Account; provenance: Provenance }> => {
   const { db } = house.store
   const accounts = as === undefined ? await list(db) : [await accountOf(house, as)]
   const names = { envelopes: [message.toLowerCase()], messageId: /^<.*>$/.test(message) ? message : `<${message}>` }
   const found = []
   for (const account of accounts) {
-    const [first] = await placedByName(db, account.id, names)
-    if (first) found.push({ provenance: first.provenance, account })
+    const provenance = await foundByName(db, { account: account.id, entityId: account.entityId }, names)
+    if (provenance) found.push({ provenance, account })
   }
   const [only] = found
   if (only && found.length === 1) return only
   if (only) throw new Error('Several people here have this message. Say who complains, with --as ADDRESS.')
   throw new Refusal(
     'entity-unknown',
-    `No message ${message} is in any folder here that came by the web. Give its envelope id (32 hex digits, in the line Vouchsafe-Path above the message) or its Message-ID.`,
+    `No message ${message} that came by the web is known here. Give its envelope id (32 hex digits, in the line Vouchsafe-Path above the message) or its Message-ID.`,
   )
 }
 

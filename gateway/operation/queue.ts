@@ -94,6 +94,7 @@ const underwayOf = (house: House, row: Custody): Underway => ({
 })
 
 const whyOf = (house: House, row: Custody): string => {
+  if (row.lodge && row.state !== 'done') return 'waiting for the mail server of people here (LMTP)'
   switch (row.state) {
     case 'spooled':
       return row.awaits?.startsWith('who:') ? 'looking for the recipient' : 'about to be sealed'

@@ -83,6 +83,7 @@ export const replies: Record<RefusalCode, Reply> = {
   'card-invalid': [554, '5.7.5', 'The card of the recipient does not hold; ask them to have their gateway checked'],
   'card-conflict': [550, '5.7.5', 'Two keys claim this address; compare fingerprints and trust one of them'],
   expired: [554, '5.4.7', 'The time to deliver this message is over; send it again'],
+  'store-refused': [554, '5.2.0', "The server that keeps the recipient's mail does not take it; ask them"],
   'given-up': [554, '5.7.0', 'The administrator took this message out of the queue'],
 
   'knock-refused': [550, '5.7.1', 'The owner of that gateway does not want the link'],

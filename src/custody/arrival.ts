@@ -15,13 +15,14 @@ import { choose } from '../route/choose.ts'
 import { complain } from '../route/failed.ts'
 import { conflict, weigh } from '../route/known.ts'
 import type { Known } from '../route/search.ts'
-import type { Change, Local, State } from '../state.ts'
+import type { Change, Delivery, Local, State } from '../state.ts'
 import { folderFor, isTrusted } from '../trust/contact.ts'
 import { welcomed } from '../trust/household.ts'
 import type { PairRecord } from '../wire/pair.ts'
 import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
+import { deliveredAs, lodge } from './lodge.ts'
 import { costOf, JUDGING_MS, takenOnCredit } from './meter.ts'
 
 export type Arrival = {
@@ -152,29 +153,44 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
   }
   const folder = opened.isAuthor === false ? 'Requests' : folderFor(state, local.entity, opened.from)
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
-  const owed = owe(undefined, arrival.from, row.key, [deliveredAs(done)], forgetAt(done))
   // A stranger's word about an address is not taken before anybody here trusts them: a search would have to confirm it.
   const sender: Step = folder === 'INBOX' ? meet(state, arrival, now) : { changes: [], effects: [] }
   const claim = tellClaim(state, local, opened, now)
+  const place = { account: local.account, folder, body: arrival.body, provenance } as const
+  const kept =
+    state.lodging === 'lmtp' && !pair
+      ? lodge(asUnderway(done, arrival.body, { to: local.address, from: opened.address }), now)
+      : keep(done, arrival.from, pair ? undefined : place)
   return {
     changes: [
-      ...(pair ? pair.changes : [{ deliver: { account: local.account, folder, body: arrival.body, provenance } }]),
-      { put: 'custody', row: done },
-      { put: 'owed', row: owed },
+      ...(pair?.changes ?? []),
+      ...kept.changes,
       ...guests,
       ...paid.changes,
       ...sender.changes,
       ...claim.changes,
     ],
-    effects: [
-      taken(done, 'delivered', pair ? 'a PAIR record' : folder),
-      { do: 'settle', to: arrival.from },
-      ...(pair?.effects ?? []),
-      ...sender.effects,
-      ...claim.effects,
-    ],
+    effects: [...kept.effects, ...(pair?.effects ?? []), ...sender.effects, ...claim.effects],
   }
 }
+
+/** Into the folder, and that is all: the report is owed in the same transaction. */
+const keep = (done: Custody, from: string, place: Delivery | undefined): Step => ({
+  changes: [
+    ...(place ? [{ deliver: place }] : []),
+    { put: 'custody', row: done },
+    { put: 'owed', row: owe(undefined, from, done.key, [deliveredAs(done)], forgetAt(done)) },
+  ],
+  effects: [taken(done, 'delivered', place?.folder ?? 'a PAIR record'), { do: 'settle', to: from }],
+})
+
+/** The same while the server that keeps the recipient's mail has still to take it. */
+const asUnderway = ({ outcome, ...done }: Custody, body: number, to: NonNullable<Custody['lodge']>): Custody => ({
+  ...done,
+  state: 'handing',
+  body,
+  lodge: to,
+})
 
 const pairedOf = (
   { envelope }: Arrival,
@@ -215,7 +231,8 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
     return refuse('path-loops', 'this gateway has handed it to you')
   const log = taken(was, 'repeated')
   const items = retold(was)
-  const isNew = was.role === 'relay' && was.from !== from && !was.also?.includes(from) && was.state !== 'done'
+  const isUnderway = was.role === 'relay' || was.lodge !== undefined
+  const isNew = isUnderway && was.from !== from && !was.also?.includes(from) && was.state !== 'done'
   const row: Change[] = isNew ? [{ put: 'custody', row: { ...was, also: [...(was.also ?? []), from] } }] : []
   if (items.length === 0) return { changes: row, effects: [log], answer: accepted }
   return {
@@ -227,9 +244,11 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
 
 /** All that was ever reported of it upstream, in the same order and words. */
 const retold = (row: Custody): Item[] => {
-  const { key, role, trail } = row
+  const { key, role, trail, outcome } = row
   return role === 'destination'
-    ? [deliveredAs(row)]
+    ? outcome
+      ? [deliveredAs(row)]
+      : []
     : trail
         .filter(({ event }) => event === 'delivered' || !isFinalEvent(event)) // a way that failed was not the end
         .map(
@@ -239,11 +258,6 @@ const retold = (row: Custody): Item[] => {
               : { jws },
         )
 }
-
-/** Our word that it was delivered; with what the sender needs to write without credit, if the recipient knows them. */
-const deliveredAs = ({ key, outcome, permit }: Custody): Item => ({
-  own: { ...about(key, outcome?.at ?? 0), event: 'delivered', ...(permit && { permit }) },
-})
 
 const noCredit: Step = {
   changes: [],

@@ -8,7 +8,7 @@
  *   done     the outcome, remembered until twice the expiry       --> forgotten
  *
  * Expiry leads from any of them to done. A destination goes to done at once: mailbox insert,
- * this row and the report owed are one transaction. A crash in any state is answered by the
+ * this row and the report owed are one transaction; unless another server keeps the mail: lodge.ts. A crash in any state is answered by the
  * event `due`, which the engine raises for every row not done when it starts.
  * Times are epoch ms.
  */
@@ -85,6 +85,8 @@ export type Custody = {
   /** What it weighs with whoever handed it to us, and with each neighbour that took it, until it is judged: meter.ts. */
   reserved?: number
   lent?: { to: string; weight: number }[]
+  /** For somebody here whose mail another server keeps: recipient and sender as that server is told (lodge.ts). */
+  lodge?: { to: string; from: string }
   /** When it counts as wanted if nobody has judged it by then. */
   judgeBy?: number
   /** It weighs nowhere any more: nobody can complain about it. */

@@ -8,12 +8,13 @@ import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { waysTo } from '../route/cache.ts'
 import type { Known } from '../route/search.ts'
-import { type Change, contactKey, type State } from '../state.ts'
+import { type Change, contactKey, type Local, type State } from '../state.ts'
 import { folderFor, trustByWriting } from '../trust/contact.ts'
 import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { advance } from './handing.ts'
 import { tellRecipient } from './letters.ts'
+import { lodge } from './lodge.ts'
 import { isContested, targetFor, tellContest } from './seeking.ts'
 import { isOver, overall, type Recipient, type Submission } from './submission.ts'
 
@@ -66,6 +67,7 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, here
   const key = keyOf(state.me, recipient.envelope)
   const provenance = { key, from: given.entity, address: given.from, path: [state.me], at: now }
   const folder = folderFor(state, local.entity, given.entity)
+  if (state.lodging === 'lmtp') return lodgeHere(state, given, recipient, local, here, now)
   const done: Recipient = { ...recipient, stage: 'Delivered' }
   return {
     recipient: done,
@@ -78,39 +80,61 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, here
   }
 }
 
+/** One that never leaves this gateway, but its recipient's mail is kept by another server. */
+const lodgeHere = (
+  state: State,
+  given: Submission,
+  recipient: Recipient,
+  local: Local,
+  here: number,
+  now: number,
+): Part => {
+  const known = { ...rowOf(state, given, recipient), to: local.entity, body: here }
+  const expires = given.at + state.terms.knownLifeMs
+  const { changes, effects } = lodge(
+    { ...known, state: 'handing', expires, lodge: { to: local.address, from: given.from } },
+    now,
+  )
+  const trust = trustByWriting(state, given.entity, local.entity, local.address, now)
+  return { recipient: { ...recipient, stage: 'InCustody' }, changes: [...changes, ...trust], effects }
+}
+
 const spool = (state: State, given: Submission, recipient: Recipient, now: number): Part => {
   const to = state.knownAt.get(recipient.address)
-  const row: Custody = {
-    key: keyOf(state.me, recipient.envelope),
-    id: recipient.envelope,
-    origin: state.me,
-    role: 'origin',
-    state: 'spooled',
-    ...(to && { to }),
-    submission: given.id,
-    sender: given.entity,
-    address: recipient.address,
-    messageId: given.messageId,
-    body: given.body,
-    stamps: [],
-    path: [state.me],
-    advice: [],
-    onward: [],
-    avoid: [],
-    tried: [],
-    size: given.size,
-    priority: priorityOf(given.size),
-    created: given.at,
-    expires: given.at + (to ? state.terms.knownLifeMs : state.terms.unknownLifeMs),
-    retryAt: null,
-    attempts: 0,
-    awaits: null,
-    delayAt: given.at + state.terms.delayMs,
-    trail: [],
-  }
+  const life = to ? state.terms.knownLifeMs : state.terms.unknownLifeMs
+  const row: Custody = { ...rowOf(state, given, recipient), ...(to && { to }), expires: given.at + life }
   const { changes, effects } = prepare(state, row, now)
   return { recipient, changes, effects }
 }
+
+/** As it is spooled for somebody of whom nothing is known. */
+const rowOf = (state: State, given: Submission, recipient: Recipient): Custody => ({
+  key: keyOf(state.me, recipient.envelope),
+  id: recipient.envelope,
+  origin: state.me,
+  role: 'origin',
+  state: 'spooled',
+  submission: given.id,
+  sender: given.entity,
+  address: recipient.address,
+  messageId: given.messageId,
+  body: given.body,
+  stamps: [],
+  path: [state.me],
+  advice: [],
+  onward: [],
+  avoid: [],
+  tried: [],
+  size: given.size,
+  priority: priorityOf(given.size),
+  created: given.at,
+  expires: given.at + state.terms.unknownLifeMs,
+  retryAt: null,
+  attempts: 0,
+  awaits: null,
+  delayAt: given.at + state.terms.delayMs,
+  trail: [],
+})
 
 /** A spooled row is sealed once its recipient's card is known, and searched for until then. */
 export const prepare = (state: State, spooled: Custody, now: number): Step => {

@@ -13,6 +13,7 @@ import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment
 import { finish, oweUpstream } from './finish.ts'
 import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
 import { progress, tell } from './letters.ts'
+import { lodge } from './lodge.ts'
 import { lend, praised, returned } from './meter.ts'
 import { prepare } from './origin.ts'
 import { listening } from './silence.ts'
@@ -164,6 +165,7 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
 
 /** The next thing an envelope needs in the state it is in; nothing once it is done. */
 export const moveOn = (state: State, row: Custody, now: number): Step => {
+  if (row.lodge && row.state !== 'done') return lodge(row, now)
   switch (row.state) {
     case 'spooled':
       return prepare(state, row, now)

@@ -66,6 +66,7 @@ const statuses: Partial<Record<RefusalCode, string>> = {
   'path-loops': '5.4.6',
   'no-route': '5.4.4',
   expired: '5.4.7',
+  'store-refused': '5.2.0',
   'given-up': '5.7.0',
   'envelope-expired': '5.4.7',
   'seal-broken': '5.7.5',

@@ -88,6 +88,8 @@ const reasons: Partial<Record<RefusalCode, string>> = {
   'sender-unverified': "The recipient's gateway could not verify who signed the message.",
   'card-invalid': "The recipient's card (their key and who represents them) is no longer valid.",
   'card-conflict': 'It was sealed for a key that is not held to be the right one for this address any more.',
+  'store-refused': "The server that keeps the recipient's mail did not take it.",
+  'mailbox-full': "The recipient's mailbox is full.",
   'given-up': 'An administrator of your gateway took it out of the queue.',
   'strangers-full': "Many people of this gateway have written to the recipient's lately whom nobody there knows.",
   'permit-ended': "The recipient's gateway does not know the sender as somebody the recipient trusts any more.",

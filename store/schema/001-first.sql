@@ -142,6 +142,12 @@ CREATE INDEX submission_account ON submission (account);
 CREATE INDEX submission_clear_at ON submission (clear_at);
 CREATE INDEX submission_message_id ON submission (message_id);
 
+-- Letters of the gateway itself for people whose mail another server keeps, until it has them.
+CREATE TABLE posted (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE owed (
   id TEXT PRIMARY KEY,
   neighbour TEXT NOT NULL,

@@ -26,11 +26,20 @@ describe('configuration', () => {
     const config = parseConfig(all)
     expect(config.gateway.domain).to.equal('example.org')
     expect(config.smtp.trusted?.accounts.get('192.0.2.7')).to.equal('scanner@example.org')
-    const { gateway, smtp, setup, tls, dns, ...rest } = config
+    const { gateway, smtp, setup, delivery, tls, dns, ...rest } = config
+    expect(delivery).to.deep.equal({ lmtp: { path: '/run/dovecot/lmtp' } })
     expect([setup.https[0]?.port, setup.http[0]?.port, setup.imap?.port]).to.deep.equal([2443, 2408, 993])
     expect([dns?.rfc2136?.zone, dns?.dyndns2?.user, dns?.addresses]).to.deep.equal(['example.org', 'ann', []])
-    const { gateway: _gateway, smtp: _smtp, setup: off, tls: _tls, dns: _dns, ...defaults } = parseConfig('')
-    expect(off).to.deep.equal({ https: [], http: [] })
+    const {
+      gateway: _gateway,
+      smtp: _smtp,
+      setup: off,
+      delivery: none,
+      tls: _tls,
+      dns: _dns,
+      ...defaults
+    } = parseConfig('')
+    expect([off, none]).to.deep.equal([{ https: [], http: [] }, {}])
     expect(rest).to.deep.equal(defaults)
     expect(tls).to.have.all.keys('certificate', 'key')
   })
@@ -77,6 +86,7 @@ describe('configuration', () => {
       'setup.http.0 = "0.0.0.0:80": only a loopback address',
     ],
     ['a page with a path', '[setup]\nurl = "https://a.test/mail"', 'not an http(s):// address without a path'],
+    ['a mail server that is none', '[delivery]\nlmtp = "dovecot"', 'delivery.lmtp = "dovecot": not a server'],
     ['half a certificate', '[tls]\nkey = "k.pem"', 'certificate and key go together'],
     ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],

@@ -1,0 +1,84 @@
+/**
+ * A message for one person, handed to the server that keeps their mail: LMTP (RFC 2033), a connection a message.
+ * That server is on this machine or in this house: the connection is plain.
+ */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import type { Lodged } from '../../src/custody/lodge.ts'
+import type { RefusalCode } from '../../src/refusal.ts'
+import type { HostPort } from '../config/value.ts'
+
+export type LmtpAddress = HostPort | { path: string }
+export type LmtpMessage = { from: string; to: string; size: number; body: Buffer | Readable }
+/** `text` is the server's own, for the log. */
+export type LmtpAnswer = { answer: Lodged; text: string }
+
+const CONNECT_MS = 10_000
+/** RFC 5321 §4.5.3.2.6: what a server may need after the final dot. */
+const IDLE_MS = 600_000
+
+/** Never throws: what can't be reached is asked again later. */
+export const handByLmtp = async (at: LmtpAddress, message: LmtpMessage): Promise<LmtpAnswer> => {
+  let connection: SMTPConnection | undefined
+  try {
+    const socket = await reach(at)
+    connection = new SMTPConnection({
+      connection: socket,
+      lmtp: true,
+      name: 'localhost',
+      ignoreTLS: true,
+      greetingTimeout: CONNECT_MS,
+      socketTimeout: IDLE_MS,
+    })
+    return await converse(connection, message)
+  } catch (error) {
+    return answerOf(error)
+  } finally {
+    connection?.quit()
+  }
+}
+
+const reach = async (at: LmtpAddress): Promise<Socket> => {
+  const socket = connect(at)
+  socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error('no answer')))
+  await once(socket, 'connect')
+  socket.setTimeout(0)
+  return socket
+}
+
+const converse = (connection: SMTPConnection, { from, to, size, body }: LmtpMessage): Promise<LmtpAnswer> =>
+  new Promise((resolve, reject) => {
+    connection.once('error', reject)
+    connection.once('end', () => reject(new Error('the server hung up')))
+    connection.connect((error) => {
+      if (error) return reject(error)
+      const text = Buffer.isBuffer(body) ? Readable.from([body]) : body
+      text.once('error', reject)
+      connection.send({ from, to: [to], size, use8BitMime: true }, text, (error, info) => {
+        const refused = error ?? info?.rejectedErrors?.[0]
+        if (refused) reject(refused)
+        else resolve({ answer: 'taken', text: info?.response ?? '' })
+      })
+    })
+  })
+
+/** 5yz is for good, whatever else may be mended. */
+const answerOf = (error: unknown): LmtpAnswer => {
+  const { message, responseCode, response } = error as Error & { responseCode?: number; response?: string }
+  const text = response ?? message
+  if (responseCode === undefined || responseCode < 500) return { answer: 'later', text }
+  return { answer: codeOf(/^\d{3}[ -](5\.\d{1,3}\.\d{1,3})/.exec(text)?.[1] ?? ''), text }
+}
+
+/** By the enhanced code, RFC 3463. */
+const codeOf = (enhanced: string): RefusalCode => codes[enhanced] ?? 'store-refused'
+
+const codes: Record<string, RefusalCode> = {
+  '5.1.1': 'mailbox-missing',
+  '5.1.6': 'mailbox-missing',
+  '5.2.2': 'mailbox-full',
+  '5.2.3': 'message-too-large',
+  '5.3.4': 'message-too-large',
+}

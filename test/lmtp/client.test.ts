@@ -1,0 +1,81 @@
+/** What the server of others answers, and what that means here. The server is smtp-server's LMTP. */
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { SMTPServer } from 'smtp-server'
+import { handByLmtp, type LmtpAddress } from '../../gateway/lmtp/client.ts'
+
+type No = [code: number, text: string] | undefined
+const error = ([code, text]: [number, string]) => Object.assign(new Error(text), { responseCode: code })
+
+describe('mail to a server that keeps it: LMTP', () => {
+  let atRcpt: No
+  let atData: No
+  let taken: { from: string; to: string; text: string } | undefined
+  const server = new SMTPServer({
+    lmtp: true,
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    onRcptTo: (_address, _session, done) => done(atRcpt ? error(atRcpt) : null),
+    onData(stream, session, done) {
+      void buffer(stream).then((bytes) => {
+        const { mailFrom, rcptTo } = session.envelope
+        taken = { from: mailFrom ? mailFrom.address : '', to: rcptTo[0]?.address ?? '', text: bytes.toString('latin1') }
+        done(null, rcptTo.map(() => (atData ? error(atData) : 'kept')) as never)
+      })
+    },
+  })
+  let at: LmtpAddress
+  before(async () => {
+    server.listen(0, '127.0.0.1')
+    await once(server.server, 'listening')
+    at = { host: '127.0.0.1', port: (server.server.address() as AddressInfo).port }
+  })
+  after((done) => void server.close(done))
+  beforeEach(() => {
+    atRcpt = undefined
+    atData = undefined
+    taken = undefined
+  })
+  const text = 'Subject: x\r\n\r\n.one\r\n..two\r\n\xe9\r\n'
+  const body = () => Buffer.from(text, 'latin1')
+  const hand = (more: { body?: Buffer | Readable; from?: string } = {}, where = at) =>
+    handByLmtp(where, { from: 'bob@b.test', to: 'ann@a.test', size: text.length, body: body(), ...more })
+
+  it('takes every byte, from memory and from a stream', async () => {
+    for (const given of [body(), Readable.from([body().subarray(0, 15), body().subarray(15)])]) {
+      expect((await hand({ body: given })).answer).to.equal('taken')
+      expect(taken).to.deep.equal({ from: 'bob@b.test', to: 'ann@a.test', text })
+    }
+  })
+
+  it('takes letters from nobody', async () => {
+    expect((await hand({ from: '' })).answer).to.equal('taken')
+    expect(taken?.from).to.equal('')
+  })
+
+  const cases: [what: string, where: 'rcpt' | 'data', no: [number, string], answer: string][] = [
+    ['an unknown user', 'rcpt', [550, '5.1.1 <ann@a.test> User does not exist'], 'mailbox-missing'],
+    ['a full mailbox for good', 'data', [552, '5.2.2 Quota exceeded'], 'mailbox-full'],
+    ['a full mailbox for now', 'data', [452, '4.2.2 Quota exceeded'], 'later'],
+    ['a message too large', 'data', [552, '5.3.4 Too big'], 'message-too-large'],
+    ['a no without a reason', 'rcpt', [550, 'no'], 'store-refused'],
+    ['a temporary no', 'rcpt', [451, '4.3.0 Internal error'], 'later'],
+  ]
+  for (const [what, where, no, answer] of cases)
+    it(`${what} is ${answer}`, async () => {
+      if (where === 'rcpt') atRcpt = no
+      else atData = no
+      expect((await hand()).answer).to.equal(answer)
+    })
+
+  it('nobody there means later', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lmtp-'))
+    expect((await hand({}, { path: join(folder, 'none') })).answer).to.equal('later')
+    rmSync(folder, { recursive: true })
+  })
+})
