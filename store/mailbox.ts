@@ -28,6 +28,7 @@ export type Mailbox = {
 export type MailboxNo = 'missing' | 'exists' | 'malformed' | 'special' | 'children'
 
 export type Status = {
+  id: number
   messages: number
   recent: number
   unseen: number
@@ -186,8 +187,8 @@ export const status = async (from: Source, id: number): Promise<Status | undefin
 }
 
 /** STATUS of many at once, in the order of the ids; those that are gone are left out. */
-export const statuses = async (from: Source, ids: readonly number[]): Promise<(Status & { id: number })[]> => {
-  const rows = await from.read.all<Status & { id: number }>(
+export const statuses = async (from: Source, ids: readonly number[]): Promise<Status[]> => {
+  const rows = await from.read.all<Status>(
     `SELECT mailbox.id AS id, uid_next AS "uidNext", uid_validity AS "uidValidity", highest_modseq AS "highestModseq",
        COUNT(message.id) AS messages, COALESCE(SUM(size), 0) AS size,
        COALESCE(SUM(CASE WHEN (flags & 1) = 0 THEN 1 ELSE 0 END), 0) AS unseen,

@@ -27,6 +27,12 @@ export type Cached = Required<Omit<Parsed, 'size' | 'malformed'>> & {
   malformed: string | null
   provenance: object | null
   bodyId: number
+  /** The same for the same bytes, wherever they are: RFC 8474. */
+  emailId: string
+  /** Epoch ms at which it came into its mailbox. */
+  savedAt: number
+  /** null until `keepPreviews`. */
+  preview: string | null
 }
 
 /** A page of rows stalls the loop some 5 ms. */
@@ -172,6 +178,9 @@ const parsedCells = ([id, { body, parsed }]: [number, Draft]) => [
   'bytes' in body ? null : parsed.header, // the bytes have it
 ]
 
+/** Hex digits: 128 bits, beyond chance. */
+const EMAIL_ID = 32
+
 /** Where each remembered thing is. */
 const sources: Record<keyof Cached, string> = {
   headerSize: 'parsed.header_size',
@@ -189,6 +198,9 @@ const sources: Record<keyof Cached, string> = {
   header: 'COALESCE(parsed.header, substr(body.bytes, 1, parsed.header_size))',
   provenance: 'message.provenance',
   bodyId: 'message.body',
+  emailId: `'M' || substr(body.sha256, 1, ${EMAIL_ID})`,
+  savedAt: 'message.saved_at',
+  preview: 'parsed.preview',
 }
 const inJson: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['root', 'references', 'provenance'])
 
@@ -203,8 +215,9 @@ export const cached = async <Column extends keyof Cached>(
   columns: readonly Column[],
 ): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
   const hasBytes = columns.some((column) => column === 'header')
+  const needsBody = hasBytes || columns.some((column) => column === 'emailId')
   const sql = `SELECT message.id AS id, ${columns.map((column) => `${sources[column]} AS "${column}"`).join(', ')}
-    FROM message JOIN parsed ON parsed.body = message.body ${hasBytes ? 'JOIN body ON body.id = message.body' : ''}
+    FROM message JOIN parsed ON parsed.body = message.body ${needsBody ? 'JOIN body ON body.id = message.body' : ''}
     WHERE message.id IN (?*)`
   const found = new Map<number, { id: number } & Pick<Cached, Column>>()
   for (let at = 0; at < ids.length; at += CACHED_PAGE) {
@@ -233,3 +246,14 @@ export const content = (
   id: number,
   range: { start: number; end: number } = { start: 0, end: Number.MAX_SAFE_INTEGER },
 ): Promise<Buffer | Readable | undefined> => messageRange(from, id, range.start, range.end)
+
+/** Remembers previews by body, so that each is made once for all copies; bodies that are gone are skipped. */
+export const keepPreviews = (db: Sink, previews: readonly { bodyId: number; preview: string }[]): Promise<void> =>
+  db.transaction((tx) =>
+    tx.updateMany(
+      'parsed',
+      'body',
+      ['preview'],
+      previews.map(({ bodyId, preview }) => [bodyId, preview]),
+    ),
+  )

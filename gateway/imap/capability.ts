@@ -11,7 +11,17 @@ const stranger = ['LITERAL-']
 /** The session itself. */
 const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
 /** Messages in the mailbox that is selected. */
-const messages = ['UIDPLUS', 'MOVE', 'UNSELECT', 'CONDSTORE', 'QRESYNC', 'STATUS=SIZE']
+const messages = [
+  'UIDPLUS',
+  'MOVE',
+  'UNSELECT',
+  'CONDSTORE',
+  'QRESYNC',
+  'STATUS=SIZE',
+  'OBJECTID',
+  'SAVEDATE',
+  'PREVIEW',
+]
 /** Mailboxes, how they are listed and what is put into them. */
 const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
 const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'BINARY', 'UTF8=ACCEPT']

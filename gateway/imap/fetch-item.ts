@@ -1,5 +1,6 @@
 /**
- * What FETCH may ask for. RFC 3501 §6.4.5.
+ * What FETCH may ask for. RFC 3501 §6.4.5; MODSEQ RFC 7162, EMAILID and THREADID RFC 8474, SAVEDATE RFC 8514, PREVIEW
+ * RFC 8970.
  *
  * fetch-att = "FLAGS" / "UID" / … / "BODY" [".PEEK"] "[" [section-spec] "]" ["<" number "." nz-number ">"]
  *
@@ -11,7 +12,18 @@ import type { SectionPart } from '../../src/mail/section.ts'
 import { fail, Words } from './wire/words.ts'
 import { string } from './wire/writer.ts'
 
-export type Plain = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE' | 'ENVELOPE' | 'BODY' | 'BODYSTRUCTURE' | 'MODSEQ'
+export type Plain =
+  | 'FLAGS'
+  | 'UID'
+  | 'INTERNALDATE'
+  | 'RFC822.SIZE'
+  | 'ENVELOPE'
+  | 'BODY'
+  | 'BODYSTRUCTURE'
+  | 'MODSEQ'
+  | 'EMAILID'
+  | 'THREADID'
+  | 'SAVEDATE'
 
 export type Section = {
   get: 'section'
@@ -29,7 +41,8 @@ export type Section = {
   decoded?: 'bytes' | 'size'
 }
 
-export type Item = { get: Plain } | Section
+/** `lazy`: only if it is there already. */
+export type Item = { get: Plain } | { get: 'PREVIEW'; lazy: boolean } | Section
 
 const plain: readonly string[] = [
   'FLAGS',
@@ -40,6 +53,9 @@ const plain: readonly string[] = [
   'BODY',
   'BODYSTRUCTURE',
   'MODSEQ',
+  'EMAILID',
+  'THREADID',
+  'SAVEDATE',
 ] satisfies Plain[]
 const isPlain = (name: string): name is Plain => plain.includes(name)
 
@@ -95,6 +111,7 @@ const parseItem = (name: string, words: Words): Item => {
   if (opens && /^BINARY(\.PEEK|\.SIZE)?$/.test(name)) return parseBinary(words, name)
   if (opens) fail('only BODY and BINARY have sections')
   if (isPlain(name)) return { get: name }
+  if (name === 'PREVIEW') return { get: 'PREVIEW', lazy: words.tryPhrase(' (LAZY)') }
   const old = oldNames.get(name)
   return old ? { get: 'section', label: name, path: [], ...old } : fail('there is no such item')
 }

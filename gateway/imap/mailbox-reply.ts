@@ -9,6 +9,9 @@ export const missing = no('NONEXISTENT', 'There is no such mailbox')
 export const tryCreate = no('TRYCREATE', 'There is no such mailbox; create it first')
 export const notWritable = no('NOPERM', 'That mailbox is kept by the gateway; nothing can be put there')
 
+/** Never given to another mailbox, and kept when it is renamed. RFC 8474 §4. */
+export const mailboxId = (id: number): string => `F${id}`
+
 /** What a session is told whose mailbox another one deleted. */
 export const deletedElsewhere = 'The mailbox you had selected was deleted elsewhere'
 

@@ -18,12 +18,14 @@ export type Key =
   | { is: 'seq' | 'uid'; ranges: Range[] }
   | { is: 'saved' }
   | { is: 'larger' | 'smaller'; size: number }
+  /** RFC 8474 §6: what FETCH tells by these names. */
+  | { is: 'emailId' | 'threadId'; id: string }
   /** Changed at this modseq or later. RFC 7162 §3.1.5. */
   | { is: 'modseq'; modseq: number }
   /** Received longer ago than so many seconds, or at most so long ago. RFC 5032. */
   | { is: 'older' | 'younger'; seconds: number }
-  /** `day`: epoch ms of its start, as if in UTC; times and zones are disregarded. `by` is the date received or sent. */
-  | { is: 'before' | 'on' | 'since'; by: 'received' | 'sent'; day: number }
+  /** `day`: epoch ms of its start, as if in UTC; times and zones are disregarded. `by` is the date received, sent, or put here (RFC 8514). */
+  | { is: 'before' | 'on' | 'since'; by: 'received' | 'sent' | 'saved'; day: number }
   /** `name` lower-case; an empty text asks for the field alone. */
   | { is: 'header'; name: string; text: string }
   | { is: 'body' | 'text'; text: string }
@@ -90,6 +92,10 @@ class Parser {
         return { is: 'older', seconds: interval(words) }
       case 'YOUNGER':
         return { is: 'younger', seconds: interval(words) }
+      case 'EMAILID':
+        return { is: 'emailId', id: words.atom() }
+      case 'THREADID':
+        return { is: 'threadId', id: words.atom() }
       case 'MODSEQ':
         return { is: 'modseq', modseq: modseq(words) }
       case 'LARGER':
@@ -130,6 +136,7 @@ const recent: Key = { is: 'recent' }
 
 const flagKeys = new Map<string, Key>([
   ['ALL', { is: 'all' }],
+  ['SAVEDATESUPPORTED', { is: 'all' }], // it is, in every mailbox: RFC 8514 §4.4
   ['ANSWERED', has(flag.answered)],
   ['UNANSWERED', not(has(flag.answered))],
   ['DELETED', has(flag.deleted)],
@@ -145,13 +152,16 @@ const flagKeys = new Map<string, Key>([
   ['NEW', { is: 'and', keys: [recent, not(has(flag.seen))] }],
 ])
 
-const dateKeys = new Map<string, { is: 'before' | 'on' | 'since'; by: 'received' | 'sent' }>([
+const dateKeys = new Map<string, { is: 'before' | 'on' | 'since'; by: 'received' | 'sent' | 'saved' }>([
   ['BEFORE', { is: 'before', by: 'received' }],
   ['ON', { is: 'on', by: 'received' }],
   ['SINCE', { is: 'since', by: 'received' }],
   ['SENTBEFORE', { is: 'before', by: 'sent' }],
   ['SENTON', { is: 'on', by: 'sent' }],
   ['SENTSINCE', { is: 'since', by: 'sent' }],
+  ['SAVEDBEFORE', { is: 'before', by: 'saved' }],
+  ['SAVEDON', { is: 'on', by: 'saved' }],
+  ['SAVEDSINCE', { is: 'since', by: 'saved' }],
 ])
 
 /** A flag may be named whose own modseq is meant; here a message has one for all. RFC 7162 §3.1.5. */
@@ -166,13 +176,19 @@ const modseq = (words: Words): number => {
 }
 
 /** Whether MODSEQ is asked for anywhere in it. */
-export const asksModseq = (key: Key): boolean => {
-  if (key.is === 'not') return asksModseq(key.key)
-  if (key.is === 'and' || key.is === 'or') return key.keys.some(asksModseq)
-  return key.is === 'modseq'
+export const asksModseq = (key: Key): boolean => someOf(key, ({ is }) => is === 'modseq')
+
+/** Whether it asks for what is remembered beside the header. */
+export const asksRemembered = (key: Key): boolean =>
+  someOf(key, (each) => each.is === 'emailId' || each.is === 'threadId' || ('by' in each && each.by === 'saved'))
+
+const someOf = (key: Key, is: (key: Key) => boolean): boolean => {
+  if (key.is === 'not') return someOf(key.key, is)
+  if (key.is === 'and' || key.is === 'or') return key.keys.some((each) => someOf(each, is))
+  return is(key)
 }
 
 const argumentKeys: ReadonlySet<string> = new Set([
   ...['NOT', 'OR', 'UID', 'KEYWORD', 'UNKEYWORD', 'LARGER', 'SMALLER', 'OLDER', 'YOUNGER', 'HEADER', 'BODY', 'TEXT'],
-  ...['MODSEQ', 'BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
+  ...['EMAILID', 'THREADID', 'MODSEQ', 'BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
 ])

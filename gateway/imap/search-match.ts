@@ -12,7 +12,10 @@ import type { Numbered } from './view.ts'
 import { isIn, type Range, resolveSet } from './wire/sequence.ts'
 
 /** What is known of a message. Texts are folded for comparison. */
-export type Facts = Numbered & { header?: HeaderFacts; bodyText?: string }
+export type Facts = Numbered & { header?: HeaderFacts; bodyText?: string; ids?: Ids }
+
+/** `savedAt`: epoch ms. */
+export type Ids = { emailId: string; threadId: string; savedAt: number }
 
 export type HeaderFacts = {
   /** In order, names lower-case, values decoded. */
@@ -51,6 +54,9 @@ export const compile = (key: Key, setting: Setting): Match => {
       return ({ row }) => row.internalDate <= now - key.seconds * 1000
     case 'younger':
       return ({ row }) => row.internalDate >= now - key.seconds * 1000
+    case 'emailId':
+    case 'threadId':
+      return ({ ids }) => ids && ids[key.is] === key.id
     case 'modseq':
       return ({ row }) => row.modseq >= key.modseq
     case 'larger':
@@ -108,6 +114,7 @@ const byDate = (key: Key & { is: 'before' | 'on' | 'since' }): Match => {
     since: (day: number) => day >= key.day,
   }[key.is]
   if (key.by === 'received') return ({ row }) => compare(Math.floor(row.internalDate / DAY_MS) * DAY_MS)
+  if (key.by === 'saved') return ({ ids }) => ids && compare(Math.floor(ids.savedAt / DAY_MS) * DAY_MS)
   return ({ header }) => header && (header.sentDay === undefined ? false : compare(header.sentDay))
 }
 

@@ -1,7 +1,8 @@
 /**
  * Finds the messages of a mailbox that a search key means.
  *
- * Three passes, each over what the one before left undecided: the view, the headers, the bodies.
+ * Three passes, each over what the one before left undecided: the view (and ids and dates beside it, if the key asks
+ * for them), the headers, the bodies.
  */
 import { fold } from '../../src/mail/fold.ts'
 import { bodyText, partText, textParts } from '../../src/mail/text.ts'
@@ -10,7 +11,8 @@ import type { Db } from '../../store/db.ts'
 import { cached, content } from '../../store/message.ts'
 import type { Session } from './command.ts'
 import { pages } from './range.ts'
-import type { Key } from './search-key.ts'
+import { threadId } from './remembered.ts'
+import { asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, headerFacts } from './search-match.ts'
 import type { Numbered } from './view.ts'
 
@@ -30,14 +32,24 @@ export const findSelected = async ({ edge, mailbox }: Session, key: Key): Promis
     if (answer) found.push({ seq: facts.seq, row: facts.row })
     return answer === undefined
   }
-  const needHeader: Facts[] = []
-  for (const each of view) if (!each.row.isGone && undecided(each)) needHeader.push(each)
+  const open: Facts[] = []
+  for (const each of view) if (!each.row.isGone && undecided(each)) open.push(each)
+  const needHeader = asksRemembered(key) ? (await withIds(db, open)).filter(undecided) : open
   const needBody: Facts[] = []
   for (const page of pages(needHeader, HEADERS_PAGE)) {
     for (const facts of await withHeaders(db, page)) if (undecided(facts)) needBody.push(facts)
   }
   for (const page of pages(needBody, BODIES_PAGE)) (await withBodies(db, page)).forEach(undecided)
-  return needHeader.length > 0 ? found.sort((a, b) => a.seq - b.seq) : found
+  return open.length > 0 ? found.sort((a, b) => a.seq - b.seq) : found
+}
+
+const withIds = async (db: Db, all: readonly Facts[]): Promise<Facts[]> => {
+  const rows = await cached(db, idsOf(all), ['emailId', 'savedAt', 'messageId', 'inReplyTo', 'references'])
+  const ids = new Map(rows.map((row) => [row.id, { ...row, threadId: threadId(row) }]))
+  return all.flatMap((facts) => {
+    const found = ids.get(facts.row.id)
+    return found ? [{ ...facts, ids: found }] : []
+  })
 }
 
 /** Those that are gone meanwhile are left out. */

@@ -84,6 +84,7 @@ CREATE TABLE parsed (
   sender TEXT NOT NULL,
   sent_at INTEGER,
   malformed TEXT,
+  preview TEXT, -- none: nobody asked yet (RFC 8970)
   header BLOB
 );
 

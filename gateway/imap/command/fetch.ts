@@ -10,23 +10,21 @@
 import type { Readable } from 'node:stream'
 import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
-import { type Cached, cached } from '../../../store/message.ts'
 import { findDecoded } from '../binary.ts'
-import { columnsFor, type Found, find, type Known } from '../body.ts'
+import { type Found, find, type Known } from '../body.ts'
 import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'
 import type { Extension } from '../extension.ts'
 import { type Item, type Modifiers, type Plain, parseItems, parseModifiers, type Section } from '../fetch-item.ts'
 import type { Output } from '../output.ts'
 import { type By, expungeIssued, noSuchNumber, pages, shownAs } from '../range.ts'
+import { type Remembered, remember, threadId } from '../remembered.ts'
 import { tellVanished } from '../resync.ts'
 import type { Selected } from '../selected.ts'
 import type { Numbered, Row } from '../view.ts'
 import { LARGEST, type Range, resolveSet, SAVED } from '../wire/sequence.ts'
-import { dateTime, flagList } from '../wire/writer.ts'
+import { dateTime, flagList, string } from '../wire/writer.ts'
 
 type Args = { ranges: Range[]; items: Item[]; modifiers: Modifiers }
-type Column = 'envelope' | 'bodyStructure' | 'body' | keyof Known
-type Remembered = Partial<Pick<Cached, Column>>
 
 /** A page is marked as seen, remembered things read, and told, before the next. */
 const PAGE = 500
@@ -101,8 +99,7 @@ const withFlags = (items: Item[]): Item[] =>
 const tell = async (session: Session, messages: readonly Numbered[], items: readonly Item[]): Promise<boolean> => {
   const { output, mailbox, edge } = session
   const sections = items.filter((item) => item.get === 'section')
-  const columns = columnsOf(items)
-  const remembered = columns.length > 0 ? await remember(session, messages, columns) : undefined
+  const remembered = await remember(edge.store.db, messages, items)
   let isWhole = true
   for (const { seq, row } of messages) {
     const known: Remembered | undefined = remembered ? remembered.get(row.id) : {}
@@ -115,27 +112,6 @@ const tell = async (session: Session, messages: readonly Numbered[], items: read
     if (!output.hasRoom) await output.room()
   }
   return isWhole
-}
-
-const remember = async (session: Session, messages: readonly Numbered[], columns: readonly Column[]) => {
-  const ids = messages.map(({ row }) => row.id)
-  const rows: ({ id: number } & Remembered)[] = await cached(session.edge.store.db, ids, columns)
-  return new Map(rows.map((row) => [row.id, row]))
-}
-
-const columnsOf = (items: readonly Item[]): Column[] => {
-  const columns = items.flatMap((item): Column[] => {
-    if (item.get === 'section') return columnsFor(item)
-    const column = plainColumns[item.get]
-    return column ? [column] : []
-  })
-  return [...new Set(columns)]
-}
-
-const plainColumns: Partial<Record<Plain, Column>> = {
-  ENVELOPE: 'envelope',
-  BODYSTRUCTURE: 'bodyStructure',
-  BODY: 'body',
 }
 
 const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
@@ -175,7 +151,7 @@ const tellOne = async (
   if (items.some(({ get }) => get === 'FLAGS')) selected.view.flagsTold(row.uid)
 }
 
-const plainText = (get: Exclude<Plain, 'MODSEQ'>, row: Row, known: Remembered): string => {
+const plainText = (get: Exclude<Item['get'], 'MODSEQ' | 'section'>, row: Row, known: Remembered): string => {
   switch (get) {
     case 'FLAGS':
       return `FLAGS ${flagList(row.flags, row.keywords, row.isRecent)}`
@@ -191,6 +167,14 @@ const plainText = (get: Exclude<Plain, 'MODSEQ'>, row: Row, known: Remembered): 
       return `BODYSTRUCTURE ${known.bodyStructure}`
     case 'BODY':
       return `BODY ${known.body}`
+    case 'EMAILID':
+      return `EMAILID (${known.emailId})`
+    case 'THREADID':
+      return `THREADID (${threadId(known)})`
+    case 'SAVEDATE':
+      return `SAVEDATE ${dateTime(known.savedAt ?? 0)}`
+    case 'PREVIEW':
+      return `PREVIEW ${typeof known.preview === 'string' ? string(Buffer.from(known.preview).toString('latin1')) : 'NIL'}`
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { type MailboxNo, create as make, subscribe as mark, rename as move, remove } from '../../../store/mailbox.ts'
 import { type Command, loggedIn, no, ok, type Reply } from '../command.ts'
-import { mailboxNo } from '../mailbox-reply.ts'
+import { mailboxId, mailboxNo } from '../mailbox-reply.ts'
 import { fail, type Words } from '../wire/words.ts'
 import { oneMailbox } from './select.ts'
 
@@ -25,7 +25,7 @@ export const create: Command<{ name: string; wanted: string[] }> = {
     const use = uses.get(wanted[0] ?? '')
     if (wanted.length > 1 || (wanted.length === 1 && use === undefined)) return useless
     const made = await make(edge.store.db, user.id, name, use)
-    return typeof made === 'string' ? mailboxNo[made] : ok('Created')
+    return typeof made === 'string' ? mailboxNo[made] : ok('Created', `MAILBOXID (${mailboxId(made.id)})`)
   },
 }
 

@@ -5,7 +5,7 @@
  */
 import { find, type Mailbox, takeRecent } from '../../../store/mailbox.ts'
 import { bad, type Command, loggedIn, ok } from '../command.ts'
-import { missing } from '../mailbox-reply.ts'
+import { mailboxId, missing } from '../mailbox-reply.ts'
 import type { Output } from '../output.ts'
 import { parseRemembered, type Remembered, resync } from '../resync.ts'
 import { Selected } from '../selected.ts'
@@ -48,6 +48,7 @@ const selecting = (examines: boolean): Command<Args> => ({
     else tellRecent(output, view)
     output.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] These UIDs are valid`)
     output.line(`* OK [UIDNEXT ${Math.max(mailbox.uidNext, view.largestUid + 1)}] The next UID`)
+    output.line(`* OK [MAILBOXID (${mailboxId(mailbox.id)})] Its name for good`)
     output.line(`* OK [HIGHESTMODSEQ ${view.modseq}] All up to it is here`)
     if (remembered) await resync(edge.store.db, selected, output, remembered)
     return ok('Selected', isReadOnly ? 'READ-ONLY' : 'READ-WRITE')

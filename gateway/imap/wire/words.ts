@@ -140,6 +140,14 @@ export class Words {
     return true
   }
 
+  /** Passes exactly this text, in any case, if it stands here. */
+  tryPhrase(text: string): boolean {
+    const after = this.offset + text.length
+    if (this.text().slice(this.offset, after).toUpperCase() !== text) return false
+    this.offset = after
+    return true
+  }
+
   space(): void {
     this.expect(' ')
   }

@@ -1,0 +1,107 @@
+/**
+ * What FETCH tells of messages beside what the view knows: remembered at delivery, read a page at a time.
+ *
+ * Previews (RFC 8970) are made when somebody first asks and kept from then on: most mail is never listed by a client
+ * that shows them. Threads (RFC 8474) are named after the first message they refer to: whatever order they come in,
+ * and when the others are long gone, the name is the same.
+ */
+import { createHash } from 'node:crypto'
+import { previewOf, previewPart } from '../../src/mail/preview.ts'
+import { partText } from '../../src/mail/text.ts'
+import type { Db } from '../../store/db.ts'
+import { type Cached, cached, content, keepPreviews } from '../../store/message.ts'
+import { columnsFor, type Known } from './body.ts'
+import type { Item } from './fetch-item.ts'
+import type { Numbered } from './view.ts'
+
+type Column =
+  | 'envelope'
+  | 'bodyStructure'
+  | 'body'
+  | 'emailId'
+  | 'messageId'
+  | 'inReplyTo'
+  | 'references'
+  | 'savedAt'
+  | 'preview'
+  | 'bodyId'
+  | keyof Known
+export type Remembered = Partial<Pick<Cached, Column>>
+
+/** Base64 of a part begins to tell after its first kilobytes; markup may take more. */
+const PREVIEW_BYTES = 32_768
+
+/** By message id; those gone are not in it. Undefined where the view knows all that is asked. */
+export const remember = async (
+  db: Db,
+  messages: readonly Numbered[],
+  items: readonly Item[],
+): Promise<Map<number, Remembered> | undefined> => {
+  const columns = [...new Set(items.flatMap(columnsOf))]
+  if (columns.length === 0) return undefined
+  const ids = messages.map(({ row }) => row.id)
+  const rows: ({ id: number } & Remembered)[] = await cached(db, ids, columns)
+  if (items.some((item) => item.get === 'PREVIEW' && !item.lazy)) await addPreviews(db, rows)
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** RFC 8474 §5.2. */
+export const threadId = ({ references, inReplyTo, messageId, emailId }: Remembered): string => {
+  const root = references?.[0] ?? inReplyTo ?? messageId ?? emailId ?? ''
+  return `T${createHash('sha256').update(root).digest('hex').slice(0, 32)}`
+}
+
+const columnsOf = (item: Item): Column[] => {
+  switch (item.get) {
+    case 'section':
+      return columnsFor(item)
+    case 'ENVELOPE':
+      return ['envelope']
+    case 'BODYSTRUCTURE':
+      return ['bodyStructure']
+    case 'BODY':
+      return ['body']
+    case 'EMAILID':
+      return ['emailId']
+    case 'THREADID':
+      return ['references', 'inReplyTo', 'messageId', 'emailId']
+    case 'SAVEDATE':
+      return ['savedAt']
+    case 'PREVIEW':
+      return ['preview', 'bodyId']
+    case 'FLAGS':
+    case 'UID':
+    case 'INTERNALDATE':
+    case 'RFC822.SIZE':
+    case 'MODSEQ':
+      return []
+  }
+}
+
+const addPreviews = async (db: Db, rows: readonly ({ id: number } & Remembered)[]): Promise<void> => {
+  const lacking = rows.filter(({ preview }) => preview === null)
+  if (lacking.length === 0) return
+  const roots = await cached(
+    db,
+    lacking.map(({ id }) => id),
+    ['root'],
+  )
+  const byId = new Map(lacking.map((row) => [row.id, row]))
+  const made: { bodyId: number; preview: string }[] = []
+  for (const { id, root } of roots) {
+    const preview = await previewFrom(db, id, root)
+    const row = byId.get(id)
+    if (row?.bodyId === undefined) continue
+    row.preview = preview
+    made.push({ bodyId: row.bodyId, preview })
+  }
+  await keepPreviews(db, made)
+}
+
+const previewFrom = async (db: Db, id: number, root: Cached['root']): Promise<string> => {
+  const part = previewPart(root)
+  if (!part) return ''
+  const end = Math.min(part.end, part.bodyStart + PREVIEW_BYTES)
+  const bytes = await content(db, id, { start: part.bodyStart, end })
+  return Buffer.isBuffer(bytes) ? previewOf(part, partText(part, bytes)) : ''
+}

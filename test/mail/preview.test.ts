@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { previewOf } from '../../src/mail/preview.ts'
+
+const plain = { subtype: 'plain' }
+const html = { subtype: 'html' }
+
+describe('previews of messages', () => {
+  const cases: [what: string, part: { subtype: string }, text: string, preview: string][] = [
+    ['are one line', plain, 'Dear Ann,\r\n\r\n  the  apples\tare ripe.\r\n', 'Dear Ann, the apples are ripe.'],
+    ['leave out what is quoted, and the signature', plain, '> Are they?\n>> No\nYes.\n-- \nBob', 'Yes.'],
+    [
+      'of markup are what is seen',
+      html,
+      '<html><head><title>x</title><style>p{}</style></head><body><p>Ripe<br>apples &amp; pe&#97;rs</p></body>',
+      'Ripe apples & pears',
+    ],
+    ['of markup cut anywhere have none', html, '<p>Ripe</p><img src="x', 'Ripe'],
+    ['know no markup in plain text', plain, 'a <b> c &amp; d', 'a <b> c &amp; d'],
+    ['of nothing are empty', plain, '> only\n> quotes', ''],
+    ['end between words', plain, `${'word '.repeat(50)}end`, 'word '.repeat(40).trim()],
+    ['or within a long one', plain, 'x'.repeat(500), 'x'.repeat(200)],
+    ['count characters, not units', plain, '🍎'.repeat(300), '🍎'.repeat(200)],
+    ['take no surrogate from an entity', html, 'a&#xd800;b&#x110000;', 'ab'],
+  ]
+  for (const [what, part, text, preview] of cases) it(what, () => expect(previewOf(part, text)).to.equal(preview))
+  it('are at most 200 characters of one line, whatever comes', () =>
+    fc.assert(
+      fc.property(fc.constantFrom(plain, html), fc.string({ unit: 'binary', maxLength: 600 }), (part, text) => {
+        const preview = previewOf(part, text)
+        expect(Array.from(preview).length).to.be.at.most(200)
+        expect(preview).to.not.match(/[\r\n\0]/)
+      }),
+      { numRuns: 30 },
+    ))
+  it('of hostile markup take no time', () => {
+    const at = performance.now()
+    for (const each of ['<', '<!--', '<style>', '<a ', '&#'])
+      previewOf(html, each.repeat(Math.floor(2_000_000 / each.length)))
+    expect(performance.now() - at).to.be.below(3000)
+  })
+})
