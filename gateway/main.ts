@@ -34,6 +34,7 @@ import { countLinks, countStates, startHealth, watchHealth } from './health.ts'
 import type { House } from './house.ts'
 import { usualTiming } from './imap/edge.ts'
 import { startImap } from './imap/imap.ts'
+import { startIndexing } from './indexing.ts'
 import { openKeyring, passphraseOf } from './keys.ts'
 import { type LinkEdge, startLink } from './link/edge.ts'
 import { LinkFault } from './link/handlers.ts'
@@ -86,6 +87,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     const clock = startClock(core, reach, house.knocking)
     closing.push(clock.stop)
     closing.push(restAfterWork(core.log))
+    closing.push(startIndexing(core.store, core.log))
     await house.gestures.start()
     closing.push(() => house.gestures.stop())
     const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))

@@ -8,6 +8,7 @@
  */
 import { dropRefs } from './blob.ts'
 import type { Sink } from './db.ts'
+import { noteGone } from './unindexed.ts'
 
 /** Others wait for their commit as long as one page takes. */
 const PAGE = 200
@@ -23,7 +24,9 @@ export const clearLeft = async (db: Sink, shown: readonly number[] = []): Promis
         `SELECT id, body FROM message WHERE mailbox IS NULL AND id NOT IN (?*) LIMIT ${PAGE}`,
         [shown],
       )
-      await tx.run('DELETE FROM message WHERE id IN (?*)', [left.map(({ id }) => id)])
+      const ids = left.map(({ id }) => id)
+      await tx.run('DELETE FROM message WHERE id IN (?*)', [ids])
+      await noteGone(tx, ids)
       await dropRefs(
         tx,
         left.map(({ body }) => body),

@@ -4,6 +4,7 @@ import { flag, type Row } from './change.ts'
 import type { Sink, Tx } from './db.ts'
 import { appendMany, cellsOf, type Draft, messageColumns } from './message.ts'
 import { takeNumbers } from './numbering.ts'
+import { noteGone } from './unindexed.ts'
 import { keepVanished } from './vanished.ts'
 
 /** Old and new uid of one message. */
@@ -123,9 +124,13 @@ export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> 
 
 /** Empties a mailbox that goes itself, which is what sessions are told. */
 export const removeAll = async (tx: Tx, mailbox: number): Promise<void> => {
-  const gone = await tx.range<{ body: number }>('SELECT body FROM message WHERE mailbox = ?', [mailbox])
+  const gone = await tx.range<{ id: number; body: number }>('SELECT id, body FROM message WHERE mailbox = ?', [mailbox])
   await tx.run('DELETE FROM outgoing WHERE message IN (SELECT id FROM message WHERE mailbox = ?)', [mailbox])
   await tx.run('DELETE FROM message WHERE mailbox = ?', [mailbox])
+  await noteGone(
+    tx,
+    gone.map(({ id }) => id),
+  )
   await dropRefs(
     tx,
     gone.map(({ body }) => body),

@@ -5,9 +5,10 @@ import { type Db, openDb } from './db.ts'
 import { clearLeft } from './leaving.ts'
 import { lockHome } from './lock.ts'
 import { sweepBlobs } from './sweep.ts'
+import { openTextIndex, type TextIndex } from './text-index.ts'
 
 /** `swept` are the files a crash had left, now gone. */
-export type Store = { home: string; db: Db; swept: string[]; close(): Promise<void> }
+export type Store = { home: string; db: Db; texts: TextIndex; swept: string[]; close(): Promise<void> }
 
 export const databaseOf = (home: string): string => join(home, 'vouchsafe.db')
 
@@ -21,7 +22,9 @@ export const openStore = async (home: string): Promise<Store> => {
     const db = await openDb(databaseOf(home))
     await clearLeft(db)
     const swept = await sweepBlobs(db)
+    const texts = openTextIndex(home)
     const end = async () => {
+      await texts.close()
       await db.close()
       await lock.release()
     }
@@ -30,7 +33,7 @@ export const openStore = async (home: string): Promise<Store> => {
       ending ??= end()
       return ending
     }
-    return { home, db, swept, close }
+    return { home, db, texts, swept, close }
   } catch (error) {
     await lock.release()
     throw error

@@ -4,9 +4,8 @@
  * Answers true, false, or undefined for "not from what is known so far": most searches are settled by the flags and
  * numbers at hand, some need the header, few the body. What is to be read is read only for messages still undecided.
  */
-import { fold } from '../../src/mail/fold.ts'
-import { parseHeader, unfold } from '../../src/mail/header.ts'
-import { decodeText } from '../../src/mail/words.ts'
+import type { HeaderFacts } from '../../src/mail/header-facts.ts'
+import type { Hits } from '../../store/text-index.ts'
 import type { Key } from './search-key.ts'
 import type { Numbered } from './view.ts'
 import { isIn, type Range, resolveSet } from './wire/sequence.ts'
@@ -17,19 +16,39 @@ export type Facts = Numbered & { header?: HeaderFacts; bodyText?: string; ids?: 
 /** `savedAt`: epoch ms. */
 export type Ids = { emailId: string; threadId: string; savedAt: number }
 
-export type HeaderFacts = {
-  /** In order, names lower-case, values decoded. */
-  fields: { name: string; value: string }[]
-  /** Epoch ms of the day the Date field names, in its own zone. */
-  sentDay: number | undefined
-}
-
 export type Match = (facts: Facts) => boolean | undefined
 
 /** `largest`: what `*` means, as a number and as a uid; `saved`: the uids of `$`; `now`: epoch ms. */
-export type Setting = { largest: { seq: number; uid: number }; saved: readonly Range[]; now: number }
+export type Setting = {
+  largest: { seq: number; uid: number }
+  saved: readonly Range[]
+  now: number
+  /** What the index knows of a key. */
+  hits: ReadonlyMap<Key, Hits>
+}
 
 export const compile = (key: Key, setting: Setting): Match => {
+  const hits = setting.hits.get(key)
+  return hits ? byHits(hits, scanning(key, setting)) : scanning(key, setting)
+}
+
+/** Every text key in it, or its parts. */
+export const textKeys = (key: Key): TextKey[] => {
+  if (key.is === 'not') return textKeys(key.key)
+  if (key.is === 'and' || key.is === 'or') return key.keys.flatMap(textKeys)
+  return key.is === 'header' || key.is === 'body' || key.is === 'text' ? [key] : []
+}
+export type TextKey = Key & { is: 'header' | 'body' | 'text' }
+
+const byHits =
+  ({ upTo, sure, maybe }: Hits, scan: Match): Match =>
+  (facts) => {
+    const { id } = facts.row
+    if (sure.has(id)) return true
+    return id <= upTo && !maybe.has(id) ? false : scan(facts)
+  }
+
+const scanning = (key: Key, setting: Setting): Match => {
   const { largest, now } = setting
   switch (key.is) {
     case 'all':
@@ -87,25 +106,7 @@ export const compile = (key: Key, setting: Setting): Match => {
   }
 }
 
-/** What the header of a message says, ready to be compared. */
-export const headerFacts = (header: Buffer): HeaderFacts => {
-  const raw = parseHeader(header).fields.map(([name, value]) => ({ name: name.toLowerCase(), value: unfold(value) }))
-  const date = raw.find(({ name }) => name === 'date')?.value
-  return {
-    fields: raw.map(({ name, value }) => ({ name, value: fold(decodeText(value)) })),
-    sentDay: date === undefined ? undefined : dayNamed(date),
-  }
-}
-
 const DAY_MS = 86_400_000
-const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec'
-
-/** `Tue, 1 Jul 2003 23:52:37 -0800` is the 1st of July, whatever day that was in Greenwich. */
-const dayNamed = (date: string): number | undefined => {
-  const [, day, month = '', year] = /(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*[\s-]+(\d{4})/.exec(date.slice(0, 200)) ?? []
-  const at = MONTHS.indexOf(month.toLowerCase())
-  return day === undefined || at % 3 !== 0 ? undefined : Date.UTC(Number(year), at / 3, Number(day))
-}
 
 const byDate = (key: Key & { is: 'before' | 'on' | 'since' }): Match => {
   const compare = {

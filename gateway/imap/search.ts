@@ -1,47 +1,74 @@
 /**
  * Finds the messages of a mailbox that a search key means.
  *
- * Three passes, each over what the one before left undecided: the view (and ids and dates beside it, if the key asks
- * for them), the headers, the bodies.
+ * Passes, each over what the one before left undecided: the view, the full-text index, ids and dates (if the key asks
+ * for them), the headers, the bodies. What the index does not know yet, or can't tell, is read.
  */
-import { fold } from '../../src/mail/fold.ts'
-import { bodyText, partText, textParts } from '../../src/mail/text.ts'
-import type { Part } from '../../src/mail/walk.ts'
+import { headerFacts } from '../../src/mail/header-facts.ts'
 import type { Db } from '../../store/db.ts'
-import { cached, content } from '../../store/message.ts'
+import { cached } from '../../store/message.ts'
+import { bodyTexts } from '../../store/text.ts'
+import type { Hits, Where } from '../../store/text-index.ts'
 import type { Session } from './command.ts'
+import type { Edge } from './edge.ts'
 import { pages } from './range.ts'
 import { threadId } from './remembered.ts'
 import { asksRemembered, type Key } from './search-key.ts'
-import { compile, type Facts, headerFacts } from './search-match.ts'
+import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Numbered } from './view.ts'
 
 const HEADERS_PAGE = 500
 const BODIES_PAGE = 50
-/** Larger messages are read part by part, their text parts up to this. */
-const READ_MAX = 1 << 20
+/** So few headers are read in less time than the index is asked. */
+const FEW = 20
 
 /** Those found in the selected mailbox, ascending. */
 export const findSelected = async ({ edge, mailbox }: Session, key: Key): Promise<Numbered[]> => {
   const { view, saved } = mailbox
   const { db } = edge.store
-  const match = compile(key, { largest: { seq: view.count, uid: view.largestUid }, saved, now: Date.now() })
+  const setting = { largest: { seq: view.count, uid: view.largestUid }, saved, now: Date.now(), hits: new Map() }
   const found: Numbered[] = []
-  const undecided = (facts: Facts): boolean => {
-    const answer = match(facts)
-    if (answer) found.push({ seq: facts.seq, row: facts.row })
-    return answer === undefined
+  const undecidedBy =
+    (match: Match) =>
+    (facts: Facts): boolean => {
+      const answer = match(facts)
+      if (answer) found.push({ seq: facts.seq, row: facts.row })
+      return answer === undefined
+    }
+  let undecided = undecidedBy(compile(key, setting))
+  let needHeader: Facts[] = []
+  for (const each of view) if (!each.row.isGone && undecided(each)) needHeader.push(each)
+  if (needHeader.length === 0) return found
+  if (needHeader.length > FEW) {
+    undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.mailbox.account, key, setting)))
+    needHeader = needHeader.filter(undecided)
   }
-  const open: Facts[] = []
-  for (const each of view) if (!each.row.isGone && undecided(each)) open.push(each)
-  const needHeader = asksRemembered(key) ? (await withIds(db, open)).filter(undecided) : open
+  if (asksRemembered(key)) needHeader = (await withIds(db, needHeader)).filter(undecided)
   const needBody: Facts[] = []
   for (const page of pages(needHeader, HEADERS_PAGE)) {
     for (const facts of await withHeaders(db, page)) if (undecided(facts)) needBody.push(facts)
   }
   for (const page of pages(needBody, BODIES_PAGE)) (await withBodies(db, page)).forEach(undecided)
-  return open.length > 0 ? found.sort((a, b) => a.seq - b.seq) : found
+  return found.sort((a, b) => a.seq - b.seq)
 }
+
+/** An index that fails is no reason not to answer: whoever writes it mends it. */
+const withIndex = async ({ store, log }: Edge, account: number, key: Key, setting: Setting): Promise<Setting> => {
+  const hits = new Map<Key, Hits>()
+  try {
+    for (const each of textKeys(key)) {
+      const some = await store.texts.find(account, whereOf(each), each.text)
+      if (some) hits.set(each, some)
+    }
+  } catch (error) {
+    log.warn({ event: 'index-failed', err: error }, 'the full-text index could not be asked; the messages are read')
+  }
+  return { ...setting, hits }
+}
+
+const indexedFields = { subject: 'subject', from: 'from', to: 'to', cc: 'cc' } as const
+const whereOf = (key: TextKey): Where =>
+  key.is === 'header' ? (indexedFields[key.name as keyof typeof indexedFields] ?? 'header') : key.is
 
 const withIds = async (db: Db, all: readonly Facts[]): Promise<Facts[]> => {
   const rows = await cached(db, idsOf(all), ['emailId', 'savedAt', 'messageId', 'inReplyTo', 'references'])
@@ -63,26 +90,14 @@ const withHeaders = async (db: Db, page: readonly Facts[]): Promise<Facts[]> => 
 }
 
 const withBodies = async (db: Db, page: readonly Facts[]): Promise<Facts[]> => {
-  const roots = new Map((await cached(db, idsOf(page), ['root'])).map((row) => [row.id, row.root]))
-  const known: Facts[] = []
-  for (const facts of page) {
-    const root = roots.get(facts.row.id)
-    if (root) known.push({ ...facts, bodyText: fold(await textOf(db, facts.row, root)) })
-  }
-  return known
-}
-
-const textOf = async (db: Db, { id, size }: { id: number; size: number }, root: Part): Promise<string> => {
-  if (size <= READ_MAX) {
-    const message = await content(db, id)
-    return Buffer.isBuffer(message) ? bodyText(root, message) : ''
-  }
-  const texts: string[] = []
-  for (const part of textParts(root)) {
-    const bytes = await content(db, id, { start: part.bodyStart, end: Math.min(part.end, part.bodyStart + READ_MAX) })
-    if (Buffer.isBuffer(bytes)) texts.push(partText(part, bytes))
-  }
-  return texts.join('\n')
+  const texts = await bodyTexts(
+    db,
+    page.map(({ row }) => row),
+  )
+  return page.flatMap((facts) => {
+    const text = texts.get(facts.row.id)
+    return text === undefined ? [] : [{ ...facts, bodyText: text }]
+  })
 }
 
 const idsOf = (page: readonly Numbered[]): number[] => page.map(({ row }) => row.id)

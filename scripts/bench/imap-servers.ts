@@ -12,6 +12,7 @@ import { flag } from '../../store/change.ts'
 import { find } from '../../store/mailbox.ts'
 import { append } from '../../store/message.ts'
 import { openStore } from '../../store/store.ts'
+import { indexNext } from '../../store/unindexed.ts'
 import { freePortBase, Gateway } from '../neighbourhood.ts'
 import { ImapClient } from './imap-client.ts'
 import { benchLetter } from './letters.ts'
@@ -109,6 +110,7 @@ const fillOurs = async (home: string, address: string, count: number): Promise<v
     })
     await append(store.db, inbox.id, await Promise.all(drafts))
   }
+  while (await indexNext(store.db, store.texts)); // as the gateway does when mail leaves it time
   await store.close()
 }
 

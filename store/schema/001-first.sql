@@ -103,6 +103,11 @@ CREATE TABLE message (
   UNIQUE (mailbox, uid)
 );
 
+-- Messages that are gone and whose text the full-text index may still have.
+CREATE TABLE unindexed (
+  message INTEGER PRIMARY KEY
+);
+
 -- The copy of a submission under way that its sender sees in Outgoing.
 CREATE TABLE outgoing (
   submission TEXT PRIMARY KEY,

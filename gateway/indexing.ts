@@ -1,0 +1,74 @@
+/**
+ * Keeps the full-text index up with the mail, in what time delivery leaves.
+ *
+ *   mail comes --QUIET_MS without more--> a batch --as long again--> the next … until all is in
+ *   mail keeps coming --BUSY_MS--> one batch, so that searches need not read all of a busy day
+ *
+ * A batch is written by a thread and to a file of its own: no commit of mail waits for it. What fails is logged;
+ * an index that is broken is thrown away and made again.
+ */
+import type { Change } from '../store/change.ts'
+import type { Store } from '../store/store.ts'
+import { forgetNext, indexNext } from '../store/unindexed.ts'
+import type { Log } from './log.ts'
+
+const QUIET_MS = 300
+const BUSY_MS = 5000
+/** For what went without a word (a crash between two lines), and after a failure. */
+const LOOK_MS = 60_000
+/** SQLite's word for a file that is not what it should be. */
+const BROKEN = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB'])
+
+/** @returns what ends it, once the batch at hand is done */
+export const startIndexing = ({ db, texts }: Pick<Store, 'db' | 'texts'>, log: Log): (() => Promise<void>) => {
+  let isStopped = false
+  let isBehind = false
+  let lastMailAt = -QUIET_MS
+  let batchAt = -BUSY_MS
+  let timer: NodeJS.Timeout | undefined
+  let working: Promise<void> = Promise.resolve()
+
+  const soon = (ms: number): void => {
+    clearTimeout(timer)
+    if (!isStopped) timer = setTimeout(next, ms).unref()
+  }
+  const next = (): void => {
+    const waitMs = untilQuiet()
+    if (waitMs > 0) soon(waitMs)
+    else working = work()
+  }
+  const work = async (): Promise<void> => {
+    const began = performance.now()
+    try {
+      const isForgetting = await forgetNext(db, texts)
+      const isMore = (await indexNext(db, texts)) || isForgetting
+      batchAt = performance.now()
+      if (isBehind && !isMore) log.debug({ area: 'index', event: 'indexed' }, 'every message can be searched quickly')
+      isBehind = isMore
+      soon(isMore ? batchAt - began : LOOK_MS)
+    } catch (error) {
+      log.warn({ area: 'index', event: 'index-failed', err: error }, 'messages not in the index are read one by one')
+      if (isBroken(error)) await texts.reset().catch(() => {}) // and if that fails, the next round tells
+      soon(LOOK_MS)
+    }
+  }
+  /** While mail comes, a batch every BUSY_MS; else none has to wait. */
+  const untilQuiet = (): number => Math.min(lastMailAt + QUIET_MS, batchAt + BUSY_MS) - performance.now()
+  const onChange = (change: Change): void => {
+    if (change.on === 'flagged') return
+    lastMailAt = performance.now()
+    if (!isBehind) soon(QUIET_MS)
+    isBehind = true
+  }
+  db.changes.on('change', onChange)
+  soon(QUIET_MS)
+  return async () => {
+    isStopped = true
+    db.changes.off('change', onChange)
+    clearTimeout(timer)
+    await working
+  }
+}
+
+const isBroken = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && BROKEN.has(error.code)

@@ -1,0 +1,219 @@
+/**
+ * A full-text index over all messages, in a database of its own beside the store's: `search.db`.
+ *
+ * It answers which messages hold a text anywhere, as IMAP means it: substrings, folded. Nothing in it is needed: it is made again from the messages if it is missing, of another
+ * format or broken, so no backup holds it, no commit of mail waits for it, and it is not written as durably.
+ *
+ *   trigram  every three characters of header and body; which, not where: what it finds may hold the text
+ *   word     every word of them: what begins a word is there for sure, and need not be looked at again
+ *   field    every three characters of four fields, with their places: what it finds is there for sure
+ *
+ * The texts themselves are not kept. A message's rowid is its id; `owner` is its account, so that nobody's search
+ * grows with the mail of others. Ids grow with every commit, so one number, `upTo`, tells what is in it.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { HeaderFacts } from '../src/mail/header-facts.ts'
+import { type Connection, openSqlite } from './engine/sqlite.ts'
+
+/** Where a text is looked for; `header` is anywhere in it. */
+export type Where = 'text' | 'body' | 'header' | FieldName
+
+/** Of messages up to `upTo`: in which the text is, and which have to be looked at. The others do not have it. */
+export type Hits = { upTo: number; sure: ReadonlySet<number>; maybe: ReadonlySet<number> }
+
+/** All folded. */
+export type Texts = { id: number; account: number; header: HeaderFacts; body: string }
+
+export type TextIndex = {
+  /** @param text folded. @returns undefined where the index can't tell: too short a text, or controls in it */
+  find(account: number, where: Where, text: string): Promise<Hits | undefined>
+  /** Of this message and all with lower ids, the texts are here. */
+  upTo(): Promise<number>
+  add(messages: readonly Texts[], upTo: number): Promise<void>
+  remove(ids: readonly number[]): Promise<void>
+  /** Forgets everything. */
+  reset(): Promise<void>
+  close(): Promise<void>
+}
+
+const fields = ['subject', 'from', 'to', 'cc'] as const
+type FieldName = (typeof fields)[number]
+/** FROM and TO are words of SQL. */
+const columns: Record<FieldName, string> = { subject: 'subject', from: 'sender', to: 'recipient', cc: 'copied' }
+const isField = (where: Where): where is FieldName => Object.hasOwn(columns, where)
+
+/** Grows when what is written here is written otherwise. */
+const FORMAT = 1
+const MIN_CHARS = 3
+/** More of a long text's trigrams would find hardly fewer candidates. */
+const TRIGRAMS_MAX = 16
+
+const SCHEMA = `
+  CREATE VIRTUAL TABLE trigram USING fts5(owner, content, content='', contentless_delete=1, detail=none,
+    tokenize='trigram case_sensitive 1');
+  CREATE VIRTUAL TABLE word USING fts5(owner, header, body, content='', contentless_delete=1, detail=column,
+    tokenize='unicode61 remove_diacritics 0');
+  CREATE VIRTUAL TABLE field USING fts5(owner, ${Object.values(columns).join(', ')}, content='', contentless_delete=1,
+    tokenize='trigram case_sensitive 1');
+  CREATE TABLE progress (up_to INTEGER NOT NULL);
+  INSERT INTO progress VALUES (0);
+  PRAGMA user_version = ${FORMAT};`
+
+export const textIndexFile = (home: string): string => join(home, 'search.db')
+
+/** Opened when it is first used: most commands never do. */
+export const openTextIndex = (home: string): TextIndex => {
+  const file = textIndexFile(home)
+  let opened: Promise<Opened> | undefined
+  let isClosed = false
+
+  const open = (): Promise<Opened> => {
+    if (isClosed) return Promise.reject(new Error('the store is closed'))
+    opened ??= openFiles(file).catch(() => freshFiles(file))
+    opened.catch(() => {
+      opened = undefined
+    })
+    return opened
+  }
+  const close = async () => {
+    const last = await opened?.catch(() => undefined)
+    opened = undefined
+    await last?.reader.close().catch(() => {})
+    await last?.writer.close().catch(() => {})
+  }
+  return {
+    async find(account, where, text) {
+      if (!canFind(text)) return undefined
+      const { reader } = await open()
+      // Before the rest: what is told of later messages is more than is promised.
+      const upTo = await upToOf(reader)
+      if (isField(where))
+        return { upTo, sure: await idsFor(reader, 'field', inField(account, where, text)), maybe: NONE }
+      const query = inWords(account, where, text)
+      const sure = query === undefined ? NONE : await idsFor(reader, 'word', query)
+      const maybe = await idsFor(reader, 'trigram', inTrigrams(account, text))
+      return { upTo, sure, maybe }
+    },
+    upTo: async () => upToOf((await open()).writer),
+    async add(messages, upTo) {
+      const { writer } = await open()
+      await inTransaction(writer, async () => {
+        await writer.insertMany('trigram', ['rowid', 'owner', 'content'], messages.map(trigramCells))
+        await writer.insertMany('word', ['rowid', 'owner', 'header', 'body'], messages.map(wordCells))
+        await writer.insertMany('field', ['rowid', 'owner', ...Object.values(columns)], messages.map(fieldCells))
+        await writer.run('UPDATE progress SET up_to = ?', [upTo])
+      })
+    },
+    async remove(ids) {
+      const { writer } = await open()
+      await inTransaction(writer, async () => {
+        for (const table of TABLES) await writer.run(`DELETE FROM ${table} WHERE rowid IN (?*)`, [ids])
+      })
+    },
+    async reset() {
+      await close()
+      opened = freshFiles(file)
+      await opened
+    },
+    async close() {
+      isClosed = true
+      await close()
+    },
+  }
+}
+
+type Opened = { writer: Connection; reader: Connection }
+const TABLES = ['trigram', 'word', 'field'] as const
+const NONE: ReadonlySet<number> = new Set()
+
+const openFiles = async (file: string): Promise<Opened> => {
+  const writer = await openSqlite(file, 'write')
+  try {
+    // What a power cut takes is made again; 4 MB of pages serve a batch.
+    await writer.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096')
+    const [version] = await writer.all<{ user_version: number }>('PRAGMA user_version')
+    if (version?.user_version === 0) await inTransaction(writer, () => writer.exec(SCHEMA))
+    else if (version?.user_version !== FORMAT) throw new Error('an index of another format')
+    return { writer, reader: await openSqlite(file, 'read') }
+  } catch (error) {
+    await writer.close()
+    throw error
+  }
+}
+
+const freshFiles = async (file: string): Promise<Opened> => {
+  for (const each of [file, `${file}-wal`, `${file}-shm`]) await rm(each, { force: true })
+  return openFiles(file)
+}
+
+const inTransaction = async (writer: Connection, work: () => Promise<void>): Promise<void> => {
+  await writer.exec('BEGIN IMMEDIATE')
+  try {
+    await work()
+    await writer.exec('COMMIT')
+  } catch (error) {
+    await writer.exec('ROLLBACK').catch(() => {})
+    throw error
+  }
+}
+
+const upToOf = async (connection: Connection): Promise<number> =>
+  (await connection.all<{ upTo: number }>('SELECT up_to AS "upTo" FROM progress'))[0]?.upTo ?? 0
+
+const idsFor = async (reader: Connection, table: (typeof TABLES)[number], query: string): Promise<Set<number>> => {
+  const sql = `SELECT json_group_array(rowid) AS ids FROM ${table} WHERE ${table} MATCH ?`
+  const [found] = await reader.all<{ ids: string }>(sql, [query])
+  return new Set(JSON.parse(found?.ids ?? '[]') as number[])
+}
+
+/** Controls are one character in the index, so that lines and fields stay apart. */
+const canFind = (text: string): boolean => [...text].length >= MIN_CHARS && !CONTROLS.test(text)
+const CONTROLS = /\p{Cc}/u
+const EVERY_CONTROL = /\p{Cc}/gu
+const APART = '\u0001'
+const plain = (text: string): string => (CONTROLS.test(text) ? text.replace(EVERY_CONTROL, APART) : text)
+
+const inField = (account: number, name: FieldName, text: string): string =>
+  `owner : ${quoted(mark(account))} AND ${columns[name]} : ${quoted(text)}`
+
+const inTrigrams = (account: number, text: string): string => {
+  const chars = [...text]
+  const all = new Set(chars.slice(0, 1 - MIN_CHARS).map((_, i) => chars.slice(i, i + MIN_CHARS).join('')))
+  return [mark(account), ...[...all].slice(0, TRIGRAMS_MAX)].map(quoted).join(' AND ')
+}
+
+/** Of plain letters and digits alone, for only these are surely a word to the index as they are to us. */
+const inWords = (account: number, where: 'text' | 'body' | 'header', text: string): string | undefined => {
+  if (where === 'header' || !/^[a-z\d]+$/.test(text)) return undefined
+  return `owner : "${account}" AND ${where === 'text' ? '{header body}' : 'body'} : ${quoted(text)} *`
+}
+
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`
+
+const trigramCells = ({ id, account, header, body }: Texts) => [
+  id,
+  mark(account),
+  plain(`${headerLines(header)}${body}`),
+]
+const wordCells = ({ id, account, header, body }: Texts) => [id, `${account}`, plain(headerLines(header)), plain(body)]
+const fieldCells = ({ id, account, header }: Texts) => [
+  id,
+  mark(account),
+  ...fields.map((field) =>
+    header.fields
+      .filter(({ name }) => name === field)
+      .map(({ value }) => plain(value))
+      .join(APART),
+  ),
+]
+
+const headerLines = ({ fields }: HeaderFacts): string => fields.map(({ name, value }) => `${name}: ${value}\n`).join('')
+
+/** An account as one trigram that no text has: three characters of the private use area, 6400³ accounts. */
+const mark = (account: number): string => {
+  const digit = (n: number) => String.fromCharCode(PRIVATE + (Math.floor(n) % PRIVATE_COUNT))
+  return digit(account / PRIVATE_COUNT ** 2) + digit(account / PRIVATE_COUNT) + digit(account)
+}
+const PRIVATE = 0xe000
+const PRIVATE_COUNT = 6400

@@ -1,0 +1,55 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect } from 'chai'
+import { startIndexing } from '../../gateway/indexing.ts'
+import { createLog } from '../../gateway/log.ts'
+import { letter, startTestImap, type TestImap } from '../imap/server.ts'
+
+const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  for (const end = Date.now() + 10_000; !(await isSo()); await wait(20))
+    if (Date.now() > end) throw new Error('it did not come about within 10 s')
+}
+
+describe('keeping the full-text index', () => {
+  let imap: TestImap
+  let lines: string[]
+  const log = createLog({ level: 'info', format: 'json' }, { write: (line) => lines.push(line) })
+  beforeEach(async () => {
+    lines = []
+    imap = await startTestImap()
+  })
+  afterEach(() => imap.close())
+
+  it('what was there, and what comes, is in it soon', async () => {
+    const { store, deliver } = imap
+    await deliver('INBOX', [letter(1), letter(2)])
+    const stop = startIndexing(store, log)
+    await until(async () => (await store.texts.upTo()) === 2)
+    await deliver('INBOX', [letter(3)])
+    await until(async () => (await store.texts.upTo()) === 3)
+    await stop()
+    await deliver('INBOX', [letter(4)])
+    expect(await store.texts.upTo()).to.equal(3)
+    expect(lines).to.deep.equal([])
+  })
+
+  it('a broken one is thrown away, any other trouble is only logged', async () => {
+    const { store } = imap
+    for (const [code, resets] of [
+      ['SQLITE_CORRUPT', 1],
+      ['SQLITE_BUSY', 0],
+    ] as const) {
+      let count = 0
+      const broken = {
+        ...store.texts,
+        upTo: () => Promise.reject(Object.assign(new Error(code), { code })),
+        reset: async () => void count++,
+      }
+      lines = []
+      const stop = startIndexing({ db: store.db, texts: broken }, log)
+      await until(async () => lines.length > 0)
+      await stop()
+      expect([lines.length, count]).to.deep.equal([1, resets])
+      expect(lines[0]).to.include('index-failed')
+    }
+  })
+})

@@ -1,0 +1,176 @@
+import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { fold } from '../../src/mail/fold.ts'
+import { openSqlite } from '../../store/engine/sqlite.ts'
+import { clearLeft } from '../../store/leaving.ts'
+import { find } from '../../store/mailbox.ts'
+import { view } from '../../store/message.ts'
+import { copy as copyTo, expunge } from '../../store/move.ts'
+import type { Hits, Where } from '../../store/text-index.ts'
+import { textIndexFile } from '../../store/text-index.ts'
+import { forgetNext, indexNext } from '../../store/unindexed.ts'
+import { Client } from '../dialogue/run.ts'
+import { startTestImap, type TestImap } from '../imap/server.ts'
+
+/** Letters, some of them of the kind that is written in more than one way. */
+const word = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom('lunch', 'Lunch', 'launch', 'lun', 'unch', 'a', 'ab', 'abc', '17', 'x_y', "o'c"),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      'Grüße',
+      'GRÜSSE',
+      'gru\u0308ße',
+      'ﬁn',
+      'fin',
+      'K',
+      'ÅNGSTRÖM',
+      'λόγος',
+      'ΛΌΓΟΣ',
+      'İx',
+      'ıx',
+      '你好世界',
+      '😀😀😀',
+      '\ue000\ue000\ue001',
+    ),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('"', '*', 'AND', 'body:', '(', '\t', 'NEAR', '\u0001', '-') },
+)
+const text = fc
+  .array(word, { maxLength: 8 })
+  .chain((words) => fc.constantFrom(' ', '', '\t').map((glue) => words.join(glue)))
+const encoded = (subject: string): string => `=?utf-8?B?${Buffer.from(subject).toString('base64')}?=`
+const message = fc
+  .record({ subject: text, from: text, body: text, isBase64: fc.boolean() })
+  .map(({ subject, from, body, isBase64 }) =>
+    [
+      `Subject: ${encoded(subject)}`,
+      `From: ${encoded(from)} <bob@b.test>`,
+      `Content-Type: text/plain; charset=utf-8`,
+      `Content-Transfer-Encoding: ${isBase64 ? 'base64' : '8bit'}`,
+      '',
+      isBase64 ? Buffer.from(body).toString('base64') : body,
+      '',
+    ].join('\r\n'),
+  )
+
+describe('the full-text index', () => {
+  let imap: TestImap
+  beforeEach(async () => {
+    imap = await startTestImap()
+  })
+  afterEach(() => imap.close())
+
+  const indexAll = async () => {
+    while (await indexNext(imap.store.db, imap.store.texts));
+  }
+  const idsFor = async (where: Where, needle: string): Promise<{ sure: number[]; maybe: number[] } | undefined> => {
+    const hits: Hits | undefined = await imap.store.texts.find(imap.account.id, where, fold(needle))
+    return hits && { sure: [...hits.sure], maybe: [...hits.maybe] }
+  }
+  const letter = (subject: string, body: string) => ({
+    bytes: `Subject: ${subject}\r\nFrom: Bob <bob@b.test>\r\n\r\n${body}\r\n`,
+  })
+
+  it('a search by it finds what a search without it finds, on any mail', async function () {
+    this.timeout(60_000)
+    const letters = fc.sample(message, { numRuns: 120, seed: 5 }).map((bytes) => ({ bytes }))
+    const needles = fc.sample(text, { numRuns: 150, seed: 7 }).filter((needle) => needle !== '')
+    await imap.deliver('INBOX', letters)
+    const client = new Client(connect(imap.port, '127.0.0.1'))
+    const ask = async (tag: string, line: string): Promise<string> => {
+      client.send(`${tag} ${line}`)
+      for (let told = ''; ; ) {
+        const got = (await client.line()) ?? ''
+        if (got.startsWith('* SEARCH')) told = got
+        if (got.startsWith(tag)) return got.startsWith(`${tag} OK`) ? told : got
+      }
+    }
+    await ask('a', 'LOGIN ann@a.test secret')
+    await ask('b', 'SELECT INBOX')
+    const searches = needles.flatMap((needle) => {
+      const octets = Buffer.from(needle)
+      return ['TEXT', 'BODY', 'SUBJECT', 'FROM', 'HEADER Subject', 'NOT BODY', 'HEADER Content-Type'].map(
+        (key) => `SEARCH CHARSET UTF-8 ${key} {${octets.length}+}\r\n${octets.toString('latin1')}`,
+      )
+    })
+    const all = async () => {
+      const answers: string[] = []
+      for (const [i, search] of searches.entries()) answers.push(await ask(`s${i}`, search))
+      return answers
+    }
+    const scanned = await all()
+    await indexAll()
+    const indexed = await all()
+    client.socket.destroy()
+    expect(new Set(scanned).size).to.be.above(50) // they do find things
+    for (const [i, search] of searches.entries()) expect(indexed[i], JSON.stringify(search)).to.equal(scanned[i])
+  })
+
+  it('what begins a word is sure, what is within one may be', async () => {
+    await imap.deliver('INBOX', [letter('one', 'lunchtime'), letter('two', 'a launch'), letter('lunch', 'no')])
+    await indexAll()
+    expect(await idsFor('body', 'Lunch')).to.deep.equal({ sure: [1], maybe: [1, 3] })
+    expect(await idsFor('text', 'lunch')).to.deep.equal({ sure: [1, 3], maybe: [1, 3] })
+    expect(await idsFor('body', 'unch')).to.deep.equal({ sure: [], maybe: [1, 2, 3] })
+    expect(await idsFor('subject', 'unc')).to.deep.equal({ sure: [3], maybe: [] })
+  })
+  it('two letters, and controls, it does not know', async () => {
+    expect(await idsFor('body', 'ab')).to.equal(undefined)
+    expect(await idsFor('body', 'ab\tc')).to.equal(undefined)
+  })
+  it("nobody finds another's", async () => {
+    await imap.deliver('INBOX', [letter('one', 'lunch')])
+    await indexAll()
+    const { sure, maybe, upTo } = (await imap.store.texts.find(imap.account.id + 1, 'text', 'lunch')) as Hits
+    expect([sure.size, maybe.size, upTo]).to.deep.equal([0, 0, 1])
+  })
+  it('what came later is beyond it until the next batch', async () => {
+    await imap.deliver('INBOX', [letter('one', 'lunch')])
+    await indexAll()
+    await imap.deliver('INBOX', [letter('two', 'lunch')])
+    const { sure, upTo } = (await imap.store.texts.find(imap.account.id, 'text', 'lunch')) as Hits
+    expect([[...sure], upTo]).to.deep.equal([[1], 1])
+  })
+  it('a message that is gone is taken out, and its id is noted until then', async () => {
+    await imap.deliver('INBOX', [letter('one', 'lunch'), letter('two', 'lunch')])
+    await indexAll()
+    const { db, texts } = imap.store
+    const inbox = await find(db, imap.account.id, 'INBOX')
+    await expunge(db, inbox?.id ?? 0, [1])
+    await clearLeft(db)
+    expect(await db.read.all('SELECT message FROM unindexed')).to.deep.equal([{ message: 1 }])
+    expect(await forgetNext(db, texts)).to.equal(true)
+    expect(await forgetNext(db, texts)).to.equal(false)
+    expect(await idsFor('text', 'lunch')).to.deep.equal({ sure: [2], maybe: [2] })
+  })
+  it('a copy is found as the message is', async () => {
+    await imap.deliver('INBOX', [letter('one', 'lunch')])
+    await indexAll()
+    const { db } = imap.store
+    const [inbox, archive] = [await find(db, imap.account.id, 'INBOX'), await find(db, imap.account.id, 'Archive')]
+    await copyTo(db, inbox?.id ?? 0, [1], archive?.id ?? 0)
+    await indexAll()
+    const [copy] = await imap.messages('Archive')
+    expect((await idsFor('body', 'lunch'))?.sure).to.include(copy?.id)
+  })
+  for (const what of ['rubbish', 'an index of another format'] as const)
+    it(`${what} in its place is thrown away, and made again`, async () => {
+      await imap.deliver('INBOX', [letter('one', 'lunch')])
+      if (what === 'rubbish') await writeFile(textIndexFile(imap.store.home), 'rubbish'.repeat(1000))
+      else {
+        const other = await openSqlite(textIndexFile(imap.store.home), 'write')
+        await other.exec('CREATE TABLE trigram (x); PRAGMA user_version = 99')
+        await other.close()
+      }
+      expect(await imap.store.texts.upTo()).to.equal(0)
+      await indexAll()
+      expect((await idsFor('body', 'lunch'))?.sure).to.deep.equal([1])
+      expect(await view(imap.store.db, 1)).to.have.length(1)
+    })
+})
