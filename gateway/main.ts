@@ -10,10 +10,11 @@ import { isLinked } from '../src/link/standing.ts'
 import { addressesOf } from '../src/reach/reach.ts'
 import { emptyState, type Link } from '../src/state.ts'
 import { byAddress } from '../store/account.ts'
-import { startBody } from '../store/blob.ts'
+import { discardDraft, startBody } from '../store/blob.ts'
 import { login as checkPassword } from '../store/password.ts'
 import { openStore } from '../store/store.ts'
 import { posted, unfinishedCustody } from '../store/web.ts'
+import { type FirstHops, openFirstHops } from './carry/first-hop.ts'
 import { judge } from './carry/judge.ts'
 import { receiver } from './carry/receive.ts'
 import { listenForAcceptance } from './carry/requests.ts'
@@ -78,7 +79,12 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
   try {
     const reach = await openReach(core, house.config, rooms.place)
     const performer = openPerformer(core, rooms.searches, reach.lookUp)
-    core.engine.performBy(performer.perform)
+    const { waitForCustodyMs } = house.config.smtp
+    const firstHops = waitForCustodyMs > 0 ? openFirstHops(waitForCustodyMs) : undefined
+    core.engine.performBy((effect) => {
+      firstHops?.hear(effect)
+      performer.perform(effect)
+    })
     closing.push(performer.stop)
     await reach.announce() // so that the first neighbour to connect is told
     closing.push(reach.stop)
@@ -92,7 +98,7 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(() => house.gestures.stop())
     const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))
     closing.push(requests.stop)
-    const clients = await openClients(rooms, reach)
+    const clients = await openClients(rooms, reach, firstHops)
     closing.push(clients.close)
     takeUp(core, performer).catch((error) =>
       core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
@@ -239,7 +245,7 @@ type Clients = {
 }
 
 /** The doors of mail clients, of the command line and of whoever watches; all of them, or none stays open. */
-const openClients = async (rooms: Rooms, reach: Reaching): Promise<Clients> => {
+const openClients = async (rooms: Rooms, reach: Reaching, firstHops: FirstHops | undefined): Promise<Clients> => {
   const doors: { close(): Promise<void> }[] = []
   const close = async () => void (await Promise.all(doors.map((door) => door.close())))
   const opened = <Door extends { close(): Promise<void> }>(door: Door): Door => {
@@ -247,7 +253,7 @@ const openClients = async (rooms: Rooms, reach: Reaching): Promise<Clients> => {
     return door
   }
   try {
-    return { ...(await openDoors(rooms, reach, opened)), close }
+    return { ...(await openDoors(rooms, reach, firstHops, opened)), close }
   } catch (error) {
     await close()
     throw error
@@ -257,6 +263,7 @@ const openClients = async (rooms: Rooms, reach: Reaching): Promise<Clients> => {
 const openDoors = async (
   { core, house, searches }: Rooms,
   reach: Reaching,
+  firstHops: FirstHops | undefined,
   opened: <Door extends { close(): Promise<void> }>(door: Door) => Door,
 ): Promise<Omit<Clients, 'close'>> => {
   const { config, store, home } = house
@@ -276,8 +283,9 @@ const openDoors = async (
       levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
       lookup: async (address) =>
         isAbuseDesk(core.engine.state, address) ? 'here' : lookup(core.engine, searches, address),
-      submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission)),
+      submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission, firstHops)),
       startBody: () => startBody(home),
+      discard: (draft) => discardDraft(home, draft),
     }),
   )
   const limits = { appendLimit: config.smtp.sizeLimit, timing: usualTiming }

@@ -4,18 +4,20 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Recipient, Submission } from '../../src/custody/submission.ts'
+import { keyOf } from '../../src/envelope/envelope.ts'
 import { cleanArrived } from '../../src/mail/forged.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { discardDraft, startBody } from '../../store/blob.ts'
 import type { Core } from '../core.ts'
 import type { NewBody } from '../engine/batch.ts'
-import type { Submission as Submitted } from '../smtp/session.ts'
+import type { Custodians, Submission as Submitted } from '../smtp/session.ts'
+import type { FirstHops } from './first-hop.ts'
 import { walked } from './open.ts'
 import { openDraft } from './spool.ts'
 
-/** Resolves once it is durable: only then may 250 be said. */
-export const submit = async (core: Core, given: Submitted): Promise<void> => {
+/** Resolves once it is durable: only then may 250 be said; and, where `firstHops` are waited for, says who has it by then. */
+export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops): Promise<Custodians | undefined> => {
   const recipients = given.recipients.map(
     (one): Recipient => ({ ...one, envelope: randomBytes(16).toString('hex'), stage: 'Queued' }),
   )
@@ -45,6 +47,7 @@ export const submit = async (core: Core, given: Submitted): Promise<void> => {
     recipients,
     clearAt: null,
   }
+  const away = recipients.filter((one) => !here.includes(one)).map((one) => keyOf(state.me, one.envelope))
   const answer = await core.engine.handle(
     (bodies) => ({
       on: 'submitted',
@@ -54,6 +57,7 @@ export const submit = async (core: Core, given: Submitted): Promise<void> => {
     drafts,
   )
   if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  return firstHops?.wait(away)
 }
 
 /** One copy serves all recipients here, so it names none of them if they are several. */

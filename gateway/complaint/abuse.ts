@@ -12,7 +12,7 @@ import { type BodyDraft, discardDraft } from '../../store/blob.ts'
 import { custody } from '../../store/web.ts'
 import { openDraft } from '../carry/spool.ts'
 import type { Core } from '../core.ts'
-import type { Submission } from '../smtp/session.ts'
+import type { SessionOptions, Submission } from '../smtp/session.ts'
 import { foundByName } from './found.ts'
 import type { Gestures } from './gestures.ts'
 
@@ -20,7 +20,7 @@ import type { Gestures } from './gestures.ts'
 export const isAbuseDesk = (state: State, address: string): boolean =>
   localOf(address) === 'abuse' && state.domains.has(domainOf(address)) && !state.addresses.has(address)
 
-type Submit = (submission: Submission) => Promise<void>
+type Submit = SessionOptions['submit']
 
 /** Stands before `submit`: takes what is for abuse@ out of a submission, durably, before 250 is said. */
 export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): Submit => {
@@ -77,9 +77,10 @@ export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): S
 
   return async (given) => {
     const recipients = given.recipients.some(isToAbuse) ? await recipientsOf(given) : given.recipients
-    if (recipients.length > 0) await submit({ ...given, recipients })
-    else await discardDraft(core.home, given.body)
+    if (recipients.length === 0) await discardDraft(core.home, given.body)
+    const custodians = recipients.length > 0 ? await submit({ ...given, recipients }) : undefined
     if (given.parsed.inReplyTo !== null) void wantedBy(given, given.parsed.inReplyTo)
+    return custodians
   }
 }
 

@@ -123,6 +123,9 @@ const smtp = z
     messages_per_minute: count(1, 1_000_000).prefault(300),
     sessions: count(1, 100_000).prefault(500),
     sessions_per_address: count(1, 100_000).prefault(50),
+    wait_for_custody: duration
+      .refine((ms) => ms <= 60_000, { error: 'not longer than "1 min": the mail client waits as long' })
+      .prefault('0 s'),
     trusted: trusted.optional(),
   })
   .prefault({})
@@ -133,6 +136,7 @@ const smtp = z
     messagesPerMinute: table.messages_per_minute,
     sessionLimit: table.sessions,
     sessionsPerAddress: table.sessions_per_address,
+    waitForCustodyMs: table.wait_for_custody,
     trusted: table.trusted ?? null,
   }))
 

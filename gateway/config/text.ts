@@ -87,6 +87,8 @@ tls = ["127.0.0.1:${ports.smtps}"]
 # a proxy or a webmail may stand, can have all but a tenth.
 # sessions = 500
 # sessions_per_address = 50
+# So long the answer to a message waits for the signed receipt of the next gateway, to say who has custody.
+# wait_for_custody = "0 s"
 
 # Devices that can't log in (scanners, scripts): each sends as one account, known by its IP address.
 # [smtp.trusted]

@@ -5,6 +5,7 @@
  *   so that 553 were always 5.1.3;
  * - AUTH is not announced before TLS: a client that sees it may send its password at once (RFC 4954 §4);
  * - whoever has not logged in is given less time;
+ * - it is told whether the answer to a message may have been heard (repeat.ts);
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
 import type { Socket } from 'node:net'
@@ -12,6 +13,7 @@ import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { EntityId } from '../../src/address.ts'
 import type { Places } from '../places.ts'
+import type { Attempt } from './repeat.ts'
 import { replies } from './replies.ts'
 
 /** Who submits. `address` is canonical. */
@@ -38,6 +40,7 @@ const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 export class Connection extends SMTPConnection {
   private readonly patience: Patience
   private isRetiring = false
+  private answered: Pick<Attempt, 'lost' | 'heard'> | undefined
 
   constructor(server: Server, socket: Socket, options: object) {
     super(server, socket, options)
@@ -54,6 +57,34 @@ export class Connection extends SMTPConnection {
 
   override _armTimeout(socket: Socket = this._socket): void {
     socket.setTimeout(this.idleMs(), () => this._onTimeout())
+  }
+
+  /** The client has closed its side, or is not there any more. */
+  isGone(): boolean {
+    return this._closed || this._closing || this._socket.destroyed || this._socket.readableEnded
+  }
+
+  /** The answer to a message is written now. */
+  answering(attempt: Pick<Attempt, 'lost' | 'heard'>): void {
+    if (this.isGone()) attempt.lost()
+    else this.answered = attempt
+  }
+
+  /** Whoever speaks on has heard the last answer. */
+  override _onCommand(command: Buffer, callback?: (error?: Error | null) => void): void {
+    this.isHeard()
+    super._onCommand(command, callback)
+  }
+
+  override _onCloseEvent(hadError: boolean): void {
+    if (hadError) this.answered?.lost()
+    else this.isHeard()
+    super._onCloseEvent(hadError)
+  }
+
+  private isHeard(): void {
+    this.answered?.heard()
+    this.answered = undefined
   }
 
   /** From here on the client has the time of those we know. */

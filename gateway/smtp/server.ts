@@ -11,6 +11,7 @@ import { createPlaces } from '../places.ts'
 import { createMeter } from '../throttle.ts'
 import type { TlsPair } from '../tls.ts'
 import { type Patience, Server } from './connection.ts'
+import { openRepeats } from './repeat.ts'
 import { type SessionOptions, sessionHandlers } from './session.ts'
 
 export type SmtpConfig = {
@@ -30,7 +31,7 @@ export type SmtpConfig = {
 
 export type SmtpOptions = { config: SmtpConfig; tls: TlsPair } & Pick<
   SessionOptions,
-  'login' | 'account' | 'levelOf' | 'lookup' | 'submit' | 'startBody' | 'log' | 'metrics'
+  'login' | 'account' | 'levelOf' | 'lookup' | 'submit' | 'startBody' | 'discard' | 'log' | 'metrics'
 >
 
 export type Smtp = {
@@ -70,7 +71,11 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
   }
   const { domain, sizeLimit } = config
   const host = domainToASCII(domain)
-  const session: SessionOptions = { ...options, ...meters, log, domain, host, sizeLimit, stallMs: times.stallMs }
+  const repeats = openRepeats(Date.now)
+  const session: SessionOptions = {
+    ...{ ...options, ...meters, repeats, log, domain, host, sizeLimit },
+    stallMs: times.stallMs,
+  }
   const door = { ...times, places: createPlaces(config.sessionLimit, config.sessionsPerAddress) }
   const common = {
     ...commonOptions(config),

@@ -18,6 +18,7 @@ import type { Meter } from '../throttle.ts'
 import type { Account, Session } from './connection.ts'
 import { checkMail, checkRcpt, type Recipient, recipientsOf, spellings } from './envelope.ts'
 import { discard, receive } from './receive.ts'
+import { type Attempt, nameOfSubmission, type Repeats } from './repeat.ts'
 import { asReply, ReplyError, refused } from './replies.ts'
 
 /** A message as its client handed it in, complete and checked. `body` is the whole of it with `header` as edited. */
@@ -62,12 +63,20 @@ export type SessionOptions = {
   /** How far complaints about its mail have brought an account. */
   levelOf(account: Account): Level
   lookup(address: string, account: Account): Promise<Found>
-  /** Resolves when the message is durable. The draft is its own from the call on, whatever comes of it. */
-  submit(submission: Submission): Promise<void>
+  /**
+   * Resolves when the message is durable. The draft is its own from the call on, whatever comes of it.
+   * @returns who has custody by then, where the gateway waits for that
+   */
+  submit(submission: Submission): Promise<Custodians | undefined>
+  repeats: Repeats
+  discard(draft: BodyDraft): Promise<void>
   startBody(): BodyWriter
   log: Log
   metrics: Pick<Metrics, 'submissions' | 'sessions' | 'logins' | 'refusals' | 'acceptSeconds'>
 }
+
+/** Who has signed for a message, of how many envelopes: carry/first-hop.ts. */
+export type Custodians = { agents: string[]; signed: number; envelopes: number }
 
 type Done = (error?: Error | null) => void
 
@@ -109,7 +118,10 @@ export const sessionHandlers = (options: SessionOptions) =>
     onData(stream: Readable, session: Session, done: (error?: Error | null, text?: string) => void): void {
       accept(options, stream, session)
         .then(
-          (id) => done(null, `2.0.0 Accepted as ${id}`),
+          ({ text, attempt }) => {
+            done(null, `2.0.0 ${text}`)
+            if (attempt) session.connection.answering(attempt)
+          },
           (error: unknown) => refuseMessage(options, stream, session, error, done),
         )
         .then(() => session.connection.settle())
@@ -199,7 +211,7 @@ const admit = async (options: SessionOptions, address: SMTPServerAddress, sessio
   throw refused(found === 'missing' ? 'mailbox-missing' : 'address-unknown')
 }
 
-const accept = async (options: SessionOptions, stream: Readable, session: Session): Promise<string> => {
+const accept = async (options: SessionOptions, stream: Readable, session: Session): Promise<Accepted> => {
   const { host, sizeLimit, startBody, log, metrics } = options
   const account = senderAccount(session)
   const recipients = recipientsOf(session)
@@ -211,9 +223,7 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   })
   const at = Date.now()
   const { messageId, subject, header } = edited
-  const id = makeId()
-  await options.submit({
-    id,
+  const given: Omit<Submission, 'id'> = {
     account: account.id,
     entityId: account.entityId,
     from: account.address,
@@ -226,7 +236,19 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
     body,
     parsed,
     at,
+  }
+  const attempt = await options.repeats.begin(nameOfSubmission(given), () => session.connection.isGone())
+  if (typeof attempt === 'string') {
+    await options.discard(body)
+    log.info({ event: 'repeated', submission: attempt, messageId, account: account.address }, '250 was said again')
+    return { text: `Accepted as ${attempt}, when you sent it before` }
+  }
+  const id = makeId()
+  const custodians = await options.submit({ id, ...given }).catch((error: unknown) => {
+    attempt.failed()
+    throw error
   })
+  attempt.taken(id)
   metrics.acceptSeconds.observe((Date.now() - at) / 1000)
   metrics.submissions.inc({ outcome: 'accepted' })
   log.info(
@@ -240,8 +262,23 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
     },
     '250 was said',
   )
-  return id
+  return { text: `Accepted as ${id}${tellCustody(custodians)}`, attempt }
 }
+
+type Accepted = { text: string; attempt?: Attempt }
+
+/** Agents by the start of their ids: their names are their own words, which this edge does not repeat. */
+const tellCustody = (custodians: Custodians | undefined): string => {
+  if (custodians === undefined || custodians.envelopes === 0) return ''
+  const { agents, signed, envelopes } = custodians
+  if (signed === 0) return ', in custody here'
+  const who = agents.slice(0, CUSTODIANS_SAID).map((agent) => agent.slice(0, 12))
+  const more = agents.length > who.length ? ' and others' : ''
+  return `, in custody of ${who.join(', ')}${more}${signed < envelopes ? ` for ${signed} of ${envelopes} recipients` : ''}`
+}
+
+/** A reply line has 512 octets: RFC 5321 §4.5.3.1.5. */
+const CUSTODIANS_SAID = 5
 
 /** 32 hex characters. Node draws UUIDs in advance: a tenth of the time of `randomBytes`. */
 const makeId = (): string => randomUUID().replaceAll('-', '')

@@ -21,7 +21,7 @@ describe('abuse@', () => {
   let state: State
   let gestures: Gestures
   let submitted: Submission[]
-  let desk: (given: Submission) => Promise<void>
+  let desk: ReturnType<typeof openAbuseDesk>
   let judged: string[]
 
   beforeEach(async () => {
@@ -46,7 +46,10 @@ describe('abuse@', () => {
       became: async () => 'complaint',
     })
     await gestures.start()
-    desk = openAbuseDesk(core, gestures, async (one) => void submitted.push(one))
+    desk = openAbuseDesk(core, gestures, async (one) => {
+      submitted.push(one)
+      return undefined
+    })
   })
   afterEach(() => gestures.stop())
 
@@ -175,7 +178,10 @@ describe('abuse@', () => {
     await receive()
     const broken = { ...gestures, raise: () => Promise.reject(new Error('the disk')) }
     const core = { home: bench().home, store: bench(), engine: { state }, now: Date.now } as unknown as Core
-    desk = openAbuseDesk(core, broken, async (one) => void submitted.push(one))
+    desk = openAbuseDesk(core, broken, async (one) => {
+      submitted.push(one)
+      return undefined
+    })
     expect(await send(report()).catch((error: Error) => error.message)).to.equal('the disk')
     expect(submitted).to.deep.equal([])
   })

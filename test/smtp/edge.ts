@@ -18,7 +18,7 @@ import {
 import type { Found, Submission } from '../../gateway/smtp/session.ts'
 import { throttleLogins } from '../../gateway/throttle.ts'
 import { selfSigned } from '../../gateway/tls.ts'
-import { type BodyDraft, startBody } from '../../store/blob.ts'
+import { type BodyDraft, discardDraft, startBody } from '../../store/blob.ts'
 
 export const alice: Account = { id: 1, address: 'alice@a.test', entityId: 'e'.repeat(52) }
 export const password = 'correct horse'
@@ -87,7 +87,11 @@ export const openEdge = async (
       account: async (address) => (address === alice.address ? alice : undefined),
       levelOf: () => 'free',
       lookup: async (address) => web[address] ?? 'unknown',
-      submit: async (submission) => void submissions.push(submission),
+      submit: async (submission) => {
+        submissions.push(submission)
+        return undefined
+      },
+      discard: (draft) => discardDraft(home, draft),
       startBody: () => startBody(home),
       log: createLog({ level: 'debug', format: 'json' }, { write: (line) => log.push(line) }),
       metrics,

@@ -31,7 +31,7 @@ describe('smtp session', () => {
 
   it('250 is said when submit has resolved, and not before', async () => {
     let commit = () => {}
-    const edge = await open({}, { submit: () => new Promise((resolve) => (commit = resolve)) })
+    const edge = await open({}, { submit: () => new Promise((resolve) => (commit = () => resolve(undefined))) })
     const client = await enter(edge)
     let reply = ''
     const work = client.submit(message).then((text) => (reply = text))
@@ -247,7 +247,7 @@ describe('smtp session', () => {
 
   it('a stop says goodbye to the idle at once, and lets a message in hand end', async () => {
     let commit = () => {}
-    const edge = await open({}, { submit: () => new Promise((resolve) => (commit = resolve)) })
+    const edge = await open({}, { submit: () => new Promise((resolve) => (commit = () => resolve(undefined))) })
     const [idle, busy] = [await enter(edge), await enter(edge)]
     const work = busy.submit(message)
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -1,0 +1,153 @@
+/**
+ * RFC 5321 §4.5.3.2.6 has clients wait ten minutes for the answer to their final dot, since one that gives up and sends
+ * again makes two of a message. What is meant twice stays two.
+ */
+import { expect } from 'chai'
+import { type Attempt, openRepeats } from '../../gateway/smtp/repeat.ts'
+import { type Edge, openEdge, Raw } from './edge.ts'
+
+const MINUTE = 60_000
+const begun = (found: string | Attempt): Attempt => {
+  if (typeof found === 'string') throw new Error(`it was taken for a repeat of ${found}`)
+  return found
+}
+
+describe('smtp: a message that comes again', () => {
+  let now = 0
+  const here = () => false
+  const gone = () => true
+
+  type Ending = (attempt: Attempt) => void
+  const cases: [what: string, end: Ending, isGone: () => boolean, again: string][] = [
+    ['its answer was lost: the same', (it) => [it.taken('1'), it.lost()], here, '1'],
+    ['its client was gone before the answer: the same', (it) => it.taken('1'), gone, '1'],
+    ['its answer was heard: another', (it) => [it.taken('1'), it.heard()], here, 'another'],
+    ['its client is there still, and may have heard it: another', (it) => it.taken('1'), here, 'another'],
+    ['it was refused: another', (it) => it.failed(), gone, 'another'],
+  ]
+  for (const [what, end, isGone, again] of cases)
+    it(what, async () => {
+      const repeats = openRepeats(() => now)
+      end(begun(await repeats.begin('a', isGone)))
+      const found = await repeats.begin('a', here)
+      expect(typeof found === 'string' ? found : 'another').to.equal(again)
+    })
+
+  it('while the first is on its way to the disk and its client gone, its end is waited for', async () => {
+    const repeats = openRepeats(() => now)
+    const first = begun(await repeats.begin('a', gone))
+    const second = repeats.begin('a', here)
+    first.taken('1')
+    expect(await second).to.equal('1')
+  })
+
+  it('ten minutes later it is meant', async () => {
+    const repeats = openRepeats(() => now)
+    const first = begun(await repeats.begin('a', here))
+    first.taken('1')
+    first.lost()
+    now += 10 * MINUTE
+    begun(await repeats.begin('a', here))
+  })
+
+  it('one taken for a repeat is one still if it is lost again', async () => {
+    const repeats = openRepeats(() => now)
+    const first = begun(await repeats.begin('a', here))
+    first.taken('1')
+    first.lost()
+    for (const _ of [1, 2, 3]) expect(await repeats.begin('a', here)).to.equal('1')
+  })
+
+  describe('over a session', () => {
+    let edge: Edge
+    let commit: () => void = () => {}
+    let taken: Promise<void> = Promise.resolve()
+    const written = [
+      'From: <alice@a.test>',
+      'Date: Sat, 21 Nov 2026 10:00:00 +0000',
+      'Message-ID: <1@a.test>',
+      '',
+      'x',
+      '.',
+      '',
+    ]
+    const message = written.join('\r\n')
+
+    beforeEach(async () => {
+      edge = await openEdge(
+        {},
+        {
+          submit: (given) => {
+            edge.submissions.push(given)
+            return taken.then(() => undefined)
+          },
+        },
+      )
+      taken = new Promise((resolve) => {
+        commit = resolve
+      })
+    })
+    afterEach(() => edge.close())
+    const enter = async () => {
+      const client = await Raw.dial(edge.ports[0] ?? 0)
+      await client.logIn()
+      return client
+    }
+    /** Sends the message, and goes without its answer once it is being taken. */
+    const sendAndGo = async (go: (client: Raw) => void) => {
+      const client = await enter()
+      const answer = client.submit(message).catch(() => 'none')
+      while (edge.submissions.length === 0) await new Promise((resolve) => setImmediate(resolve))
+      go(client)
+      await client.closed()
+      return answer
+    }
+
+    for (const [what, go] of [
+      ['hangs up', (client: Raw) => client.end()],
+      ['is cut off', (client: Raw) => void client.socket.resetAndDestroy()],
+    ] as const)
+      it(`a client that ${what} before the answer and sends again is told so, and one message is taken`, async () => {
+        expect(await sendAndGo(go)).to.equal('none')
+        const again = await enter()
+        const answer = again.submit(message)
+        await new Promise((resolve) => setTimeout(resolve, 50)) // so that it comes while the first is being taken
+        commit()
+        expect(await answer).to.equal(`250 2.0.0 Accepted as ${edge.submissions[0]?.id}, when you sent it before`)
+        expect(edge.submissions).to.have.lengthOf(1)
+        expect(await edge.spools()).to.deep.equal([])
+        again.end()
+      })
+
+    it('one that had its answer, and sends the same again, means it twice', async () => {
+      commit()
+      for (const _ of [1, 2]) {
+        const client = await enter()
+        for (const _ of [1, 2]) expect(await client.submit(message)).to.match(/Accepted as [0-9a-f]{32}$/)
+        expect(await client.say('QUIT')).to.match(/^221 /)
+        client.end()
+      }
+      const impolite = await enter()
+      expect(await impolite.submit(message)).to.match(/^250/)
+      impolite.end()
+      await impolite.closed()
+      const last = await enter()
+      expect(await last.submit(message)).to.match(/Accepted as [0-9a-f]{32}$/)
+      last.end()
+      expect(edge.submissions).to.have.lengthOf(6)
+    })
+
+    it('another text, other recipients: another message', async () => {
+      await sendAndGo((client) => client.end())
+      commit()
+      const client = await enter()
+      for (const [text, to] of [
+        [message.replace('\r\nx\r\n', '\r\ny\r\n'), ['bob@b.test']],
+        [message, ['bob@b.test', 'alice@a.test']],
+        [message.replace('<1@', '<2@'), ['bob@b.test']],
+      ] as const)
+        expect(await client.submit(text, [...to])).to.match(/Accepted as [0-9a-f]{32}$/)
+      client.end()
+    })
+  })
+})
