@@ -8,7 +8,9 @@
  *
  * The RFC822 items are BODY sections by their old names.
  */
+
 import type { SectionPart } from '../../src/mail/section.ts'
+import { type Page, parsePage } from './partial.ts'
 import { fail, Words } from './wire/words.ts'
 import { string } from './wire/writer.ts'
 
@@ -85,9 +87,9 @@ export const parseItems = (words: Words): Item[] => {
 }
 
 /** What may stand behind the items. */
-export type Modifiers = { changedSince?: number; vanished?: true }
+export type Modifiers = { changedSince?: number; vanished?: true; page?: Page }
 
-/** RFC 7162 §3.1.4, §3.2.6. */
+/** RFC 7162 §3.1.4, §3.2.6; RFC 9394 §3.4. */
 export const parseModifiers = (words: Words): Modifiers => {
   const modifiers: Modifiers = {}
   if (!words.trySpace()) return modifiers
@@ -101,7 +103,8 @@ const parseModifier = (words: Words, modifiers: Modifiers): void => {
   if (words.tryWord('CHANGEDSINCE')) {
     words.space()
     modifiers.changedSince = words.modseq()
-  } else if (words.tryWord('VANISHED')) modifiers.vanished = true
+  } else if (words.tryWord('PARTIAL')) modifiers.page = parsePage(words)
+  else if (words.tryWord('VANISHED')) modifiers.vanished = true
   else fail('there is no such modifier')
 }
 

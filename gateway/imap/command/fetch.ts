@@ -1,5 +1,5 @@
 /**
- * FETCH and UID FETCH. RFC 3501 §6.4.5, §6.4.8; RFC 7162 §3.1.4, §3.2.6.
+ * FETCH and UID FETCH. RFC 3501 §6.4.5, §6.4.8; RFC 7162 §3.1.4, §3.2.6; RFC 9394 §3.4.
  * fetch = "FETCH" SP sequence-set SP (macro / item / "(" item *(SP item) ")") [SP "(" modifier *(SP modifier) ")"]
  *
  * What the view knows (flags, dates, sizes) is answered without asking the store; what was remembered at delivery
@@ -16,6 +16,7 @@ import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'
 import type { Extension } from '../extension.ts'
 import { type Item, type Modifiers, type Plain, parseItems, parseModifiers, type Section } from '../fetch-item.ts'
 import type { Output } from '../output.ts'
+import { pageOf } from '../partial.ts'
 import { type By, expungeIssued, noSuchNumber, pages, shownAs } from '../range.ts'
 import { type Remembered, remember, threadId } from '../remembered.ts'
 import { tellVanished } from '../resync.ts'
@@ -46,7 +47,8 @@ const fetching = (by: By): Command<Args> => ({
 
   async run(session, { ranges, items: asked, modifiers }) {
     const { enabled, edge, mailbox, output } = session
-    const { changedSince, vanished } = modifiers
+    const { changedSince, vanished, page: part } = modifiers
+    if (part && by === 'seq') return bad('PARTIAL is for UID FETCH')
     if (vanished && (by === 'seq' || !enabled.has('QRESYNC')))
       return bad('VANISHED is for UID FETCH, once QRESYNC is enabled')
     if (changedSince !== undefined || asked.some(({ get }) => get === 'MODSEQ')) enabled.add('CONDSTORE')
@@ -58,7 +60,8 @@ const fetching = (by: By): Command<Args> => ({
         modseq: changedSince,
         known: ranges === SAVED ? mailbox.saved : resolveSet(ranges, LARGEST),
       })
-    const messages = changedSince === undefined ? shown : shown.filter(({ row }) => row.modseq > changedSince)
+    const changed = changedSince === undefined ? shown : shown.filter(({ row }) => row.modseq > changedSince)
+    const messages = part ? pageOf(part, changed) : changed
     let someAreGone = false
     const marksSeen = !session.mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
     for (const page of pages(messages, PAGE)) {

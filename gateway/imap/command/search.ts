@@ -1,13 +1,14 @@
 /**
- * SEARCH and UID SEARCH. RFC 3501 §6.4.4, RFC 4731, RFC 5182.
+ * SEARCH and UID SEARCH. RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 9394.
  * search = "SEARCH" [SP "RETURN" SP "(" [option *(SP option)] ")"] [SP "CHARSET" SP astring] 1*(SP search-key)
  */
 import { type Command, mailboxOpen, ok } from '../command.ts'
-import { type By, uidsOf } from '../range.ts'
+import type { By } from '../range.ts'
 import { findSelected } from '../search.ts'
+import { tellFound } from '../search-answer.ts'
 import { badCharset, charsetDecoder, USUAL_CHARSET } from '../search-charset.ts'
-import { asksModseq, type Key, parseKeys } from '../search-key.ts'
-import { ALL, esearchLine, modseqOf, parseReturns, type Returns, savedOf } from '../search-return.ts'
+import { type Key, parseKeys } from '../search-key.ts'
+import { parseReturns, type Returns } from '../search-return.ts'
 import type { Words } from '../wire/words.ts'
 
 type Args = { returns: Returns | undefined; key: Key | 'bad-charset' }
@@ -23,20 +24,10 @@ const searching = (by: By): Command<Args> => ({
   },
 
   async run(session, { returns, key }) {
-    const { mailbox, output, tag, enabled } = session
     // A search that is to be saved and fails leaves nothing in `$`. RFC 5182 §2.1.
-    if (returns?.save && key === 'bad-charset') mailbox.saved = []
+    if (returns?.save && key === 'bad-charset') session.mailbox.saved = []
     if (key === 'bad-charset') return badCharset
-    const tellsModseq = asksModseq(key)
-    if (tellsModseq) enabled.add('CONDSTORE')
-    const found = await findSelected(session, key)
-    if (returns?.save) mailbox.saved = savedOf(returns, uidsOf(found))
-    const numbers = found.map(({ seq, row }) => (by === 'uid' ? row.uid : seq))
-    const told = returns ?? (session.isRev2 ? ALL : undefined)
-    const modseq = tellsModseq ? modseqOf(told, found) : undefined
-    const plain = ['* SEARCH', ...numbers, ...(modseq === undefined ? [] : [`(MODSEQ ${modseq})`])].join(' ')
-    const line = told ? esearchLine(tag, told, numbers, by === 'uid', modseq) : plain
-    if (line) output.line(line)
+    tellFound(session, 'SEARCH', { by, key, returns }, await findSelected(session, key))
     return ok('Searched')
   },
 })
