@@ -6,6 +6,7 @@
  * - AUTH is not announced before TLS: a client that sees it may send its password at once (RFC 4954 §4);
  * - whoever has not logged in is given less time;
  * - it is told whether the answer to a message may have been heard (repeat.ts);
+ * - EHLO says how many recipients a message may have (RFC 9422);
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
 import type { Socket } from 'node:net'
@@ -51,8 +52,14 @@ export class Connection extends SMTPConnection {
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     if (code === 421 && !this.isRetiring) this._server.emit('dismissed', this.remoteAddress, data)
     const isOwn = typeof data === 'string' && isOwnReply.test(data)
-    const isAuthHidden = Array.isArray(data) && !this.secure && !this._server.options.allowInsecureAuth
-    super.send(code, isAuthHidden ? data.filter((line) => !line.startsWith('AUTH ')) : data, isOwn ? false : context)
+    super.send(code, Array.isArray(data) && code === 250 ? this.offered(data) : data, isOwn ? false : context)
+  }
+
+  /** The lines of EHLO. What more there is comes before SIZE, which many expect last. */
+  private offered(lines: string[]): string[] {
+    const isAuthHidden = !this.secure && !this._server.options.allowInsecureAuth
+    const shown = isAuthHidden ? lines.filter((line) => !line.startsWith('AUTH ')) : lines
+    return [...shown.slice(0, -1), ...this.extensions(), ...shown.slice(-1)]
   }
 
   override _armTimeout(socket: Socket = this._socket): void {
@@ -103,6 +110,10 @@ export class Connection extends SMTPConnection {
     if (!this.isRetiring || this._closing || this._dataStream || this._handlerPending) return
     const [code, enhanced, text] = replies.stopping
     this.send(code, `${enhanced} ${text}`) // which closes, as any 421
+  }
+
+  private extensions(): string[] {
+    return [`LIMITS RCPTMAX=${this._server.options.maxRecipients}`]
   }
 
   private idleMs(): number {

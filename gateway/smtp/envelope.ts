@@ -1,5 +1,5 @@
 /**
- * What stands beside the addresses of MAIL and RCPT: size and coding (RFC 1870, 6152, 6531) and what the
+ * What stands beside the addresses of MAIL and RCPT: size and coding (RFC 1870, 6152, 6531), TLS all the way (RFC 8689), and what the
  * sender wants to hear of the delivery (DSN, RFC 3461 §4).
  *
  * smtp-server has parsed the parameters, undone xtext, refused double ones, those without the value they
@@ -18,7 +18,7 @@ export type Recipient = { address: string; notify: Notify[]; orcpt?: string }
 const ENVID_MAX = 100 // RFC 3461 §4.4
 const ORCPT_MAX = 500 // §4.2
 /** AUTH says for whom a trusted peer submits (RFC 4954 §5); we trust none of that, and must take it. */
-const mailParameters = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH'])
+const mailParameters = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH', 'REQUIRETLS'])
 const rcptParameters = new Set(['NOTIFY', 'ORCPT'])
 
 /** @throws ReplyError */

@@ -139,6 +139,7 @@ const commonOptions = (config: SmtpConfig) => ({
   authRequiredMessage: 'Log in first; if your program offers no login here, let it use TLS',
   hideENHANCEDSTATUSCODES: false,
   hideDSN: false,
+  hideREQUIRETLS: false, // all mail between gateways is sealed and goes over TLS: RFC 8689 asks for nothing else
   disableReverseLookup: true, // nobody wants the name, and each lookup would tell the resolver who mails when
   disabledCommands: ['XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'],
   minVersion: 'TLSv1.2' as const, // RFC 8997; the library's default is TLSv1
