@@ -2,7 +2,7 @@
  * The only wiring: configuration → store → engine → edges, started in this order and stopped in
  * the other. `openHouse` stops before the edges: that is all a single command needs.
  */
-import { altDomain, canonical } from '../src/address.ts'
+import { altDomain } from '../src/address.ts'
 import { levelOf } from '../src/complaint/policy.ts'
 import type { Terms } from '../src/custody/custody.ts'
 import type { Event } from '../src/event.ts'
@@ -11,7 +11,6 @@ import { addressesOf } from '../src/reach/reach.ts'
 import { emptyState, type Link } from '../src/state.ts'
 import { byAddress } from '../store/account.ts'
 import { discardDraft, startBody } from '../store/blob.ts'
-import { login as checkPassword } from '../store/password.ts'
 import { openStore } from '../store/store.ts'
 import { posted, unfinishedCustody } from '../store/web.ts'
 import { type FirstHops, openFirstHops } from './carry/first-hop.ts'
@@ -40,6 +39,7 @@ import { openKeyring, passphraseOf } from './keys.ts'
 import { type LinkEdge, startLink } from './link/edge.ts'
 import { LinkFault } from './link/handlers.ts'
 import { createLog, type Log } from './log.ts'
+import { openLogins } from './login.ts'
 import { createMetrics } from './metrics.ts'
 import { openKnocking } from './neighbour/knocking.ts'
 import { openPairing } from './neighbour/pairing.ts'
@@ -53,7 +53,6 @@ import { keepRenewed } from './renewal.ts'
 import { restAfterWork } from './rest.ts'
 import { startSetup } from './setup/server.ts'
 import { startSmtp } from './smtp/server.ts'
-import { throttleLogins } from './throttle.ts'
 import { openTls } from './tls.ts'
 
 type Rooms = { house: House; core: Core; searches: Searches; place: Place }
@@ -270,13 +269,14 @@ const openDoors = async (
   const { db } = store
   const since = core.now()
   const tls = await openTls({ home, domain: config.gateway.domain, ...config.tls })
-  const login = throttleLogins((address, password) => checkPassword(db, spelled(address), password), config.login)
+  const logins = openLogins(db, config.login)
   const { plainLoopback } = config.login
-  const shared = { login, log: core.log, metrics: core.metrics }
+  const shared = { log: core.log, metrics: core.metrics }
 
   const smtp = opened(
     await startSmtp({
       ...shared,
+      ...logins('smtp'),
       config: { ...config.smtp, domain: house.domain, plainLoopback },
       tls: tls.current(),
       account: (address) => byAddress(db, address),
@@ -292,6 +292,7 @@ const openDoors = async (
   const imap = opened(
     await startImap({
       ...shared,
+      ...logins('imap'),
       store,
       config: { ...config.imap, ...limits, plainLoopback },
       tls: tls.current,
@@ -334,15 +335,6 @@ const openDoors = async (
   listening.health = [health.address]
   const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
   return { listening, reload: () => void renewal.reload() }
-}
-
-/** As accounts are kept; what is no address at all is nobody's, and is judged as slowly as a wrong password. */
-const spelled = (address: string): string => {
-  try {
-    return canonical(address)
-  } catch {
-    return ''
-  }
 }
 
 const untilStopped = async (onHangup: () => void): Promise<void> => {

@@ -62,47 +62,74 @@ export type LoginLimits = { failures: number; windowMs: number }
 
 /** One address may guess at this many accounts: behind one NAT sit several people with old passwords in their clients. */
 const ACCOUNTS_PER_REMOTE = 10
+/** An account takes guesses from this many addresses as often: a botnet has more, a household has fewer. */
+const REMOTES_PER_ACCOUNT = 10
+/** Where people have logged in from; beyond it the longest unused are forgotten. */
+const KNOWN_MAX = 20_000
+
+export type Judge = <Found>(
+  address: string,
+  remote: string,
+  check: () => Promise<Found | undefined>,
+) => Promise<Found | Refusal>
 
 /**
- * Wraps a login so that guessing gets slow. Failures count for the account together with where they come from: for the
- * account alone, anybody could lock its owner out. A try counts while it is judged, so many at once are no way around.
+ * Makes guessing slow. Failures count for the account together with where they come from, for where they come from
+ * alone, and for the account alone. By the last anybody could lock its owner out, so it does not bind those networks
+ * from which the owner has logged in since the start. A try counts while it is judged, so many at once are no way
+ * around.
  *
- * @returns as `login`; a wrong password is the refusal `login-failed`, and whoever must wait gets `login-throttled`,
- *   whatever the password. What `login` throws is thrown: a fault, and not held against anybody
+ * @returns what `check` found; nothing is the refusal `login-failed`, and whoever must wait gets `login-throttled`,
+ *   whatever the password. What `check` throws is thrown: a fault, and not held against anybody
  */
-export const throttleLogins = <Account>(
-  login: (address: string, password: string) => Promise<Account | undefined>,
-  { failures, windowMs }: LoginLimits,
-  clock: Clock = Date.now,
-): ((address: string, password: string, remote: string) => Promise<Account | Refusal>) => {
-  const byAccount = createMeter(failures, windowMs, clock)
+export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock = Date.now): Judge => {
+  const byPair = createMeter(failures, windowMs, clock)
   const byRemote = createMeter(failures * ACCOUNTS_PER_REMOTE, windowMs, clock)
+  const byAccount = createMeter(failures * REMOTES_PER_ACCOUNT, windowMs, clock)
+  const known = new Set<string>() // the longest unused first
 
-  return async (address, password, remote) => {
+  const welcome = (pair: string): void => {
+    known.delete(pair)
+    if (known.size >= KNOWN_MAX) for (const oldest of known) if (known.delete(oldest)) break
+    known.add(pair)
+  }
+
+  return async (address, remote, check) => {
     const network = networkOf(remote)
-    const account = `${network} ${address.toLowerCase().slice(0, 320)}`
-    const forgive = () => {
-      byAccount.giveBack(account)
-      byRemote.giveBack(network)
-    }
-
-    const waitMs = byAccount.take(account)
+    const account = address.toLowerCase().slice(0, 320)
+    const pair = `${network} ${account}`
+    const buckets: [Meter, string][] = [
+      [byPair, pair],
+      [byRemote, network],
+    ]
+    if (!known.has(pair)) buckets.push([byAccount, account])
+    const waitMs = takeAll(buckets)
     if (waitMs > 0) return throttled(waitMs)
-    const networkWaitMs = byRemote.take(network)
-    if (networkWaitMs > 0) {
-      byAccount.giveBack(account)
-      return throttled(networkWaitMs)
+    const forgive = () => {
+      for (const [meter, key] of buckets) meter.giveBack(key)
     }
     try {
-      const found = await login(address, password)
+      const found = await check()
       if (found === undefined) return new Refusal('login-failed', 'the address or the password is wrong')
       forgive()
+      welcome(pair)
       return found
     } catch (error) {
       forgive()
       throw error
     }
   }
+}
+
+/** From all buckets or from none. @returns as Meter.take */
+const takeAll = (buckets: readonly (readonly [Meter, string])[]): number => {
+  for (const [i, [meter, key]] of buckets.entries()) {
+    const waitMs = meter.take(key)
+    if (waitMs === 0) continue
+    for (const [taken, from] of buckets.slice(0, i)) taken.giveBack(from)
+    return waitMs
+  }
+  return 0
 }
 
 const throttled = (waitMs: number): Refusal => {

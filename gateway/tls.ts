@@ -9,7 +9,7 @@
  * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
  * the old pair stays in service. When to: renewal.ts.
  */
-import { X509Certificate } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +31,27 @@ export type TlsOptions = {
   domain?: string | undefined
   certificate?: string | undefined
   key?: string | undefined
+}
+
+/**
+ * How every port for mail clients speaks TLS (RFC 9325 §4.2, RFC 8997): 1.3, and 1.2 with forward secrecy and
+ * authenticated encryption. Our certificate is ECDSA; an administrator's may be RSA, so both have their suites.
+ */
+export const tlsTerms = {
+  minVersion: 'TLSv1.2' as const,
+  ciphers: [
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    ...['ECDHE-ECDSA', 'ECDHE-RSA'].flatMap((by) => [
+      `${by}-AES128-GCM-SHA256`,
+      `${by}-AES256-GCM-SHA384`,
+      `${by}-CHACHA20-POLY1305`,
+    ]),
+  ].join(':'),
+  ecdhCurve: 'X25519:P-256:P-384',
+  honorCipherOrder: true,
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION, // of TLS 1.2: nobody needs it, and it costs us more than the client
 }
 
 /** A certificate or key that can't be used; the text says which file and what to do. */
@@ -127,7 +148,7 @@ export const selfSigned = async (names: string[], addresses: string[], key?: str
     {
       name: [{ CN: [(names.at(-1) ?? 'localhost').slice(0, 64)] }], // ub-common-name, RFC 5280 appendix A.1
       notBefore: new Date(now - dayMs), // a client whose clock is a little behind
-      notAfter: new Date(now + validDays * dayMs),
+      notAfter: new Date(now + (validDays - 1) * dayMs),
       signingAlgorithm: algorithm,
       keys,
       extensions: [

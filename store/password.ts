@@ -1,16 +1,34 @@
 /**
- * App passwords: as many per account as it has devices, each with a label, each removable alone.
+ * App passwords: as many per account as it has devices, each with a label and a scope, each removable alone.
  *
- * Kept as argon2id (OWASP's 19 MiB, t 2: 14 ms). Mail clients log in often, so a password that held
- * is remembered for ten minutes, as a hash keyed with a secret of this process and bound to the
- * stored hash: changing or removing the password forgets it at once.
+ * Kept as argon2id (OWASP's 19 MiB, t 2: 14 ms), and beside it the keys of SCRAM-SHA-256 (src/scram.ts). Mail clients
+ * log in often, so a password that held is remembered for ten minutes, as an HMAC keyed with a secret of this process
+ * and bound to the stored hash: changing or removing the password forgets it at once. Whoever can read that secret
+ * reads this process's memory, through which the passwords themselves pass; on the disk there is nothing of it. A wrong
+ * password is never remembered, so guessing is as slow as before.
+ *
+ * SCRAM tells its salt before it knows which of the passwords is meant, so all of an account have one: an HMAC of the
+ * address. An address that is nobody's gets one as well, the same each time, and so does not show.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
+import { checkProof, deriveKeys, ITERATIONS } from '../src/scram.ts'
 import { type Account, accountColumns, shaped } from './account.ts'
 import type { Sink, Source } from './db.ts'
 
-export type AppPassword = { id: number; label: string; createdAt: number; usedAt: number | null }
+export type Use = 'imap' | 'smtp'
+/** What a password opens. */
+export type Scope = Use | 'all'
+export const scopes: readonly Scope[] = ['all', 'imap', 'smtp']
+
+export type AppPassword = {
+  id: number
+  label: string
+  scope: Scope
+  createdAt: number
+  usedAt: number | null
+  usedFor: Use | null
+}
 
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 const REMEMBER_MS = 10 * 60_000
@@ -19,20 +37,30 @@ const REMEMBERED_MAX = 10_000
 const USED_STEP_MS = 10 * 60_000
 
 /** Gives an account a password, in place of the one with the same label. */
-export const setPassword = async (db: Sink, account: number, label: string, password: string): Promise<void> => {
-  const stored = await hash(password, ARGON2) // before the transaction: others wait for it
-  await db.transaction((tx) =>
-    tx.run(
-      `INSERT INTO password (account, label, hash, created_at) VALUES (?, ?, ?, ?)
-       ON CONFLICT (account, label) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, used_at = NULL`,
-      [account, label, stored, Date.now()],
-    ),
-  )
+export const setPassword = async (
+  db: Sink,
+  { id, address }: Pick<Account, 'id' | 'address'>,
+  label: string,
+  password: string,
+  scope: Scope = 'all',
+): Promise<void> => {
+  // Before the transaction: others wait for it.
+  const salt = await saltOf(db, address)
+  const [stored, keys] = await Promise.all([hash(password, ARGON2), deriveKeys(password, salt, ITERATIONS)])
+  await db.transaction(async (tx) => {
+    await tx.run('DELETE FROM password WHERE account = ? AND label = ?', [id, label])
+    await tx.run(
+      `INSERT INTO password (account, label, hash, stored_key, server_key, iterations, scope, created_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      [id, label, stored, keys.storedKey, keys.serverKey, ITERATIONS, scope, Date.now()],
+    )
+  })
 }
 
 export const passwords = (from: Source, account: number): Promise<AppPassword[]> =>
   from.read.all<AppPassword>(
-    'SELECT id, label, created_at AS "createdAt", used_at AS "usedAt" FROM password WHERE account = ? ORDER BY label',
+    `SELECT id, label, scope, created_at AS "createdAt", used_at AS "usedAt", used_for AS "usedFor"
+     FROM password WHERE account = ? ORDER BY label`,
     [account],
   )
 
@@ -42,26 +70,80 @@ export const removePassword = (db: Sink, account: number, label: string): Promis
     return (await tx.run('DELETE FROM password WHERE account = ? AND label = ?', [account, label])).changes > 0
   })
 
-type Candidate = { id: number; hash: string; usedAt: number | null }
+type Candidate = { id: number; hash: string; storedKey: string; serverKey: string; usedAt: number | null }
 
 /** The account whose password this is; undefined whatever was wrong, after the same time. */
-export const login = async (db: Sink, address: string, password: string): Promise<Account | undefined> => {
+export const login = async (db: Sink, address: string, password: string, use: Use): Promise<Account | undefined> => {
+  const { account, candidates } = await candidatesOf(db, address, use)
+  // An unknown address must not answer faster than a wrong password.
+  if (candidates.length === 0) await holds(await unusable(), password)
+  const found = await firstThatHolds(candidates, password)
+  if (!account || !found) return undefined
+  await noteUse(db, found, use)
+  return account
+}
+
+/** What SCRAM tells whoever names this address. */
+export const challenge = async (db: Sink, address: string): Promise<{ salt: string; iterations: number }> => ({
+  salt: await saltOf(db, address),
+  iterations: ITERATIONS,
+})
+
+/** The account whose password was proved, and our own proof that we know it. */
+export const prove = async (
+  db: Sink,
+  address: string,
+  { message, proof }: { message: string; proof: Buffer },
+  use: Use,
+): Promise<{ account: Account; signature: string } | undefined> => {
+  const { account, candidates } = await candidatesOf(db, address, use)
+  for (const each of candidates) {
+    const signature = checkProof(each, message, proof)
+    if (signature === undefined || !account) continue
+    await noteUse(db, each, use)
+    return { account, signature }
+  }
+  return undefined
+}
+
+const candidatesOf = async (db: Source, address: string, use: Use) => {
   const row = await db.read.one<Parameters<typeof shaped>[0]>(
     `SELECT ${accountColumns} FROM account WHERE address = ? AND enabled = 1`,
     [address],
   )
-  const candidates = row
-    ? await db.read.all<Candidate>('SELECT id, hash, used_at AS "usedAt" FROM password WHERE account = ?', [row.id])
-    : []
-  // An unknown address must not answer faster than a wrong password.
-  if (candidates.length === 0) await holds(await unusable(), password)
-  const found = await firstThatHolds(candidates, password)
-  if (!row || !found) return undefined
+  if (!row) return { account: undefined, candidates: [] }
+  const candidates = await db.read.all<Candidate>(
+    `SELECT id, hash, stored_key AS "storedKey", server_key AS "serverKey", used_at AS "usedAt"
+     FROM password WHERE account = ? AND scope IN ('all', ?)`,
+    [row.id, use],
+  )
+  return { account: shaped(row), candidates }
+}
+
+const noteUse = async (db: Sink, { id, usedAt }: Candidate, use: Use): Promise<void> => {
   const now = Date.now()
-  if ((found.usedAt ?? 0) < now - USED_STEP_MS) {
-    await db.transaction((tx) => tx.run('UPDATE password SET used_at = ? WHERE id = ?', [now, found.id]))
-  }
-  return shaped(row)
+  if ((usedAt ?? 0) >= now - USED_STEP_MS) return
+  await db.transaction((tx) => tx.run('UPDATE password SET used_at = ?, used_for = ? WHERE id = ?', [now, use, id]))
+}
+
+const SALT_BYTES = 16
+
+const saltOf = async (db: Sink, address: string): Promise<string> =>
+  createHmac('sha256', await secretOf(db))
+    .update(address)
+    .digest()
+    .subarray(0, SALT_BYTES)
+    .toString('base64')
+
+const secretOf = async (db: Sink): Promise<string> => {
+  const kept = (from: Source) => from.read.one<{ secret: string }>('SELECT secret FROM salt')
+  const row = await kept(db)
+  if (row) return row.secret
+  return db.transaction(async (tx) => {
+    const drawn = (await kept(tx))?.secret ?? randomBytes(32).toString('base64')
+    await tx.insertMany('salt', ['id', 'secret'], [[1, drawn]], { key: ['id'], update: [] })
+    return drawn
+  })
 }
 
 const firstThatHolds = async (candidates: readonly Candidate[], password: string): Promise<Candidate | undefined> => {

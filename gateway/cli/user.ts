@@ -76,8 +76,14 @@ const describe = (one: ResultOf<'user.show'>): string =>
     ),
     '',
     table(
-      ['password', 'made', 'last used'],
-      one.passwords.map(({ label, createdAt, usedAt }) => [label, clock(createdAt), clock(usedAt)]),
+      ['password', 'for', 'made', 'last used', 'by'],
+      one.passwords.map(({ label, scope, createdAt, usedAt, usedFor }) => [
+        label,
+        scope,
+        clock(createdAt),
+        clock(usedAt),
+        usedFor ?? '',
+      ]),
     ),
   ].join('\n')
 
@@ -103,22 +109,31 @@ const passwd = (user: Command): void => {
   )
     .argument('<address>')
     .option('--label <label>', 'which client it is for', 'main')
+    .option('--for <scope>', 'what it opens: all, imap or smtp', 'all')
     .option('--revoke', 'take the password of this label back')
-  act<Secret & { label: string; revoke?: true }>(command, async (context, [address = ''], { label, ...options }) => {
-    if (options.revoke) {
-      const gone = await perform(context, 'user.revoke', { address, label })
-      return { result: gone, text: `The password "${label}" of ${gone.address} is taken back.` }
-    }
-    const password = await newPassword(options)
-    const set = await perform(context, 'user.passwd', { address, label, ...(password !== undefined && { password }) })
-    return {
-      result: set,
-      text: [
-        `The password "${label}" of ${set.address} is set.`,
-        ...(set.password ? [`It is: ${set.password}`] : []),
-      ].join('\n'),
-    }
-  })
+  act<Secret & { label: string; for: string; revoke?: true }>(
+    command,
+    async (context, [address = ''], { label, ...options }) => {
+      if (options.revoke) {
+        const gone = await perform(context, 'user.revoke', { address, label })
+        return { result: gone, text: `The password "${label}" of ${gone.address} is taken back.` }
+      }
+      const password = await newPassword(options)
+      const set = await perform(context, 'user.passwd', {
+        address,
+        label,
+        scope: options.for,
+        ...(password !== undefined && { password }),
+      })
+      return {
+        result: set,
+        text: [
+          `The password "${label}" of ${set.address} is set.`,
+          ...(set.password ? [`It is: ${set.password}`] : []),
+        ].join('\n'),
+      }
+    },
+  )
 }
 
 const remove = (user: Command): void => {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '../../src/refusal.ts'
+import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
 import { no, ok, type Reply, type Session } from './command.ts'
 import { refused } from './refused.ts'
@@ -17,25 +18,32 @@ export const logIn = async (
   { user, password }: { user: string; password: string },
 ): Promise<Reply> => {
   if (!session.mayLogIn) return mayNot
-  const { edge, remote } = session
   // An address that is none is as wrong as a wrong password, and costs as much.
-  const found = await edge.login(user, password, remote).catch(asRefusal)
-  if (found instanceof Refusal) {
-    session.failedLogins++
-    edge.metrics.logins.inc({ edge: 'imap', outcome: found.code })
-    edge.log.warn({ event: 'login-refused', remote, code: found.code, times: session.failedLogins }, found.detail)
-    await wait(edge.config.timing.failedLoginMs * session.failedLogins)
-    if (session.failedLogins >= FAILURES_MAX) session.bye('Too many failed logins')
-    return refused(found)
-  }
-  if (!edge.claim(found)) return no('LIMIT', 'This account has too many sessions open; close a mail program somewhere')
-  session.welcome(found)
+  const found = await session.edge.login(user, password, session.remote).catch(asRefusal)
+  return found instanceof Refusal ? turnAway(session, found) : admit(session, found)
+}
+
+export const turnAway = async (session: Session, refusal: Refusal): Promise<Reply> => {
+  const { edge, remote } = session
+  session.failedLogins++
+  edge.metrics.logins.inc({ edge: 'imap', outcome: refusal.code })
+  edge.log.warn({ event: 'login-refused', remote, code: refusal.code, times: session.failedLogins }, refusal.detail)
+  await wait(edge.config.timing.failedLoginMs * session.failedLogins)
+  if (session.failedLogins >= FAILURES_MAX) session.bye('Too many failed logins')
+  return refused(refusal)
+}
+
+export const admit = (session: Session, account: Account): Reply => {
+  const { edge, remote } = session
+  if (!edge.claim(account))
+    return no('LIMIT', 'This account has too many sessions open; close a mail program somewhere')
+  session.welcome(account)
   edge.metrics.logins.inc({ edge: 'imap', outcome: 'ok' })
-  edge.log.info({ event: 'login', account: found.address, remote }, 'logged in')
+  edge.log.info({ event: 'login', account: account.address, remote }, 'logged in')
   return ok('Logged in', `CAPABILITY ${capabilities(session)}`)
 }
 
-const asRefusal = (error: unknown): Refusal => {
+export const asRefusal = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error
   throw error
 }

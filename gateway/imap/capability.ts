@@ -36,7 +36,14 @@ export const capabilities = (session: Session): string => {
     const limit = `APPENDLIMIT=${session.edge.config.appendLimit}`
     return [...always, ...loggedIn, ...messages, ...mailboxes, ...appends, ...searches, limit].join(' ')
   }
-  const words = [...always, ...stranger, session.mayLogIn ? 'AUTH=PLAIN' : 'LOGINDISABLED']
+  const words = [...always, ...stranger, ...(session.mayLogIn ? loginsOf(session) : ['LOGINDISABLED'])]
   if (session.canStartTls) words.splice(1, 0, 'STARTTLS')
   return words.join(' ')
 }
+
+const loginsOf = ({ canBind }: Session): string[] => [
+  ...(canBind ? ['AUTH=SCRAM-SHA-256-PLUS'] : []),
+  'AUTH=SCRAM-SHA-256',
+  'AUTH=PLAIN',
+  'AUTH=LOGIN',
+]

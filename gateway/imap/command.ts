@@ -44,6 +44,10 @@ export type Session = {
   /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
   readonly mayLogIn: boolean
   readonly canStartTls: boolean
+  /** A login can be tied to this connection: it is TLS. */
+  readonly canBind: boolean
+  /** Data of that name for the connection, undefined where there is none. */
+  channelBinding(name: string): Buffer | undefined
   readonly isCompressed: boolean
   welcome(account: Account): void
   /** Takes back the login: a stranger again, on the same connection. */

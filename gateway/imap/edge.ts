@@ -3,10 +3,10 @@
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
+import type { Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Watch } from './watch.ts'
 
@@ -48,8 +48,6 @@ export const usualTiming: Timing = {
   expungedRestMs: 1000,
 }
 
-export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>
-
 export type Edge = {
   readonly store: Store
   readonly config: ImapConfig
@@ -57,6 +55,7 @@ export type Edge = {
   readonly metrics: Metrics
   readonly watch: Watch
   readonly login: Login
+  readonly scram: Scram
   /** Takes one of the account's places; false when all are taken. */
   claim(account: Account): boolean
   loggedOut(account: Account | undefined): void

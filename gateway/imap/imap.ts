@@ -11,12 +11,13 @@ import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
+import type { Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
 import { createPlaces, type Places } from '../places.ts'
 import { Tally } from '../tally.ts'
-import type { TlsPair } from '../tls.ts'
+import { type TlsPair, tlsTerms } from '../tls.ts'
 import { commands } from './command/table.ts'
-import type { Edge, ImapConfig, Listen, Login } from './edge.ts'
+import type { Edge, ImapConfig, Listen } from './edge.ts'
 import { Leaving } from './leaving.ts'
 import { ClientSession } from './session.ts'
 import { Watch } from './watch.ts'
@@ -27,6 +28,7 @@ export type ImapOptions = {
   /** The pair of the moment: asked at every handshake, so a renewed certificate needs no restart. */
   tls(): TlsPair
   login: Login
+  scram: Scram
   log: Log
   metrics: Metrics
 }
@@ -81,6 +83,7 @@ class House implements Edge {
   readonly log: Log
   readonly metrics: Metrics
   readonly login: Login
+  readonly scram: Scram
   readonly watch: Watch
   private readonly leaving: Leaving
   private readonly tls: () => TlsPair
@@ -91,12 +94,13 @@ class House implements Edge {
   private readonly names = new Map<object, string>([...commands].map(([name, command]) => [command, name]))
   private context: { pair: TlsPair; secure: SecureContext } | undefined
 
-  constructor({ store, config, tls, login, log, metrics }: ImapOptions) {
+  constructor({ store, config, tls, login, scram, log, metrics }: ImapOptions) {
     this.store = store
     this.config = config
     this.log = log.child({ area: 'imap' })
     this.metrics = metrics
     this.login = login
+    this.scram = scram
     this.tls = tls
     this.perAddress = createPlaces(config.sessionLimit, config.sessionsPerAddress)
     this.watch = new Watch(store.db.changes)
@@ -182,7 +186,7 @@ class House implements Edge {
   private secureContext(): SecureContext {
     const pair = this.tls()
     if (this.context?.pair !== pair) {
-      const secure = createSecureContext({ cert: pair.certificate, key: pair.key, minVersion: 'TLSv1.2' })
+      const secure = createSecureContext({ cert: pair.certificate, key: pair.key, ...tlsTerms })
       this.context = { pair, secure }
     }
     return this.context.secure

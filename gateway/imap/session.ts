@@ -11,9 +11,10 @@
  * refusal is NO, a fault is NO and goes to the log, and the session ends with it.
  */
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
+import { bindingOf } from '../binding.ts'
 import { capabilities } from './capability.ts'
 import { bad, type Command, Declined, no, type Reply, type Session, type State } from './command.ts'
 import { compressed } from './deflate.ts'
@@ -99,6 +100,14 @@ export class ClientSession implements Session {
 
   get canStartTls(): boolean {
     return !this.isTls && !this.account && !this.isCompressed
+  }
+
+  get canBind(): boolean {
+    return this.isTls
+  }
+
+  channelBinding(name: string): Buffer | undefined {
+    return this.socket instanceof TLSSocket ? bindingOf(this.socket, name) : undefined
   }
 
   /** Runs until either side ends it. Never throws. */

@@ -9,7 +9,7 @@ import { countOf, type Level, levelOf } from '../../src/complaint/policy.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { type Account, byAddress, create, list, remove } from '../../store/account.ts'
 import { list as listMailboxes, statuses } from '../../store/mailbox.ts'
-import { passwords, removePassword, setPassword } from '../../store/password.ts'
+import { type AppPassword, passwords, removePassword, type Scope, scopes, setPassword } from '../../store/password.ts'
 import type { House, Operation } from '../house.ts'
 import { accountOf, addressHere } from './who.ts'
 
@@ -23,7 +23,7 @@ export type UserView = {
 }
 export type UserDetail = UserView & {
   folders: { name: string; messages: number; unseen: number; size: number }[]
-  passwords: { label: string; createdAt: number; usedAt: number | null }[]
+  passwords: Omit<AppPassword, 'id'>[]
   /** What complaints about its mail have led to, and how many different people complained in 28 days. */
   sending: { level: Level; complainers: number; latest: number | null }
 }
@@ -51,7 +51,7 @@ export const userAdd: Operation<
     await house.keyring.remove(entity.id)
     throw error
   })
-  await setPassword(db, account.id, FIRST_LABEL, secret.password)
+  await setPassword(db, account, FIRST_LABEL, secret.password)
   house.log.info({ area: 'user', event: 'added', account: address }, 'a new account')
   return { ...viewOf(account), ...secret.shown }
 }
@@ -86,7 +86,7 @@ export const userShow: Operation<{ address: string }, UserDetail> = async (house
       return { name, messages, unseen, size }
     }),
     sending: sendingOf(house, account),
-    passwords: (await passwords(db, account.id)).map(({ label, createdAt, usedAt }) => ({ label, createdAt, usedAt })),
+    passwords: (await passwords(db, account.id)).map(({ id: _, ...one }) => one),
   }
 }
 
@@ -109,17 +109,19 @@ const sendingOf = ({ web, config }: House, { entityId }: Account): UserDetail['s
 }
 
 export const userPasswd: Operation<
-  { address: string; label: string; password?: string },
-  { address: string; label: string; password?: string }
+  { address: string; label: string; scope?: string; password?: string },
+  { address: string; label: string; scope: Scope; password?: string }
 > = async (house, args) => {
   const account = await accountOf(house, args.address)
   const secret = passwordFrom(args.password)
-  await setPassword(house.store.db, account.id, args.label, secret.password)
+  const scope = scopes.find((one) => one === (args.scope ?? 'all'))
+  if (!scope) throw new Error(`A password is for ${scopes.join(', ')}. Name one of these.`)
+  await setPassword(house.store.db, account, args.label, secret.password, scope)
   house.log.info(
-    { area: 'user', event: 'password-set', account: account.address, label: args.label },
+    { area: 'user', event: 'password-set', account: account.address, label: args.label, scope },
     'a password was set',
   )
-  return { address: account.address, label: args.label, ...secret.shown }
+  return { address: account.address, label: args.label, scope, ...secret.shown }
 }
 
 export const userRevoke: Operation<{ address: string; label: string }, { address: string; label: string }> = async (

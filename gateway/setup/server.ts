@@ -17,7 +17,7 @@ import { canonical, domainOf } from '../../src/address.ts'
 import { type Way, waysIn } from '../config/settings.ts'
 import { type HostPort, writeHostPort } from '../config/value.ts'
 import type { Log } from '../log.ts'
-import type { TlsFiles, TlsPair } from '../tls.ts'
+import { type TlsFiles, type TlsPair, tlsTerms } from '../tls.ts'
 import { autoconfig } from './autoconfig.ts'
 import { askedFor, notUnderstood, settingsFor, whereToAsk } from './autodiscover.ts'
 import { PAGE_POLICY, page } from './page.ts'
@@ -53,9 +53,7 @@ const CONNECTIONS_MAX = 100
 export const startSetup = async (options: SetupOptions): Promise<SetupEdge> => {
   const { setup } = options.config
   const { certificate, key } = options.tls.current()
-  const tlsServers = setup.https.map(() =>
-    createTlsServer({ ...limits, cert: certificate, key, minVersion: 'TLSv1.2' }),
-  )
+  const tlsServers = setup.https.map(() => createTlsServer({ ...limits, cert: certificate, key, ...tlsTerms }))
   const servers = [...tlsServers, ...setup.http.map(() => createServer(limits))]
   const places = [...setup.https, ...setup.http]
   const close = async () => void (await Promise.all(servers.map(stop)))
@@ -75,7 +73,7 @@ export const startSetup = async (options: SetupOptions): Promise<SetupEdge> => {
   return {
     addresses,
     useTls: ({ certificate, key }) => {
-      for (const server of tlsServers) server.setSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' })
+      for (const server of tlsServers) server.setSecureContext({ cert: certificate, key, ...tlsTerms })
     },
     close,
   }

@@ -9,7 +9,7 @@ import { type HostPort, isLoopback, type Listener } from '../config/value.ts'
 import type { Log } from '../log.ts'
 import { createPlaces } from '../places.ts'
 import { createMeter } from '../throttle.ts'
-import type { TlsPair } from '../tls.ts'
+import { type TlsPair, tlsTerms } from '../tls.ts'
 import { type Patience, Server } from './connection.ts'
 import { openRepeats } from './repeat.ts'
 import { type SessionOptions, sessionHandlers } from './session.ts'
@@ -142,7 +142,7 @@ const commonOptions = (config: SmtpConfig) => ({
   hideREQUIRETLS: false, // all mail between gateways is sealed and goes over TLS: RFC 8689 asks for nothing else
   disableReverseLookup: true, // nobody wants the name, and each lookup would tell the resolver who mails when
   disabledCommands: ['XCLIENT', 'XFORWARD', 'WIZ', 'SHELL', 'KILL'],
-  minVersion: 'TLSv1.2' as const, // RFC 8997; the library's default is TLSv1
+  ...tlsTerms,
   logger: false,
 })
 

@@ -21,9 +21,20 @@ CREATE TABLE password (
   account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
   label TEXT NOT NULL,
   hash TEXT NOT NULL,
+  stored_key TEXT NOT NULL, -- SCRAM-SHA-256 (RFC 5802 3), base64
+  server_key TEXT NOT NULL,
+  iterations INTEGER NOT NULL,
+  scope TEXT NOT NULL, -- all, imap or smtp
   created_at INTEGER NOT NULL,
   used_at INTEGER,
+  used_for TEXT, -- imap or smtp
   UNIQUE (account, label)
+);
+
+-- One row, drawn once: what SCRAM's salts are made of.
+CREATE TABLE salt (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  secret TEXT NOT NULL
 );
 
 CREATE TABLE mailbox (

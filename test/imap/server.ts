@@ -12,6 +12,7 @@ import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
 import { canonical } from '../../src/address.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
+import { checkProof, deriveKeys, type ScramKeys } from '../../src/scram.ts'
 import { type Account, create } from '../../store/account.ts'
 import { draftOf } from '../../store/blob.ts'
 import type { Row } from '../../store/change.ts'
@@ -32,6 +33,8 @@ export type TestImap = {
   port: number
   /** TLS from the start. */
   tlsPort: number
+  /** PEM, of both ports. */
+  certificate: string
   /** Lines of the log. */
   log: string[]
   deliver(mailbox: string, letters: readonly Letter[]): Promise<number[]>
@@ -40,6 +43,8 @@ export type TestImap = {
 }
 
 let pair: Promise<TlsPair> | undefined
+const salt = 'W22ZaJ0SNY7soEsUEjb6gQ=='
+let keys: Promise<ScramKeys> | undefined
 
 type Options = Partial<Omit<ImapConfig, 'timing'>> & { timing?: Partial<Timing> }
 
@@ -69,6 +74,14 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
     tls: () => tls,
     login: async (user, pass) =>
       canonical(user) === address && pass === password ? account : new Refusal('login-failed', 'Wrong'),
+    scram: {
+      challenge: async () => ({ salt, iterations: 4096 }),
+      async prove(user, { message, proof }) {
+        keys ??= deriveKeys(password, salt, 4096)
+        const signature = user === address ? checkProof(await keys, message, proof) : undefined
+        return signature === undefined ? new Refusal('login-failed', 'Wrong') : { account, signature }
+      },
+    },
     log: createLog({ level: 'info', format: 'json' }, { write: (line) => log.push(line) }),
     metrics: createMetrics(),
   })
@@ -77,6 +90,7 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
     store,
     edge,
     account,
+    certificate: tls.certificate,
     port: clear?.port ?? 0,
     tlsPort: tlsAt?.port ?? 0,
     log,

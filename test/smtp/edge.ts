@@ -62,6 +62,7 @@ export const openEdge = async (
   const submissions: Submission[] = []
   const log: string[] = []
   const metrics = createMetrics()
+  const judge = throttleLogins({ failures: 5, windowMs: 60_000 })
   const smtp = await startSmtp(
     {
       config: {
@@ -80,10 +81,8 @@ export const openEdge = async (
         ...config,
       },
       tls: await pair,
-      login: throttleLogins(
-        async (address, given) => (address === alice.address && given === password ? alice : undefined),
-        { failures: 5, windowMs: 60_000 },
-      ),
+      login: (address, given, remote) =>
+        judge(address, remote, async () => (address === alice.address && given === password ? alice : undefined)),
       account: async (address) => (address === alice.address ? alice : undefined),
       levelOf: () => 'free',
       lookup: async (address) => web[address] ?? 'unknown',

@@ -47,10 +47,15 @@ describe('throttle', () => {
 
   const limits = { failures: 3, windowMs: 60_000 }
   const login = async (address: string, password: string) => (password === 'right' ? { address } : undefined)
+  type Check = (address: string, password: string) => Promise<object | undefined>
+  const throttle = (check: Check) => {
+    const judge = throttleLogins(limits, clock)
+    return (address: string, password: string, remote: string) => judge(address, remote, () => check(address, password))
+  }
   const codeOf = (result: object | undefined) => (result instanceof Refusal ? result.code : 'in')
 
   it('wrong passwords make the account wait where they come from, and nowhere else', async () => {
-    const throttled = throttleLogins(login, limits, clock)
+    const throttled = throttle(login)
     const tries = async (count: number) => {
       const codes: string[] = []
       for (let i = 0; i < count; i++) codes.push(codeOf(await throttled('a@a.test', 'wrong', '192.0.2.1')))
@@ -66,7 +71,7 @@ describe('throttle', () => {
   })
 
   it('right passwords cost nothing', async () => {
-    const throttled = throttleLogins(login, limits, clock)
+    const throttled = throttle(login)
     for (let i = 0; i < 100; i++) expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.1'))).to.equal('in')
   })
 
@@ -77,7 +82,7 @@ describe('throttle', () => {
       await new Promise((resolve) => setImmediate(resolve))
       return undefined
     }
-    const throttled = throttleLogins(slow, limits, clock)
+    const throttled = throttle(slow)
     const guesses = Array.from({ length: 100 }, () => throttled('a@a.test', 'x', '192.0.2.1'))
     const codes = (await Promise.all(guesses)).map(codeOf)
     expect(codes.filter((code) => code === 'login-failed')).to.have.length(3)
@@ -85,15 +90,26 @@ describe('throttle', () => {
   })
 
   it('one address guesses at no more than ten accounts as often', async () => {
-    const throttled = throttleLogins(login, limits, clock)
+    const throttled = throttle(login)
     const codes: string[] = []
     for (let i = 0; i < 31; i++) codes.push(codeOf(await throttled(`${i}@a.test`, 'wrong', '192.0.2.1')))
     expect(codes.filter((code) => code === 'login-failed')).to.have.length(30)
     expect(codes.at(-1)).to.equal('login-throttled')
   })
 
+  it('an account is guessed at from no more than ten addresses as often; where its owner was before, he gets in', async () => {
+    const throttled = throttle(login)
+    expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.200'))).to.equal('in')
+    const codes: string[] = []
+    for (let i = 0; i < 31; i++) codes.push(codeOf(await throttled('a@a.test', 'wrong', `192.0.2.${i}`)))
+    expect(codes.filter((code) => code === 'login-failed')).to.have.length(30)
+    expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.201'))).to.equal('login-throttled')
+    expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.200'))).to.equal('in')
+    expect(codeOf(await throttled('b@a.test', 'right', '192.0.2.201'))).to.equal('in')
+  })
+
   it('the addresses of one IPv6 subscriber count as one', async () => {
-    const throttled = throttleLogins(login, limits, clock)
+    const throttled = throttle(login)
     const from = (remote: string) => throttled('a@a.test', 'wrong', remote)
     for (const remote of ['2001:db8:1:2::1', '2001:db8:1:2:ffff:1:2:3', '2001:DB8:1:2::']) await from(remote)
     expect(codeOf(await from('2001:db8:1:2::9'))).to.equal('login-throttled')
@@ -104,14 +120,10 @@ describe('throttle', () => {
 
   it('a store that fails is not held against anybody', async () => {
     let isBroken = true
-    const throttled = throttleLogins(
-      async () => {
-        if (isBroken) throw new Error('disk')
-        return {}
-      },
-      limits,
-      clock,
-    )
+    const throttled = throttle(async () => {
+      if (isBroken) throw new Error('disk')
+      return {}
+    })
     for (let i = 0; i < 10; i++)
       await throttled('a@a.test', 'right', '192.0.2.1').then(
         () => expect.fail('a fault was hidden'),

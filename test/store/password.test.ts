@@ -1,17 +1,18 @@
 import { expect } from 'chai'
 import { setEnabled } from '../../store/account.ts'
-import { login, passwords, removePassword, setPassword } from '../../store/password.ts'
+import { challenge, login, passwords, prove, removePassword, setPassword } from '../../store/password.ts'
+import { clientProof } from '../fixture/scram.ts'
 import { eachWithStore, rowsOf } from './home.ts'
 
 describe('store: app passwords', () => {
   const bench = eachWithStore()
   const tryWith = async (password: string, address = 'ann@a.test') =>
-    (await login(bench().db, address, password))?.address
-  beforeEach(() => setPassword(bench().db, bench().account.id, 'phone', 'correct horse'))
+    (await login(bench().db, address, password, 'imap'))?.address
+  beforeEach(() => setPassword(bench().db, bench().account, 'phone', 'correct horse'))
 
   it('the right one logs in, again and again', async () => {
     for (let i = 0; i < 3; i++)
-      expect(await login(bench().db, 'ann@a.test', 'correct horse')).to.deep.equal(bench().account)
+      expect(await login(bench().db, 'ann@a.test', 'correct horse', 'imap')).to.deep.equal(bench().account)
   })
 
   it('a wrong one does not, nor does a right one at another address', async () => {
@@ -21,7 +22,7 @@ describe('store: app passwords', () => {
   })
 
   it('a remembered one is not argued about for each of the others', async () => {
-    for (let i = 0; i < 4; i++) await setPassword(bench().db, bench().account.id, `device ${i}`, `password ${i}`)
+    for (let i = 0; i < 4; i++) await setPassword(bench().db, bench().account, `device ${i}`, `password ${i}`)
     await tryWith('password 3')
     const start = performance.now()
     for (let i = 0; i < 100; i++) expect(await tryWith('password 3')).to.equal('ann@a.test')
@@ -30,12 +31,12 @@ describe('store: app passwords', () => {
 
   it('removing or changing one forgets it at once, and leaves the others', async () => {
     const { db, account } = bench()
-    await setPassword(db, account.id, 'laptop', 'battery staple')
+    await setPassword(db, account, 'laptop', 'battery staple')
     expect(await tryWith('correct horse')).to.equal('ann@a.test')
     expect(await tryWith('battery staple')).to.equal('ann@a.test')
     expect(await removePassword(db, account.id, 'phone')).to.equal(true)
     expect(await removePassword(db, account.id, 'phone')).to.equal(false)
-    await setPassword(db, account.id, 'laptop', 'new')
+    await setPassword(db, account, 'laptop', 'new')
     expect(await tryWith('correct horse')).to.equal(undefined)
     expect(await tryWith('battery staple')).to.equal(undefined)
     expect(await tryWith('new')).to.equal('ann@a.test')
@@ -44,6 +45,40 @@ describe('store: app passwords', () => {
   it('a disabled account lets nobody in', async () => {
     await setEnabled(bench().db, bench().account.id, false)
     expect(await tryWith('correct horse')).to.equal(undefined)
+  })
+
+  it('one for sending does not read, and the other way round', async () => {
+    const { db, account } = bench()
+    await setPassword(db, account, 'printer', 'sends only', 'smtp')
+    expect(await tryWith('sends only')).to.equal(undefined)
+    expect((await login(db, 'ann@a.test', 'sends only', 'smtp'))?.address).to.equal('ann@a.test')
+    expect((await login(db, 'ann@a.test', 'correct horse', 'smtp'))?.address).to.equal('ann@a.test')
+    expect((await passwords(db, account.id)).map(({ label, scope, usedFor }) => [label, scope, usedFor])).to.deep.equal(
+      [
+        ['phone', 'all', 'smtp'],
+        ['printer', 'smtp', 'smtp'],
+      ],
+    )
+  })
+
+  it('each can be proved by SCRAM, with the salt that all of an account have', async () => {
+    const { db, account } = bench()
+    await setPassword(db, account, 'laptop', 'battery staple')
+    const { salt, iterations } = await challenge(db, 'ann@a.test')
+    expect(await challenge(db, 'ann@a.test')).to.deep.equal({ salt, iterations })
+    expect((await challenge(db, 'nobody@a.test')).salt).not.to.equal(salt)
+    expect(await challenge(db, 'nobody@a.test')).to.deep.equal(await challenge(db, 'nobody@a.test'))
+    for (const [password, signature] of [
+      ['correct horse', true],
+      ['battery staple', true],
+      ['wrong', false],
+    ] as const) {
+      const { proof, expected } = clientProof(password, salt, iterations, 'the message')
+      const proved = await prove(db, 'ann@a.test', { message: 'the message', proof }, 'imap')
+      expect(proved?.signature).to.equal(signature ? expected : undefined)
+      expect(await prove(db, 'ann@a.test', { message: 'another', proof }, 'imap')).to.equal(undefined)
+      expect(await prove(db, 'nobody@a.test', { message: 'the message', proof }, 'imap')).to.equal(undefined)
+    }
   })
 
   it('the last use is kept', async () => {

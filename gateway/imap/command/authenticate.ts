@@ -1,10 +1,12 @@
 /**
- * AUTHENTICATE PLAIN, with the response right behind it if the client likes. RFC 3501 §6.2.2, RFC 4616, RFC 4959.
- * authenticate = "AUTHENTICATE" SP "PLAIN" [SP (base64 / "=")]
+ * AUTHENTICATE, with the first response right behind it if the client likes. RFC 3501 §6.2.2, RFC 4959.
+ * authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]
  */
-import { logIn, mayNot } from '../authenticate.ts'
-import { bad, type Command, no } from '../command.ts'
+import { mayNot } from '../authenticate.ts'
+import { type Command, no, type Session } from '../command.ts'
 import { Gone } from '../output.ts'
+import { type Ask, mechanisms } from '../sasl.ts'
+import { fail } from '../wire/words.ts'
 
 export const authenticate: Command<{ mechanism: string; initial: string | undefined }> = {
   in: ['unauthenticated'],
@@ -17,20 +19,28 @@ export const authenticate: Command<{ mechanism: string; initial: string | undefi
   },
 
   async run(session, { mechanism, initial }) {
-    if (mechanism !== 'PLAIN') return no('CANNOT', 'Only PLAIN is known here')
+    const converse = mechanisms.get(mechanism)
+    if (!converse || (mechanism.endsWith('-PLUS') && !session.canBind))
+      return no('CANNOT', 'That mechanism is not known here')
     if (!session.mayLogIn) return mayNot
-    let response: string | null | undefined = initial
-    if (response === undefined) {
-      session.output.line('+ ')
-      session.output.flush()
-      response = await session.input.bareLine()
-      if (response === undefined) throw new Gone()
-    }
-    if (response === null) return bad('the response is too long')
-    if (response === '*') return bad('taken back, as asked')
-    const [asUser, user, password, ...more] = Buffer.from(response, 'base64').toString('utf8').split('\0')
-    if (!user || password === undefined || more.length > 0) return bad('that is no PLAIN response')
-    if (asUser !== '' && asUser !== user) return no('AUTHORIZATIONFAILED', 'Nobody acts for another here')
-    return logIn(session, { user, password })
+    return converse(session, asking(session, initial))
   },
+}
+
+const asking = (session: Session, initial: string | undefined): Ask => {
+  let early = initial
+  return async (challenge) => {
+    const response = early ?? (await respond(session, Buffer.from(challenge).toString('base64')))
+    early = undefined
+    return Buffer.from(response, 'base64')
+  }
+}
+
+const respond = async ({ input, output }: Session, challenge: string): Promise<string> => {
+  output.line(`+ ${challenge}`)
+  output.flush()
+  const line = await input.bareLine()
+  if (line === undefined) throw new Gone()
+  if (line === null) return fail('the response is too long')
+  return line === '*' ? fail('taken back, as asked') : line
 }

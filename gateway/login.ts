@@ -1,0 +1,45 @@
+/**
+ * How the edges let people in: by a password, or by the proof of one (SCRAM). Guesses count over all edges together.
+ */
+import { canonical } from '../src/address.ts'
+import type { Refusal } from '../src/refusal.ts'
+import type { Account } from '../store/account.ts'
+import type { Sink } from '../store/db.ts'
+import { challenge, login as checkPassword, prove as checkProof, type Use } from '../store/password.ts'
+import { type LoginLimits, throttleLogins } from './throttle.ts'
+
+export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>
+
+/** SCRAM-SHA-256, as src/scram.ts has it. `message` is what is signed. */
+export type Scram = {
+  challenge(address: string): Promise<{ salt: string; iterations: number }>
+  prove(
+    address: string,
+    attempt: { message: string; proof: Buffer },
+    remote: string,
+  ): Promise<{ account: Account; signature: string } | Refusal>
+}
+
+export type Logins = { login: Login; scram: Scram }
+
+/** @returns the logins of one edge, for the passwords whose scope it is */
+export const openLogins = (db: Sink, limits: LoginLimits): ((use: Use) => Logins) => {
+  const judge = throttleLogins(limits)
+  return (use) => ({
+    login: (address, password, remote) =>
+      judge(address, remote, () => checkPassword(db, spelled(address), password, use)),
+    scram: {
+      challenge: (address) => challenge(db, spelled(address)),
+      prove: (address, attempt, remote) => judge(address, remote, () => checkProof(db, spelled(address), attempt, use)),
+    },
+  })
+}
+
+/** As accounts are kept; what is no address at all is nobody's, and is judged as slowly as a wrong password. */
+const spelled = (address: string): string => {
+  try {
+    return canonical(address)
+  } catch {
+    return ''
+  }
+}
