@@ -27,7 +27,7 @@ const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE',
 const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'BINARY', 'UTF8=ACCEPT']
 /** What is looked for in them. */
 const searches = [
-  ...['ESEARCH', 'SEARCHRES', 'WITHIN', 'SORT', 'SORT=DISPLAY', 'ESORT', 'PARTIAL'],
+  ...['ESEARCH', 'SEARCHRES', 'WITHIN', 'SORT', 'SORT=DISPLAY', 'ESORT', 'PARTIAL', 'MULTISEARCH', 'INPROGRESS'],
   ...['THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
 ]
 

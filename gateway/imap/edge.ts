@@ -33,6 +33,8 @@ export type Timing = {
   /** RFC 3501 §5.4: at least 30 minutes. */
   userIdleMs: number
   handshakeMs: number
+  /** RFC 9585 §3: a search tells how far it is so often, before the client takes the line for dead. */
+  progressMs: number
   /** Times the number of failures so far. */
   failedLoginMs: number
   /** From an EXPUNGE to the clearing away: long enough for the answer to be on its way, and for many to be one. */
@@ -44,6 +46,7 @@ export const usualTiming: Timing = {
   loginDeadlineMs: 180_000,
   userIdleMs: 30 * 60_000,
   handshakeMs: 30_000,
+  progressMs: 10_000,
   failedLoginMs: 1000,
   expungedRestMs: 1000,
 }

@@ -1,35 +1,71 @@
 /**
- * Tells what SEARCH or SORT found, in the words the client asked for, and keeps it for `$`.
+ * What SEARCH, SORT and ESEARCH have in common: how they are told what to look for, and how they tell what they found.
  */
 import type { Session } from './command.ts'
 import type { By } from './range.ts'
-import { asksModseq, type Key } from './search-key.ts'
-import { ALL, esearchLine, modseqOf, type Returns, savedOf } from './search-return.ts'
+import { charsetDecoder, USUAL_CHARSET } from './search-charset.ts'
+import { asksModseq, type Key, parseKeys } from './search-key.ts'
+import { ALL, esearchLine, modseqOf, parseReturns, type Returns, savedOf } from './search-return.ts'
 import type { Numbered } from './view.ts'
+import type { Words } from './wire/words.ts'
 
-export type Asked = { by: By; key: Key; returns: Returns | undefined }
+export type Looked = { returns: Returns | undefined; key: Key | 'bad-charset' }
+export type Asked = { by: By; key: Key; returns: Returns }
 
-/** @param found in the order of the answer */
+/** Reads `[RETURN (…) ][CHARSET x ]keys` to the end of the command. */
+export const parseLooked = (words: Words): Looked => {
+  const returns = parseReturns(words)
+  const decode = charsetDecoder(charsetOf(words) ?? USUAL_CHARSET)
+  return { returns, key: decode ? parseKeys(words, decode) : 'bad-charset' }
+}
+
+const charsetOf = (words: Words): string | undefined => {
+  if (!words.tryWord('CHARSET')) return undefined
+  words.space()
+  const charset = words.astring()
+  words.space()
+  return charset
+}
+
+/** Tells what was found in the selected mailbox, and keeps it for `$`. @param found in the order of the answer */
 export const tellFound = (
   session: Session,
   word: 'SEARCH' | 'SORT',
-  { by, key, returns }: Asked,
+  { returns, ...asked }: Omit<Asked, 'returns'> & Pick<Looked, 'returns'>,
   found: readonly Numbered[],
 ): void => {
-  const { mailbox, output, tag, isRev2, enabled } = session
-  if (returns?.save) mailbox.saved = savedOf(returns, found)
-  const tellsModseq = asksModseq(key)
-  if (tellsModseq) enabled.add('CONDSTORE')
-  const numbers = found.map(({ seq, row }) => (by === 'uid' ? row.uid : seq))
-  const modseq = tellsModseq ? modseqOf(returns ?? ALL, found) : undefined
+  if (returns?.save) session.mailbox.saved = savedOf(returns, found)
   // IMAP4rev2 knows no other answer to SEARCH, but SORT is as it was. RFC 9051 appendix E.
-  const told = returns ?? (isRev2 && word === 'SEARCH' ? ALL : undefined)
-  const answer = { about: `TAG "${tag}"`, isUid: by === 'uid', found: numbers, modseq }
-  const line = told ? esearchLine(told, answer) : plainLine(word, numbers, modseq)
-  if (line) output.line(line)
+  const told = returns ?? (session.isRev2 && word === 'SEARCH' ? ALL : undefined)
+  const line = told ? foundLine(session, { ...asked, returns: told }, found) : plainLine(session, word, asked, found)
+  if (line) session.output.line(line)
 }
 
-const plainLine = (word: string, numbers: readonly number[], modseq: number | undefined): string => {
-  const line = numbers.length === 0 ? `* ${word}` : `* ${word} ${numbers.join(' ')}`
+/** The ESEARCH response; `about` says more than the tag. Undefined where only SAVE was asked for. */
+export const foundLine = (
+  session: Session,
+  { by, key, returns }: Asked,
+  found: readonly Numbered[],
+  about = '',
+): string | undefined => {
+  const modseq = tellsModseq(session, key) ? modseqOf(returns, found) : undefined
+  const numbers = numbersOf(by, found)
+  return esearchLine(returns, { about: `TAG "${session.tag}"${about}`, isUid: by === 'uid', found: numbers, modseq })
+}
+
+const plainLine = (
+  session: Session,
+  word: string,
+  { by, key }: Pick<Asked, 'by' | 'key'>,
+  found: readonly Numbered[],
+): string => {
+  const line = found.length === 0 ? `* ${word}` : `* ${word} ${numbersOf(by, found).join(' ')}`
+  const modseq = tellsModseq(session, key) ? modseqOf(ALL, found) : undefined
   return modseq === undefined ? line : `${line} (MODSEQ ${modseq})`
 }
+
+/** Whoever asks for MODSEQ has thereby enabled it. RFC 7162 §3.1. */
+const tellsModseq = ({ enabled }: Session, key: Key): boolean => asksModseq(key) && enabled.add('CONDSTORE').size > 0
+
+const numbersOf = (by: By, found: readonly Numbered[]): number[] =>
+  found.map(({ seq, row }) => (by === 'uid' ? row.uid : seq))

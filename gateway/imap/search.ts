@@ -15,6 +15,7 @@ import { pages } from './range.ts'
 import { threadId } from './remembered.ts'
 import { asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
+import type { Selected } from './selected.ts'
 import type { Numbered } from './view.ts'
 
 const HEADERS_PAGE = 500
@@ -22,9 +23,15 @@ const BODIES_PAGE = 50
 /** So few headers are read in less time than the index is asked. */
 const FEW = 20
 
+/** Where is searched. `saved`: the uids of `$`. */
+export type Place = Pick<Selected, 'mailbox' | 'view' | 'saved'>
+
 /** Those found in the selected mailbox, ascending. */
-export const findSelected = async ({ edge, mailbox }: Session, key: Key): Promise<Numbered[]> => {
-  const { view, saved } = mailbox
+export const findSelected = (session: Session, key: Key): Promise<Numbered[]> => findIn(session, session.mailbox, key)
+
+/** Those found, ascending. */
+export const findIn = async (session: Session, { mailbox, view, saved }: Place, key: Key): Promise<Numbered[]> => {
+  const { edge } = session
   const { db } = edge.store
   const setting = { largest: { seq: view.count, uid: view.largestUid }, saved, now: Date.now(), hits: new Map() }
   const found: Numbered[] = []
@@ -40,16 +47,37 @@ export const findSelected = async ({ edge, mailbox }: Session, key: Key): Promis
   for (const each of view) if (!each.row.isGone && undecided(each)) needHeader.push(each)
   if (needHeader.length === 0) return found
   if (needHeader.length > FEW) {
-    undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.mailbox.account, key, setting)))
+    undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.account, key, setting)))
     needHeader = needHeader.filter(undecided)
   }
   if (asksRemembered(key)) needHeader = (await withIds(db, needHeader)).filter(undecided)
+  const told = progressOf(session, needHeader.length)
   const needBody: Facts[] = []
   for (const page of pages(needHeader, HEADERS_PAGE)) {
     for (const facts of await withHeaders(db, page)) if (undecided(facts)) needBody.push(facts)
+    told(0)
   }
-  for (const page of pages(needBody, BODIES_PAGE)) (await withBodies(db, page)).forEach(undecided)
+  let read = needHeader.length - needBody.length
+  for (const page of pages(needBody, BODIES_PAGE)) {
+    for (const facts of await withBodies(db, page)) undecided(facts)
+    read += page.length
+    told(read)
+  }
   return found.sort((a, b) => a.seq - b.seq)
+}
+
+/** Says now and then how far a long search is, so that the client waits on. RFC 9585. */
+const progressOf = ({ edge, output, tag }: Session, of: number): ((done: number) => void) => {
+  const { progressMs } = edge.config.timing
+  // A bracket would end the response code.
+  const about = tag.includes(']') ? 'NIL' : `"${tag}"`
+  let last = performance.now()
+  return (done) => {
+    if (performance.now() - last < progressMs || done >= of) return
+    last = performance.now()
+    output.line(`* OK [INPROGRESS (${about} ${done} ${of})] Still searching`)
+    output.flush()
+  }
 }
 
 /** An index that fails is no reason not to answer: whoever writes it mends it. */

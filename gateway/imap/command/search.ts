@@ -5,22 +5,15 @@
 import { type Command, mailboxOpen, ok } from '../command.ts'
 import type { By } from '../range.ts'
 import { findSelected } from '../search.ts'
-import { tellFound } from '../search-answer.ts'
-import { badCharset, charsetDecoder, USUAL_CHARSET } from '../search-charset.ts'
-import { type Key, parseKeys } from '../search-key.ts'
-import { parseReturns, type Returns } from '../search-return.ts'
-import type { Words } from '../wire/words.ts'
+import { type Looked, parseLooked, tellFound } from '../search-answer.ts'
+import { badCharset } from '../search-charset.ts'
 
-type Args = { returns: Returns | undefined; key: Key | 'bad-charset' }
-
-const searching = (by: By): Command<Args> => ({
+const searching = (by: By): Command<Looked> => ({
   in: mailboxOpen,
   ...(by === 'seq' && { keepsNumbers: true }),
   parse(words) {
     words.space()
-    const returns = parseReturns(words)
-    const decode = charsetDecoder(charsetOf(words) ?? USUAL_CHARSET)
-    return { returns, key: decode ? parseKeys(words, decode) : 'bad-charset' }
+    return parseLooked(words)
   },
 
   async run(session, { returns, key }) {
@@ -34,11 +27,3 @@ const searching = (by: By): Command<Args> => ({
 
 export const search = searching('seq')
 export const uidSearch = searching('uid')
-
-const charsetOf = (words: Words): string | undefined => {
-  if (!words.tryWord('CHARSET')) return undefined
-  words.space()
-  const charset = words.astring()
-  words.space()
-  return charset
-}

@@ -6,6 +6,7 @@ import { capability } from './capability.ts'
 import { compress } from './compress.ts'
 import { copy, move, uidCopy, uidMove } from './copy.ts'
 import { enable } from './enable.ts'
+import { esearch } from './esearch.ts'
 import { expunge, uidExpunge } from './expunge.ts'
 import { fetch, uidFetch } from './fetch.ts'
 import { id } from './id.ts'
@@ -59,6 +60,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['UNSELECT', unselect],
   ['EXPUNGE', expunge],
   ['SEARCH', search],
+  ['ESEARCH', esearch],
   ['SORT', sort],
   ['THREAD', thread],
   ['FETCH', fetch],

@@ -1,0 +1,56 @@
+/**
+ * Which mailboxes a client means without naming each. RFC 5465 §6, §8; RFC 7377 §2.2.
+ *
+ *   selected   inboxes   personal   subscribed   subtree NAMES   subtree-one NAMES   mailboxes NAMES
+ *
+ * NAMES is one name, or several in brackets; names of nobody mean nobody.
+ */
+import type { Mailbox } from '../../store/mailbox.ts'
+import { fail, type Words } from './wire/words.ts'
+
+export type Filter =
+  | { is: 'selected' | 'inboxes' | 'personal' | 'subscribed' }
+  | { is: 'subtree' | 'subtree-one' | 'mailboxes'; names: string[] }
+
+export const parseFilter = (words: Words): Filter => {
+  const is = words.keyword().toLowerCase()
+  switch (is) {
+    case 'selected':
+    case 'inboxes':
+    case 'personal':
+    case 'subscribed':
+      return { is }
+    case 'subtree':
+    case 'subtree-one':
+    case 'mailboxes': {
+      words.space()
+      const names = words.peek() === '(' ? words.list(() => words.mailbox()) : [words.mailbox()]
+      return names.length > 0 ? { is, names } : fail('a mailbox was expected')
+    }
+    default:
+      return fail('there is no such choice of mailboxes')
+  }
+}
+
+/** Where the gateway delivers what comes. */
+const INBOXES = ['INBOX', 'Requests']
+
+/** @param selected the mailbox of the session, if it has one */
+export const isMeant = (filter: Filter, { id, name, subscribed }: Mailbox, selected: number | undefined): boolean => {
+  switch (filter.is) {
+    case 'selected':
+      return id === selected
+    case 'inboxes':
+      return INBOXES.includes(name)
+    case 'personal':
+      return true // there are no others
+    case 'subscribed':
+      return subscribed
+    case 'mailboxes':
+      return filter.names.includes(name)
+    case 'subtree':
+      return filter.names.some((top) => name === top || name.startsWith(`${top}/`))
+    case 'subtree-one':
+      return filter.names.some((top) => name === top || name.slice(0, name.lastIndexOf('/')) === top)
+  }
+}

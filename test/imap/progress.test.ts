@@ -1,0 +1,50 @@
+import { connect } from 'node:net'
+import { expect } from 'chai'
+import { Client } from '../dialogue/run.ts'
+import { letter, startTestImap } from './server.ts'
+
+describe('a long search', () => {
+  for (const [what, tag, progressMs, told] of [
+    [
+      'tells how far it is (RFC 9585)',
+      'a7',
+      0,
+      [
+        '* OK [INPROGRESS ("a7" 0 120)] Still searching',
+        '* OK [INPROGRESS ("a7" 50 120)] Still searching',
+        '* OK [INPROGRESS ("a7" 100 120)] Still searching',
+      ],
+    ],
+    [
+      'does not name a tag that would end the code',
+      'a]',
+      0,
+      [
+        '* OK [INPROGRESS (NIL 0 120)] Still searching',
+        '* OK [INPROGRESS (NIL 50 120)] Still searching',
+        '* OK [INPROGRESS (NIL 100 120)] Still searching',
+      ],
+    ],
+    ['and not while it is short', 'a7', 10_000, []],
+  ] as const)
+    it(what, async () => {
+      const imap = await startTestImap({ timing: { progressMs } })
+      await imap.deliver(
+        'INBOX',
+        Array.from({ length: 120 }, (_, n) => letter(n)),
+      )
+      const client = new Client(connect(imap.port, '127.0.0.1'))
+      const lines: string[] = []
+      for (const command of ['b LOGIN ann@a.test secret', 'c SELECT INBOX', `${tag} SEARCH BODY "hello 119"`]) {
+        client.send(command)
+        for (let line = ''; !line.startsWith(`${command.split(' ')[0]} `); ) {
+          line = (await client.line()) ?? ''
+          lines.push(line)
+        }
+      }
+      client.socket.destroy()
+      await imap.close()
+      expect(lines.filter((line) => line.startsWith('* OK [INPROGRESS'))).to.deep.equal(told)
+      expect(lines).to.include('* SEARCH 120')
+    })
+})
