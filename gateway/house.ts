@@ -11,6 +11,7 @@ import type { EntityId } from '../src/address.ts'
 import type { Repute } from '../src/complaint/policy.ts'
 import type { Credit, Weights } from '../src/credit/credit.ts'
 import type { Custody } from '../src/custody/custody.ts'
+import type { Entity } from '../src/identity/entity.ts'
 import type { Reach } from '../src/reach/reach.ts'
 import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
@@ -47,6 +48,8 @@ export type Serving = {
   since: number
   /** `host:port` of each listener, by edge. */
   listening: Record<'smtp' | 'imap' | 'setup' | 'link' | 'health', string[]>
+  /** The agent has another key: closes all and opens it anew. */
+  renewed(): void
   reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own' | 'testDirectories'>
 }
 
@@ -69,6 +72,8 @@ export type Web = {
   reach(agent: string): Reach | undefined
   /** What we share with a neighbour is lost, or a link is frozen for it: begins anew. @throws Error if nobody here can sign it */
   rekey(agent: string): Promise<void>
+  /** @throws Error if nobody here can sign a REKEY */
+  operator(): Entity
 
   /** Told once a new account is durable: its entity is findable from now on. */
   admit(local: Local): void

@@ -3,6 +3,7 @@
  *
  *   <home>/key/                     mode 0700
  *     agent.pem                     mode 0600: the agent's Ed25519 key, PKCS#8
+ *     former-<n>-<agentId>.pem      mode 0600: keys it had before, which were stolen, oldest first
  *     entity-<entityId>.asc         mode 0600: a represented entity's OpenPGP key, armored, below two
  *                                   lines `address:` and `name:` (what `gpg --import` skips)
  *
@@ -21,6 +22,10 @@ import { isSealed, type Sealer, sealerOf } from '../src/identity/passphrase.ts'
 
 export type Keyring = {
   agent: Agent
+  /** Keys it had before, oldest first: what was begun with one is finished with it. */
+  former: readonly Agent[]
+  /** Another agent key, durable when it resolves; counts from the next opening. @returns the new one */
+  renew(): Promise<Agent>
   entities(): ReadonlyMap<EntityId, Entity>
   entity(id: EntityId): Entity | undefined
   /** Durable when it resolves; again with the same entity: its name or address changed. */
@@ -54,6 +59,12 @@ export const openKeyring = async (home: string, passphrase?: string): Promise<Ke
   const sealer = sealerFor(passphrase)
   await refuseReadable(folder, '700')
   const agent = agentFromPem(await load(folder, AGENT, sealer))
+  const former = await Promise.all(
+    (await readdir(folder))
+      .filter((name) => formerFile.test(name) && !name.includes(agent.id)) // a crash may have come before the new one
+      .sort()
+      .map(async (name) => agentFromPem(await load(folder, name, sealer))),
+  )
   const entities = new Map<EntityId, Entity>()
   for (const name of await readdir(folder)) {
     const [, id] = entityFile.exec(name) ?? []
@@ -68,6 +79,15 @@ export const openKeyring = async (home: string, passphrase?: string): Promise<Ke
   }
   return {
     agent,
+    former,
+    async renew() {
+      const made = generateAgent()
+      await inTurn(async () => {
+        await save(folder, formerOf(former.length, agent.id), agentToPem(agent), sealer)
+        await save(folder, AGENT, agentToPem(made), sealer)
+      })
+      return made
+    },
     entities: () => entities,
     entity: (id) => entities.get(id),
     add: (entity) =>
@@ -104,6 +124,9 @@ export const passphraseOf = async (from: {
   return env.VOUCHSAFE_PASSPHRASE || undefined
 }
 
+/** Nobody has ten thousand of them. */
+const formerOf = (count: number, id: string): string => `former-${String(count).padStart(4, '0')}-${id}.pem`
+const formerFile = /^former-\d{4}-[a-z2-7]{52}\.pem$/
 const entityFile = /^entity-([a-z2-7]{52})\.asc$/
 const fileOf = (id: EntityId): string => `entity-${id}.asc`
 const folderOf = (home: string): string => join(home, 'key')

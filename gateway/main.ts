@@ -42,6 +42,7 @@ import { createLog, type Log } from './log.ts'
 import { openLogins } from './login.ts'
 import { createMetrics } from './metrics.ts'
 import { openKnocking } from './neighbour/knocking.ts'
+import { beginAsAnother, type Moving, openMoving } from './neighbour/moving.ts'
 import { openPairing } from './neighbour/pairing.ts'
 import { keepRatchets } from './neighbour/ratchets.ts'
 import { strangersOf } from './neighbour/stranger.ts'
@@ -56,7 +57,9 @@ import { startSmtp } from './smtp/server.ts'
 import { openTls } from './tls.ts'
 
 type Rooms = { house: House; core: Core; searches: Searches; place: Place }
-type Opening = { log?: Log; passphraseFd?: number }
+type Opening = { log?: Log; passphraseFd?: number; passphrase?: string | undefined }
+/** Why it does not run any more: it was told to stop, or has another agent key now. */
+type Ended = 'stopped' | 'renewed'
 
 /** The house without its edges: nothing is dialled, no effect is performed; the next `serve` takes up what is owed. */
 export const openHouse = async (home: string, opening: Opening): Promise<House & { close(): Promise<void> }> => {
@@ -70,11 +73,20 @@ export const openHouse = async (home: string, opening: Opening): Promise<House &
   }
 }
 
-/** Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads the certificate again. */
+/**
+ * Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads the certificate again. With another agent
+ * key (`link rekey --compromise`) all is closed and opened anew.
+ */
 export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
+  const passphrase = await passphraseOf(opening) // a file descriptor can be read once
+  while ((await serveOnce(home, { ...opening, passphrase })) === 'renewed');
+}
+
+const serveOnce = async (home: string, opening: Opening): Promise<Ended> => {
   const rooms = await openRooms(home, opening)
   const { core, house } = rooms
   const closing: Close[] = [core.store.close, core.engine.close]
+  const stopping = untilStopped()
   try {
     const reach = await openReach(core, house.config, rooms.place)
     const performer = openPerformer(core, rooms.searches, reach.lookUp)
@@ -87,9 +99,10 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(performer.stop)
     await reach.announce() // so that the first neighbour to connect is told
     closing.push(reach.stop)
-    core.link = await openLink(core, house, reach)
+    const moving = openMoving(core)
+    core.link = await openLink(core, house, reach, moving)
     closing.push(core.link.close)
-    const clock = startClock(core, reach, house.knocking)
+    const clock = startClock(core, reach, house.knocking, moving)
     closing.push(clock.stop)
     closing.push(restAfterWork(core.log))
     closing.push(startIndexing(core.store, core.log))
@@ -97,12 +110,12 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
     closing.push(() => house.gestures.stop())
     const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))
     closing.push(requests.stop)
-    const clients = await openClients(rooms, reach, firstHops)
+    const clients = await openClients(rooms, { reach, firstHops, renewed: stopping.renewed })
     closing.push(clients.close)
     takeUp(core, performer).catch((error) =>
       core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
     )
-    const stopped = untilStopped(clients.reload) // from before anybody is told that it runs
+    stopping.onHangup(clients.reload) // from before anybody is told that it runs
     core.log.info(
       {
         event: 'started',
@@ -113,13 +126,15 @@ export const serve = async (home: string, opening: Opening = {}): Promise<void> 
       },
       'the gateway runs',
     )
-    await stopped
+    await stopping.ended
     core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
   } finally {
     // The last opened first: whoever brings something in, then whoever carries it on, the store at the end.
     for (const close of closing.reverse()) await close()
+    core.log.info({ event: 'stopped' }, 'all that was promised is on the disk')
+    stopping.forget()
   }
-  core.log.info({ event: 'stopped' }, 'all that was promised is on the disk')
+  return stopping.how()
 }
 
 type Close = () => void | Promise<void>
@@ -127,12 +142,14 @@ type Close = () => void | Promise<void>
 const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
   const config = await readConfig(home)
   const log = opening.log ?? createLog(config.log)
-  const keyring = await openKeyring(home, await passphraseOf(opening))
-  const { agent } = keyring
+  const keyring = await openKeyring(home, opening.passphrase ?? (await passphraseOf(opening)))
+  const { agent, former } = keyring
   const store = await openStore(home)
   try {
-    const domain = config.gateway.domain ?? altDomain(agent.id)
-    const state = emptyState(agent.id, domain, [altDomain(agent.id)], termsOf(config))
+    // Addresses in a domain of the first key's stay what they are, whatever becomes of the key.
+    const lent = [...former, agent].map(({ id }) => altDomain(id))
+    const domain = config.gateway.domain ?? lent[0] ?? altDomain(agent.id)
+    const state = emptyState(agent.id, domain, lent, termsOf(config))
     state.pairs = config.link.pair
     state.weights = config.complaints.weights
     state.lodging = config.delivery.lmtp ? 'lmtp' : 'store'
@@ -154,6 +171,7 @@ const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
       lmtp: config.delivery.lmtp,
       metrics,
     }
+    await beginAsAnother(core)
     const pairing = await openPairing(core)
     const knocking = openKnocking(core, config.link.knock)
     const web = trustWeb(core, searches)
@@ -177,6 +195,7 @@ const noLink: LinkEdge = {
   hand: unreachable,
   send: unreachable,
   pair: unreachable,
+  moved: unreachable,
   consult: unreachable,
   probe: unreachable,
   isUp: () => false,
@@ -200,7 +219,7 @@ const termsOf = ({ custody, path, complaints }: Config): Terms => ({
   policy: complaints.policy,
 })
 
-const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> => {
+const openLink = (core: Core, house: House, reach: Reaching, moving: Moving): Promise<LinkEdge> => {
   const { state } = core.engine
   const { links } = state
   const { config } = house
@@ -216,14 +235,21 @@ const openLink = (core: Core, house: House, reach: Reaching): Promise<LinkEdge> 
     listen: config.link.listen,
     limits: { payloadBytes: config.link.payloadLimit },
     peers: () => linked().map(({ agent }) => ({ agentId: agent, addresses: addressesOf(state, agent, core.now()) })),
-    allow: (agent) => standingOf(links.get(agent)) ?? (strangers.isOpen(core.now()) ? 'guest' : 'no'),
+    allow: (agent) =>
+      state.revoked.has(agent)
+        ? 'revoked'
+        : (standingOf(links.get(agent)) ?? (strangers.isOpen(core.now()) ? 'guest' : 'no')),
     handlers: {
       ...receiver(core, reach.hear),
       directory: reach.directory,
       pair: strangers.answer,
       up: (agent) => turned('up', agent),
       down: (agent) => turned('down', agent),
-      missed: (agent, address, why) => report({ on: 'missed', agent, address, why }),
+      moved: moving.answer,
+      missed: (agent, address, why) => {
+        report({ on: 'missed', agent, address, why })
+        if (why === 'wrong-key') moving.askAt(agent, address).catch(() => {}) // somebody else, or nothing we believe
+      },
     },
   })
 }
@@ -243,8 +269,11 @@ type Clients = {
   close(): Promise<void>
 }
 
+/** What the doors need of what was opened before them. */
+type Behind = { reach: Reaching; firstHops: FirstHops | undefined; renewed(): void }
+
 /** The doors of mail clients, of the command line and of whoever watches; all of them, or none stays open. */
-const openClients = async (rooms: Rooms, reach: Reaching, firstHops: FirstHops | undefined): Promise<Clients> => {
+const openClients = async (rooms: Rooms, behind: Behind): Promise<Clients> => {
   const doors: { close(): Promise<void> }[] = []
   const close = async () => void (await Promise.all(doors.map((door) => door.close())))
   const opened = <Door extends { close(): Promise<void> }>(door: Door): Door => {
@@ -252,7 +281,7 @@ const openClients = async (rooms: Rooms, reach: Reaching, firstHops: FirstHops |
     return door
   }
   try {
-    return { ...(await openDoors(rooms, reach, firstHops, opened)), close }
+    return { ...(await openDoors(rooms, behind, opened)), close }
   } catch (error) {
     await close()
     throw error
@@ -261,8 +290,7 @@ const openClients = async (rooms: Rooms, reach: Reaching, firstHops: FirstHops |
 
 const openDoors = async (
   { core, house, searches }: Rooms,
-  reach: Reaching,
-  firstHops: FirstHops | undefined,
+  { reach, firstHops, renewed }: Behind,
   opened: <Door extends { close(): Promise<void> }>(door: Door) => Door,
 ): Promise<Omit<Clients, 'close'>> => {
   const { config, store, home } = house
@@ -321,7 +349,11 @@ const openDoors = async (
   const failed = (operation: string, error: unknown) =>
     core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
   opened(
-    await serveControl(controlPath(home), operationsOf({ ...house, serving: { since, listening, reach } }), failed),
+    await serveControl(
+      controlPath(home),
+      operationsOf({ ...house, serving: { since, listening, reach, renewed } }),
+      failed,
+    ),
   )
   // Last: whoever sees it answer may count on all the others.
   const health = opened(
@@ -337,11 +369,27 @@ const openDoors = async (
   return { listening, reload: () => void renewal.reload() }
 }
 
-const untilStopped = async (onHangup: () => void): Promise<void> => {
-  process.on('SIGHUP', onHangup)
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
+/** Signals are heard from the first moment; the certificate is read again once somebody can. */
+const untilStopped = () => {
+  let how: Ended = 'renewed'
+  let end = () => {}
+  let hangUp = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
   })
-  process.off('SIGHUP', onHangup)
+  const stop = () => {
+    how = 'stopped' // also while it closes in order to be opened anew
+    end()
+  }
+  const hungUp = () => hangUp()
+  process.on('SIGHUP', hungUp).once('SIGTERM', stop).once('SIGINT', stop)
+  return {
+    ended,
+    renewed: end,
+    how: () => how,
+    onHangup: (reload: () => void) => {
+      hangUp = reload
+    },
+    forget: () => void process.off('SIGHUP', hungUp).off('SIGTERM', stop).off('SIGINT', stop),
+  }
 }

@@ -12,6 +12,8 @@ import type { Submission } from './custody/submission.ts'
 import type { Envelope } from './envelope/envelope.ts'
 import type { Alarm } from './link/alert.ts'
 import type { Guest, Reply, Wish } from './link/knock.ts'
+import type { Move } from './link/moved.ts'
+import type { Word } from './link/revoked.ts'
 import type { Accusation } from './link/ruling.ts'
 import type { Bad, Said } from './reach/reach.ts'
 import type { RefusalCode } from './refusal.ts'
@@ -44,6 +46,8 @@ export type Event =
   | { on: 'none'; from: string; qid: string; cut: boolean }
   | { on: 'path'; from: string; path: Path }
   | { on: 'failed'; from: string; failure: Failure }
+  | { on: 'revoked'; from: string | undefined; word: Word }
+  | { on: 'moved'; move: Move }
   | { on: 'announced'; from: string; said: Said }
   | { on: 'where'; from: string; pass: Said }
   // From effects

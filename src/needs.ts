@@ -38,6 +38,8 @@ export const needs = (state: State, event: Event): Needs => {
       return { contacts: [contactKey(event.contact.entity, event.contact.other)] }
     case 'sorted':
       return { contacts: [contactKey(event.sorting.entity, event.sorting.other)] }
+    case 'moved':
+      return { custody: event.move.custody, owed: event.move.owed }
     case 'acknowledged':
     case 'lapsed':
       return { owed: [event.owed] }

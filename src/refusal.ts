@@ -43,6 +43,7 @@ export const refusalCodes = [
   'link-diverged', // the neighbour is not the one it was, or we are not: src/link/link1.ts
   'link-frozen', // for a while: a clock was wrong too often
   'rekey-invalid',
+  'agent-revoked', // its key was stolen: src/link/revoked.ts
   'too-many-streams',
   'envelope-expired',
   'payload-mismatch', // hash or size differ from the envelope's

@@ -18,6 +18,7 @@ import type { Posted } from './custody/lodge.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Alert } from './link/alert.ts'
 import type { Knock } from './link/knock.ts'
+import type { Revocation } from './link/revoked.ts'
 import type { Accusation, Ruling } from './link/ruling.ts'
 import type { Reach } from './reach/reach.ts'
 import type { Warned } from './report/expiring.ts'
@@ -58,11 +59,13 @@ export type Link = {
   punishedAt?: number
   accused?: Accusation
   /** Nothing is taken from it or handed to it (link/alarm.ts). */
-  frozen?: { since: number; why: 'diverged' | 'clock' }
+  frozen?: { since: number; why: 'diverged' | 'clock' | 'stolen' }
   /** Who operates the neighbour, as first seen: the only one whose REKEY counts. `key` is OpenPGP, binary in base64. */
   owner?: { entity: string; address: string; key: string; card: string }
   /** Epoch of the last REKEY that counted. */
   rekeyed?: number
+  /** Agents it was before: their keys were stolen (link/moved.ts). The last is the newest. */
+  formerly?: string[]
   /** The last of them, oldest first. */
   alerts?: Alert[]
 }
@@ -114,6 +117,7 @@ export type State = Memory & {
   credits: Map<string, Account> // by the neighbour's agent
   critics: Map<string, Critic> // by entity
   knocks: Map<string, Knock> // by id or words
+  revoked: Map<string, Revocation> // by agent: keys that are dead
   households: Map<string, Household> // by agent
   locals: Map<string, Local> // by entity
   addresses: Map<string, string> // local address → entity
@@ -149,9 +153,13 @@ export type Change =
   | { put: 'route'; row: Route; proof?: string; isFurther?: true }
   | { drop: 'route'; key: string; entity: string }
   | { put: 'link'; row: Link }
+  | { drop: 'link'; agent: string }
+  | { put: 'revocation'; row: Revocation }
+  | { drop: 'revocation'; agent: string }
   | { put: 'reach'; row: Reach }
   | { drop: 'reach'; agent: string }
   | { put: 'credit'; agent: string; row: Account }
+  | { drop: 'credit'; agent: string }
   | { put: 'critic'; row: Critic }
   | { put: 'ruling'; row: Ruling }
   | { put: 'knock'; row: Knock }
@@ -180,6 +188,7 @@ export const emptyState = (me: string, domain: string, more: Iterable<string> = 
   credits: new Map(),
   critics: new Map(),
   knocks: new Map(),
+  revoked: new Map(),
   households: new Map(),
   locals: new Map(),
   addresses: new Map(),
@@ -250,6 +259,8 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
       return void putRoute(state, change.row, change.isFurther === true)
     case 'link':
       return void state.links.set(change.row.agent, change.row)
+    case 'revocation':
+      return void state.revoked.set(change.row.agent, change.row)
     case 'reach':
       return void state.reaches.set(change.row.agent, change.row)
     case 'critic':
@@ -297,6 +308,12 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
       return void state.known.delete(change.entity)
     case 'route':
       return void dropRoute(state, change.entity, change.key)
+    case 'link':
+      return void state.links.delete(change.agent)
+    case 'credit':
+      return void state.credits.delete(change.agent)
+    case 'revocation':
+      return void state.revoked.delete(change.agent)
     case 'reach':
       return void state.reaches.delete(change.agent)
     case 'knock':

@@ -21,6 +21,8 @@ import { seen } from './link/absence.ts'
 import { alarmed, ownerSeen, thawed } from './link/alarm.ts'
 import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
 import { declined, forgetKnocks, knocked, replied, wished } from './link/knock.ts'
+import { moved } from './link/moved.ts'
+import { revocationsFor, revoked } from './link/revoked.ts'
 import { accused, repented, restated, stated } from './link/sentence.ts'
 import { assess, overruled, punished } from './link/suspending.ts'
 import { announce, announced, missed, where } from './reach/reach.ts'
@@ -136,6 +138,10 @@ const decide = (state: State, event: Event, now: number): Step => {
       return replied(state, event.reply, now)
     case 'declined':
       return declined(state, event.who)
+    case 'moved':
+      return moved(state, event.move, now)
+    case 'revoked':
+      return revoked(state, event.from, event.word, now)
     case 'unlinked':
       return unlinked(state, event.agent, now)
     case 'vouched':
@@ -225,7 +231,10 @@ const connected = (state: State, agent: string, up: boolean, now: number): Step 
   const was = state.links.get(agent)
   if (was === undefined) return nothing
   const changes: Change[] = was.up === up ? [] : [{ put: 'link', row: seen(was, up, state.terms.hopMs, now) }]
-  return { changes: up ? [...changes, ...hopeful(state)] : changes, effects: up ? greet(agent) : [] }
+  return {
+    changes: up ? [...changes, ...hopeful(state)] : changes,
+    effects: up ? [...greet(agent), ...revocationsFor(state, agent, now)] : [],
+  }
 }
 
 /** A finished message leaves Outgoing; its custody rows keep the trail until they are forgotten. */

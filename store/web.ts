@@ -13,6 +13,7 @@ import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Knock } from '../src/link/knock.ts'
 import type { Ratchet } from '../src/link/ratchet.ts'
+import type { Revocation } from '../src/link/revoked.ts'
 import type { Ruling } from '../src/link/ruling.ts'
 import type { Listed } from '../src/reach/directory.ts'
 import type { Reach } from '../src/reach/reach.ts'
@@ -130,6 +131,17 @@ export const reaches = documents<Reach, never>('reach', ({ agent }) => agent, {}
 export const listed = documents<Listed, 'expires'>('listed', ({ agent }) => agent, {
   expires: ({ expires }) => expires,
 })
+/** Keys of all envelopes and reports in which an agent is named: it has another key, once in its life. */
+export const namesIn = async (from: Source, agent: string): Promise<{ custody: string[]; owed: string[] }> => {
+  const [rows, debts] = await Promise.all([
+    from.read.all<{ id: string }>('SELECT id FROM custody WHERE instr(data, ?) > 0', [agent]),
+    from.read.all<{ id: string }>('SELECT id FROM owed WHERE neighbour = ?', [agent]),
+  ])
+  return { custody: rows.map(({ id }) => id), owed: debts.map(({ id }) => id) }
+}
+
+export const revocations = documents<Revocation, never>('revocation', ({ agent }) => agent, {})
+
 /** What is shared with each neighbour; left out of backups, for an old one is a false alarm. */
 export const ratchets = documents<Ratchet, never>('ratchet', ({ agent }) => agent, {})
 

@@ -5,6 +5,7 @@
 import type { Custody } from '../../src/custody/custody.ts'
 import { checkReceipt } from '../../src/envelope/chain.ts'
 import { chainHash } from '../../src/envelope/envelope.ts'
+import type { Agent } from '../../src/identity/agent.ts'
 import { signRecord } from '../../src/identity/record.ts'
 import { seal, sealStream } from '../../src/identity/seal.ts'
 import { Refusal, type RefusalCode } from '../../src/refusal.ts'
@@ -59,6 +60,10 @@ const sealed = async (core: Core, row: Custody, body: number): Promise<BodyDraft
   }
 }
 
+/** What we took with a key that was stolen since goes on under that key: the stamps before name it. */
+export const keyUnder = ({ agent, keyring }: Pick<Core, 'agent' | 'keyring'>, { path }: Pick<Custody, 'path'>): Agent =>
+  keyring.former.find(({ id }) => id === path.at(-1)) ?? agent
+
 /** Ends in `accepted`, `rejected` or `unreachable`. */
 export const handRow = async (core: Core, key: string, to: string): Promise<void> => {
   const row = await custodyOf(core, key)
@@ -66,7 +71,7 @@ export const handRow = async (core: Core, key: string, to: string): Promise<void
   const { envelope, hash, body } = row
   if (!envelope || !hash || body === null) return
   const at = core.now()
-  const stamp = await signRecord(core.agent, core.net, 'STAMP', {
+  const stamp = await signRecord(keyUnder(core, row), core.net, 'STAMP', {
     id: row.id,
     chain: chainHash(envelope, row.stamps),
     to,

@@ -65,6 +65,8 @@ export const verifyPath = async (core: Here, message: PathMessage): Promise<Path
   const { by, body } = await verifyRecord(message.path, core.net, 'PATH')
   const record = pathRecord(body, 'PATH')
   const { route } = record
+  if (route.some((agent) => core.engine.state.revoked.has(agent)))
+    throw new Refusal('agent-revoked', 'the key of an agent on this route was stolen')
   if (by !== route.at(-1)) throw new Refusal('agent-mismatch', 'the route is not signed by the agent it leads to')
   if (new Set(route).size !== route.length) throw new Refusal('path-loops', 'an agent stands twice on the route')
   if (record.card !== hashOf(message.card))

@@ -26,6 +26,7 @@ import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
 import type { Arrived, LinkHandlers, Offer } from '../link/handlers.ts'
 import { quietRefusals, refusalOf } from '../link/quiet.ts'
+import { readRevoked } from '../neighbour/moving.ts'
 import { isReachMessage, type ReachMessage } from '../reach/hear.ts'
 import type { Reaching } from '../reach/reach.ts'
 import { openArrived } from './open.ts'
@@ -92,7 +93,12 @@ const takeCustody = async (core: Core, from: string, offer: Offer, body: Arrived
 const REPEAT_BYTES = 64 * 1024
 
 const checked = async (core: Core, from: string, offer: Offer, body: Arrived) => {
-  const { envelope, hops } = await checkChain(offer, { net: core.net, me: core.agent.id, from, now: core.now() })
+  const { envelope, hops } = await checkChain(offer, {
+    net: core.net,
+    me: core.agent.id,
+    from: [from, ...(core.engine.state.links.get(from)?.formerly ?? [])],
+    now: core.now(),
+  })
   if (envelope.hash !== body.sha256 || envelope.size !== body.size)
     throw new Refusal('payload-mismatch', 'the payload is not the one the envelope was made for')
   const isHere = core.engine.state.locals.has(envelope.to)
@@ -114,6 +120,8 @@ const take = async (core: Core, from: string, message: Exclude<Message, ReachMes
       return takePath(core, from, message)
     case 'RERR':
       return takeFailure(core, from, message.rerr)
+    case 'REVOKED':
+      return takeRevoked(core, from, message.revoked)
     case 'REPORTS':
       return takeReports(core, from, message)
     case 'COMPLAINT':
@@ -143,6 +151,12 @@ const takePath = async (core: Core, from: string, message: PathMessage): Promise
 const takeFailure = async (core: Core, from: string, jws: string): Promise<void> => {
   const { by, body } = await verifyRecord(jws, core.net, 'RERR')
   await core.engine.handle({ on: 'failed', from, failure: { ...rerrRecord(body, 'RERR'), by, jws } })
+}
+
+/** What is known, or comes too often, is not worth its verification. */
+const takeRevoked = async (core: Core, from: string, jws: string): Promise<void> => {
+  const answer = await core.engine.handle({ on: 'revoked', from, word: { ...(await readRevoked(core, jws)), jws } })
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
 }
 
 const takeReports = async (core: Core, from: string, { origin, id, reports }: ReportsMessage): Promise<void> => {

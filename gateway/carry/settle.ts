@@ -5,11 +5,14 @@
 
 import type { Stated } from '../../src/credit/books.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
+import type { Agent } from '../../src/identity/agent.ts'
 import { signRecord } from '../../src/identity/record.ts'
 import { type Item, type Owed, piece } from '../../src/report/owed.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import { owed } from '../../store/outbox.ts'
 import type { Core } from '../core.ts'
+import { custodyOf } from '../engine/batch.ts'
+import { keyUnder } from './hand.ts'
 
 /** Bundles in one call: reports are some 300 KiB then. */
 const BUNDLES = 100
@@ -63,13 +66,16 @@ type Bundle = { owing: Owed; items: Item[]; text: string }
 const bundle = async (core: Core, owing: Owed): Promise<Bundle> => {
   if (owing.message) return { owing, items: [], text: encodeMessage(owing.message) }
   const [origin, id] = partsOfKey(owing.custody)
-  const reports = piece(await Promise.all(owing.items.map((item) => signed(core, item))))
+  // Once we have another key than when it came, the row tells with which one it was taken.
+  const row = core.keyring.former.length > 0 ? await custodyOf(core, owing.custody) : undefined
+  const key = row ? keyUnder(core, row) : core.agent
+  const reports = piece(await Promise.all(owing.items.map((item) => signed(core, key, item))))
   const text = encodeMessage({ t: 'REPORTS', origin, id, reports })
   return { owing, items: owing.items.slice(0, reports.length), text }
 }
 
-const signed = (core: Core, item: Item): Promise<string> =>
-  'jws' in item ? Promise.resolve(item.jws) : signRecord(core.agent, core.net, 'REPORT', item.own)
+const signed = (core: Core, key: Agent, item: Item): Promise<string> =>
+  'jws' in item ? Promise.resolve(item.jws) : signRecord(key, core.net, 'REPORT', item.own)
 
 type RecordAnswer = Awaited<ReturnType<Core['link']['send']>>[number]
 

@@ -29,6 +29,7 @@ import {
   posted,
   reaches,
   repute,
+  revocations,
   routes,
   rulings,
   submissions,
@@ -52,20 +53,22 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers, homes, reputes] = await Promise.all([
-    listAccounts(from),
-    departed(from),
-    links.all(from),
-    credits.all(from),
-    cards.all(from),
-    routes.all(from),
-    heldBytes(from),
-    reaches.all(from),
-    warnings.all(from),
-    knocks.all(from),
-    households.all(from),
-    repute.all(from),
-  ])
+  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers, homes, reputes, dead] =
+    await Promise.all([
+      listAccounts(from),
+      departed(from),
+      links.all(from),
+      credits.all(from),
+      cards.all(from),
+      routes.all(from),
+      heldBytes(from),
+      reaches.all(from),
+      warnings.all(from),
+      knocks.all(from),
+      households.all(from),
+      repute.all(from),
+      revocations.all(from),
+    ])
   const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
   for (const entity of gone) state.removed.add(entity)
@@ -81,6 +84,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const [agent, bytes] of held) state.held.set(agent, bytes)
   for (const row of places) apply(state, { put: 'reach', row })
   for (const row of reputes) apply(state, { put: 'repute', row })
+  for (const row of dead) apply(state, { put: 'revocation', row })
   for (const row of told) apply(state, { put: 'warned', row })
 }
 
@@ -130,13 +134,17 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await routes.drop(tx, gone('route'))
   await reaches.save(tx, rows('reach'))
   await reaches.drop(tx, gone('reach'))
+  await links.drop(tx, gone('link'))
   await links.save(
     tx,
     rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
   )
+  await revocations.save(tx, rows('revocation'))
+  await revocations.drop(tx, gone('revocation'))
   await complaints.save(tx, rows('complaint'))
   await rulings.save(tx, rows('ruling'))
   await critics.save(tx, rows('critic'))
+  await credits.drop(tx, gone('credit'))
   await credits.save(
     tx,
     finals.flatMap((change) =>
@@ -210,6 +218,7 @@ const keyOfPut = (change: Put): string => {
     case 'warned':
       return change.row.entity
     case 'link':
+    case 'revocation':
     case 'reach':
     case 'household':
       return change.row.agent
@@ -237,6 +246,9 @@ const keyOfDrop = (change: Drop): string => {
       return change.id
     case 'known':
       return change.entity
+    case 'link':
+    case 'credit':
+    case 'revocation':
     case 'reach':
     case 'household':
       return change.agent

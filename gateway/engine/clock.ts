@@ -10,6 +10,7 @@ import { complaints, critics, custody, invitations, rulings, submissions } from 
 import type { Core } from '../core.ts'
 import { warnOfEnds } from '../expiry.ts'
 import type { Knocking } from '../neighbour/knocking.ts'
+import type { Moving } from '../neighbour/moving.ts'
 import type { Reaching } from '../reach/reach.ts'
 import { raiseDue } from './perform.ts'
 
@@ -29,6 +30,7 @@ export const startClock = (
   core: Core,
   reach: Pick<Reaching, 'announce' | 'keepName' | 'tellDirectories' | 'tidy'>,
   knocking: Pick<Knocking, 'retry'>,
+  moving: Pick<Moving, 'tell'>,
 ): Clock => {
   const running = new Map<string, Promise<void>>()
   /** Never beside itself: a tick that comes while the last one still runs is left out. */
@@ -57,7 +59,11 @@ export const startClock = (
     maxRandomDelay: JITTER_MS,
   })
   tick('knock', knocking.retry) // what was asked for while no gateway ran
-  const asking = cron.schedule('* * * * *', () => tick('knock', knocking.retry))
+  tick('move', moving.tell)
+  const asking = cron.schedule('* * * * *', () => {
+    tick('knock', knocking.retry)
+    tick('move', moving.tell)
+  })
   const warn = () => tick('warn', warnOfEnds)
   const warning = cron.schedule('23 * * * *', warn)
   warn() // a gateway that is started once a day would else never say it

@@ -36,6 +36,7 @@ const codes: Record<RefusalCode, string> = {
   'link-diverged': CANNOT,
   'link-frozen': CANNOT,
   'rekey-invalid': CANNOT,
+  'agent-revoked': CANNOT,
   'reach-outdated': CANNOT,
   'link-suspended': CANNOT,
   'no-credit': 'LIMIT',

@@ -171,7 +171,7 @@ const theirHello = (
 /** One call of somebody who need not be a neighbour, nor even know whom it calls. @returns who answered, and what */
 export const callOnce = async (
   scene: Scene,
-  path: '/pair' | '/directory',
+  path: '/pair' | '/directory' | '/moved',
   address: string,
   agent: string | undefined,
   request: unknown,

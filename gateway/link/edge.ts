@@ -54,6 +54,8 @@ export type LinkEdge = {
   send(to: string, records: string[]): Promise<RecordAnswer[]>
   /** As `pair`, but asks a directory. */
   consult(address: string, agentId: string, request: unknown): Promise<unknown>
+  /** As `pair`, but tells who we were, or asks whether whoever answers is somebody we knew. */
+  moved(address: string, agentId: string | undefined, request: unknown): Promise<Paired>
   /**
    * @param address `host:port`
    * @param agentId undefined where whoever answers is to be asked
@@ -65,8 +67,11 @@ export type LinkEdge = {
   isUp(agentId: string): boolean
   /** Where a neighbour that dialled us comes from. */
   remote(agentId: string): string | undefined
-  /** After neighbours were added, changed or revoked: dials new ones, drops links that are none any more. */
-  refresh(): void
+  /**
+   * After neighbours were added, changed or revoked: dials new ones, drops links that are none any more.
+   * @param anew this one at once, however long the last failure is ago
+   */
+  refresh(anew?: string): void
   /** Finishes what is in hand, for `limits.closeMs` at most. */
   close(): Promise<void>
   address: { host: string; port: number }
@@ -123,12 +128,12 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     SWEEP_MS,
   )
 
-  const refresh = () => {
+  const refresh = (anew?: string) => {
     const wanted = new Map(
       options.peers().flatMap(({ agentId, addresses }) => (addresses.length > 0 ? [[agentId, addresses]] : [])),
     )
     for (const [agentId, dialler] of diallers) {
-      if (String(wanted.get(agentId)) === String(dialler.addresses)) continue
+      if (agentId !== anew && String(wanted.get(agentId)) === String(dialler.addresses)) continue
       dialler.stop()
       diallers.delete(agentId)
     }
@@ -148,6 +153,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     hand: async (to, offer, body) => linkTo(to).calls.hand(offer, body),
     send: async (to, records) => linkTo(to).calls.send(records),
     pair: (address, agentId, request) => callOnce(scene, '/pair', address, agentId, request),
+    moved: (address, agentId, request) => callOnce(scene, '/moved', address, agentId, request),
     consult: async (address, agentId, request) =>
       (await callOnce(scene, '/directory', address, agentId, request)).answer,
     isUp: (agentId) => board.live(agentId) !== undefined,

@@ -6,6 +6,7 @@
  *   /commit   COMMIT                                                 → ARSL | {busy}
  *   /pair     anything the gateway understands                       → anything
  *   /directory  {v, tell} | {v, where}                         → {v, ok} | {v, record?}; also by strangers (reach/directory.ts)
+ *   /moved    MOVED | FORMER (src/wire/moved.ts)                     → {v, ok} | MOVED; also by strangers
  *   /records  [text, …]                                              → [{ok} | {refused}, …]
  *   /offset   {v, sha256, size}                                      → {offset}
  *   /hand     length 4 (big-endian) | head | payload from head.from  → {accepted} | {refused, detail} | {retry}
@@ -22,7 +23,7 @@ import type { LinkLimits } from './limits.ts'
 /** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
 export const MAX_RECORDS = 1000
 
-export type Path = '/hello' | '/arpl' | '/commit' | '/pair' | '/directory' | '/records' | '/offset' | '/hand'
+export type Path = '/hello' | '/arpl' | '/commit' | '/pair' | '/directory' | '/moved' | '/records' | '/offset' | '/hand'
 
 const bytes = whole(1, Number.MAX_SAFE_INTEGER)
 const size = whole(0, MAX_PAYLOAD_BYTES)

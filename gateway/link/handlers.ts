@@ -22,8 +22,8 @@ export type RecordAnswer = { ok: true } | { refused: RefusalCode }
 /** Who answered a `pair`, by the key it showed, and what. */
 export type Paired = { agent: string; answer: unknown }
 
-/** `linked`: a neighbour. `frozen`: one that may prove itself only. `guest`: may call `pair` only. `no`: is told `link-unknown`. */
-export type Standing = 'linked' | 'frozen' | 'guest' | 'no'
+/** `linked`: a neighbour. `frozen`: one that may prove itself only. `guest`: may call `pair` only. `no`: is told `link-unknown`. `revoked`: its key is dead. */
+export type Standing = 'linked' | 'frozen' | 'guest' | 'no' | 'revoked'
 
 export type LinkHandlers = {
   /** Answers once custody is durable. The body is the handler's from then on, kept or discarded. */
@@ -34,6 +34,8 @@ export type LinkHandlers = {
   directory(from: string, remote: string, request: unknown): Promise<unknown>
   /** Open to somebody who is not a neighbour, from an IP address. Refuses by throwing a Refusal. */
   pair(from: string, request: unknown, remote: string): Promise<unknown>
+  /** Open to everybody: whoever was our neighbour and has another key. Refuses by throwing a Refusal. */
+  moved(from: string, request: unknown): Promise<unknown>
   up(agentId: string): void
   down(agentId: string, why: string): void
   /** Nobody answered at an address of a neighbour, or somebody else did. */

@@ -120,6 +120,7 @@ const judgeWith =
     const ours = standOf(ratchet)
     const frozen = ratchets.frozen(agent)
     if (frozen === 'clock') throw restsNow()
+    if (frozen === 'stolen') throw new Refusal('agent-revoked', 'this key was stolen from its owner')
     if (frozen) return { diverged: ours }
     const verdict = judged(ratchet)
     switch (verdict.is) {

@@ -2,6 +2,7 @@
  * What a handshake needs of the gateway: the ratchet of each neighbour, durable; one handshake at a time for
  * each; and somebody to tell. Kept by gateway/neighbour/ratchets.ts.
  */
+import type { Entity } from '../../src/identity/entity.ts'
 import type { Alarm } from '../../src/link/alert.ts'
 import type { Ratchet } from '../../src/link/ratchet.ts'
 import { LinkFault } from './handlers.ts'
@@ -23,7 +24,7 @@ export type Ratchets = Turns & {
   met(agent: string, owner: string | undefined): void
   /** Durable when it resolves: whoever was alarmed about stays so after a crash. */
   alarm(agent: string, alarm: Alarm): Promise<void>
-  frozen(agent: string): 'diverged' | 'clock' | undefined
+  frozen(agent: string): 'diverged' | 'clock' | 'stolen' | undefined
 }
 
 /** And of those who make neighbours, or mend what was lost. */
@@ -32,6 +33,8 @@ export type RatchetBook = Ratchets & {
   pair(agent: string, token?: string): Promise<void>
   /** Our side was lost: begins anew, by the word of our operator. @throws Error if nobody here can give it */
   rekey(agent: string): Promise<void>
+  /** Whoever may sign it. @throws Error if nobody here can */
+  operator(): Entity
 }
 
 /**

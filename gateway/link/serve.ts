@@ -89,7 +89,7 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
   session.once('close', () => clearInterval(lifeSigns))
 }
 
-const isStranger = (standing: Standing): boolean => standing === 'guest' || standing === 'no'
+const isStranger = (standing: Standing): boolean => standing === 'guest' || standing === 'no' || standing === 'revoked'
 
 /** The one place where refusals and faults become answers. */
 const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<void> => {
@@ -137,6 +137,8 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
     const request = decodeJson(await readWhole(stream, desk.limits.recordBytes, desk))
     return desk.handlers.directory(caller.agent, caller.remote, request)
   },
+  '/moved': async ({ stream, caller, desk }) =>
+    desk.handlers.moved(caller.agent, decodeJson(await readWhole(stream, desk.limits.proofBytes, desk))),
   '/records': (request) => takeRecords(request),
   '/offset': async ({ stream, caller, desk }) => {
     const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk)), 'offset')
@@ -146,7 +148,7 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
 }
 
 /** What may be called before the handshake has ended well. */
-const openly: readonly string[] = ['/hello', '/arpl', '/commit', '/pair', '/directory']
+const openly: readonly string[] = ['/hello', '/arpl', '/commit', '/pair', '/directory', '/moved']
 
 const readProof = async (stream: ServerHttp2Stream, desk: Desk): Promise<unknown> =>
   decodeJson(await readWhole(stream, desk.limits.proofBytes, desk))
@@ -160,7 +162,9 @@ const route = (request: Request, path: string): Promise<unknown> => {
   const { caller, desk } = request
   if (desk.isClosing()) throw new Refusal('stopping', 'this gateway is shutting down; try again later')
   const standing = caller.standing()
-  const isOpen = path === '/directory' || (standing === 'guest' && path === '/pair')
+  if (standing === 'revoked')
+    throw new Refusal('agent-revoked', 'this key was stolen from its owner: nothing is taken from it')
+  const isOpen = path === '/directory' || path === '/moved' || (standing === 'guest' && path === '/pair')
   if (isStranger(standing) && !isOpen) throw new Refusal('link-unknown', 'you are not a neighbour here')
   if (!Object.hasOwn(routes, path)) throw new Refusal('record-type', 'a link has no such request')
   if (!openly.includes(path) && !caller.isProven())

@@ -35,6 +35,12 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
 
   const operator = (): Entity | undefined => core.keyring.entity(ownerOf(engine.state)?.entity ?? '')
 
+  const signer = (): Entity => {
+    const entity = operator()
+    if (entity !== undefined) return entity
+    throw new Error('A REKEY is signed by an account here, and there is none: pair again, by `vouchsafe link invite`.')
+  }
+
   const resume = async ({ incarnation, rekey }: Ratchet): Promise<Resume> => {
     const entity = operator()
     const said = { name: core.self.name.slice(0, 80), software: `vouchsafe ${version}`, incarnation }
@@ -98,12 +104,10 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
     },
     alarm: async (agent, alarm) => void (await engine.handle({ on: 'alarm', agent, alarm })),
     frozen: (agent) => engine.state.links.get(agent)?.frozen?.why,
+    operator: signer,
     pair: (agent, token) => change(agent, (was) => pairedAgain(was, freshRatchet(agent, was.incarnation, token))),
     async rekey(agent) {
-      if (operator() === undefined)
-        throw new Error(
-          'A REKEY is signed by an account here, and there is none: pair again, by `vouchsafe link invite`.',
-        )
+      signer()
       const epoch = core.now()
       await change(agent, (was) => ({ ...begunAnew(was, drawIncarnation()), rekey: { epoch, reason: 'restore' } }))
       await engine.handle({ on: 'thawed', agent })
@@ -111,4 +115,4 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
   }
 }
 
-const drawIncarnation = (): string => randomBytes(8).toString('hex')
+export const drawIncarnation = (): string => randomBytes(8).toString('hex')

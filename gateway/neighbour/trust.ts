@@ -28,6 +28,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
 
   reach: (agent) => core.engine.state.reaches.get(agent),
   rekey: (agent) => core.ratchets.rekey(agent),
+  operator: core.ratchets.operator,
 
   admit: (local) => admitLocal(core.engine.state, local),
   dismiss: (entity) => removeLocal(core.engine.state, entity),

@@ -1,4 +1,6 @@
 /** What LINK1 found about neighbours, and beginning anew with one (src/link/alarm.ts). */
+
+import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Alert } from '../../src/link/alert.ts'
 import { isFrozen, isLinked } from '../../src/link/standing.ts'
 import type { Link } from '../../src/state.ts'
@@ -30,10 +32,30 @@ export const linkRekey: Operation<{ neighbour?: string }, LinkView[]> = async (h
     .map((link) => viewOf(house.web, link))
 }
 
+/**
+ * The agent's key is in other hands: another one, from now on. The neighbours are told as soon as the gateway runs; a
+ * running one closes all and opens it anew for it.
+ */
+export const linkRenew: Operation<object, { was: string; agent: string; words: string; neighbours: string[] }> = async (
+  house,
+) => {
+  house.web.operator()
+  const was = house.keyring.agent.id
+  const { id } = await house.keyring.renew()
+  house.serving?.renewed()
+  const neighbours = house.web.links().filter(isLinked)
+  return { was, agent: id, words: fingerprintWords(id), neighbours: neighbours.map(({ name }) => name) }
+}
+
 export const frozenProblems = (links: Link[]): string[] =>
   links
     .filter(isFrozen)
     .map(
-      ({ name, frozen }) =>
-        `the link with ${name} is frozen (${frozen?.why === 'clock' ? 'a clock is wrong' : 'somebody has a copy of one of the two homes'}): vouchsafe link alerts`,
+      ({ name, frozen }) => `the link with ${name} is frozen (${frozen && reasons[frozen.why]}): vouchsafe link alerts`,
     )
+
+const reasons: Record<NonNullable<Link['frozen']>['why'], string> = {
+  diverged: 'somebody has a copy of one of the two homes',
+  clock: 'a clock is wrong',
+  stolen: 'its key was stolen',
+}

@@ -1,7 +1,7 @@
 /** Every operation by the name under which the control socket serves it. */
 import type { Progress, ServedOperation } from '../control.ts'
 import type { House } from '../house.ts'
-import { linkAlerts, linkRekey } from './alert.ts'
+import { linkAlerts, linkRekey, linkRenew } from './alert.ts'
 import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from './complaint.ts'
 import {
   contactAdd,
@@ -45,6 +45,7 @@ export const operations = {
   'link.why': linkWhy,
   'link.alerts': linkAlerts,
   'link.rekey': linkRekey,
+  'link.renew': linkRenew,
   'link.trust': linkTrust,
   'complaint.list': complaintList,
   'complaint.show': complaintShow,

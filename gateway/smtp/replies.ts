@@ -63,6 +63,7 @@ export const replies: Record<RefusalCode, Reply> = {
   'link-diverged': [451, '4.7.1', 'The link to the gateway on the way is frozen; tell the administrator'],
   'link-frozen': [451, '4.7.1', 'The link to the gateway on the way rests; try again later'],
   'rekey-invalid': [550, '5.7.1', 'The gateway on the way could not begin anew; tell the administrator'],
+  'agent-revoked': [451, '4.7.1', 'The key of the gateway on the way was stolen; it is tried another way'],
   'too-many-streams': [451, '4.4.5', 'The way is crowded; try again in a while'],
   'envelope-expired': [554, '5.4.7', 'The time to deliver this message is over; send it again'],
   'payload-mismatch': [451, '4.3.0', 'The message was damaged on the way; try again'],

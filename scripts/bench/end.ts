@@ -76,7 +76,15 @@ export const startEnd = async (
     allow: () => 'linked',
     ratchets: ratchetsIn(nothingKept()),
     handlers: {
-      ...{ hand: nobody, pair: nobody, directory: nobody, up: () => {}, down: () => {}, missed: () => {} },
+      ...{
+        hand: nobody,
+        pair: nobody,
+        directory: nobody,
+        moved: nobody,
+        up: () => {},
+        down: () => {},
+        missed: () => {},
+      },
       records: async (_from, lines) => lines.map(() => ({ ok: true })),
       ...handlers,
     },

@@ -45,11 +45,11 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
   // Drawn from the first id, since a decision has no dice: nobody else can name it before it is sealed.
   const id = createHash('sha256').update(`${was.id} again`).digest('hex').slice(0, 32)
   // Nothing that became of the first holds for the second: only whose message it is, and until when.
-  const { origin, role, to, sender, address, messageId, path, created, expires, delayAt } = was
+  const { role, to, sender, address, messageId, created, expires, delayAt } = was
   const row: Custody = {
     key: keyOf(state.me, id),
     id,
-    origin,
+    origin: state.me,
     role,
     state: 'spooled',
     ...(to && { to }),
@@ -60,7 +60,7 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
     ...(permit && { permit }),
     body: submission.body,
     stamps: [],
-    path,
+    path: [state.me],
     advice: [],
     onward: [],
     avoid: [],

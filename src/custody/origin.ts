@@ -138,6 +138,7 @@ const rowOf = (state: State, given: Submission, recipient: Recipient): Custody =
 
 /** A spooled row is sealed once its recipient's card is known, and searched for until then. */
 export const prepare = (state: State, spooled: Custody, now: number): Step => {
+  if (spooled.origin !== state.me) return underNewKey(state, spooled, now)
   const was = unlessForgotten(state, spooled)
   const to = was.to ?? state.knownAt.get(was.address ?? '')
   const known = to === undefined ? undefined : state.known.get(to)
@@ -161,6 +162,14 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
     changes: [{ put: 'custody', row }],
     effects: [{ do: 'search', target, ...(attempts > 1 && { isAgain: true }) }],
   }
+}
+
+/** It was written before our key was stolen, and nobody has seen it: it leaves as a letter of today's. */
+const underNewKey = (state: State, was: Custody, now: number): Step => {
+  const { permit: _theirs, ...rest } = was
+  const row: Custody = { ...rest, key: keyOf(state.me, was.id), origin: state.me, path: [state.me] }
+  const { changes, effects } = prepare(state, row, now)
+  return { changes: [{ drop: 'custody', key: was.key }, ...changes], effects }
 }
 
 /**

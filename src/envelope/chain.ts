@@ -11,7 +11,8 @@ import { chainHash, type Envelope } from './envelope.ts'
 /** What a neighbour handed over, as it travelled. */
 export type Handed = { envelope: string; stamps: string[] }
 export type Hop = { agent: string; at: number }
-export type Here = { net: string; me: string; from: string; now: number }
+/** `from`: the neighbour who hands it, and the agents it was before (link/moved.ts). */
+export type Here = { net: string; me: string; from: readonly string[]; now: number }
 
 /** Longest life an origin may ask of others' custody. */
 const MAX_LIFE_MS = 30 * 86_400_000
@@ -24,7 +25,7 @@ export const verifyEnvelope = async (jws: string, net: string): Promise<Envelope
 }
 
 /**
- * @returns the envelope and its hops: each agent that has had it and when it stamped it, origin first, `here.from` last
+ * @returns the envelope and its hops: each agent that has had it and when it stamped it, origin first, the neighbour last
  * @throws Refusal `chain-broken`, `path-loops`, `envelope-expired`, or as `verifyRecord` and the shapes refuse
  */
 export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope: Envelope; hops: Hop[] }> => {
@@ -48,7 +49,7 @@ export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope
     holder = stamp.to
   }
   if (holder !== here.me) throw new Refusal('chain-broken', 'the last stamp was made for another agent')
-  if (hops.at(-1)?.agent !== here.from)
+  if (!here.from.includes(hops.at(-1)?.agent ?? ''))
     throw new Refusal('chain-broken', 'the last stamp is not signed by the neighbour who hands it')
   return { envelope, hops }
 }

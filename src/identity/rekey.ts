@@ -4,8 +4,10 @@
  * key can't make one.
  *
  *   {v: 1, net, entityId, agentId, epoch, incarnation, reason: "restore"}
+ *   {v: 1, net, entityId, agentId, was, epoch, incarnation, reason: "compromise"}
  *
- * `epoch` is when it was made, epoch ms: a neighbour that has taken one takes none that is not later.
+ * The second says that the key of the agent `was` is in other hands, and that the same gateway is the agent
+ * `agentId` from now on: its neighbours move the link (src/link/moved.ts). `epoch` is when it was made, epoch ms: a neighbour that has taken one takes none that is not later.
  */
 import * as openpgp from 'openpgp'
 import { type AgentId, isId } from '../address.ts'
@@ -15,8 +17,9 @@ import type { Entity } from './entity.ts'
 import { profile } from './openpgp.ts'
 import { readStatement, signStatement, verifyStatement } from './statement.ts'
 
-export type RekeyReason = 'restore'
-export type Rekey = { agentId: AgentId; epoch: number; incarnation: string; reason: RekeyReason }
+/** What a gateway still has to tell a neighbour. */
+export type RekeyOwed = { epoch: number; reason: 'restore' } | { epoch: number; reason: 'compromise'; was: AgentId }
+export type Rekey = RekeyOwed & { agentId: AgentId; incarnation: string }
 
 export const makeRekey = (by: Entity, net: string, rekey: Rekey, now: number): Promise<string> =>
   signStatement(by, 'rekey', { v: 1, net, entityId: by.id, ...rekey }, now)
@@ -27,13 +30,16 @@ export const makeRekey = (by: Entity, net: string, rekey: Rekey, now: number): P
  */
 export const readRekey = async (text: string, key: string, net: string, now: number): Promise<Rekey> => {
   try {
-    const { v, net: signedFor, agentId, epoch, incarnation, reason } = readStatement(text)
+    const { v, net: signedFor, agentId, was, epoch, incarnation, reason } = readStatement(text)
     if (v !== 1 || signedFor !== net) throw new Error('it is of another version or net')
-    if (!isId(agentId) || !isCount(epoch) || reason !== 'restore') throw new Error('it lacks agent, epoch or reason')
+    if (!isId(agentId) || !isCount(epoch)) throw new Error('it lacks agent or epoch')
+    if (reason !== 'restore' && reason !== 'compromise') throw new Error('its reason is none')
     if (typeof incarnation !== 'string' || !/^[0-9a-f]{16}$/.test(incarnation)) throw new Error('it has no incarnation')
     const pinned = await openpgp.readKey({ binaryKey: Buffer.from(key, 'base64'), config: profile })
     await verifyStatement(text, 'rekey', pinned, now)
-    return { agentId, epoch, incarnation, reason }
+    if (reason === 'restore') return { agentId, epoch, incarnation, reason }
+    if (!isId(was) || was === agentId) throw new Error('it does not say which agent it was')
+    return { agentId, was, epoch, incarnation, reason }
   } catch (error) {
     throw new Refusal('rekey-invalid', `this REKEY does not hold: ${error instanceof Error ? error.message : error}`)
   }

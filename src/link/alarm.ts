@@ -6,6 +6,7 @@
  *   clock-warning  once: nothing happens
  *   rekeyed        their operator says that their state was lost: thawed
  *   rekey-refused  somebody says so who is not their operator
+ *   stolen         its key is dead, by the key's own word: frozen until its operator shows the new one (moved.ts)
  *   owner          somebody else claims to operate the neighbour: not believed
  *
  * A frozen link carries nothing in either direction; mail for it waits or goes another way. Alerts are
@@ -14,7 +15,7 @@
 import type { Effect, Step } from '../effect.ts'
 import { ownerLetter } from '../report/owner.ts'
 import type { Change, Link, State } from '../state.ts'
-import type { Alarm, Alert, Stand } from './alert.ts'
+import type { Alarm, Stand } from './alert.ts'
 import { WARNED_MS } from './connection-times.ts'
 import type { Ratchet } from './ratchet.ts'
 
@@ -23,7 +24,7 @@ export const standOf = ({ n, incarnation, at }: Ratchet): Stand => ({ n, incarna
 export const alarmed = (state: State, agent: string, alarm: Alarm, now: number): Step => {
   const link = state.links.get(agent)
   if (link === undefined || isRepeat(link, alarm)) return { changes: [], effects: [] }
-  const alert: Alert = { at: now, what: alarm.what, text: textOf(link, alarm) }
+  const alert = { at: now, what: alarm.what, text: textOf(link, alarm) }
   if (link.alerts?.findLast(({ what }) => what === alert.what)?.text === alert.text && alarm.what !== 'clock-warning')
     return { changes: [], effects: [] }
   const row = { ...turned(link, alarm, now), alerts: [...(link.alerts ?? []), alert].slice(-ALERTS_MOST) }
@@ -53,26 +54,30 @@ export const ownerSeen = (state: State, agent: string, owner: NonNullable<Link['
 }
 
 /** Kept with a link; enough to see what a bad night was like. */
-const ALERTS_MOST = 20
+export const ALERTS_MOST = 20
 
 const isRepeat = (link: Link, alarm: Alarm): boolean =>
   (alarm.what === 'diverged' && link.frozen?.why === 'diverged') ||
   (alarm.what === 'clock' && link.frozen !== undefined) ||
+  (alarm.what === 'stolen' && link.frozen?.why === 'stolen') ||
   (alarm.what === 'rekeyed' && alarm.epoch <= (link.rekeyed ?? 0))
 
 const turned = (link: Link, alarm: Alarm, now: number): Link => {
-  if (alarm.what === 'diverged' || alarm.what === 'clock') return { ...link, frozen: { since: now, why: alarm.what } }
+  if (alarm.what === 'diverged' || alarm.what === 'clock' || alarm.what === 'stolen')
+    return { ...link, frozen: { since: now, why: alarm.what } }
   return alarm.what === 'rekeyed' ? { ...withoutFrozen(link), rekeyed: alarm.epoch } : link
 }
 
 const withoutFrozen = ({ frozen, ...rest }: Link): Link => rest
 
-const effectsOf = (row: Link, was: Link, { what, text }: Alert): Effect[] => [
+type Said = { at: number; what: Alarm['what']; text: string }
+
+const effectsOf = (row: Link, was: Link, { what, text }: Said): Effect[] => [
   { do: 'alert', agent: row.agent, what, detail: text },
   ...(row.frozen === was.frozen ? [] : [{ do: 'redial' as const }]),
 ]
 
-const letters = (state: State, link: Link, { what, text }: Alert, now: number): Change[] => {
+const letters = (state: State, link: Link, { what, text }: Said, now: number): Change[] => {
   if (what === 'clock-warning') return []
   const letter = ownerLetter(state, now, {
     subject: `${titles[what]}: ${link.name}`,
@@ -88,6 +93,7 @@ const titles: Record<Alarm['what'], string> = {
   rekeyed: 'A neighbour has begun anew',
   'rekey-refused': 'A neighbour could not begin anew',
   owner: 'Somebody else claims to run a neighbour',
+  stolen: 'The key of a neighbour was stolen',
 }
 
 const textOf = ({ name }: Link, alarm: Alarm): string => {
@@ -106,6 +112,8 @@ const textOf = ({ name }: Link, alarm: Alarm): string => {
       return `The operator of ${name} says that its link state was lost (${alarm.reason}, ${when(alarm.epoch)}), and the link began anew.`
     case 'rekey-refused':
       return `${name} wants to begin anew, but not by the word of its operator as known here: ${alarm.detail}.`
+    case 'stolen':
+      return `The key of ${name} is revoked, by its own word of ${when(alarm.at)}: it was stolen, or is feared to be. Nothing is taken from whoever has it.`
     case 'owner':
       return `${name} says that ${alarm.address} operates it now. It was somebody else when it was first seen.`
   }
@@ -123,5 +131,7 @@ const advice: Record<Alarm['what'], string> = {
   rekeyed:
     'Did its operator restore a backup? If you doubt it, ask by telephone; `vouchsafe link revoke` parts with it.',
   'rekey-refused': 'If its operator says that it is right, pair again: `vouchsafe link invite`.',
+  stolen:
+    'If its operator has a new key, the link goes on with it by itself, and you are told. If that does not happen within the day, ask its operator by telephone, and pair again: `vouchsafe link invite`.',
   owner: 'If that is right, pair again: `vouchsafe link invite`. Until then its word does not count for a REKEY.',
 }

@@ -10,5 +10,7 @@ export type Alarm =
   | { what: 'rekeyed'; epoch: number; reason: string }
   | { what: 'rekey-refused'; detail: string }
   | { what: 'owner'; entity: string; address: string }
+  | { what: 'stolen'; at: number }
 
-export type Alert = { at: number; what: Alarm['what']; text: string }
+/** `moved`: it has a new key, and the link with it (moved.ts). */
+export type Alert = { at: number; what: Alarm['what'] | 'moved'; text: string }

@@ -12,7 +12,7 @@
  * key proves the guest. Secrets are base64url of 32 bytes, times epoch ms. HKDF: RFC 5869.
  */
 import { createHmac, hkdfSync } from 'node:crypto'
-import type { RekeyReason } from '../identity/rekey.ts'
+import type { RekeyOwed } from '../identity/rekey.ts'
 
 /** One connection, by both clocks, and how far apart the two readings may have been: words take their time. */
 export type Times = { ours: number; theirs: number; within: number }
@@ -35,7 +35,7 @@ export type Ratchet = {
   /** Epoch of their last REKEY: an older one counts no more. */
   epoch: number
   /** The one we owe them. */
-  rekey?: { epoch: number; reason: RekeyReason }
+  rekey?: RekeyOwed
   /** When it last moved on. */
   at: number
 }

@@ -20,7 +20,7 @@ export const MAX_AGENT_NAME = 80
 export const MAX_NOTE = 200
 
 /** What each side tells the other about itself. */
-const about = {
+export const about = {
   name: shown(MAX_AGENT_NAME),
   addresses: list(hostPort, 0, 8),
 }

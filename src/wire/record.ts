@@ -175,6 +175,10 @@ export const statementRecord = record({
 })
 export type StatementRecord = ReturnType<typeof statementRecord>
 
+/** Signed by an agent whose key is in other hands, with that very key: it is dead from now on. */
+export const revokedRecord = record({ at: time })
+export type RevokedRecord = ReturnType<typeof revokedRecord>
+
 /** Small messages between neighbours, as JSON text; acknowledged one by one. */
 const messages = {
   WHO: record({
@@ -196,6 +200,7 @@ const messages = {
     cachedHops: optional(list(jws, 0, MAX_HOPS)),
   }),
   RERR: record({ t: oneOf('RERR'), rerr: jws }),
+  REVOKED: record({ t: oneOf('REVOKED'), revoked: jws }),
   REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
   REACH: record({
     t: oneOf('REACH'),

@@ -230,6 +230,12 @@ CREATE TABLE ratchet (
   data TEXT NOT NULL
 );
 
+-- Agents whose keys are dead, by their own word.
+CREATE TABLE revocation (
+  id TEXT PRIMARY KEY,
+  data TEXT NOT NULL
+);
+
 CREATE TABLE knock (
   id TEXT PRIMARY KEY,
   data TEXT NOT NULL

@@ -41,7 +41,7 @@ const along = async (...agents: Agent[]): Promise<Handed> => {
   return { envelope, stamps }
 }
 const check = (handed: Handed, me: Agent, from: Agent, at = now) =>
-  checkChain(handed, { net, me: me.id, from: from.id, now: at })
+  checkChain(handed, { net, me: me.id, from: [from.id], now: at })
 const refused = async (work: Promise<unknown>): Promise<string> => {
   try {
     await work

@@ -21,12 +21,19 @@ describe('REKEY', () => {
     expect(await readRekey(await made(ann), keyOf(ann), NET, now)).to.deep.equal(rekey)
   })
 
+  it('says who it was before the theft', async () => {
+    const move: Rekey = { ...rekey, reason: 'compromise', was: eve.agent.id }
+    expect(await readRekey(await makeRekey(ann.entity, NET, move, now), keyOf(ann), NET, now)).to.deep.equal(move)
+  })
+
   const wrong: [what: string, text: () => Promise<string>][] = [
     ['by somebody else', () => made(eve)],
     ['for another net', () => makeRekey(ann.entity, 'other', rekey, now)],
     ['changed', async () => (await made(ann)).replace(String(now), String(now + 1))],
     ['signed as something else', () => signStatement(ann.entity, 'card', { v: 1, net: NET, ...rekey }, now)],
-    ['for another reason', () => made(ann, { reason: 'compromise' })],
+    ['for another reason', () => made(ann, { reason: 'boredom' })],
+    ['after a theft, and does not say who it was', () => made(ann, { reason: 'compromise' })],
+    ['after a theft, and is who it was', () => made(ann, { reason: 'compromise', was: ann.agent.id })],
     ['without an epoch', () => made(ann, { epoch: undefined })],
     ['of no agent', () => made(ann, { agentId: 'ann' })],
     ['signed in the future', () => makeRekey(ann.entity, NET, rekey, now + DAY)],

@@ -75,6 +75,7 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
         return lines.map(() => ({ ok: true }))
       },
       pair: async (_from, request) => request,
+      moved: async (_from, request) => request,
       up: (agentId) => ups.push(agentId),
       down: (agentId) => downs.push(agentId),
       missed: () => {},

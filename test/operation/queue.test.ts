@@ -14,7 +14,12 @@ const reach = {
   own: () => ({}),
   testDirectories: async () => [],
 }
-const serving = { since: 0, listening: { smtp: [], imap: [], setup: [], link: [], health: [] }, reach }
+const serving = {
+  since: 0,
+  listening: { smtp: [], imap: [], setup: [], link: [], health: [] },
+  renewed: () => {},
+  reach,
+}
 
 describe('queue retry', () => {
   const { house } = eachWithHouse()

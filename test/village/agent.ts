@@ -24,6 +24,7 @@ import {
   type Message,
   type PathMessage,
   rerrRecord,
+  revokedRecord,
   statementRecord,
 } from '../../src/wire/record.ts'
 import type { Call, Carrier, End, Reply } from './carrier.ts'
@@ -404,6 +405,11 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
           const { by, body } = notary.verify(message.rerr, 'RERR')
           raise({ on: 'failed', from, failure: { ...rerrRecord(body, 'RERR'), by, jws: message.rerr } })
           return answer({ ok: true })
+        }
+        case 'REVOKED': {
+          const { by, body } = notary.verify(message.revoked, 'REVOKED')
+          const word = { agent: by, ...revokedRecord(body, 'REVOKED'), jws: message.revoked }
+          return raise({ on: 'revoked', from, word }, said)
         }
         case 'SUSPENDED': {
           const { t, ...accusation } = message

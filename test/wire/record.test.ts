@@ -15,6 +15,7 @@ import {
   reachRecord,
   reportRecord,
   rerrRecord,
+  revokedRecord,
   stampRecord,
   statementRecord,
 } from '../../src/wire/record.ts'
@@ -68,6 +69,7 @@ const records: Record<string, [shape: Shape<object>, good: Record<string, unknow
   STATEMENT: [statementRecord, { v: 1, to: hashId, seq: 1, debt: -0.25, limit: 3, at: time, disputed: false }],
   HOP: [hopRecord, { v: 1, path: sha256 }],
   RERR: [rerrRecord, { v: 1, route: [hashId, hashId], next: hashId, entity: hashId, reason: 'down', at: time }],
+  REVOKED: [revokedRecord, { v: 1, at: time }],
   REACH: [reachRecord, { v: 1, for: hashId, addresses: ['a.test:2740'], via: [hashId], seq: time, expires: time }],
 }
 const messages: Message[] = [
@@ -78,6 +80,7 @@ const messages: Message[] = [
   { t: 'WHO', qid: randomId, target: hashId, ttl: 5, hops: [hashId], withinMs: 4000, fresh: true },
   { t: 'PATH', path: 'jws', hops: ['a'], card: 'card', cached: 'jws', cachedHops: ['b'] },
   { t: 'RERR', rerr: 'jws' },
+  { t: 'REVOKED', revoked: 'jws' },
   { t: 'REACH', record: 'jws' },
   { t: 'WHERE', pass: 'jws' },
   { t: 'CALL', qid: randomId },
@@ -277,11 +280,11 @@ describe('wire: messages between neighbours', () => {
       fc.string({ unit: 'binary' }),
       fc.json(),
       fc
-        .record({ v: fc.constant(1), t: fc.constantFrom('WHO', 'NONE', 'PATH', 'RERR', 'REPORTS') })
+        .record({ v: fc.constant(1), t: fc.constantFrom('WHO', 'NONE', 'PATH', 'RERR', 'REPORTS', 'REVOKED') })
         .chain((start) =>
           fc
             .dictionary(
-              fc.constantFrom('qid', 'cut', 'hops', 'path', 'card', 'reports', 'id', 'ttl', 'rerr'),
+              fc.constantFrom('qid', 'cut', 'hops', 'path', 'card', 'reports', 'id', 'ttl', 'rerr', 'revoked'),
               fc.jsonValue(),
             )
             .map((more) => JSON.stringify({ ...more, ...start })),
