@@ -8,6 +8,7 @@ import type { Terms } from '../src/custody/custody.ts'
 import type { Event } from '../src/event.ts'
 import { isLinked } from '../src/link/standing.ts'
 import { addressesOf } from '../src/reach/reach.ts'
+import { Refusal } from '../src/refusal.ts'
 import { emptyState, type Link } from '../src/state.ts'
 import { byAddress } from '../store/account.ts'
 import { discardDraft, startBody } from '../store/blob.ts'
@@ -17,6 +18,7 @@ import { type FirstHops, openFirstHops } from './carry/first-hop.ts'
 import { judge } from './carry/judge.ts'
 import { receiver } from './carry/receive.ts'
 import { listenForAcceptance } from './carry/requests.ts'
+import { roomIn } from './carry/room.ts'
 import { lookup, openSearches, type Searches } from './carry/searches.ts'
 import { submit } from './carry/submit.ts'
 import { isAbuseDesk, openAbuseDesk } from './complaint/abuse.ts'
@@ -240,7 +242,7 @@ const openLink = (core: Core, house: House, reach: Reaching, moving: Moving): Pr
         ? 'revoked'
         : (standingOf(links.get(agent)) ?? (strangers.isOpen(core.now()) ? 'guest' : 'no')),
     handlers: {
-      ...receiver(core, reach.hear),
+      ...receiver(core, reach.hear, roomIn(core, config.accounts.quotaBytes)),
       directory: reach.directory,
       pair: strangers.answer,
       up: (agent) => turned('up', agent),
@@ -295,6 +297,7 @@ const openDoors = async (
 ): Promise<Omit<Clients, 'close'>> => {
   const { config, store, home } = house
   const { db } = store
+  const hasRoom = roomIn(core, config.accounts.quotaBytes)
   const since = core.now()
   const tls = await openTls({ home, domain: config.gateway.domain, ...config.tls })
   const logins = openLogins(db, config.login)
@@ -309,14 +312,17 @@ const openDoors = async (
       tls: tls.current(),
       account: (address) => byAddress(db, address),
       levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
-      lookup: async (address) =>
-        isAbuseDesk(core.engine.state, address) ? 'here' : lookup(core.engine, searches, address),
+      lookup: async (address) => {
+        if (isAbuseDesk(core.engine.state, address)) return 'here'
+        if (await hasRoom(core.engine.state.addresses.get(address) ?? '')) return lookup(core.engine, searches, address)
+        throw new Refusal('mailbox-full', 'a mailbox here is full')
+      },
       submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission, firstHops)),
       startBody: () => startBody(home),
       discard: (draft) => discardDraft(home, draft),
     }),
   )
-  const limits = { appendLimit: config.smtp.sizeLimit, timing: usualTiming }
+  const limits = { appendLimit: config.smtp.sizeLimit, quota: config.accounts.quotaBytes, timing: usualTiming }
   const imap = opened(
     await startImap({
       ...shared,

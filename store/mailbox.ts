@@ -36,6 +36,7 @@ export type Status = {
   uidValidity: number
   size: number
   deleted: number
+  deletedSize: number
   highestModseq: number
 }
 
@@ -166,7 +167,7 @@ export const remove = (db: Sink, account: number, name: string): Promise<'ok' | 
 
 /** Unconditionally, for `remove` and for the end of an account. */
 export const dropMailbox = async (tx: Tx, { id, account, name }: Mailbox): Promise<void> => {
-  await removeAll(tx, id)
+  await removeAll(tx, account, id)
   await tx.run('DELETE FROM mailbox WHERE id = ?', [id])
   tx.publish({ on: 'mailbox', account, what: 'deleted', mailbox: id, name })
 }
@@ -193,6 +194,7 @@ export const statuses = async (from: Source, ids: readonly number[]): Promise<St
        COUNT(message.id) AS messages, COALESCE(SUM(size), 0) AS size,
        COALESCE(SUM(CASE WHEN (flags & 1) = 0 THEN 1 ELSE 0 END), 0) AS unseen,
        COALESCE(SUM(CASE WHEN (flags & 8) = 0 THEN 0 ELSE 1 END), 0) AS deleted,
+       COALESCE(SUM(CASE WHEN (flags & 8) = 0 THEN 0 ELSE size END), 0) AS "deletedSize",
        COALESCE(SUM(CASE WHEN uid >= recent_from THEN 1 ELSE 0 END), 0) AS recent
      FROM mailbox LEFT JOIN message ON message.mailbox = mailbox.id
      WHERE mailbox.id IN (?*) GROUP BY mailbox.id, uid_next, uid_validity, highest_modseq`,

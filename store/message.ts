@@ -11,6 +11,7 @@ import type { Row } from './change.ts'
 import type { Sink, Source, Tx } from './db.ts'
 import { keywordsOf } from './keyword.ts'
 import { countBy, takeNumbers } from './numbering.ts'
+import { charge } from './quota.ts'
 
 /** A message to be. `internalDate` is epoch ms; `provenance` is kept as it is, for whoever delivered it. */
 export type Draft = {
@@ -57,12 +58,23 @@ export const view = async (from: Source, mailbox: number, after = 0): Promise<Ro
 export const byUid = (from: Source, mailbox: number, uid: number): Promise<Pick<Row, 'id' | 'size'> | undefined> =>
   from.read.one('SELECT id, size FROM message WHERE mailbox = ? AND uid = ?', [mailbox, uid])
 
-/** Adds messages to one mailbox, in their order. Throws Refusal mailbox-missing if it is gone. */
-export const append = (db: Sink, mailbox: number, drafts: readonly Draft[]): Promise<{ id: number; uid: number }[]> =>
+/**
+ * Adds messages to one mailbox, in their order.
+ *
+ * @param quota if given, the usual limit of an account, which is kept (quota.ts)
+ * @throws Refusal mailbox-missing if it is gone, mailbox-full
+ */
+export const append = (
+  db: Sink,
+  mailbox: number,
+  drafts: readonly Draft[],
+  quota?: number,
+): Promise<{ id: number; uid: number }[]> =>
   db.transaction((tx) =>
     appendMany(
       tx,
       drafts.map((draft) => ({ ...draft, mailbox })),
+      quota,
     ),
   )
 
@@ -75,6 +87,7 @@ export const append = (db: Sink, mailbox: number, drafts: readonly Draft[]): Pro
 export const appendMany = async (
   tx: Tx,
   drafts: readonly (Draft & { mailbox: number })[],
+  quota?: number,
 ): Promise<{ id: number; uid: number }[]> => {
   if (drafts.length === 0) return []
   const numbers = await takeNumbers(tx, countBy(drafts.map(({ mailbox }) => mailbox)))
@@ -103,11 +116,20 @@ export const appendMany = async (
     messageColumns,
     rows.map(({ cells }) => cells),
   )
+  const growth = new Map<number, number>()
+  for (const [mailbox, messages] of added) {
+    const account = numbers.get(mailbox)?.account ?? 0
+    growth.set(account, (growth.get(account) ?? 0) + sizeOf(messages))
+  }
+  await charge(tx, growth, quota)
   for (const [mailbox, messages] of added) {
     tx.publish({ on: 'added', mailbox, account: numbers.get(mailbox)?.account ?? 0, messages })
   }
   return rows.map(({ row: { id, uid } }) => ({ id, uid }))
 }
+
+export const sizeOf = (messages: readonly Pick<Row, 'size'>[]): number =>
+  messages.reduce((sum, { size }) => sum + size, 0)
 
 export const messageColumns = [
   'id',

@@ -2,8 +2,9 @@
 import { addRefs, dropRefs } from './blob.ts'
 import { flag, type Row } from './change.ts'
 import type { Sink, Tx } from './db.ts'
-import { appendMany, cellsOf, type Draft, messageColumns } from './message.ts'
+import { appendMany, cellsOf, type Draft, messageColumns, sizeOf } from './message.ts'
 import { takeNumbers } from './numbering.ts'
+import { charge } from './quota.ts'
 import { noteGone } from './unindexed.ts'
 import { keepVanished } from './vanished.ts'
 
@@ -19,13 +20,15 @@ const heldColumns = 'id, uid, modseq, flags, keywords, internal_date AS "interna
  *
  * @param uids as the session saw them; those already gone are skipped
  * @returns old and new uid of each, ascending in both
- * @throws Refusal mailbox-missing, if the target is gone
+ * @param quota if given, the usual limit of an account, which is kept (quota.ts)
+ * @throws Refusal mailbox-missing, if the target is gone; mailbox-full
  */
-export const copy = (db: Sink, from: number, uids: readonly number[], to: number): Promise<UidPair[]> =>
+export const copy = (db: Sink, from: number, uids: readonly number[], to: number, quota?: number): Promise<UidPair[]> =>
   db.transaction(async (tx) => {
     const held = await heldOf(tx, from, uids)
     if (held.length === 0) return []
     const { account, uid, modseq } = await numbersOf(tx, to, held.length)
+    await charge(tx, new Map([[account, sizeOf(held)]]), quota)
     const first = tx.draw('message', held.length)
     const now = Date.now()
     const copies = held.map((row, i) => ({ ...row, id: first + i, uid: uid + i, modseq }))
@@ -94,7 +97,7 @@ export const expunge = (
     const uids = which === 'deleted' ? among : which
     const isMeant = which === 'deleted' ? `AND (flags & ${flag.deleted}) <> 0` : ''
     const gone = await tx.range<Gone>(
-      `SELECT id, mailbox, uid FROM message WHERE mailbox = ? ${uids ? 'AND uid IN (?*)' : ''} ${isMeant} ORDER BY uid`,
+      `SELECT id, mailbox, uid, size FROM message WHERE mailbox = ? ${uids ? 'AND uid IN (?*)' : ''} ${isMeant} ORDER BY uid`,
       uids ? [mailbox, uids] : [mailbox],
     )
     await forget(tx, gone)
@@ -106,25 +109,28 @@ export const replace = (
   db: Sink,
   old: { mailbox: number; uid: number },
   draft: Draft & { mailbox: number },
+  quota?: number,
 ): Promise<{ id: number; uid: number } | undefined> =>
   db.transaction(async (tx) => {
-    const sql = 'SELECT id, mailbox, uid, body FROM message WHERE mailbox = ? AND uid = ?'
+    const sql = 'SELECT id, mailbox, uid, size FROM message WHERE mailbox = ? AND uid = ?'
     const gone = await tx.range<Gone>(sql, [old.mailbox, old.uid])
     if (gone.length === 0) return undefined
-    const [added] = await appendMany(tx, [draft])
-    await forget(tx, gone)
+    await forget(tx, gone) // first, for what it makes room for
+    const [added] = await appendMany(tx, [draft], quota)
     return added
   })
 
 /** Removes messages by id from whatever mailboxes they are in; those gone already are skipped. */
 export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> => {
-  const sql = 'SELECT id, mailbox, uid FROM message WHERE id IN (?*) AND mailbox IS NOT NULL ORDER BY uid'
+  const sql = 'SELECT id, mailbox, uid, size FROM message WHERE id IN (?*) AND mailbox IS NOT NULL ORDER BY uid'
   await forget(tx, await tx.range<Gone>(sql, [ids]))
 }
 
 /** Empties a mailbox that goes itself, which is what sessions are told. */
-export const removeAll = async (tx: Tx, mailbox: number): Promise<void> => {
-  const gone = await tx.range<{ id: number; body: number }>('SELECT id, body FROM message WHERE mailbox = ?', [mailbox])
+export const removeAll = async (tx: Tx, account: number, mailbox: number): Promise<void> => {
+  const sql = 'SELECT id, body, size FROM message WHERE mailbox = ?'
+  const gone = await tx.range<{ id: number; body: number; size: number }>(sql, [mailbox])
+  await charge(tx, new Map([[account, -sizeOf(gone)]]))
   await tx.run('DELETE FROM outgoing WHERE message IN (SELECT id FROM message WHERE mailbox = ?)', [mailbox])
   await tx.run('DELETE FROM message WHERE mailbox = ?', [mailbox])
   await noteGone(
@@ -137,14 +143,16 @@ export const removeAll = async (tx: Tx, mailbox: number): Promise<void> => {
   )
 }
 
-type Gone = { id: number; mailbox: number; uid: number }
+type Gone = { id: number; mailbox: number; uid: number; size: number }
 
 const forget = async (tx: Tx, gone: readonly Gone[]): Promise<void> => {
   if (gone.length === 0) return
   const numbers = await takeNumbers(tx, new Map(gone.map(({ mailbox }) => [mailbox, 0])))
   await tx.run('UPDATE message SET mailbox = NULL WHERE id IN (?*)', [gone.map(({ id }) => id)])
   for (const [mailbox, left] of numbers) {
-    const uids = gone.filter((row) => row.mailbox === mailbox).map(({ uid }) => uid)
+    const here = gone.filter((row) => row.mailbox === mailbox)
+    const uids = here.map(({ uid }) => uid)
+    await charge(tx, new Map([[left.account, -sizeOf(here)]]))
     await keepVanished(tx, mailbox, left, uids)
     tx.publish({ on: 'expunged', mailbox, account: left.account, uids, modseq: left.modseq })
   }

@@ -60,7 +60,15 @@ const numbers = async (db: Connection): Promise<string[]> => {
      GROUP BY mailbox.id, mailbox.name, uid_next, highest_modseq
      HAVING MAX(message.uid) >= uid_next OR MAX(message.modseq) > highest_modseq`,
   )
-  return wrong.map(({ name, id }) => `folder ${name} (${id}) has a message with a uid or modseq it never gave out`)
+  const miscounted = await db.all<{ address: string; used: number; size: number }>(
+    `SELECT address, used_bytes AS used, COALESCE(SUM(size), 0) AS size FROM account
+     LEFT JOIN mailbox ON mailbox.account = account.id LEFT JOIN message ON message.mailbox = mailbox.id
+     GROUP BY account.id, address, used_bytes HAVING used_bytes <> COALESCE(SUM(size), 0)`,
+  )
+  return [
+    ...wrong.map(({ name, id }) => `folder ${name} (${id}) has a message with a uid or modseq it never gave out`),
+    ...miscounted.map(({ address, used, size }) => `${address} keeps ${size} bytes, and ${used} are counted`),
+  ]
 }
 
 /** Everything that holds a body. */

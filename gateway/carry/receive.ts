@@ -31,8 +31,13 @@ import { isReachMessage, type ReachMessage } from '../reach/hear.ts'
 import type { Reaching } from '../reach/reach.ts'
 import { openArrived } from './open.ts'
 import { verifyPath } from './path.ts'
+import type { HasRoom } from './room.ts'
 
-export const receiver = (core: Core, hear: Reaching['hear']): Pick<LinkHandlers, 'hand' | 'records'> => {
+export const receiver = (
+  core: Core,
+  hear: Reaching['hear'],
+  hasRoom: HasRoom,
+): Pick<LinkHandlers, 'hand' | 'records'> => {
   const refuse = quietRefusals(core.log, core.metrics, core.now)
   /** A refusal is an answer, counted and logged; anything else is a fault of ours, and the neighbour tries again. */
   const refused = (from: string, error: unknown): Refusal => {
@@ -44,7 +49,7 @@ export const receiver = (core: Core, hear: Reaching['hear']): Pick<LinkHandlers,
   return {
     async hand(from, offer, body) {
       try {
-        return { accepted: await takeCustody(core, from, offer, body) }
+        return { accepted: await takeCustody(core, hasRoom, from, offer, body) }
       } catch (error) {
         const { code, detail } = refused(from, error)
         return { refused: code, detail }
@@ -66,8 +71,14 @@ export const receiver = (core: Core, hear: Reaching['hear']): Pick<LinkHandlers,
 }
 
 /** @returns our receipt, once payload, envelope, stamps and the plan for them are durable */
-const takeCustody = async (core: Core, from: string, offer: Offer, body: Arrived): Promise<string> => {
-  const { envelope, hops, opened } = await checked(core, from, offer, body).catch(async (error) => {
+const takeCustody = async (
+  core: Core,
+  hasRoom: HasRoom,
+  from: string,
+  offer: Offer,
+  body: Arrived,
+): Promise<string> => {
+  const { envelope, hops, opened } = await checked(core, hasRoom, from, offer, body).catch(async (error) => {
     await discardDraft(core.home, body)
     throw error
   })
@@ -92,7 +103,7 @@ const takeCustody = async (core: Core, from: string, offer: Offer, body: Arrived
 /** Above this, opening costs so much that a repeat is looked for first. */
 const REPEAT_BYTES = 64 * 1024
 
-const checked = async (core: Core, from: string, offer: Offer, body: Arrived) => {
+const checked = async (core: Core, hasRoom: HasRoom, from: string, offer: Offer, body: Arrived) => {
   const { envelope, hops } = await checkChain(offer, {
     net: core.net,
     me: core.agent.id,
@@ -105,8 +116,11 @@ const checked = async (core: Core, from: string, offer: Offer, body: Arrived) =>
   // Before anything is opened: whoever makes one up costs us no more than this.
   if (isHere && envelope.permit !== undefined && !isPermit(envelope.permit, core.agent, envelope.origin, envelope.to))
     throw new Refusal('permit-ended', 'this gateway gave no such permit')
-  const isRepeat =
-    body.size > REPEAT_BYTES && (await custodyOf(core, keyOf(envelope.origin, envelope.id))) !== undefined
+  // What was taken before is not refused when it comes again: the neighbour only missed our answer.
+  const key = keyOf(envelope.origin, envelope.id)
+  if (isHere && !(await hasRoom(envelope.to)) && (await custodyOf(core, key)) === undefined)
+    throw new Refusal('mailbox-full', 'the recipient has no room for more mail now')
+  const isRepeat = body.size > REPEAT_BYTES && (await custodyOf(core, key)) !== undefined
   return { envelope, hops, opened: isHere && !isRepeat ? await openArrived(core, envelope, hops, body) : undefined }
 }
 

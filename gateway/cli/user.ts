@@ -7,11 +7,12 @@ import { ask, askNewSecret, isInteractive, readSecretLine } from './prompt.ts'
 type Secret = { passwordStdin?: true; generate?: true }
 
 export const userCommands = (root: Command): void => {
-  const user = root.command('user').description('accounts: add, allow, list, passwd, remove, show')
+  const user = root.command('user').description('accounts: add, allow, list, passwd, quota, remove, show')
   add(user)
   list(user)
   show(user)
   passwd(user)
+  quota(user)
   allow(user)
   remove(user)
 }
@@ -67,6 +68,7 @@ const describe = (one: ResultOf<'user.show'>): string =>
       name: one.name || undefined,
       entity: one.entity,
       words: one.words,
+      keeps: quotaText(one.quota),
       sending: sendingOf(one.sending),
     }),
     '',
@@ -86,6 +88,9 @@ const describe = (one: ResultOf<'user.show'>): string =>
       ]),
     ),
   ].join('\n')
+
+const quotaText = ({ used, limit }: ResultOf<'user.show'>['quota']): string =>
+  limit === null ? bytes(used) : `${bytes(used)} of at most ${bytes(limit)}`
 
 const sendingOf = ({ level, complainers }: ResultOf<'user.show'>['sending']): string | undefined => {
   if (level === 'free') return undefined
@@ -135,6 +140,17 @@ const passwd = (user: Command): void => {
     },
   )
 }
+
+const quota = (user: Command): void =>
+  act(
+    verb(user, 'quota', 'how much mail an account may keep')
+      .argument('<address>')
+      .argument('<limit>', 'a size like "5 GiB", "none", or "usual" for what the configuration says'),
+    async (context, [address = '', limit = '']) => {
+      const one = await perform(context, 'user.quota', { address, limit })
+      return { result: one, text: `${one.address} keeps ${quotaText(one.quota)}.` }
+    },
+  )
 
 const remove = (user: Command): void => {
   const command = verb(user, 'remove', 'delete an account with its keys and all its mail, for good')

@@ -26,6 +26,7 @@ import {
   duration,
   hostPort,
   isLoopback,
+  limit,
   listeners,
   size,
   text,
@@ -155,6 +156,11 @@ const imap = z
     sessionsPerAccount: table.sessions_per_account,
   }))
 
+const accounts = z
+  .strictObject({ quota: limit.prefault('none') })
+  .prefault({})
+  .transform(({ quota }) => ({ quotaBytes: quota }))
+
 const announced = hostPort.refine((value) => isHostPort(writeHostPort(value)), {
   error: 'neighbours take no such address; write a name as it stands in the DNS (xn--…) or an IP address, and a port',
 })
@@ -257,6 +263,7 @@ const schema = z.strictObject({
   login,
   smtp,
   imap,
+  accounts,
   setup,
   delivery,
   link,

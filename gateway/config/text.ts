@@ -103,6 +103,11 @@ tls = ["127.0.0.1:${ports.imaps}"]
 # sessions_per_address = 100
 # sessions_per_account = 50
 
+# How much mail one account may keep, for example "5 GiB"; \`vouchsafe user quota\` says it for one of them.
+# What comes for an account that is full waits with whoever has it.
+# [accounts]
+# quota = "none"
+
 # Where mail clients learn their settings by themselves, and people read them. Off unless it listens somewhere.
 # Clients ask at https://autoconfig.DOMAIN, https://autodiscover.DOMAIN and https://DOMAIN: point those names here,
 # or let a web server pass /mail, /.well-known/autoconfig, /autodiscover and /mail.mobileconfig on.

@@ -32,7 +32,14 @@ export const duration = written((value) => amount(value, unitsMs), durationFix)
 
 const unitsBytes: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 const sizeFix = 'not a size; write a number with B, KiB, MiB or GiB, for example "64 MiB"'
-export const size = written((value) => amount(value, unitsBytes), sizeFix)
+/** `5 GiB` in bytes; undefined for what is no size. */
+export const readSize = (value: string): number | undefined => amount(value, unitsBytes)
+export const size = written(readSize, sizeFix)
+/** Infinity for "none". */
+export const limit = written(
+  (value) => (value === 'none' ? Number.POSITIVE_INFINITY : readSize(value)),
+  'not a limit; write a size, for example "5 GiB", or "none"',
+)
 
 const amount = (value: string, units: Record<string, number>): number | undefined => {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value.trim()) ?? []

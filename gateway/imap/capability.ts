@@ -23,7 +23,18 @@ const messages = [
   'PREVIEW',
 ]
 /** Mailboxes, how they are listed and what is put into them. */
-const mailboxes = ['NAMESPACE', 'CHILDREN', 'SPECIAL-USE', 'CREATE-SPECIAL-USE', 'LIST-EXTENDED', 'LIST-STATUS']
+const mailboxes = [
+  'NAMESPACE',
+  'CHILDREN',
+  'SPECIAL-USE',
+  'CREATE-SPECIAL-USE',
+  'LIST-EXTENDED',
+  'LIST-STATUS',
+  'QUOTA',
+  'QUOTA=RES-STORAGE',
+  'ACL',
+  'RIGHTS=texk',
+]
 const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'BINARY', 'UTF8=ACCEPT']
 /** What is looked for in them. */
 const searches = [

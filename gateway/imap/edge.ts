@@ -22,6 +22,8 @@ export type ImapConfig = {
   sessionsPerAccount: number
   /** Largest message APPEND takes, in bytes. */
   appendLimit: number
+  /** What an account may keep that has no limit of its own, in bytes; Infinity for no limit. */
+  quota: number
   timing: Timing
 }
 

@@ -1,6 +1,6 @@
 /**
  * What STATUS tells of a mailbox, alone or behind each line of a LIST. RFC 3501 §6.3.10; DELETED RFC 9051 §6.3.11; SIZE
- * RFC 8438; HIGHESTMODSEQ RFC 7162; MAILBOXID RFC 8474; APPENDLIMIT RFC 7889; LIST-STATUS RFC 5819.
+ * RFC 8438; HIGHESTMODSEQ RFC 7162; MAILBOXID RFC 8474; APPENDLIMIT RFC 7889; DELETED-STORAGE RFC 9208; LIST-STATUS RFC 5819.
  */
 import type { Status } from '../../store/mailbox.ts'
 import { mailboxId } from './mailbox-reply.ts'
@@ -13,6 +13,7 @@ const items = new Map<string, (status: Status, appendLimit: number) => number | 
   ['UIDVALIDITY', ({ uidValidity }) => uidValidity],
   ['UNSEEN', ({ unseen }) => unseen],
   ['DELETED', ({ deleted }) => deleted],
+  ['DELETED-STORAGE', ({ deletedSize }) => deletedSize],
   ['SIZE', ({ size }) => size],
   ['MAILBOXID', ({ id }) => `(${mailboxId(id)})`],
   ['HIGHESTMODSEQ', ({ highestModseq }) => highestModseq],

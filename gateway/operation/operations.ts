@@ -19,7 +19,7 @@ import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from './knock.t
 import { linkList, linkOverrule, linkRevoke, linkShow, linkTrust } from './link.ts'
 import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
-import { userAdd, userAllow, userList, userPasswd, userRemove, userRevoke, userShow } from './user.ts'
+import { userAdd, userAllow, userList, userPasswd, userQuota, userRemove, userRevoke, userShow } from './user.ts'
 import { linkWhy } from './why.ts'
 
 export const operations = {
@@ -28,6 +28,7 @@ export const operations = {
   'user.show': userShow,
   'user.allow': userAllow,
   'user.passwd': userPasswd,
+  'user.quota': userQuota,
   'user.revoke': userRevoke,
   'user.remove': userRemove,
   'link.invite': linkInvite,

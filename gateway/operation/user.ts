@@ -10,6 +10,8 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { type Account, byAddress, create, list, remove } from '../../store/account.ts'
 import { list as listMailboxes, statuses } from '../../store/mailbox.ts'
 import { type AppPassword, passwords, removePassword, type Scope, scopes, setPassword } from '../../store/password.ts'
+import { quotaOf, setQuota } from '../../store/quota.ts'
+import { readSize } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 import { accountOf, addressHere } from './who.ts'
 
@@ -24,6 +26,8 @@ export type UserView = {
 export type UserDetail = UserView & {
   folders: { name: string; messages: number; unseen: number; size: number }[]
   passwords: Omit<AppPassword, 'id'>[]
+  /** Bytes; `limit` null: none. */
+  quota: { used: number; limit: number | null }
   /** What complaints about its mail have led to, and how many different people complained in 28 days. */
   sending: { level: Level; complainers: number; latest: number | null }
 }
@@ -85,6 +89,7 @@ export const userShow: Operation<{ address: string }, UserDetail> = async (house
       const { messages = 0, unseen = 0, size = 0 } = counts.get(id) ?? {}
       return { name, messages, unseen, size }
     }),
+    quota: await quotaView(house, account),
     sending: sendingOf(house, account),
     passwords: (await passwords(db, account.id)).map(({ id: _, ...one }) => one),
   }
@@ -96,6 +101,28 @@ export const userAllow: Operation<{ address: string }, { address: string; was: L
   const { level } = sendingOf(house, account)
   await house.web.allow(account.entityId)
   return { address: account.address, was: level }
+}
+
+/** `limit`: a size as the configuration has them, "none", or "usual" for what the configuration says. */
+export const userQuota: Operation<
+  { address: string; limit: string },
+  { address: string; quota: UserDetail['quota'] }
+> = async (house, args) => {
+  const account = await accountOf(house, args.address)
+  const words = new Map([
+    ['none', 0],
+    ['usual', null],
+  ])
+  const own = words.get(args.limit) ?? (words.has(args.limit) ? null : readSize(args.limit))
+  if (own === undefined || (own === 0 && args.limit !== 'none'))
+    throw new Error(`${args.limit} is no limit: write a size like "5 GiB", or "none", or "usual".`)
+  await setQuota(house.store.db, account.id, own)
+  return { address: account.address, quota: await quotaView(house, account) }
+}
+
+const quotaView = async ({ store, config }: House, { id }: Account): Promise<UserDetail['quota']> => {
+  const { used, limit } = await quotaOf(store.db, id, config.accounts.quotaBytes)
+  return { used, limit: limit === Number.POSITIVE_INFINITY ? null : limit }
 }
 
 const sendingOf = ({ web, config }: House, { entityId }: Account): UserDetail['sending'] => {

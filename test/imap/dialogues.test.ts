@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { subscribe } from '../../store/mailbox.ts'
+import { setQuota } from '../../store/quota.ts'
 import { runDialogue, type Steps } from '../dialogue/run.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
@@ -52,6 +53,9 @@ describe('IMAP dialogues', () => {
     /** One letter of four parts, each encoded in another way. */
     async encoded([mailbox = 'INBOX']) {
       await imap.deliver(mailbox, [{ bytes: encoded }])
+    },
+    async quota([bytes]) {
+      await setQuota(imap.store.db, imap.account.id, Number(bytes))
     },
     async unsubscribe(names) {
       for (const name of names) await subscribe(imap.store.db, imap.account.id, name, false)

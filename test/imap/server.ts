@@ -68,6 +68,7 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
       sessionsPerAddress: 100,
       sessionsPerAccount: 50,
       appendLimit: 64 << 20,
+      quota: Number.POSITIVE_INFINITY,
       timing: { ...usualTiming, failedLoginMs: 1, ...timing },
       ...config,
     },

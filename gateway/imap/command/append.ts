@@ -25,7 +25,7 @@ export const append: Command<{ name: string }> = {
     if (mailbox.readOnly) return notWritable
     const drafts = await readMessages(session, incoming)
     try {
-      const added = await add(db, mailbox.id, drafts)
+      const added = await add(db, mailbox.id, drafts, session.edge.config.quota)
       return ok('Appended', `APPENDUID ${mailbox.uidValidity} ${formatSet(added.map(({ uid }) => uid))}`)
     } catch (error) {
       await discard(home, drafts)

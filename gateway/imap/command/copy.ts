@@ -33,7 +33,10 @@ const copying = (by: By, moves: boolean): Command<Args> => ({
     const target = await find(db, user.id, to)
     if (!target) return tryCreate
     if (target.readOnly) return notWritable
-    const pairs = await (moves ? moveTo : copyTo)(db, mailbox.mailbox.id, uidsOf(all.messages), target.id)
+    const [from, uids] = [mailbox.mailbox.id, uidsOf(all.messages)]
+    const pairs = moves
+      ? await moveTo(db, from, uids, target.id)
+      : await copyTo(db, from, uids, target.id, edge.config.quota)
     if (pairs.length === 0) return ok('There was nothing to do')
     const code = copyUid(target.uidValidity, pairs)
     if (!moves) return ok('Copied', code)

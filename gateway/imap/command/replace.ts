@@ -41,7 +41,7 @@ const replacing = (by: By): Command<{ ranges: Range[]; name: string }> => ({
     try {
       if (!incoming.isAtEnd) return bad('one message replaces one')
       const from = { mailbox: mailbox.mailbox.id, uid: old.row.uid }
-      const added = await put(db, from, { ...draft, mailbox: target.id })
+      const added = await put(db, from, { ...draft, mailbox: target.id }, edge.config.quota)
       isKept = added !== undefined
       if (!added) return by === 'seq' ? expungeIssued : nobody
       // APPENDUID leaves before any EXPUNGE renumbers the messages, as COPYUID does for MOVE.

@@ -1,5 +1,6 @@
 /** Every command by its name, upper-case. */
 import type { Command } from '../command.ts'
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts'
 import { append } from './append.ts'
 import { authenticate } from './authenticate.ts'
 import { capability } from './capability.ts'
@@ -17,6 +18,7 @@ import { logout } from './logout.ts'
 import { create, del, rename, subscribe, unsubscribe } from './mailbox.ts'
 import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
+import { getQuota, getQuotaRoot } from './quota.ts'
 import { replace, uidReplace } from './replace.ts'
 import { search, uidSearch } from './search.ts'
 import { examine, select } from './select.ts'
@@ -53,6 +55,13 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['STATUS', status],
   ['APPEND', append],
   ['NAMESPACE', namespace],
+  ['GETQUOTA', getQuota],
+  ['GETQUOTAROOT', getQuotaRoot],
+  ['MYRIGHTS', myRights],
+  ['GETACL', getAcl],
+  ['LISTRIGHTS', listRights],
+  ['SETACL', setAcl],
+  ['DELETEACL', deleteAcl],
   ['IDLE', idle],
 
   ['CHECK', check],

@@ -1,0 +1,51 @@
+/**
+ * GETQUOTA and GETQUOTAROOT: one root for all mailboxes of an account, called "", where there is a limit at all.
+ * RFC 9208. STORAGE is told in units of 1024 octets.
+ */
+import { find } from '../../../store/mailbox.ts'
+import { quotaOf } from '../../../store/quota.ts'
+import { type Command, loggedIn, no, ok, type Session } from '../command.ts'
+import { missing } from '../mailbox-reply.ts'
+import { mailboxName } from '../wire/writer.ts'
+import { oneMailbox } from './select.ts'
+
+const noRoot = no('NONEXISTENT', 'There is no such limit here')
+
+export const getQuota: Command<string> = {
+  in: loggedIn,
+  parse(words) {
+    words.space()
+    const root = words.astring()
+    words.end()
+    return root
+  },
+  async run(session, root) {
+    const line = root === '' ? await quotaLine(session) : undefined
+    if (line === undefined) return noRoot
+    session.output.line(line)
+    return ok('That is how it stands')
+  },
+}
+
+export const getQuotaRoot: Command<string> = {
+  in: loggedIn,
+  parse: oneMailbox,
+  async run(session, name) {
+    const { edge, user, output, isUtf8 } = session
+    const mailbox = await find(edge.store.db, user.id, name)
+    if (!mailbox) return missing
+    const line = await quotaLine(session)
+    const spelled = mailboxName(mailbox.name, isUtf8)
+    output.line(`* QUOTAROOT ${spelled}${line === undefined ? '' : ' ""'}`)
+    if (line !== undefined) output.line(line)
+    return ok(line === undefined ? 'There is no limit' : 'That is how it stands')
+  },
+}
+
+const quotaLine = async ({ edge, user }: Session): Promise<string | undefined> => {
+  const { used, limit } = await quotaOf(edge.store.db, user.id, edge.config.quota)
+  return limit === Number.POSITIVE_INFINITY ? undefined : `* QUOTA "" (STORAGE ${kib(used)} ${kib(limit)})`
+}
+
+/** Rounded up: what is over its limit must look so. */
+const kib = (bytes: number): number => Math.ceil(bytes / 1024)

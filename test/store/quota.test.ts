@@ -1,0 +1,75 @@
+import { expect } from 'chai'
+import { Refusal } from '../../src/refusal.ts'
+import { create, remove } from '../../store/mailbox.ts'
+import { append } from '../../store/message.ts'
+import { copy, expunge, move, replace } from '../../store/move.ts'
+import { isFull, quotaOf, setQuota } from '../../store/quota.ts'
+import { verify } from '../../store/verify.ts'
+import { draft, eachWithStore, letterOf } from './home.ts'
+
+const none = Number.POSITIVE_INFINITY
+
+describe('store: how much an account keeps', () => {
+  const bench = eachWithStore()
+  const one = letterOf('one')
+  const letters = (count: number) => Promise.all(Array.from({ length: count }, () => draft(bench().home, one)))
+  const used = async () => (await quotaOf(bench().db, bench().account.id, none)).used / one.length
+  const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)
+
+  it('is the sizes of its messages, in whatever mailbox, as they come, go and stay', async () => {
+    const { db, folder, account, home } = bench()
+    const [inbox, sent] = [await folder('INBOX'), await folder('Sent')]
+    const extra = await create(db, account.id, 'Extra')
+    if (typeof extra === 'string') throw new Error(extra)
+    const steps: [what: string, step: () => Promise<unknown>, messages: number][] = [
+      ['three come', async () => append(db, inbox, await letters(3)), 3],
+      ['two are copied', () => copy(db, inbox, [1, 2], sent), 5],
+      ['one is copied where it is', () => copy(db, sent, [1], sent), 6],
+      ['all are moved', () => move(db, sent, [1, 2, 3], extra.id), 6],
+      ['one goes', () => expunge(db, inbox, [1]), 5],
+      ['and goes only once', () => expunge(db, inbox, [1]), 5],
+      ['one takes the place of another', async () => replaced(inbox, await draft(home, one)), 5],
+      ['a mailbox goes with what is in it', () => remove(db, account.id, 'Extra'), 2],
+    ]
+    const replaced = (mailbox: number, letter: Awaited<ReturnType<typeof draft>>) =>
+      replace(db, { mailbox, uid: 2 }, { ...letter, mailbox })
+    for (const [what, step, messages] of steps) {
+      await step()
+      expect(await used(), what).to.equal(messages)
+      expect((await verify(home)).problems, what).to.deep.equal([])
+    }
+  })
+
+  it('a limit holds where one is given, and nothing is kept of what goes beyond', async () => {
+    const { db, folder } = bench()
+    const inbox = await folder('INBOX')
+    const limit = one.length * 3
+    await append(db, inbox, await letters(2), limit)
+    const refused = [
+      () => letters(2).then((drafts) => append(db, inbox, drafts, limit)),
+      () => copy(db, inbox, [1, 2], inbox, limit),
+    ]
+    for (const each of refused) expect(await each().catch(codeOf)).to.equal('mailbox-full')
+    expect(await used()).to.equal(2)
+    await append(db, inbox, await letters(1), limit)
+    await append(db, inbox, await letters(1))
+    expect(await used(), 'a delivery is not asked').to.equal(4)
+  })
+
+  it('an account may have its own limit, or none', async () => {
+    const { db, folder, account } = bench()
+    await append(db, await folder('INBOX'), await letters(2))
+    const full = (usual: number) => isFull(db, account.id, usual)
+    expect([await full(none), await full(one.length * 2 + 1), await full(one.length * 2)]).to.deep.equal([
+      false,
+      false,
+      true,
+    ])
+    await setQuota(db, account.id, one.length)
+    expect(await full(none)).to.equal(true)
+    await setQuota(db, account.id, 0)
+    expect(await full(1)).to.equal(false)
+    await setQuota(db, account.id, null)
+    expect(await full(1)).to.equal(true)
+  })
+})
