@@ -54,7 +54,7 @@ const scanning = (key: Key, setting: Setting): Match => {
     case 'all':
       return () => true
     case 'recent':
-      return ({ row }) => row.isRecent
+      return ({ isRecent }) => isRecent
     case 'flag':
       return ({ row }) => (row.flags & key.bit) !== 0
     case 'keyword':

@@ -39,7 +39,7 @@ export const findIn = async (session: Session, { mailbox, view, saved }: Place, 
     (match: Match) =>
     (facts: Facts): boolean => {
       const answer = match(facts)
-      if (answer) found.push({ seq: facts.seq, row: facts.row })
+      if (answer) found.push({ seq: facts.seq, row: facts.row, isRecent: facts.isRecent })
       return answer === undefined
     }
   let undecided = undecidedBy(compile(key, setting))

@@ -9,13 +9,14 @@ import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
 import { type Notice, type Row, View } from './view.ts'
+import type { Hearer } from './watch.ts'
 import { formatSet, type Range } from './wire/sequence.ts'
 import { flagBits, flagList } from './wire/writer.ts'
 
 /** Clients show these as tags; a mailbox with thousands of them has another trouble. */
 const KEYWORDS_MAX = 200
 
-export class Selected {
+export class Selected implements Hearer {
   readonly mailbox: Mailbox
   readonly isReadOnly: boolean
   readonly view: View
@@ -39,7 +40,10 @@ export class Selected {
     this.view = view
   }
 
-  /** Hears first and loads then, so that nothing falls between; what is heard twice is harmless (view.ts). */
+  /**
+   * Hears first and loads then, so that nothing falls between; what is heard twice is harmless (view.ts). Where another
+   * session has the mailbox open, its rows are there already, and are shared.
+   */
   static async open(
     { store, watch }: Edge,
     mailbox: Mailbox,
@@ -47,14 +51,19 @@ export class Selected {
     enabled: ReadonlySet<Extension>,
   ): Promise<Selected> {
     const early: Change[] = []
-    const stopHearing = watch.mailbox(mailbox.id, (change) => void early.push(change))
+    const listener = { hear: (change: Change) => void early.push(change) }
+    const stopHearing = watch.mailbox(mailbox.id, listener)
     try {
-      const messages = await loadView(store.db, mailbox.id)
-      const view = new View(messages, mailbox.recentFrom, mailbox.highestModseq)
+      const loaded = watch.view(mailbox.id) ? [] : await loadView(store.db, mailbox.id)
+      const shared = watch.view(mailbox.id) // perhaps another session opened it meanwhile
+      const { recentFrom, highestModseq } = mailbox
+      const view = shared
+        ? new View(shared.rows(), recentFrom, shared.modseq)
+        : new View(loaded, recentFrom, highestModseq)
       const selected = new Selected(mailbox, isReadOnly, view, enabled)
-      for (const change of early) selected.hear(change)
+      for (const change of shared ? [] : early) selected.hear(change)
       selected.view.flush(true) // the client is told the numbers as they are now
-      selected.stopHearing = watch.mailbox(mailbox.id, (change) => selected.hear(change))
+      selected.stopHearing = watch.mailbox(mailbox.id, selected)
       return selected
     } finally {
       stopHearing()
@@ -114,7 +123,7 @@ export class Selected {
   changedLine(seq: number, row: Row, says: { uid: boolean; flags: boolean }): string {
     const items = [
       ...(says.uid || this.enabled.has('QRESYNC') ? [`UID ${row.uid}`] : []),
-      ...(says.flags ? [`FLAGS ${flagList(row.flags, row.keywords, row.isRecent)}`] : []),
+      ...(says.flags ? [`FLAGS ${flagList(row.flags, row.keywords, this.view.isRecent(row))}`] : []),
       ...(this.tellsModseq ? [this.modseqItem(row)] : []),
     ]
     return `* ${seq} FETCH (${items.join(' ')})`
@@ -147,7 +156,7 @@ export class Selected {
     }
   }
 
-  private hear(change: Change): void {
+  hear(change: Change): void {
     switch (change.on) {
       case 'added':
         this.view.added(change.messages)

@@ -9,13 +9,17 @@
  * `flush(false)` is for the answers to FETCH, STORE and SEARCH, in which EXPUNGE would make the client mistake one
  * message for another. Pure: changes in, notices out. Changes may come twice and may be older than what was loaded;
  * modseq and uid tell.
+ *
+ * Rows are shared by all views of one mailbox (watch.ts): each hears every change at the same moment and writes the
+ * same into them. What is a session's own, its numbers and what it was told, stands in the view.
  */
 import type { Flagged, Row as Message } from '../../store/change.ts'
 import { type Range, resolveSet } from './wire/sequence.ts'
 
-/** `isRecent`: RFC 3501 §2.3.2, of this session. `isGone`: expunged, and the client not told yet. */
-export type Row = Message & { isRecent: boolean; isGone: boolean }
-export type Numbered = { seq: number; row: Row }
+/** `isGone`: expunged, and some client not told yet. */
+export type Row = Message & { isGone?: true }
+/** `isRecent`: RFC 3501 §2.3.2, in this session. */
+export type Numbered = { seq: number; row: Row; isRecent: boolean }
 
 /** What the client is to be told, in this order. */
 export type Notice =
@@ -28,26 +32,30 @@ export class View {
   private shown: Row[]
   private coming: Row[] = []
   private readonly stale = new Set<number>()
-  private goneCount = 0
+  private readonly gone = new Set<number>()
   /** Of the first expunge not told yet; Infinity if all are. */
   private goneAt = Number.POSITIVE_INFINITY
+  private readonly loadedModseq: number
   private heardModseq: number
   private recentCount: number
-  private readonly tellsRecent: boolean
+  /** The first uid that is recent; Infinity if none ever is. */
+  private readonly recentFrom: number
   /** The largest uid ever seen: what comes late with a lower one is known, or gone. */
   private seenUid: number
 
   /**
-   * @param messages ascending by uid
+   * @param messages ascending by uid; from here on shared with this view
    * @param recentFrom messages from this uid on have not been shown to any session before; Infinity if that is never told
    * @param modseq everything up to it is in `messages`
    */
-  constructor(messages: readonly Message[], recentFrom: number, modseq = 0) {
+  constructor(messages: readonly Row[], recentFrom: number, modseq = 0) {
+    this.loadedModseq = modseq
     this.heardModseq = modseq
-    this.shown = messages.map((message) => ({ ...message, isRecent: message.uid >= recentFrom, isGone: false }))
-    this.tellsRecent = recentFrom !== Number.POSITIVE_INFINITY
-    this.recentCount = this.shown.filter((row) => row.isRecent).length
+    this.shown = [...messages]
     this.seenUid = this.largestUid
+    // Whatever comes while it is open is recent to it, too.
+    this.recentFrom = recentFrom === Number.POSITIVE_INFINITY ? recentFrom : Math.min(recentFrom, this.seenUid + 1)
+    this.recentCount = this.shown.filter((row) => this.isRecent(row)).length
   }
 
   get count(): number {
@@ -81,8 +89,17 @@ export class View {
   *[Symbol.iterator](): Generator<Numbered> {
     for (let i = 0; i < this.shown.length; i++) {
       const row = this.shown[i]
-      if (row) yield { seq: i + 1, row }
+      if (row) yield this.numbered(i + 1, row)
     }
+  }
+
+  isRecent({ uid }: Row): boolean {
+    return uid >= this.recentFrom
+  }
+
+  /** All messages of the mailbox as it is now, for another view of it. */
+  rows(): Row[] {
+    return [...this.shown, ...this.coming].filter((row) => !row.isGone)
   }
 
   /** Every keyword that a message here carries. */
@@ -112,12 +129,12 @@ export class View {
     return this.shown[index]?.uid === uid ? index + 1 : undefined
   }
 
-  added(messages: readonly Message[]): void {
+  added(messages: readonly Row[]): void {
     for (const message of messages) {
       this.heard(message.modseq)
       if (message.uid <= this.seenUid) continue // was already there when the mailbox was loaded
       this.seenUid = message.uid
-      this.coming.push({ ...message, isRecent: this.tellsRecent, isGone: false })
+      this.coming.push(message)
     }
   }
 
@@ -125,8 +142,8 @@ export class View {
     for (const { uid, modseq, flags, keywords } of messages) {
       this.heard(modseq)
       const row = this.find(uid)
-      if (!row || modseq <= row.modseq) continue
-      Object.assign(row, { modseq, flags, keywords })
+      if (!row || modseq <= this.loadedModseq || modseq < row.modseq) continue
+      Object.assign(row, { modseq, flags, keywords }) // perhaps another view did so before
       if (!row.isGone && this.seqOf(uid) !== undefined) this.stale.add(uid)
     }
   }
@@ -137,9 +154,9 @@ export class View {
     this.coming = this.coming.filter((row) => !away.has(row.uid))
     for (const uid of away) {
       const row = this.find(uid)
-      if (!row || row.isGone) continue
+      if (!row || this.gone.has(uid)) continue
       row.isGone = true
-      this.goneCount++
+      this.gone.add(uid)
       this.goneAt = Math.min(this.goneAt, modseq)
       this.stale.delete(uid)
     }
@@ -160,7 +177,7 @@ export class View {
 
   /** Ids of messages that are gone from the mailbox and still shown. */
   goneIds(): number[] {
-    return this.goneCount === 0 ? [] : this.shown.flatMap((row) => (row.isGone ? [row.id] : []))
+    return this.gone.size === 0 ? [] : this.shown.flatMap((row) => (row.isGone ? [row.id] : []))
   }
 
   /** The client was just told the flags of this one. */
@@ -170,17 +187,17 @@ export class View {
 
   /** Whether `flush` would say anything. */
   hasNews(canExpunge: boolean): boolean {
-    return this.coming.length > 0 || this.stale.size > 0 || (canExpunge && this.goneCount > 0)
+    return this.coming.length > 0 || this.stale.size > 0 || (canExpunge && this.gone.size > 0)
   }
 
   /** Brings the numbering up to date and says how. EXPUNGE before EXISTS, EXISTS before FETCH of the new. */
   flush(canExpunge: boolean): Notice[] {
     const notices: Notice[] = []
     const recentBefore = this.recentCount
-    if (canExpunge && this.goneCount > 0) notices.push(...this.dropGone())
+    if (canExpunge && this.gone.size > 0) notices.push(...this.dropGone())
     if (this.coming.length > 0) {
       for (const row of this.coming) this.shown.push(row)
-      this.recentCount += this.coming.filter((row) => row.isRecent).length
+      this.recentCount += this.coming.filter((row) => this.isRecent(row)).length
       this.coming = []
       notices.push({ say: 'exists', count: this.count })
     }
@@ -201,10 +218,10 @@ export class View {
       const row = this.shown[seq - 1]
       if (!row?.isGone) continue
       notices.push({ say: 'expunge', seq, uid: row.uid })
-      if (row.isRecent) this.recentCount--
+      if (this.isRecent(row)) this.recentCount--
     }
     this.shown = this.shown.filter((row) => !row.isGone)
-    this.goneCount = 0
+    this.gone.clear()
     this.goneAt = Number.POSITIVE_INFINITY
     return notices
   }
@@ -222,7 +239,11 @@ export class View {
   }
 
   private slice(from: number, to: number): Numbered[] {
-    return this.shown.slice(from, to).map((row, i) => ({ seq: from + i + 1, row }))
+    return this.shown.slice(from, to).map((row, i) => this.numbered(from + i + 1, row))
+  }
+
+  private numbered(seq: number, row: Row): Numbered {
+    return { seq, row, isRecent: this.isRecent(row) }
   }
 }
 

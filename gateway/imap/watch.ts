@@ -1,16 +1,23 @@
 /**
- * The store's changes, handed to the sessions that look at the mailbox they are about.
+ * The store's changes, handed to the sessions that look at the mailbox they are about, to all in the same moment.
+ *
+ * So views of one mailbox can share their rows: ten thousand that idle in a hundred mailboxes hold those of a hundred.
  */
 import type { Change } from '../../store/change.ts'
 import type { Db } from '../../store/db.ts'
+import type { View } from './view.ts'
 
-export type Hear = (change: Change) => void
+export type Hearer = { hear(change: Change): void; readonly view?: View }
 
 export class Watch {
-  private readonly hearers = new Map<number, Set<Hear>>()
+  private readonly hearers = new Map<number, Set<Hearer>>()
   private readonly changes: Db['changes']
   private readonly onChange = (change: Change): void => {
-    for (const hear of this.hearers.get(change.mailbox) ?? []) hear(change)
+    const hearers = this.hearers.get(change.mailbox)
+    if (!hearers) return
+    // Rows of their own: others hear the change as well, and views write into theirs.
+    const own = change.on === 'added' ? { ...change, messages: change.messages.map((row) => ({ ...row })) } : change
+    for (const hearer of hearers) hearer.hear(own)
   }
 
   constructor(changes: Db['changes']) {
@@ -19,13 +26,19 @@ export class Watch {
   }
 
   /** @returns how to stop hearing */
-  mailbox(id: number, hear: Hear): () => void {
+  mailbox(id: number, hearer: Hearer): () => void {
     const hearers = this.hearers.get(id) ?? new Set()
-    this.hearers.set(id, hearers.add(hear))
+    this.hearers.set(id, hearers.add(hearer))
     return () => {
-      hearers.delete(hear)
+      hearers.delete(hearer)
       if (hearers.size === 0) this.hearers.delete(id)
     }
+  }
+
+  /** One that is open of this mailbox. */
+  view(id: number): View | undefined {
+    for (const { view } of this.hearers.get(id) ?? []) if (view) return view
+    return undefined
   }
 
   close(): void {

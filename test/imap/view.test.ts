@@ -25,6 +25,7 @@ const open = (uids: number[], recentFrom = 1000) =>
   new View(
     uids.map((uid) => message(uid)),
     recentFrom,
+    1,
   )
 
 describe('IMAP view', () => {
@@ -87,8 +88,8 @@ describe('IMAP view', () => {
     view.flagged([flagged(5, 2, 1)])
     view.told([flagged(5, 2, 1)])
     expect(said(view.flush(true))).to.deep.equal([])
-    view.told([flagged(5, 3, 2)])
     view.flagged([flagged(5, 3, 2)])
+    view.told([flagged(5, 3, 2)])
     expect(said(view.flush(true))).to.deep.equal([])
     view.flagged([flagged(5, 4, 3)])
     view.told([flagged(5, 3, 2)])
@@ -97,7 +98,7 @@ describe('IMAP view', () => {
 
   it('knows up to which modseq all is told', () => {
     const view = open([5, 7])
-    expect([view.modseq, view.toldModseq]).to.deep.equal([0, 0])
+    expect([view.modseq, view.toldModseq]).to.deep.equal([1, 1])
     view.expunged([5], 4)
     view.flagged([flagged(7, 6, 1)])
     view.flush(false)
@@ -107,6 +108,25 @@ describe('IMAP view', () => {
     view.flush(true)
     view.added([message(9, 9)])
     expect([view.modseq, view.toldModseq]).to.deep.equal([9, 9])
+  })
+
+  it('shares its rows with another of the same mailbox, and nothing else', () => {
+    const first = open([5, 6, 7])
+    first.expunged([6], 2)
+    const second = new View(first.rows(), Number.POSITIVE_INFINITY, first.modseq)
+    expect(second.count).to.equal(2)
+    const both = [first, second]
+    const coming = [message(8, 3)]
+    for (const view of both) view.added(coming)
+    for (const view of both) view.flagged([flagged(7, 4, 1)])
+    for (const view of both) view.expunged([5], 5)
+    expect(said(second.flush(true))).to.deep.equal(['1 EXPUNGE', '2 EXISTS', '1 FLAGS 1'])
+    expect(said(first.flush(false))).to.deep.equal(['4 EXISTS', '1 RECENT', '3 FLAGS 1'])
+    expect(said(first.flush(true))).to.deep.equal(['2 EXPUNGE', '1 EXPUNGE'])
+    expect([...first].map(({ row }) => row)).to.deep.equal([...second].map(({ row }) => row))
+    expect([...first][0]?.row).to.equal([...second][0]?.row)
+    expect([...first].map(({ isRecent }) => isRecent)).to.deep.equal([false, true])
+    expect([...second].map(({ isRecent }) => isRecent)).to.deep.equal([false, false])
   })
 
   /**

@@ -147,17 +147,22 @@ const tellOne = async (
   for (const item of items) {
     if (item.get === 'section') await tellSection(output, before, item, found[next++])
     else if (item.get === 'MODSEQ') output.write(before + selected.modseqItem(row))
-    else output.write(before + plainText(item.get, row, known))
+    else output.write(before + plainText(item.get, row, known, selected.view.isRecent(row)))
     before = ' '
   }
   output.line(')')
   if (items.some(({ get }) => get === 'FLAGS')) selected.view.flagsTold(row.uid)
 }
 
-const plainText = (get: Exclude<Item['get'], 'MODSEQ' | 'section'>, row: Row, known: Remembered): string => {
+const plainText = (
+  get: Exclude<Item['get'], 'MODSEQ' | 'section'>,
+  row: Row,
+  known: Remembered,
+  isRecent: boolean,
+): string => {
   switch (get) {
     case 'FLAGS':
-      return `FLAGS ${flagList(row.flags, row.keywords, row.isRecent)}`
+      return `FLAGS ${flagList(row.flags, row.keywords, isRecent)}`
     case 'UID':
       return `UID ${row.uid}`
     case 'INTERNALDATE':
