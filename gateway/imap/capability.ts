@@ -5,7 +5,7 @@
  */
 import type { Session } from './command.ts'
 
-const always = ['IMAP4rev1', 'SASL-IR', 'ID', 'ENABLE']
+const always = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'ID', 'ENABLE']
 /** A literal that nobody waits for may have 4096 octets before login (session.ts), any size after. RFC 7888 §5. */
 const stranger = ['LITERAL-']
 /** The session itself. */
