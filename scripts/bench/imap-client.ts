@@ -53,7 +53,8 @@ export class ImapClient {
     const tag = `${this.name}${++this.asked}`
     this.socket.cork()
     this.socket.write(`${tag} `)
-    this.socket.write(typeof command === 'string' ? `${command}\r\n` : command, 'latin1')
+    this.socket.write(command, 'latin1')
+    this.socket.write('\r\n')
     this.socket.uncork()
     const bytes = await this.end((tail) => tagged(tail, tag) >= 0)
     const line = bytes.toString('latin1', tagged(bytes, tag) + tag.length + 1, bytes.length - 2)
@@ -71,7 +72,7 @@ export class ImapClient {
   /** Adds a message to a mailbox, without waiting to be asked for it (RFC 7888). */
   append(mailbox: string, message: Buffer, flags = ''): Promise<Answer> {
     const head = Buffer.from(`APPEND "${mailbox}" ${flags && `(${flags}) `}{${message.length}+}\r\n`, 'latin1')
-    return this.ask(Buffer.concat([head, message, CRLF]))
+    return this.ask(Buffer.concat([head, message]))
   }
 
   async logout(): Promise<void> {
@@ -110,7 +111,6 @@ export class ImapClient {
 
 const LF = 10
 const EMPTY = Buffer.alloc(0)
-const CRLF = Buffer.from('\r\n')
 
 /** Where the line with this tag begins, which is the last line; -1 if there is none. */
 const tagged = (bytes: Buffer, tag: string): number => {
