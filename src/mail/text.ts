@@ -10,10 +10,13 @@ import { param } from './param.ts'
 import type { Part } from './parsed.ts'
 import { decodeBytes, decodeText } from './words.ts'
 
+/** Text, or the fields of a report (message/delivery-status, RFC 3464; message/disposition-notification, RFC 8098). */
+const isText = ({ type }: Part): boolean => type === 'text' || type === 'message'
+
 /** The leaves that hold text, in order, those of messages inside included. */
 export const textParts = (part: Part): Part[] => {
   if (part.message) return textParts(part.message)
-  return part.type === 'text' ? [part] : part.children.flatMap(textParts)
+  return isText(part) ? [part] : part.children.flatMap(textParts)
 }
 
 /** @param content the bytes from `bodyStart` to `end` */
@@ -49,7 +52,7 @@ const textOf = (part: Part, message: Buffer): string[] => {
     const { start, bodyStart } = part.message
     return [headerText(message.subarray(start, bodyStart)), ...textOf(part.message, message)]
   }
-  if (part.type === 'text') return [partText(part, message.subarray(part.bodyStart, part.end))]
+  if (isText(part)) return [partText(part, message.subarray(part.bodyStart, part.end))]
   return part.children.flatMap((child) => textOf(child, message))
 }
 
