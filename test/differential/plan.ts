@@ -138,7 +138,14 @@ function subscribe(random: Random, names: Set<string>): string[] {
 }
 
 const append = (random: Random): Buffer => {
-  const bytes = random.pick(letters)
+  const date = `Date: ${random.between(1, 28)} ${random.pick(MONTHS)} 2025 1${random.between(0, 9)}:00:00 +0200`
+  const bytes = Buffer.from(
+    random
+      .pick(letters)
+      .toString('latin1')
+      .replace(/^Date: .*$/m, date),
+    'latin1',
+  )
   const flagged = random.chance(0.5) ? `(${flags(random)}) ` : ''
   const head = `APPEND ${random.pick(OPEN)} ${flagged}"${day(random)} 10:0${random.between(0, 9)}:00 +0100" {${bytes.length}+}\r\n`
   return Buffer.concat([Buffer.from(head, 'latin1'), bytes])
