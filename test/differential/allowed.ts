@@ -48,6 +48,13 @@ const entries: Entry[] = [
     because: 'RFC 3501 §6.4.4: a part text/rfc822-headers is text of the body and searched; Dovecot leaves it out',
     is: ({ what, command }) => what === 'answers' && /BODY subject/.test(command),
   },
+  {
+    because:
+      'RFC 3501 §6.4.4: what is SEEN and no DRAFT is NOT (SEEN DRAFT); Dovecot takes flags in brackets for one, of which none may be set',
+    is: ({ what, command }) => what === 'answers' && NOT_TWO_FLAGS.test(command),
+  },
 ]
+
+const NOT_TWO_FLAGS = /NOT \((?:[^()]* )?(?:UN)?(?:SEEN|ANSWERED|DELETED|FLAGGED|DRAFT)\b/
 
 export const isAllowed = (met: Met): Allowed | undefined => entries.find(({ is }) => is(met))?.because
