@@ -91,11 +91,14 @@ export type Contact = {
   permit?: string
 }
 
-/** One message for one folder of an account here. A letter is one we wrote ourselves: a notice. */
+/**
+ * One message for one folder of an account here. A letter is one we wrote ourselves: a notice; `around` a body that
+ * belongs into it at this offset.
+ */
 export type Delivery = {
   account: number
   folder: 'INBOX' | 'Requests'
-  body: number | { letter: Buffer }
+  body: number | { letter: Buffer; around?: { body: number; at: number } }
   provenance?: Provenance
 }
 

@@ -10,7 +10,7 @@ import { startWalk } from '../../src/mail/walk.ts'
 import type { Needs } from '../../src/needs.ts'
 import { admitLocal, apply, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
 import { departed, list as listAccounts } from '../../store/account.ts'
-import { addRefs, type BodyDraft, dropRefs, putCounted } from '../../store/blob.ts'
+import { addRefs, type BodyDraft, dropRefs, putCounted, readBody } from '../../store/blob.ts'
 import type { Source, Tx } from '../../store/db.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
@@ -271,12 +271,13 @@ const loadFolders = async (tx: Tx, changes: readonly Change[], cache: FolderCach
 const deliver = async (tx: Tx, { changes, drafts }: Batch, cache: FolderCache): Promise<void> => {
   const deliveries = changes.flatMap((change) => ('deliver' in change ? [change.deliver] : []))
   const now = Date.now()
+  const wholes = await bodiesAround(tx, deliveries)
   await appendMany(
     tx,
     deliveries.flatMap((one) => {
       const mailbox = cache.get(one.account)?.[one.folder]
       if (mailbox !== undefined)
-        return [{ mailbox, internalDate: one.provenance?.at ?? now, ...contentOf(one, drafts) }]
+        return [{ mailbox, internalDate: one.provenance?.at ?? now, ...contentOf(one, drafts, wholes) }]
       // A notice to an account that is gone has no reader. Anybody else's mail must not vanish in silence.
       if (typeof one.body === 'object') return []
       throw new Error(`account ${one.account} has no folder ${one.folder}`)
@@ -284,8 +285,22 @@ const deliver = async (tx: Tx, { changes, drafts }: Batch, cache: FolderCache): 
   )
 }
 
-const contentOf = ({ body, provenance }: Delivery, drafts: Batch['drafts']) => {
-  if (typeof body === 'object') return letter(body.letter)
+/** Messages that go back inside notices; they are older than the batch, and small (src/custody/letters.ts). */
+const bodiesAround = async (tx: Tx, deliveries: readonly Delivery[]): Promise<Map<number, Buffer>> => {
+  const found = new Map<number, Buffer>()
+  for (const { body } of deliveries)
+    if (typeof body === 'object' && body.around) found.set(body.around.body, await readBody(tx, body.around.body))
+  return found
+}
+
+type Content = Pick<Delivery, 'body' | 'provenance'>
+
+const contentOf = ({ body, provenance }: Content, drafts: Batch['drafts'], wholes: ReadonlyMap<number, Buffer>) => {
+  if (typeof body === 'object') {
+    const { letter: text, around } = body
+    const whole = around && wholes.get(around.body)
+    return letter(whole ? Buffer.concat([text.subarray(0, around.at), whole, text.subarray(around.at)]) : text)
+  }
   const parsed = drafts.get(body)?.parsed
   if (parsed === undefined) throw new Error(`body ${body} was delivered without its structure`)
   return { body: { id: body, isCounted: true } as const, parsed, ...(provenance && { provenance }) }

@@ -4,7 +4,7 @@
  */
 
 import type { RefusalCode } from '../refusal.ts'
-import { notice } from '../report/notice.ts'
+import { notice, wholeGoesTo } from '../report/notice.ts'
 import { advise, explain, tellRivals, tellTrail } from '../report/words.ts'
 import type { Change, State } from '../state.ts'
 import type { Custody } from './custody.ts'
@@ -52,6 +52,8 @@ export const tellRecipient = (
   const header = Buffer.from(submission.header, 'base64')
   const what = told.kind === 'delivered' ? told.kind : (told.code ?? told.kind)
   const known = state.known.get(row.to ?? '')
+  const id = `${told.kind}.${row.id}`
+  const whole = told.kind === 'failed' ? wholeOf(state, submission) : undefined
   const letter = notice({
     kind: told.kind,
     to: submission.from,
@@ -70,12 +72,20 @@ export const tellRecipient = (
       },
     ],
     trail: tellTrail(state, row.trail, submission.at),
-    ret: 'HDRS', // RET=FULL is honoured with the header alone: RFC 3461 §4.3 allows it, and a notice stays small
+    ...(whole === undefined ? { ret: 'HDRS' } : { ret: 'FULL', full: 'later' }),
     ...(submission.envid && { envid: submission.envid }),
-    makeId: () => `${told.kind}.${row.id}`,
+    makeId: () => id,
   })
-  return [{ deliver: { account: submission.account, folder: 'INBOX', body: { letter } } }]
+  const around = whole === undefined ? {} : { around: { body: whole, at: wholeGoesTo(letter, id) } }
+  return [{ deliver: { account: submission.account, folder: 'INBOX', body: { letter, ...around } } }]
 }
+
+/** RET=FULL above this is answered with the header: RFC 3461 §4.3 lets us, and the sender has their copy. */
+const WHOLE_MAX_BYTES = 1 << 20
+
+/** The message to send back. Letters that leave this gateway by LMTP stand alone. */
+const wholeOf = (state: State, { ret, size, body }: Submission): number | undefined =>
+  ret === 'FULL' && size <= WHOLE_MAX_BYTES && body !== null && state.lodging === 'store' ? body : undefined
 
 const unsureOf = ({ trail, tried }: Pick<Custody, 'trail' | 'tried'>): string[] =>
   tried.filter((one) => !one.saidNo && !trail.some((step) => step.by === one.by)).map((one) => one.by)

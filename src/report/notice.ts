@@ -38,8 +38,8 @@ export type NoticeAbout = {
   /** Who had the message, since when: sentences without a full stop, oldest first. */
   trail: { text: string; at: number }[]
   ret: 'FULL' | 'HDRS'
-  /** The whole message, where RET=FULL is to be honoured. */
-  full?: Buffer
+  /** The whole message, where RET=FULL is to be honoured; `later` where somebody else puts it in, at `wholeGoesTo`. */
+  full?: Buffer | 'later'
   envid?: string
   makeId: () => string
 }
@@ -66,8 +66,13 @@ export const notice = (about: NoticeAbout): Buffer => {
   ]
   const parts = [textPart(about), statusPart(about), originalPart(about)]
   const pieces = parts.flatMap((part) => [Buffer.from(`\r\n--${boundary}\r\n`), part])
-  return Buffer.concat([Buffer.from(header.join('\r\n')), ...pieces, Buffer.from(`\r\n--${boundary}--\r\n`)])
+  return Buffer.concat([Buffer.from(header.join('\r\n')), ...pieces, Buffer.from(closing(id))])
 }
+
+const closing = (id: string): string => `\r\n--=_notice_${id}--\r\n`
+
+/** The offset in a notice of this id at which the message belongs: the end of its last part. */
+export const wholeGoesTo = (notice: Buffer, id: string): number => notice.length - closing(id).length
 
 /** A subject of many lines would fill the list of letters. */
 const SUBJECT_MAX = 200
@@ -159,12 +164,15 @@ const recipientFields = ({ kind, trail, now }: NoticeAbout, recipient: NoticeRec
 /** RFC 3461 §4.3: RET is for messages that failed; all others are answered with the header alone. */
 const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
   const isWhole = kind === 'failed' && ret === 'FULL' && full !== undefined
-  const bytes = isWhole ? full : original.header
+  const bytes = isWhole ? (full === 'later' ? NOTHING : full) : original.header
   const type = isWhole ? 'message/rfc822' : 'text/rfc822-headers'
-  const encoding = bytes.every((byte) => byte < 128) ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
+  const is7Bit = full !== 'later' && bytes.every((byte) => byte < 128)
+  const encoding = is7Bit ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
   const head = `Content-Type: ${type}\r\n${encoding}Content-Description: Your message\r\n\r\n`
   return Buffer.concat([Buffer.from(head), bytes])
 }
+
+const NOTHING = Buffer.alloc(0)
 
 const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ address }) => ASCII.test(clean(address)))
 

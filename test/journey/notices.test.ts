@@ -131,6 +131,10 @@ describe('notices to the sender', function () {
       expect(plain(failed))
         .to.include('could not be delivered in time')
         .and.to.match(/What you can do: \S+/)
+      // RET=FULL is about failures: RFC 3461 §4.3
+      expect(failed?.returned).to.include('This is the letter "late".')
+      expect(delayed?.returned).not.to.include('This is the letter')
+
       const way = /Its way so far:(.*)This letter/s.exec(plain(failed))?.[1] ?? ''
       expect(way).to.match(
         /this gateway \(a\.test\) accepted it .*r took custody of it .*r gave it up: its time had run out/i,

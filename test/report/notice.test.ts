@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { section } from '../../src/mail/section.ts'
-import { type NoticeAbout, notice } from '../../src/report/notice.ts'
+import { type NoticeAbout, notice, wholeGoesTo } from '../../src/report/notice.ts'
 import { parse } from '../mail/parse.ts'
 
 const at = Date.UTC(2025, 6, 1, 8, 52)
@@ -124,6 +124,13 @@ describe('report/notice', () => {
       const letter = notice({ ...failed, ret: 'FULL', full })
       expect(types(letter)[2]).to.equal('message/rfc822')
       expect(part(letter, 3)).to.equal(full.toString())
+    })
+    it('or a place for it, where whoever delivers the notice puts it in', () => {
+      const letter = notice({ ...failed, ret: 'FULL', full: 'later' })
+      const at = wholeGoesTo(letter, failed.makeId())
+      expect(types(letter)[2]).to.equal('message/rfc822')
+      const whole = Buffer.concat([letter.subarray(0, at), full, letter.subarray(at)])
+      expect(part(whole, 3)).to.equal(full.toString())
     })
     it('but not where it did not fail', () =>
       expect(types(notice({ ...delayed, ret: 'FULL', full }))[2]).to.equal('text/rfc822-headers'))
