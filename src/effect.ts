@@ -17,6 +17,8 @@ export type Effect =
   | { do: 'lodge'; key: string }
   /** The same with a letter of ours; ends in `posted`. */
   | { do: 'post'; id: string }
+  /** What was held for somebody here is delivered now; ends in `released`. */
+  | { do: 'release'; key: string }
   /** Send the neighbour what it is owed; ends in `acknowledged`, or is tried again. */
   | { do: 'settle'; to: string }
   /** Sign what we are owed and tell the neighbour; lost, it comes with the next. */

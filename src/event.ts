@@ -58,6 +58,7 @@ export type Event =
   | { on: 'unreachable'; key: string; by: string; why: string }
   | { on: 'lodged'; key: string; answer: Lodged }
   | { on: 'posted'; id: string }
+  | { on: 'released'; key: string; body: number }
   | { on: 'silent'; agent: string }
   | { on: 'acknowledged'; owed: string; items: Item[] }
   | { on: 'search'; target: string; seed: string; without?: string[]; isAgain?: true }

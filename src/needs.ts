@@ -57,6 +57,7 @@ export const needs = (state: State, event: Event): Needs => {
     case 'rejected':
     case 'unreachable':
     case 'lodged':
+    case 'released':
     case 'due':
     case 'retry':
     case 'given-up':
@@ -73,7 +74,12 @@ export const needsOf = (state: State, row: Custody): Needs => {
     ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
     ...(row.to && row.reserved !== undefined && { critics: [row.to] }),
-    ...(row.sender &&
-      to && { contacts: [row.role === 'destination' ? contactKey(to, row.sender) : contactKey(row.sender, to)] }),
+    ...(row.sender && to && { contacts: viewsOf(state, row, row.sender, to) }),
   }
 }
+
+/** Both of them where both live here. */
+const viewsOf = (state: State, { role }: Custody, sender: string, to: string): string[] => [
+  ...(role === 'destination' || state.locals.has(to) ? [contactKey(to, sender)] : []),
+  ...(role === 'destination' ? [] : [contactKey(sender, to)]),
+]

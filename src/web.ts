@@ -12,6 +12,7 @@ import { arrived } from './custody/arrival.ts'
 import type { Custody } from './custody/custody.ts'
 import { finish } from './custody/finish.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
+import { released } from './custody/hold.ts'
 import { lodged, post } from './custody/lodge.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
 import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
@@ -111,6 +112,8 @@ const decide = (state: State, event: Event, now: number): Step => {
       return unreachable(state, event.key, event.by, event.why, now)
     case 'lodged':
       return lodged(state, event.key, event.answer, now)
+    case 'released':
+      return released(state, event.key, event.body, now)
     case 'posted':
       return { changes: [{ drop: 'posted', id: event.id }], effects: [] }
     case 'silent':

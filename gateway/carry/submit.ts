@@ -42,6 +42,7 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
     header: given.header.toString('base64'),
     ret: given.ret,
     ...(given.envid && { envid: given.envid }),
+    ...(given.holdUntil !== undefined && { holdUntil: given.holdUntil }),
     size: given.body.size,
     at: given.at,
     recipients,

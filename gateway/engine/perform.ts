@@ -13,6 +13,7 @@ import { handRow, sealRow } from '../carry/hand.ts'
 import { lodgeRow, postLetter } from '../carry/lodge.ts'
 import { sendPair } from '../carry/pair.ts'
 import { answerWho, passOn, recallPath } from '../carry/path.ts'
+import { releaseRow } from '../carry/release.ts'
 import type { Searches } from '../carry/searches.ts'
 import { sayOwed, settleWith } from '../carry/settle.ts'
 import type { Core } from '../core.ts'
@@ -53,6 +54,9 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         break
       case 'lodge':
         lodging.enter(effect.key, () => lodgeRow(core, effect.key))
+        break
+      case 'release':
+        sealing.enter(effect.key, () => releaseRow(core, effect.key))
         break
       case 'post':
         lodging.enter(effect.id, () => postLetter(core, effect.id))

@@ -1,5 +1,6 @@
 /** What is under way, where each message has been, and what an administrator may do about it. */
 import type { Custody } from '../../src/custody/custody.ts'
+import { isHeld } from '../../src/custody/hold.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
@@ -94,6 +95,7 @@ const underwayOf = (house: House, row: Custody): Underway => ({
 })
 
 const whyOf = (house: House, row: Custody): string => {
+  if (isHeld(row, Date.now())) return `held until ${new Date(row.heldUntil ?? 0).toISOString()}, as its sender asked`
   if (row.lodge && row.state !== 'done') return 'waiting for the mail server of people here (LMTP)'
   switch (row.state) {
     case 'spooled':

@@ -9,6 +9,7 @@
 import { domainToASCII } from 'node:url'
 import type { SMTPServerAddress, SMTPServerSession } from 'smtp-server'
 import { canonical, domainOf, localOf } from '../../src/address.ts'
+import { holdUntil } from './hold.ts'
 import { ReplyError } from './replies.ts'
 
 export type Notify = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -18,7 +19,17 @@ export type Recipient = { address: string; notify: Notify[]; orcpt?: string }
 const ENVID_MAX = 100 // RFC 3461 §4.4
 const ORCPT_MAX = 500 // §4.2
 /** AUTH says for whom a trusted peer submits (RFC 4954 §5); we trust none of that, and must take it. */
-const mailParameters = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH', 'REQUIRETLS'])
+const mailParameters = new Set([
+  'SIZE',
+  'BODY',
+  'SMTPUTF8',
+  'RET',
+  'ENVID',
+  'AUTH',
+  'REQUIRETLS',
+  'HOLDFOR',
+  'HOLDUNTIL',
+])
 const rcptParameters = new Set(['NOTIFY', 'ORCPT'])
 
 /** @throws ReplyError */
@@ -27,6 +38,7 @@ export const checkMail = ({ address, args }: SMTPServerAddress, session: SMTPSer
   const envid = args ? args.ENVID : undefined
   if (typeof envid === 'string' && !isPrintable(envid, ENVID_MAX))
     throw new ReplyError([501, '5.5.4', `ENVID takes at most ${ENVID_MAX} printable characters`])
+  holdUntil(args, Date.now())
   refuseWithoutUtf8(address, session)
   return canonical(address)
 }

@@ -78,8 +78,17 @@ export const openRepeats = (now: () => number): Repeats => {
 
 /** What makes it the same message. */
 export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>): string => {
-  const { account, messageId, ret, envid, body } = given
+  const { account, messageId, ret, envid, body, holdUntil } = given
   const recipients = given.recipients.map(({ address, notify, orcpt }) => [address, [...notify].sort(), orcpt ?? ''])
-  const parts = [account, messageId, ret, envid ?? '', body.sha256, body.size, recipients.sort()]
+  const parts = [
+    account,
+    messageId,
+    ret,
+    envid ?? '',
+    holdUntil !== undefined,
+    body.sha256,
+    body.size,
+    recipients.sort(),
+  ]
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
 }

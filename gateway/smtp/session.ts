@@ -17,6 +17,7 @@ import type { Metrics } from '../metrics.ts'
 import type { Meter } from '../throttle.ts'
 import type { Account, Session } from './connection.ts'
 import { checkMail, checkRcpt, type Recipient, recipientsOf, spellings } from './envelope.ts'
+import { holdUntil } from './hold.ts'
 import { discard, receive } from './receive.ts'
 import { type Attempt, nameOfSubmission, type Repeats } from './repeat.ts'
 import { asReply, ReplyError, refused } from './replies.ts'
@@ -32,6 +33,8 @@ export type Submission = {
   recipients: Recipient[]
   ret: 'FULL' | 'HDRS'
   envid?: string
+  /** Epoch ms: not to go before. */
+  holdUntil?: number
   messageId: string
   subject: string
   header: Buffer
@@ -223,6 +226,7 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   })
   const at = Date.now()
   const { messageId, subject, header } = edited
+  const until = heldUntil(session, at)
   const given: Omit<Submission, 'id'> = {
     account: account.id,
     entityId: account.entityId,
@@ -230,6 +234,7 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
     recipients,
     ret: dsn?.ret === 'FULL' ? 'FULL' : 'HDRS',
     ...(dsn?.envid && { envid: dsn.envid }),
+    ...(until !== undefined && { holdUntil: until }),
     messageId,
     subject,
     header,
@@ -264,6 +269,9 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   )
   return { text: `Accepted as ${id}${tellCustody(custodians)}`, attempt }
 }
+
+const heldUntil = ({ envelope: { mailFrom } }: Session, now: number): number | undefined =>
+  holdUntil(mailFrom ? mailFrom.args : false, now)
 
 type Accepted = { text: string; attempt?: Attempt }
 

@@ -85,6 +85,8 @@ export type Custody = {
   /** What it weighs with whoever handed it to us, and with each neighbour that took it, until it is judged: meter.ts. */
   reserved?: number
   lent?: { to: string; weight: number }[]
+  /** Origin only: not before then, as its sender asked (FUTURERELEASE); its life begins there. */
+  heldUntil?: number
   /** For somebody here whose mail another server keeps: recipient and sender as that server is told (lodge.ts). */
   lodge?: { to: string; from: string }
   /** When it counts as wanted if nobody has judged it by then. */

@@ -13,6 +13,7 @@ import { folderFor, trustByWriting } from '../trust/contact.ts'
 import { type Custody, SEAL_GUARD_MS } from './custody.ts'
 import { finish } from './finish.ts'
 import { advance } from './handing.ts'
+import { isForHere, release } from './hold.ts'
 import { tellRecipient } from './letters.ts'
 import { lodge } from './lodge.ts'
 import { isContested, targetFor, tellContest } from './seeking.ts'
@@ -21,8 +22,13 @@ import { isOver, overall, type Recipient, type Submission } from './submission.t
 /** @param here the message with the trace fields of a delivery here: what recipients of this gateway get */
 export const submitted = (state: State, given: Submission, here: number, now: number): Step => {
   if (state.submissions.has(given.id)) return { ...nothing, answer: { say: 'done' } }
+  const isLater = given.holdUntil !== undefined && given.holdUntil > now
   const parts = given.recipients.map((one) =>
-    state.addresses.has(one.address) ? deliverHere(state, given, one, here, now) : spool(state, given, one, now),
+    isLater
+      ? hold(state, given, one, here, given.holdUntil ?? now)
+      : state.addresses.has(one.address)
+        ? deliverHere(state, given, one, here, now)
+        : spool(state, given, one, now),
   )
   const recipients = parts.map((part) => part.recipient)
   const changes = parts.flatMap((part) => part.changes)
@@ -77,6 +83,28 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, here
       ...tellRecipient(state, given, done, { trail: [], id: done.envelope, tried: [] }, { kind: 'delivered' }, now),
     ],
     effects: [{ do: 'log', event: 'delivered', key, messageId: given.messageId, detail: folder }],
+  }
+}
+
+/** Its life, and the time until a delay is told, begin when it goes. */
+const hold = (state: State, given: Submission, recipient: Recipient, here: number, heldUntil: number): Part => {
+  const local = state.locals.get(state.addresses.get(recipient.address) ?? '')
+  const to = local?.entity ?? state.knownAt.get(recipient.address)
+  const life = to ? state.terms.knownLifeMs : state.terms.unknownLifeMs
+  const row: Custody = {
+    ...rowOf(state, { ...given, at: heldUntil }, recipient),
+    ...(to && { to }),
+    ...(local && { body: here }),
+    ...(local && state.lodging === 'lmtp' && { lodge: { to: local.address, from: given.from } }),
+    expires: heldUntil + life,
+    heldUntil,
+    retryAt: heldUntil,
+  }
+  const trust = local ? trustByWriting(state, given.entity, local.entity, local.address, given.at) : []
+  return {
+    recipient,
+    changes: [{ put: 'custody', row }, ...trust],
+    effects: [{ do: 'log', event: 'held', key: row.key, messageId: given.messageId }],
   }
 }
 
@@ -138,6 +166,7 @@ const rowOf = (state: State, given: Submission, recipient: Recipient): Custody =
 
 /** A spooled row is sealed once its recipient's card is known, and searched for until then. */
 export const prepare = (state: State, spooled: Custody, now: number): Step => {
+  if (isForHere(state, spooled)) return release(spooled, now)
   if (spooled.origin !== state.me) return underNewKey(state, spooled, now)
   const was = unlessForgotten(state, spooled)
   const to = was.to ?? state.knownAt.get(was.address ?? '')

@@ -12,6 +12,7 @@ import { withPermit } from './again.ts'
 import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
+import { isHeld } from './hold.ts'
 import { progress, tell } from './letters.ts'
 import { lodge } from './lodge.ts'
 import { lend, praised, returned } from './meter.ts'
@@ -165,6 +166,7 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
 
 /** The next thing an envelope needs in the state it is in; nothing once it is done. */
 export const moveOn = (state: State, row: Custody, now: number): Step => {
+  if (isHeld(row, now)) return nothing
   if (row.lodge && row.state !== 'done') return lodge(row, now)
   switch (row.state) {
     case 'spooled':

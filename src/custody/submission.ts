@@ -32,6 +32,8 @@ export type Submission = {
   size: number
   at: number
   recipients: Recipient[]
+  /** Not before then, as its sender asked: RFC 4865. */
+  holdUntil?: number
   /** When the copy in Outgoing goes: set when every recipient is Delivered or Failed. */
   clearAt: number | null
 }

@@ -59,6 +59,10 @@ const stepsOf = ({ submissions }: Edge): Steps => ({
   async dsn([ret, envid]) {
     expect(submissions.at(-1)).to.include({ ret, envid })
   },
+  async held([seconds]) {
+    const { at = 0, holdUntil = at } = submissions.at(-1) ?? {}
+    expect(Math.round((holdUntil - at) / 1000)).to.equal(Number(seconds))
+  },
   async notify([notify = '', orcpt]) {
     expect(submissions.at(-1)?.recipients[0]).to.include({ orcpt })
     expect(submissions.at(-1)?.recipients[0]?.notify).to.deep.equal(notify.split(','))
