@@ -28,4 +28,10 @@ export type Change =
   | { on: 'flagged'; mailbox: number; account: number; messages: Flagged[] }
   | { on: 'expunged'; mailbox: number; account: number; uids: number[]; modseq: number }
   /** `name` is the new one of a renamed mailbox, the last one of a deleted. */
-  | { on: 'mailbox'; account: number; what: 'created' | 'renamed' | 'deleted'; mailbox: number; name: string }
+  | {
+      on: 'mailbox'
+      account: number
+      what: 'created' | 'renamed' | 'deleted' | 'subscribed' | 'unsubscribed'
+      mailbox: number
+      name: string
+    }

@@ -174,10 +174,15 @@ export const dropMailbox = async (tx: Tx, { id, account, name }: Mailbox): Promi
 
 export const subscribe = (db: Sink, account: number, name: string, isSubscribed: boolean): Promise<'ok' | MailboxNo> =>
   db.transaction(async (tx) => {
-    const sql = 'UPDATE mailbox SET subscribed = ? WHERE account = ? AND name = ?'
     const canonical = canonicalName(name) ?? ''
-    const { changes } = await tx.run(sql, [isSubscribed ? 1 : 0, account, canonical])
-    if (changes > 0) return 'ok'
+    const found = await find(tx, account, canonical)
+    if (found) {
+      await tx.run('UPDATE mailbox SET subscribed = ? WHERE id = ?', [isSubscribed ? 1 : 0, found.id])
+      const what = isSubscribed ? 'subscribed' : 'unsubscribed'
+      if (found.subscribed !== isSubscribed)
+        tx.publish({ on: 'mailbox', account, what, mailbox: found.id, name: canonical })
+      return 'ok'
+    }
     return !isSubscribed && (await dropLost(tx, account, canonical)) ? 'ok' : 'missing'
   })
 

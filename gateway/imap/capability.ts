@@ -9,7 +9,7 @@ const always = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'ID', 'ENABLE']
 /** A literal that nobody waits for may have 4096 octets before login (session.ts), any size after. RFC 7888 §5. */
 const stranger = ['LITERAL-']
 /** The session itself. */
-const loggedIn = ['LITERAL+', 'IDLE', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
+const loggedIn = ['LITERAL+', 'IDLE', 'NOTIFY', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
 /** Messages in the mailbox that is selected. */
 const messages = [
   'UIDPLUS',

@@ -6,6 +6,7 @@ import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Incoming } from './incoming.ts'
 import type { Input } from './input.ts'
+import type { Wanted } from './notify-args.ts'
 import type { Output } from './output.ts'
 import type { Selected } from './selected.ts'
 import type { Words } from './wire/words.ts'
@@ -35,6 +36,8 @@ export type Session = {
   /** The mailbox of a command that is allowed in the selected state only. */
   readonly mailbox: Selected
   failedLogins: number
+  /** News may be put in although a command runs: it is IDLE. */
+  isIdle: boolean
   /** What the client switched on. */
   readonly enabled: Set<Extension>
   /** IMAP4rev2 is spoken, which knows no \Recent. */
@@ -52,6 +55,8 @@ export type Session = {
   welcome(account: Account): void
   /** Takes back the login: a stranger again, on the same connection. */
   forget(): void
+  /** From here on tells unasked what is wanted, and nothing else. */
+  notify(wanted: Wanted): Promise<void>
   /** Leaves the selected mailbox, without EXPUNGE. */
   leave(): void
   /** Says goodbye; the session is over once the command at hand is answered. */

@@ -36,7 +36,11 @@ export const parseFilter = (words: Words): Filter => {
 const INBOXES = ['INBOX', 'Requests']
 
 /** @param selected the mailbox of the session, if it has one */
-export const isMeant = (filter: Filter, { id, name, subscribed }: Mailbox, selected: number | undefined): boolean => {
+export const isMeant = (
+  filter: Filter,
+  { id, name, subscribed }: Pick<Mailbox, 'id' | 'name' | 'subscribed'>,
+  selected: number | undefined,
+): boolean => {
   switch (filter.is) {
     case 'selected':
       return id === selected

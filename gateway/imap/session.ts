@@ -24,6 +24,9 @@ import { parseMessageHead, readHead } from './head.ts'
 import { Incoming } from './incoming.ts'
 import { Input } from './input.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
+import { pushNews } from './news.ts'
+import { Notifier } from './notifier.ts'
+import type { Wanted } from './notify-args.ts'
 import { Gone, Output } from './output.ts'
 import { refused } from './refused.ts'
 import type { Selected } from './selected.ts'
@@ -56,6 +59,12 @@ export class ClientSession implements Session {
   private isEnding = false
   private isOver = false
   private farewell: string | undefined
+  notifier: Notifier | undefined
+  isIdle = false
+  /** A command runs: its answer tells the news. */
+  private isAnswering = false
+  private isNewsDue = false
+  private pushing: Promise<void> | undefined
   private badInARow = 0
   private loginDeadline: NodeJS.Timeout | undefined
 
@@ -98,6 +107,10 @@ export class ClientSession implements Session {
     return this.isRev2 || this.enabled.has('UTF8=ACCEPT')
   }
 
+  get tellsModseq(): boolean {
+    return this.enabled.has('CONDSTORE')
+  }
+
   get canStartTls(): boolean {
     return !this.isTls && !this.account && !this.isCompressed
   }
@@ -123,6 +136,7 @@ export class ClientSession implements Session {
     } finally {
       clearTimeout(this.loginDeadline)
       this.leave()
+      this.dropNotifier()
       this.output.end()
       this.isOver = true
       this.socket.setTimeout(LINGER_MS)
@@ -160,6 +174,7 @@ export class ClientSession implements Session {
 
   forget(): void {
     this.leave()
+    this.dropNotifier()
     this.edge.loggedOut(this.account)
     this.account = undefined
     this.enabled.clear()
@@ -172,6 +187,35 @@ export class ClientSession implements Session {
   leave(): void {
     this.selected?.close(this.edge)
     this.selected = undefined
+  }
+
+  async notify(wanted: Wanted): Promise<void> {
+    this.dropNotifier()
+    const selected = () => this.selected?.mailbox.id
+    this.notifier = new Notifier(this.edge, this.user.id, wanted, selected, this.newsSoon)
+    await this.notifier.open()
+  }
+
+  private dropNotifier(): void {
+    this.notifier?.close()
+    this.notifier = undefined
+    if (this.selected) this.selected.onNews = () => {}
+  }
+
+  /** What comes together is told together; in a command, its answer tells it. */
+  private readonly newsSoon = (): void => {
+    if (this.isNewsDue) return
+    this.isNewsDue = true
+    setImmediate(() => {
+      this.isNewsDue = false
+      if ((this.isAnswering && !this.isIdle) || this.isEnding || !this.output.hasRoom) return
+      this.pushing = (this.pushing ?? Promise.resolve()).then(() => pushNews(this)).catch(this.onFault)
+    })
+  }
+
+  private readonly onFault = (error: unknown): void => {
+    if (!(error instanceof Gone)) this.edge.log.error({ event: 'fault', remote: this.remote, err: error }, 'news')
+    this.socket.destroy()
   }
 
   private readonly onIdle = (): void => {
@@ -247,17 +291,34 @@ export class ClientSession implements Session {
   }
 
   private async runCommand(tag: string, command: Command, args: unknown, incoming?: Incoming): Promise<void> {
+    this.isAnswering = true
+    if (this.pushing) await this.pushing
     this.tag = tag
     const reply = await this.run(command, args, incoming)
+    if (this.pushing) await this.pushing // in IDLE
+    this.pushing = undefined
     this.badInARow = reply.status === 'BAD' ? this.badInARow : 0
     this.edge.count(command, reply.status)
-    if (reply.status === 'BAD') return this.answerBad(tag, reply.text)
+    if (reply.status === 'BAD') {
+      this.isAnswering = false
+      return this.answerBad(tag, reply.text)
+    }
     if (this.selected?.isDeleted) this.bye(deletedElsewhere)
     if (!this.isEnding) this.selected?.tellNews(this.output, !command.keepsNumbers)
     this.selected?.tellModseq(this.output)
+    await this.tellOthers()
     this.answer(tag, reply)
+    this.isAnswering = false
     if (reply.next === 'starttls') await this.startTls()
     if (reply.next === 'deflate') this.startDeflate()
+  }
+
+  /** News of other mailboxes, and of the one at hand from now on. */
+  private async tellOthers(): Promise<void> {
+    const { notifier, selected } = this
+    if (!notifier) return
+    if (selected && notifier.wanted.selected?.events.size) selected.onNews = this.newsSoon
+    if (notifier.hasNews) for (const line of await notifier.take(this)) this.output.line(line)
   }
 
   private async run(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {

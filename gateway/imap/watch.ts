@@ -7,12 +7,15 @@ import type { Change } from '../../store/change.ts'
 import type { Db } from '../../store/db.ts'
 import type { View } from './view.ts'
 
+type Hear = (change: Change) => void
 export type Hearer = { hear(change: Change): void; readonly view?: View }
 
 export class Watch {
   private readonly hearers = new Map<number, Set<Hearer>>()
+  private readonly ofAccounts = new Map<number, Set<Hear>>()
   private readonly changes: Db['changes']
   private readonly onChange = (change: Change): void => {
+    for (const hear of this.ofAccounts.get(change.account) ?? []) hear(change)
     const hearers = this.hearers.get(change.mailbox)
     if (!hearers) return
     // Rows of their own: others hear the change as well, and views write into theirs.
@@ -32,6 +35,16 @@ export class Watch {
     return () => {
       hearers.delete(hearer)
       if (hearers.size === 0) this.hearers.delete(id)
+    }
+  }
+
+  /** Everything in the mailboxes of an account. @returns how to stop hearing */
+  account(id: number, hear: Hear): () => void {
+    const hearers = this.ofAccounts.get(id) ?? new Set()
+    this.ofAccounts.set(id, hearers.add(hear))
+    return () => {
+      hearers.delete(hear)
+      if (hearers.size === 0) this.ofAccounts.delete(id)
     }
   }
 

@@ -99,7 +99,11 @@ const withFlags = (items: Item[]): Item[] =>
   items.some(({ get }) => get === 'FLAGS') ? items : [...items, { get: 'FLAGS' }]
 
 /** @returns false if some are gone and were left out */
-const tell = async (session: Session, messages: readonly Numbered[], items: readonly Item[]): Promise<boolean> => {
+export const tell = async (
+  session: Session,
+  messages: readonly Numbered[],
+  items: readonly Item[],
+): Promise<boolean> => {
   const { output, mailbox, edge } = session
   const sections = items.filter((item) => item.get === 'section')
   const remembered = await remember(edge.store.db, messages, items)

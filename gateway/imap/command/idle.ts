@@ -13,12 +13,14 @@ export const idle: Command<void> = {
   parse: nothing,
   async run(session) {
     session.output.line('+ Idling')
+    session.isIdle = true
     const stop = tellAtOnce(session)
     try {
       const line = await session.input.bareLine()
       if (line === undefined) throw new Gone()
       return line?.toUpperCase() === 'DONE' ? ok('Idled') : bad('DONE was expected')
     } finally {
+      session.isIdle = false
       stop()
     }
   },
@@ -37,11 +39,12 @@ const tellAtOnce = (session: Session): (() => void) => {
     if (!isDue) setImmediate(tell)
     isDue = true
   }
+  const before = selected?.onNews ?? (() => {})
   if (selected) selected.onNews = soon
   const stopListening = output.onRoom(soon)
   soon()
   return () => {
-    if (selected) selected.onNews = () => {}
+    if (selected) selected.onNews = before
     stopListening()
   }
 }

@@ -18,6 +18,7 @@ import { logout } from './logout.ts'
 import { create, del, rename, subscribe, unsubscribe } from './mailbox.ts'
 import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
+import { notify } from './notify.ts'
 import { getQuota, getQuotaRoot } from './quota.ts'
 import { replace, uidReplace } from './replace.ts'
 import { search, uidSearch } from './search.ts'
@@ -63,6 +64,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['SETACL', setAcl],
   ['DELETEACL', deleteAcl],
   ['IDLE', idle],
+  ['NOTIFY', notify],
 
   ['CHECK', check],
   ['CLOSE', close],

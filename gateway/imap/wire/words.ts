@@ -166,8 +166,8 @@ export class Words {
     return true
   }
 
-  peek(): string | undefined {
-    return this.text()[this.offset]
+  peek(ahead = 0): string | undefined {
+    return this.text()[this.offset + ahead]
   }
 
   isAtEnd(): boolean {

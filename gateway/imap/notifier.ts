@@ -1,0 +1,117 @@
+/**
+ * What a session is told of mailboxes that it has not selected. RFC 5465 §5.
+ *
+ *   a message comes, goes, is flagged --> STATUS of its mailbox, once for all that came together
+ *   a mailbox is made, renamed, deleted, (un)subscribed --> LIST
+ *
+ * The first group that a mailbox belongs to says which events of it are told. What is kept is no more than the names of
+ * the account's mailboxes and which of them are to be told of.
+ */
+import type { Change } from '../../store/change.ts'
+import { list, type Mailbox, statuses } from '../../store/mailbox.ts'
+import type { Edge } from './edge.ts'
+import { isMeant } from './mailbox-filter.ts'
+import type { Event, Group, Wanted } from './notify-args.ts'
+import { statusLine } from './status-item.ts'
+import { mailboxName } from './wire/writer.ts'
+
+type Named = Pick<Mailbox, 'id' | 'name' | 'subscribed'>
+export type Dialect = { isUtf8: boolean; tellsModseq: boolean }
+
+const events = { added: 'MessageNew', expunged: 'MessageExpunge', flagged: 'FlagChange' } as const
+
+export class Notifier {
+  readonly wanted: Wanted
+  private readonly edge: Edge
+  private readonly account: number
+  private readonly boxes = new Map<number, Named>()
+  private readonly dirty = new Set<number>()
+  private lines: ((isUtf8: boolean) => string)[] = []
+  private stopHearing: () => void = () => {}
+  /** The mailbox of the session, which its view tells of. */
+  private readonly selected: () => number | undefined
+  private readonly onNews: () => void
+
+  constructor(edge: Edge, account: number, wanted: Wanted, selected: () => number | undefined, onNews: () => void) {
+    this.edge = edge
+    this.account = account
+    this.wanted = wanted
+    this.selected = selected
+    this.onNews = onNews
+  }
+
+  /** Hears first and loads then. */
+  async open(): Promise<void> {
+    if (this.wanted.groups.length === 0) return
+    this.stopHearing = this.edge.watch.account(this.account, (change) => this.hear(change))
+    for (const { id, name, subscribed } of await list(this.edge.store.db, this.account)) {
+      if (!this.boxes.has(id)) this.boxes.set(id, { id, name, subscribed })
+    }
+    if (!this.wanted.tellsStatus) return
+    for (const [id, box] of this.boxes) if (this.groupOf(box)?.events.has('MessageNew')) this.dirty.add(id)
+  }
+
+  close(): void {
+    this.stopHearing()
+  }
+
+  /** What is to be told now, as lines. */
+  async take({ isUtf8, tellsModseq }: Dialect): Promise<string[]> {
+    const lines = this.lines.map((line) => line(isUtf8))
+    const ids = [...this.dirty].filter((id) => id !== this.selected())
+    this.lines = []
+    this.dirty.clear()
+    if (ids.length === 0) return lines
+    const items = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', ...(tellsModseq ? ['HIGHESTMODSEQ'] : [])]
+    for (const state of await statuses(this.edge.store.db, ids)) {
+      const name = this.boxes.get(state.id)?.name
+      if (name === undefined) continue // deleted meanwhile
+      lines.push(statusLine(mailboxName(name, isUtf8), items, state, this.edge.config.appendLimit))
+    }
+    return lines
+  }
+
+  get hasNews(): boolean {
+    return this.lines.length > 0 || this.dirty.size > 0
+  }
+
+  private hear(change: Change): void {
+    if (change.on === 'mailbox') this.hearName(change)
+    else {
+      const box = this.boxes.get(change.mailbox)
+      if (!box || change.mailbox === this.selected() || !this.wants(box, events[change.on])) return
+      this.dirty.add(change.mailbox)
+    }
+    if (this.hasNews) this.onNews()
+  }
+
+  private hearName({ what, mailbox: id, name }: Change & { on: 'mailbox' }): void {
+    const old = this.boxes.get(id)
+    const box = {
+      id,
+      name,
+      subscribed: what === 'subscribed' || (what !== 'unsubscribed' && (old?.subscribed ?? true)),
+    }
+    if (what === 'deleted') this.boxes.delete(id)
+    else this.boxes.set(id, box)
+    const isSubscription = what === 'subscribed' || what === 'unsubscribed'
+    const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
+    if (!this.wants(box, event) && !(old && this.wants(old, event))) return
+    const attributes = [
+      ...(what === 'deleted' ? ['\\NonExistent'] : []),
+      ...(isSubscription && box.subscribed ? ['\\Subscribed'] : []),
+    ].join(' ')
+    this.lines.push((isUtf8) => {
+      const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
+      return `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}${was}`
+    })
+  }
+
+  private wants(box: Named, event: Event): boolean {
+    return this.groupOf(box)?.events.has(event) ?? false
+  }
+
+  private groupOf(box: Named): Group | undefined {
+    return this.wanted.groups.find(({ filter }) => isMeant(filter, box, undefined))
+  }
+}
