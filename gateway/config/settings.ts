@@ -1,7 +1,7 @@
 /** What a person, or a program for them, enters into a mail client, from the configuration. */
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import type { Listener } from './value.ts'
+import { type Listener, writeHostPort } from './value.ts'
 
 /** One way in. `host` is what a client writes, never an address that only listens (0.0.0.0). */
 export type Way = Listener & { service: 'imap' | 'smtp' }
@@ -22,11 +22,19 @@ export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup
   return [...of('imap'), ...of('smtp')]
 }
 
-/** One line a way in; `name` → `server, port, login`. */
-export const clientSettings = (config: Parameters<typeof waysIn>[0]): Record<string, string> =>
-  Object.fromEntries(
+/** One line a way in; `name` → `server, port, login`. And where all this is told to mail clients, if anywhere. */
+export const clientSettings = (config: Parameters<typeof waysIn>[0]): Record<string, string> => ({
+  ...Object.fromEntries(
     waysIn(config).map(({ service, host, port, security }) => [
       `${service.toUpperCase()} ${security === 'tls' ? 'SSL/TLS' : 'STARTTLS'}`,
       `server ${host}, port ${port}, normal password`,
     ]),
-  )
+  ),
+  ...pageOf(config),
+})
+
+const pageOf = ({ setup }: Parameters<typeof waysIn>[0]): Record<string, string> => {
+  const [secure, plain] = [setup.https[0], setup.http[0]]
+  const own = secure ? `https://${writeHostPort(secure)}` : plain && `http://${writeHostPort(plain)}`
+  return own === undefined ? {} : { 'set-up page': setup.url ?? own }
+}

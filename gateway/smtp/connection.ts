@@ -67,9 +67,9 @@ export class Connection extends SMTPConnection {
     socket.setTimeout(this.idleMs(), () => this._onTimeout())
   }
 
-  /** The client has closed its side, or is not there any more. */
+  /** Nothing can be said to the client any more. One that has only closed its own side hears us still. */
   isGone(): boolean {
-    return this._closed || this._closing || this._socket.destroyed || this._socket.readableEnded
+    return this._closed || this._closing || !this._socket.writable
   }
 
   /** The answer to a message is written now. */

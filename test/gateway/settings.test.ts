@@ -19,6 +19,14 @@ describe('settings of mail clients', () => {
     })
   })
 
+  it('name the page that tells them, where there is one', () => {
+    const page = (text: string) => clientSettings(parseConfig(`[setup]\n${text}`))['set-up page']
+    expect(page('')).to.equal(undefined)
+    expect(page('https = ["127.0.0.1:2443"]\nhttp = ["127.0.0.1:2408"]')).to.equal('https://127.0.0.1:2443')
+    expect(page('http = ["127.0.0.1:2408"]')).to.equal('http://127.0.0.1:2408')
+    expect(page('http = ["127.0.0.1:2408"]\nurl = "https://mail.a.test/"')).to.equal('https://mail.a.test')
+  })
+
   it('as DNS records, TLS first: RFC 6186, RFC 8314', () => {
     expect(srvRecords('a.test', waysIn(everywhere)).map(writeSrv)).to.deep.equal([
       '_imaps._tcp.a.test. 3600 IN SRV 0 1 993 a.test.',
