@@ -77,7 +77,7 @@ export type Judge = <Found>(
  * Makes guessing slow. Failures count for the account together with where they come from, for where they come from
  * alone, and for the account alone. By the last anybody could lock its owner out, so it does not bind those networks
  * from which the owner has logged in since the start. A try counts while it is judged, so many at once are no way
- * around.
+ * around; who finds no room only because of tries under way waits for what becomes of them.
  *
  * @returns what `check` found; nothing is the refusal `login-failed`, and whoever must wait gets `login-throttled`,
  *   whatever the password. What `check` throws is thrown: a fault, and not held against anybody
@@ -87,6 +87,8 @@ export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock
   const byRemote = createMeter(failures * ACCOUNTS_PER_REMOTE, windowMs, clock)
   const byAccount = createMeter(failures * REMOTES_PER_ACCOUNT, windowMs, clock)
   const known = new Set<string>() // the longest unused first
+  /** The latest try under way that took from a bucket, until it is judged. */
+  const underWay = new Map<string, Promise<unknown>>()
 
   const welcome = (pair: string): void => {
     known.delete(pair)
@@ -98,15 +100,25 @@ export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock
     const network = networkOf(remote)
     const account = address.toLowerCase().slice(0, 320)
     const pair = `${network} ${account}`
-    const buckets: [Meter, string][] = [
-      [byPair, pair],
-      [byRemote, network],
+    const buckets: Bucket[] = [
+      { meter: byPair, key: pair },
+      { meter: byRemote, key: network },
     ]
-    if (!known.has(pair)) buckets.push([byAccount, account])
-    const waitMs = takeAll(buckets)
-    if (waitMs > 0) return throttled(waitMs)
+    if (!known.has(pair)) buckets.push({ meter: byAccount, key: account })
+    for (;;) {
+      const empty = takeAll(buckets)
+      if (!empty) break
+      const ahead = underWay.get(empty.key)
+      if (!ahead) return throttled(empty.waitMs)
+      await ahead
+    }
+    let settle = () => {}
+    const judged = new Promise<void>((resolve) => {
+      settle = resolve
+    })
+    for (const { key } of buckets) underWay.set(key, judged)
     const forgive = () => {
-      for (const [meter, key] of buckets) meter.giveBack(key)
+      for (const { meter, key } of buckets) meter.giveBack(key)
     }
     try {
       const found = await check()
@@ -117,19 +129,24 @@ export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock
     } catch (error) {
       forgive()
       throw error
+    } finally {
+      for (const { key } of buckets) if (underWay.get(key) === judged) underWay.delete(key)
+      settle()
     }
   }
 }
 
-/** From all buckets or from none. @returns as Meter.take */
-const takeAll = (buckets: readonly (readonly [Meter, string])[]): number => {
-  for (const [i, [meter, key]] of buckets.entries()) {
+type Bucket = { meter: Meter; key: string }
+
+/** From all buckets or from none. @returns the one that is too empty, if any */
+const takeAll = (buckets: readonly Bucket[]): { key: string; waitMs: number } | undefined => {
+  for (const [i, { meter, key }] of buckets.entries()) {
     const waitMs = meter.take(key)
     if (waitMs === 0) continue
-    for (const [taken, from] of buckets.slice(0, i)) taken.giveBack(from)
-    return waitMs
+    for (const taken of buckets.slice(0, i)) taken.meter.giveBack(taken.key)
+    return { key, waitMs }
   }
-  return 0
+  return undefined
 }
 
 const throttled = (waitMs: number): Refusal => {

@@ -89,6 +89,19 @@ describe('throttle', () => {
     expect(asked).to.equal(3)
   })
 
+  it('a hundred right passwords at once all get in', async () => {
+    const slowly = async (address: string, password: string) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return login(address, password)
+    }
+    const throttled = throttle(slowly)
+    const logins = Array.from({ length: 100 }, (_, i) => throttled(`${i % 5}@a.test`, 'right', '192.0.2.1'))
+    expect(new Set((await Promise.all(logins)).map(codeOf))).to.deep.equal(new Set(['in']))
+    const mixed = Array.from({ length: 20 }, (_, i) => throttled('a@a.test', i % 2 ? 'right' : 'wrong', '192.0.2.1'))
+    const codes = (await Promise.all(mixed)).map(codeOf)
+    expect(codes.filter((code) => code === 'login-failed')).to.have.length(3)
+  })
+
   it('one address guesses at no more than ten accounts as often', async () => {
     const throttled = throttle(login)
     const codes: string[] = []
