@@ -34,6 +34,10 @@ export type Court = {
 /** All links are older than this at the beginning. */
 const AGE_MS = 28 * DAY_MS
 
+/** The source of complaints by the one who lives there. */
+const HERE = 'here'
+const isAbroad = (via: string): boolean => via !== HERE
+
 export const openCourt = (
   graph: Graph,
   ledger: Ledger,
@@ -105,8 +109,9 @@ export const openCourt = (
     const conduct = sampled(conducts[side] ?? newConduct(), credit, limit, now)
     conducts[side] = conduct
     if (conduct.marks.length === 0) return // nothing to find
-    const sources = degree(graph, owners[side] ?? 0) // its other neighbours, and the one who lives there
-    const found = judge(conduct, credit, { limit, since: since[side] ?? begin, sources }, now)
+    const others = degree(graph, owners[side] ?? 0) - 1
+    const bounds = { limit, since: since[side] ?? begin, others, isLink: isAbroad }
+    const found = judge(conduct, credit, bounds, now)
     if (found !== undefined && rules.includes(found.rule)) cut(side, found.rule, now)
   }
 
@@ -123,7 +128,7 @@ export const openCourt = (
       if (was !== undefined) critics.set(recipient, criticised(was, 1))
       for (const [i, out] of way.entries()) {
         const next = way[i + 1]
-        const via = next === undefined ? 'here' : String(to[next])
+        const via = next === undefined ? HERE : String(to[next])
         const before = i === 0 ? from : (owners[way[i - 1] ?? 0] ?? from)
         markAt(twin[out] ?? 0, { at: now, via, key, before: String(before), counts }, now)
       }

@@ -4,12 +4,23 @@
  *
  *   R1  the mean of seven daily samples of max(0, D)/L is above 0.6, on a link at least a week old;
  *       of D no single source counts for more than L/2
- *   R2  at least 5 complaints from at least 3 sources (all there are, if fewer), and the lower end of
+ *   R2  at least 5 complaints from at least 3 sources (or as many as we have other links, if those are fewer,
+ *       and one of them such a link), and the lower end of
  *       Wilson's interval for complaints/messages is above 10 %; 5 a day count from one source, and
- *       none of a recipient who complains about nearly everything (critic.ts)
+ *       none of a recipient who complains about nearly everything (critic.ts); never our only link
  *
  * A *source* is the neighbour of ours that the complaint came over, or an entity here that made it.
- * So no single one of them can have a link cut, unless there is only that one.
+ * So none of them alone has a link cut, but where there is one other link: an inviter with one other link must be able
+ * to cut a spammer whom all know to be one over it. Whoever lives here is a source beside them, and not one that must
+ * have complained; nor is it enough that they alone did, unless they are three: one person's gestures part nobody
+ * from a relay.
+ *
+ * What R2 adds to R1 and to the limit: D <= L bounds what a neighbour costs, and R1 ends a link that stays near its
+ * limit for a week. Where the owner has raised L, or weights were earned, much may come before either is reached; R2
+ * looks at the share of it that is unwanted, and acts the same day. With the limit of 3 it hardly ever does: five
+ * complaints take a week there, as long as R1. Over its only link a gateway gets all there is, the spam of the whole
+ * web with it: that says nothing about the neighbour, which pays for it and hands the complaints on to whoever can
+ * tell the spammer from the others; and to cut it is to leave the web, which is for the owner to decide.
  */
 import { type Credit, DAY_MS, debtAt, keptAfter, messagesIn } from './credit.ts'
 import { wilsonLower } from './wilson.ts'
@@ -72,17 +83,22 @@ const loadOf = ({ marks }: Conduct, credit: Credit, limit: number, now: number):
   return Math.max(0, Math.min(debtAt(credit, now), counted)) / limit
 }
 
-/** @param since when the link came into its present state; @param sources how many there could be beside the neighbour */
+/**
+ * `since`: when the link came into its present state. `others`: how many links we have beside it. `isLink`: whether a
+ * source is a neighbour, or somebody here.
+ */
+export type Bounds = { limit: number; since: number; others: number; isLink(via: string): boolean }
+
 export const judge = (
   conduct: Conduct,
   credit: Credit,
-  { limit, since, sources }: { limit: number; since: number; sources: number },
+  { limit, since, others, isLink }: Bounds,
   now: number,
 ): Finding | undefined => {
   const { loads } = conduct
   const load = loads.length === 0 ? 0 : loads.reduce((sum, one) => sum + one, 0) / loads.length
   const counted = countedMarks(conduct, Math.max(since, now - MARKS_MS))
-  const from = new Set(counted.map(({ via }) => via)).size
+  const from = new Set(counted.map(({ via }) => via))
   const messages = messagesIn(credit.theirs, now)
   const rate = wilsonLower(Math.min(counted.length, messages), messages)
   const seen = {
@@ -91,14 +107,17 @@ export const judge = (
     loads,
     load,
     complaints: counted.length,
-    sources: from,
+    sources: from.size,
     messages,
     rate,
   }
   if (loads.length === SAMPLES && load > R1_LOAD && now - since >= R1_AGE_MS) return { rule: 'R1', ...seen }
-  const isMany = counted.length >= R2_COMPLAINTS && from >= Math.min(R2_SOURCES, Math.max(1, sources))
+  const isMany = counted.length >= R2_COMPLAINTS && areEnough([...from], others, isLink)
   return isMany && rate > R2_RATE ? { rule: 'R2', ...seen } : undefined
 }
+
+const areEnough = (from: string[], others: number, isLink: Bounds['isLink']): boolean =>
+  others > 0 && (from.length >= R2_SOURCES || (from.length >= others && from.some(isLink)))
 
 const countedMarks = ({ marks }: Conduct, since: number): Mark[] => {
   const today = new Map<string, number>()

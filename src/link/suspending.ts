@@ -24,7 +24,12 @@ const assessOne = (state: State, link: Link, now: number): Step => {
   if (!isActive(link)) return nothing
   const account = creditOf(state, link.agent, now)
   const conduct = sampled(account.conduct ?? newConduct(), account, limitOf(link), now)
-  const bounds = { limit: limitOf(link), since: sinceOf(link), sources: sourcesBeside(state, link) }
+  const bounds = {
+    limit: limitOf(link),
+    since: sinceOf(link),
+    others: linksBeside(state, link),
+    isLink: (via: string) => state.links.has(via),
+  }
   const found = judge(conduct, account, bounds, now)
   if (found) return suspend(state, link, found, { ...account, conduct }, now)
   if (isDisputed(account.books ?? newBooks(now), now)) {
@@ -56,9 +61,8 @@ const noFinding: Finding = {
   rate: 0,
 }
 
-/** Our other links, and everybody who lives here. */
-const sourcesBeside = ({ links, locals }: State, link: Link): number =>
-  [...links.values()].filter((one) => one !== link && isLinked(one)).length + locals.size
+const linksBeside = ({ links }: State, link: Link): number =>
+  [...links.values()].filter((one) => one !== link && isLinked(one)).length
 
 const suspend = (
   state: State,

@@ -4,7 +4,7 @@ import { type Credit, complained, DAY_MS, newCredit, reserve, wanted } from '../
 import { type Critic, counted, criticised, isSerial } from '../../src/credit/critic.ts'
 
 const now = 1_700_000_000_000
-const bounds = { limit: 3, since: now - 100 * DAY_MS, sources: 9 }
+const bounds = { limit: 3, since: now - 100 * DAY_MS, others: 8, isLink: (via: string) => !via.startsWith('person') }
 
 /** A neighbour whose messages were complained about over these, each on one of the last days, and so many wanted. */
 const history = (vias: readonly string[], praise = 0, more: Partial<Mark> = {}): [Conduct, Credit] => {
@@ -30,8 +30,14 @@ describe('conduct: R2', () => {
     ['five complaints over three neighbours, of five', history(many(5, 'a', 'b', 'c')), {}, 'R2'],
     ['four are too few', history(many(4, 'a', 'b', 'c')), {}, undefined],
     ['over two neighbours they are not enough', history(many(20, 'a', 'b')), {}, undefined],
-    ['unless there are only two', history(many(5, 'a', 'b')), { sources: 2 }, 'R2'],
-    ['or one', history(many(5, 'a')), { sources: 1 }, 'R2'],
+    ['unless there are only two', history(many(5, 'a', 'b')), { others: 2 }, 'R2'],
+    ['or one', history(many(5, 'a')), { others: 1 }, 'R2'],
+    ['one of two is not enough', history(many(20, 'a')), { others: 2 }, undefined],
+    ['but with somebody here', history(many(5, 'a', 'person')), { others: 2 }, 'R2'],
+    ['one person part nobody from a relay', history(many(20, 'person')), { others: 1 }, undefined],
+    ['nor do two', history(many(20, 'person 1', 'person 2')), { others: 2 }, undefined],
+    ['three do', history(many(6, 'person 1', 'person 2', 'person 3')), { others: 2 }, 'R2'],
+    ['but never over the only link', history(many(20, 'a', 'b', 'c')), { others: 0 }, undefined],
     ['among much that was wanted they are forgiven', history(many(5, 'a', 'b', 'c'), 60), {}, undefined],
     ['not among little', history(many(5, 'a', 'b', 'c'), 10), {}, 'R2'],
     [
@@ -40,7 +46,7 @@ describe('conduct: R2', () => {
       {},
       undefined,
     ],
-    ['six of one day over one neighbour count as five', history(many(6, 'a'), 0, { at: now }), { sources: 1 }, 'R2'],
+    ['six of one day over one neighbour count as five', history(many(6, 'a'), 0, { at: now }), { others: 1 }, 'R2'],
     [
       'what was before the link came to its state does not count',
       history(many(9, 'a', 'b', 'c')),

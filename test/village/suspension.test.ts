@@ -206,3 +206,22 @@ describe('village: books that differ', () => {
     }
   })
 })
+
+describe('village: a gateway with one link', () => {
+  const raised = (village: Village): void => {
+    for (const { state } of village.agents)
+      for (const [agent, link] of state.links) state.links.set(agent, { ...link, limit: 30 })
+  }
+
+  it('does not part from the web by five gestures in a mail program; the one near the spammer cuts', () => {
+    const { village, r, b, c, d, x, s } = scene()
+    raised(village)
+    spam(village, s, [b, b, b, b, b, b, c, d], 1)
+    expect(b.state.links.size, 'b has one link').to.equal(1)
+    expect(linkTo(b, r).state).to.equal('active')
+    const conduct = b.state.credits.get(r.id)?.conduct
+    expect(conduct?.marks.length ?? 0, 'and complained often enough').to.be.at.least(5)
+    for (const other of [b, c, d]) expect(linkTo(r, other).state).to.equal('active')
+    expect(linkTo(x, s).state, 'who has one other link cuts the spammer').to.equal('suspended')
+  })
+})
