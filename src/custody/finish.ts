@@ -59,17 +59,23 @@ export const oweUpstream = (state: State, row: Custody, items: Item[]): Step => 
 
 /**
  * What it costs from now on: nothing, if it came to nobody or the recipient knows the sender. Else it
- * is judged within a week of the delivery; and where nobody knows of one, within a week of the expiry.
+ * is judged within a week of the delivery; and where nobody knows of one, within a week of the expiry:
+ * whoever took it may have delivered it, and a complaint be under way. All on its way keep it open so, else one
+ * would be charged and the next, who had closed it, refuse to hear why.
  */
 const settled = (state: State, row: Custody, outcome: Outcome, now: number) => {
   const delivered = row.trail.findLast((step) => step.event === 'delivered')
   if (outcome.event === 'delivered' && delivered?.permit === undefined)
     return { row: { ...row, judgeBy: judgeBy(row.path, Math.min(outcome.at, now)) }, changes: [] }
   const mayHaveArrived = row.tried.some((one) => !one.saidNo) && outcome.event !== 'delivered'
-  const isOurGuess = outcome.by === state.me
-  if (mayHaveArrived && isOurGuess) return { row: { ...row, judgeBy: judgeBy(row.path, row.expires) }, changes: [] }
+  if (mayHaveArrived && isGuess(state, outcome))
+    return { row: { ...row, judgeBy: judgeBy(row.path, row.expires) }, changes: [] }
   return freed(state, row, now)
 }
+
+/** Ours, and that of a holder further on: it expired, or was given up, while somebody beyond may have had it. */
+const isGuess = (state: State, { event, code, by }: Outcome): boolean =>
+  by === state.me || event === 'expired' || code === 'given-up'
 
 const own = (row: Custody, outcome: Outcome) => ({
   ...about(row.key, outcome.at),

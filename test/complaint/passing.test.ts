@@ -3,9 +3,10 @@ import type { Complaint, Reason } from '../../src/complaint/verdict.ts'
 import { exactDebt } from '../../src/credit/credit.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
+import type { RefusalCode } from '../../src/refusal.ts'
 import { apply, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, bob, envelopeId, HOUR, left, link, now, r, relayed, s, stranger, world } from '../custody/rows.ts'
+import { ann, bob, envelopeId, HOUR, left, link, now, r, relayed, report, s, stranger, world } from '../custody/rows.ts'
 
 const DAY = 24 * HOUR
 
@@ -54,6 +55,28 @@ const debts = (state: State, ...steps: Step[]): number[] => {
     return credit ? exactDebt(credit, now) : 0
   })
 }
+
+describe('complaint: it overtakes the news that its message came to nothing', () => {
+  // r has delivered it and knows nothing of that any more: its report was lost, or its row was given up.
+  const cases: [what: string, event: 'expired' | 'refused', code: RefusalCode, answer: string, debts: number[]][] = [
+    ['r thinks that it expired', 'expired', 'expired', 'done', [1, -1]],
+    ['r was told to give it up', 'refused', 'given-up', 'done', [1, -1]],
+    ['r knows that nobody had it', 'refused', 'mailbox-missing', 'complaint-late', [0, 0]],
+  ]
+  for (const [what, event, code, answer, after] of cases)
+    it(`${what}: ${answer}`, () => {
+      const state = holding(open({ trail: [{ event: 'accepted', by: r, at: now, jws: '' }] }))
+      const told = step(
+        state,
+        { on: 'reported', from: r, key: `${s}/${envelopeId}`, reports: [report(r, event, { code })] },
+        now,
+      )
+      for (const change of told.changes) apply(state, change)
+      expect(left(told)?.state).to.equal('done')
+      const made = hear(state, complaint())
+      expect([said(made), debts(state, made)]).to.deep.equal([answer, after])
+    })
+})
 
 describe('complaint: a neighbour passes one on', () => {
   const cases: [
