@@ -13,7 +13,7 @@ import type { Link } from '../../src/state.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { waysIn } from '../config/settings.ts'
 import { type Srv, srvRecords, writeSrv } from '../config/srv.ts'
-import { readHostPort } from '../config/value.ts'
+import { readHostPort, writeHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
 import { openTls } from '../tls.ts'
@@ -33,6 +33,7 @@ export const doctor: Operation<object, Examined> = async (house, _args, progress
     configuration(house),
     running(house),
     ...Object.entries(house.serving?.listening ?? {}).flatMap(([edge, all]) => all.map((at) => port(edge, at))),
+    mailServer(house),
     certificate(house),
     ...namesOf(house).map((host) => name(house, host)),
     disk(house),
@@ -69,8 +70,27 @@ const port = async (edge: string, at: string): Promise<Finding[]> => {
   const what = `${edge} port ${at}`
   const { host = '', port = 0 } = readHostPort(at) ?? {}
   const near = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  const why = await new Promise<string | undefined>((resolve) => {
-    const socket = connect({ host: near, port })
+  const why = await unreached({ host: near, port })
+  if (why === undefined) return [{ what, state: 'ok', detail: 'open on this machine' }]
+  const fix = 'look into the log and into this machine’s firewall, and restart the gateway'
+  return [{ what, state: 'wrong', side: 'ours', detail: `this machine itself can not connect: ${why}`, fix }]
+}
+
+/** The server that keeps the mail of people here, where it is not we. */
+const mailServer = async ({ config }: House): Promise<Finding[]> => {
+  const at = config.delivery.lmtp
+  if (at === undefined) return []
+  const what = `mail server ${'path' in at ? at.path : writeHostPort(at)} (LMTP)`
+  const why = await unreached(at)
+  if (why === undefined) return [{ what, state: 'ok', detail: 'it can be reached' }]
+  const detail = `it can not be reached: ${why}. Mail for people here waits in custody`
+  return [{ what, state: 'wrong', side: 'ours', detail, fix: 'start it, or correct delivery.lmtp' }]
+}
+
+/** @returns why no connection comes about, if none does */
+const unreached = (at: { host: string; port: number } | { path: string }): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect(at)
     const end = (why?: string) => {
       socket.destroy()
       resolve(why)
@@ -79,10 +99,6 @@ const port = async (edge: string, at: string): Promise<Finding[]> => {
     socket.once('connect', () => end())
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
   })
-  if (why === undefined) return [{ what, state: 'ok', detail: 'open on this machine' }]
-  const fix = 'look into the log and into this machine’s firewall, and restart the gateway'
-  return [{ what, state: 'wrong', side: 'ours', detail: `this machine itself can not connect: ${why}`, fix }]
-}
 
 /** Answers of a name server that is far away come within a second; one more try. */
 const DNS = { timeout: 2_000, tries: 2 }

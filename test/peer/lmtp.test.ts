@@ -73,6 +73,12 @@ describe('mail kept by Dovecot', function () {
     for (const subject of ['over the web', 'to myself']) expect((await trail(subject))?.outcome).to.equal(null)
   })
 
+  it('doctor says so', async () => {
+    type Found = { findings: { what: string; state: string }[] }
+    const { findings } = await web.b.answer<Found>(['doctor'])
+    expect(findings.find(({ what }) => what.includes('LMTP'))?.state).to.equal('wrong')
+  })
+
   it('it takes up all that waited, over a restart, and the senders hear of it', async () => {
     dovecot = await startDovecot(temporaryFolder())
     for (const gateway of [web.a, web.b]) {
