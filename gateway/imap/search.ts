@@ -44,7 +44,9 @@ export const findIn = async (session: Session, { mailbox, view, saved }: Place, 
     }
   let undecided = undecidedBy(compile(key, setting))
   let needHeader: Facts[] = []
-  for (const each of view) if (!each.row.isGone && undecided(each)) needHeader.push(each)
+  view.each((each) => {
+    if (undecided(each)) needHeader.push(each)
+  })
   if (needHeader.length === 0) return found
   if (needHeader.length > FEW) {
     undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.account, key, setting)))

@@ -29,6 +29,8 @@ export const firstAddress = (envelope: string, field: AddressField): FirstAddres
   return { mailbox: decodeText(mailbox), shown: trim(decodeText(name ?? '')) || decodeText(address) }
 }
 
+const QUOTED = /"([^"\\]*(?:\\.[^"\\]*)*)"?/y
+
 /** A cursor over `(… "…" NIL {3}CRLF…)`. */
 class EnvelopeText {
   private readonly text: string
@@ -68,9 +70,10 @@ class EnvelopeText {
   }
 
   private quoted(): string {
-    const from = ++this.at
-    while (this.at < this.text.length && this.text[this.at] !== '"') this.at += this.text[this.at] === '\\' ? 2 : 1
-    return this.text.slice(from, this.at++).replace(/\\(.)/g, '$1')
+    QUOTED.lastIndex = this.at
+    const [whole = '"', text = ''] = QUOTED.exec(this.text) ?? []
+    this.at += whole.length
+    return text.includes('\\') ? text.replace(/\\(.)/g, '$1') : text
   }
 
   private literal(): string {
