@@ -22,6 +22,8 @@ export type Reader = {
   one<T>(sql: string, params?: readonly Param[]): Promise<T | undefined>
   /** Many rows of numbers and texts at once, no bytes. */
   range<T>(sql: string, params?: readonly Param[]): Promise<T[]>
+  /** Many rows `id, bytes`. */
+  blobs(sql: string, params?: readonly Param[]): Promise<Map<number, Buffer>>
 }
 
 /** Where a store function reads (and, inside a transaction, sees what was written there so far). */
@@ -183,6 +185,7 @@ class GroupCommit implements Db {
     const read = readerOf({
       all: live(writer.all) as Connection['all'],
       range: live(writer.range) as Connection['range'],
+      blobs: live(writer.blobs),
     })
     const tx: Tx = {
       ...read,
@@ -205,9 +208,10 @@ class GroupCommit implements Db {
   }
 }
 
-const readerOf = ({ all, range }: Pick<Connection, 'all' | 'range'>): Reader => ({
+const readerOf = ({ all, range, blobs }: Pick<Connection, 'all' | 'range' | 'blobs'>): Reader => ({
   all,
   range,
+  blobs,
   one: async <T>(sql: string, params?: readonly Param[]) => (await all<T>(sql, params))[0],
 })
 

@@ -224,6 +224,8 @@ const sources: Record<keyof Cached, string> = {
   savedAt: 'message.saved_at',
   preview: 'parsed.preview',
 }
+const HEADERS = `SELECT message.id AS id, ${sources.header} AS bytes
+  FROM message JOIN parsed ON parsed.body = message.body JOIN body ON body.id = message.body WHERE message.id IN (?*)`
 const inJson: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['root', 'references', 'provenance'])
 
 /**
@@ -236,21 +238,26 @@ export const cached = async <Column extends keyof Cached>(
   ids: readonly number[],
   columns: readonly Column[],
 ): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
-  const hasBytes = columns.some((column) => column === 'header')
-  const needsBody = hasBytes || columns.some((column) => column === 'emailId')
-  const sql = `SELECT message.id AS id, ${columns.map((column) => `${sources[column]} AS "${column}"`).join(', ')}
+  const hasHeader = columns.some((column) => column === 'header')
+  const others = columns.filter((column) => column !== 'header')
+  const needsBody = others.some((column) => column === 'emailId')
+  const sql = `SELECT ${['message.id AS id', ...others.map((column) => `${sources[column]} AS "${column}"`)].join(', ')}
     FROM message JOIN parsed ON parsed.body = message.body ${needsBody ? 'JOIN body ON body.id = message.body' : ''}
     WHERE message.id IN (?*)`
   const found = new Map<number, { id: number } & Pick<Cached, Column>>()
   for (let at = 0; at < ids.length; at += CACHED_PAGE) {
     const page = ids.slice(at, at + CACHED_PAGE)
     type Raw = { id: number } & Record<string, unknown>
-    const rows = hasBytes ? await from.read.all<Raw>(sql, [page]) : await from.read.range<Raw>(sql, [page])
+    const [rows, headers] = await Promise.all([
+      from.read.range<Raw>(sql, [page]),
+      hasHeader ? from.read.blobs(HEADERS, [page]) : undefined,
+    ])
     for (const row of rows) {
-      for (const column of columns) {
+      for (const column of others) {
         const value = row[column]
         if (inJson.has(column) && typeof value === 'string') Object.assign(row, { [column]: JSON.parse(value) })
       }
+      if (headers) Object.assign(row, { header: headers.get(row.id) ?? Buffer.alloc(0) })
       found.set(row.id, row as { id: number } & Pick<Cached, Column>)
     }
   }
@@ -268,6 +275,13 @@ export const content = (
   id: number,
   range: { start: number; end: number } = { start: 0, end: Number.MAX_SAFE_INTEGER },
 ): Promise<Buffer | Readable | undefined> => messageRange(from, id, range.start, range.end)
+
+/** The bytes of messages that lie in the database, so all small ones, by message id; the others are not in it. */
+export const contents = (from: Source, ids: readonly number[]): Promise<Map<number, Buffer>> =>
+  from.read.blobs(
+    'SELECT message.id AS id, body.bytes AS bytes FROM message JOIN body ON body.id = message.body WHERE message.id IN (?*)',
+    [ids],
+  )
 
 /** Remembers previews by body, so that each is made once for all copies; bodies that are gone are skipped. */
 export const keepPreviews = (db: Sink, previews: readonly { bodyId: number; preview: string }[]): Promise<void> =>

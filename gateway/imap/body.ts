@@ -10,7 +10,7 @@ import { type Cached, content } from '../../store/message.ts'
 import type { Section } from './fetch-item.ts'
 
 /** What must be remembered of a message to find its sections. */
-export type Known = Partial<Pick<Cached, 'headerSize' | 'header' | 'root'>>
+export type Known = Partial<Pick<Cached, 'headerSize' | 'header' | 'root'>> & { whole?: Buffer | undefined }
 
 /** `bytes` null: there is no such section. Octets are counted, for the literal; with NUL it is a literal8. */
 export type Found = { size: number; bytes: Buffer | Readable | null; hasNul?: boolean }
@@ -20,7 +20,7 @@ const none: Found = { size: 0, bytes: null }
 const HEADER_MAX = 4 << 20
 
 /** Which columns `find` needs: the tree of parts only where a part is named, for it can be large. */
-export const columnsFor = ({ path, what }: Section): (keyof Known)[] => {
+export const columnsFor = ({ path, what }: Section): Exclude<keyof Known, 'whole'>[] => {
   if (path.length > 0) return ['root']
   if (what === 'HEADER') return ['headerSize', 'header']
   return what === 'TEXT' ? ['headerSize'] : []
@@ -61,8 +61,10 @@ const wholeRange = (size: number, { headerSize = size, root }: Known, { path, wh
 }
 
 /** Undefined if the message is gone. */
-export const bytesAt = async (db: Source, id: number, { header }: Known, range: Range) =>
-  header && range.end <= header.length ? header.subarray(range.start, range.end) : content(db, id, range)
+export const bytesAt = async (db: Source, id: number, { header, whole }: Known, range: Range) => {
+  const known = header && range.end <= header.length ? header : whole
+  return known ? known.subarray(range.start, range.end) : content(db, id, range)
+}
 
 const found = (bytes: Buffer): Found => ({ size: bytes.length, bytes })
 

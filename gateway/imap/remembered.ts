@@ -25,8 +25,10 @@ type Column =
   | 'savedAt'
   | 'preview'
   | 'bodyId'
-  | keyof Known
-export type Remembered = Partial<Pick<Cached, Column>>
+  | 'headerSize'
+  | 'header'
+  | 'root'
+export type Remembered = Partial<Pick<Cached, Column>> & Pick<Known, 'whole'>
 
 /** Base64 of a part begins to tell after its first kilobytes; markup may take more. */
 const PREVIEW_BYTES = 32_768

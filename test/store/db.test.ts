@@ -159,6 +159,8 @@ describe('store: bulk statements', () => {
           )
           expect(back.map(({ t, b, n }) => [t, b, n])).to.deep.equal(rows)
           expect(await tx.range('SELECT t, n FROM cells ORDER BY id')).to.deep.equal(back.map(({ t, n }) => ({ t, n })))
+          const blobs = new Map(rows.flatMap(([, b], i) => (b ? [[i, b] as const] : [])))
+          expect(await tx.blobs('SELECT id, b AS bytes FROM cells')).to.deep.equal(blobs)
         })
       }),
       { numRuns: 60 },

@@ -8,8 +8,10 @@
  * goes with its whole mailbox is left out whole.
  */
 import type { Readable } from 'node:stream'
+import { INLINE_MAX } from '../../../store/blob.ts'
 import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
+import { contents } from '../../../store/message.ts'
 import { findDecoded } from '../binary.ts'
 import { type Found, find, type Known } from '../body.ts'
 import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'
@@ -17,7 +19,7 @@ import type { Extension } from '../extension.ts'
 import { type Item, type Modifiers, type Plain, parseItems, parseModifiers, type Section } from '../fetch-item.ts'
 import type { Output } from '../output.ts'
 import { pageOf } from '../partial.ts'
-import { type By, expungeIssued, noSuchNumber, pages, shownAs } from '../range.ts'
+import { type By, expungeIssued, noSuchNumber, shownAs } from '../range.ts'
 import { type Remembered, remember, threadId } from '../remembered.ts'
 import { tellVanished } from '../resync.ts'
 import type { Selected } from '../selected.ts'
@@ -64,9 +66,19 @@ const fetching = (by: By): Command<Args> => ({
     const messages = part ? pageOf(part, changed) : changed
     let someAreGone = false
     const marksSeen = !session.mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
-    for (const page of pages(messages, PAGE)) {
+    const readAhead = (from: number) => {
+      const reading = remember(edge.store.db, messages.slice(from, from + PAGE), items)
+      reading.catch(() => {}) // should something fail before, nobody awaits it
+      return reading
+    }
+    let ahead = readAhead(0)
+    for (let at = 0; at < messages.length; at += PAGE) {
+      const page = messages.slice(at, at + PAGE)
       const wanted = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
-      const isWhole = await tell(session, page, wanted)
+      const remembered = await ahead
+      // The database reads on while this page is told.
+      ahead = readAhead(at + PAGE)
+      const isWhole = await tellPage(session, page, wanted, remembered)
       someAreGone ||= by === 'seq' && !isWhole
     }
     return someAreGone ? expungeIssued : ok('Fetched')
@@ -99,27 +111,65 @@ const withFlags = (items: Item[]): Item[] =>
   items.some(({ get }) => get === 'FLAGS') ? items : [...items, { get: 'FLAGS' }]
 
 /** @returns false if some are gone and were left out */
-export const tell = async (
+export const tell = async (session: Session, messages: readonly Numbered[], items: readonly Item[]): Promise<boolean> =>
+  tellPage(session, messages, items, await remember(session.edge.store.db, messages, items))
+
+const tellPage = async (
   session: Session,
   messages: readonly Numbered[],
   items: readonly Item[],
+  remembered: ReadonlyMap<number, Remembered> | undefined,
 ): Promise<boolean> => {
   const { output, mailbox, edge } = session
   const sections = items.filter((item) => item.get === 'section')
-  const remembered = await remember(edge.store.db, messages, items)
+  const readsBodies = sections.some(({ what, fields }) => what !== 'HEADER' && !fields)
+  const tellsFlags = items.some(({ get }) => get === 'FLAGS')
   let isWhole = true
-  for (const { seq, row } of messages) {
-    const known: Remembered | undefined = remembered ? remembered.get(row.id) : {}
-    const found = known && (await findAll(edge.store.db, row, known, sections))
-    if (!found) {
-      isWhole = false
-      continue
+  for (const batch of readsBodies && messages.length > 1 ? inBatches(messages) : [messages]) {
+    const wholes = batch === messages ? undefined : await contents(edge.store.db, small(batch))
+    for (const message of batch) {
+      const { row } = message
+      const known = remembered ? remembered.get(row.id) : {}
+      const found =
+        known &&
+        (sections.length === 0
+          ? []
+          : await findAll(edge.store.db, row, withWhole(known, wholes?.get(row.id)), sections))
+      if (!found) {
+        isWhole = false
+        continue
+      }
+      if (mailbox.hasNewKeyword(row.keywords)) output.line(mailbox.flagsLine())
+      if (sections.length === 0) output.line(`* ${message.seq} FETCH (${plainTexts(mailbox, message, items, known)})`)
+      else await tellSections(output, mailbox, message, known, items, found)
+      if (tellsFlags) mailbox.view.flagsTold(row.uid)
+      if (!output.hasRoom) await output.room()
     }
-    await tellOne(output, mailbox, seq, row, known, items, found)
-    if (!output.hasRoom) await output.room()
   }
   return isWhole
 }
+
+/** Small bodies are read so many bytes at a time: one is soon told, and reading the next needs no long wait. */
+const BATCH_BYTES = 1 << 20
+
+function* inBatches(messages: readonly Numbered[]): Generator<Numbered[]> {
+  let batch: Numbered[] = []
+  let bytes = 0
+  for (const message of messages) {
+    batch.push(message)
+    bytes += Math.min(message.row.size, INLINE_MAX)
+    if (bytes < BATCH_BYTES) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+const small = (messages: readonly Numbered[]): number[] =>
+  messages.flatMap(({ row }) => (row.size <= INLINE_MAX ? [row.id] : []))
+
+const withWhole = (known: Remembered, whole: Buffer | undefined): Remembered => (whole ? { ...known, whole } : known)
 
 const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
   const all: Found[] = []
@@ -135,27 +185,34 @@ const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Know
   }
 }
 
+const plainTexts = (selected: Selected, { row }: Numbered, items: readonly Item[], known: Remembered): string => {
+  let texts = ''
+  for (const item of items) {
+    if (item.get === 'section') continue
+    if (texts !== '') texts += ' '
+    texts +=
+      item.get === 'MODSEQ' ? selected.modseqItem(row) : plainText(item.get, row, known, selected.view.isRecent(row))
+  }
+  return texts
+}
+
 /** `found` holds the sections among the items, in their order. */
-const tellOne = async (
+const tellSections = async (
   output: Output,
   selected: Selected,
-  seq: number,
-  row: Row,
+  message: Numbered,
   known: Remembered,
   items: readonly Item[],
   found: readonly Found[],
 ): Promise<void> => {
-  if (selected.hasNewKeyword(row.keywords)) output.line(selected.flagsLine())
   let next = 0
-  let before = `* ${seq} FETCH (`
+  let before = `* ${message.seq} FETCH (`
   for (const item of items) {
     if (item.get === 'section') await tellSection(output, before, item, found[next++])
-    else if (item.get === 'MODSEQ') output.write(before + selected.modseqItem(row))
-    else output.write(before + plainText(item.get, row, known, selected.view.isRecent(row)))
+    else output.write(before + plainTexts(selected, message, [item], known))
     before = ' '
   }
   output.line(')')
-  if (items.some(({ get }) => get === 'FLAGS')) selected.view.flagsTold(row.uid)
 }
 
 const plainText = (
