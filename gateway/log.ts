@@ -30,6 +30,12 @@ const secretWords = ['password', 'passphrase', 'token', 'invitation', 'secret', 
 /** What is kept of lines that could not be written; beyond it the newest are lost. */
 const UNWRITTEN_BYTES = 1 << 20
 
+/** What the last turn of the process says is written, too. */
+const unsaid = new Set<() => void>()
+process.on('exit', () => {
+  for (const flush of unsaid) flush()
+})
+
 /** A turn says less. */
 const SAID_BYTES = 1 << 16
 
@@ -46,7 +52,7 @@ export const linesTo = (fd: number): LogSink => {
     if (said !== '') lines.write(said)
     said = ''
   }
-  process.on('exit', flush)
+  unsaid.add(flush)
   return {
     write(line) {
       if (said === '') setImmediate(flush)
