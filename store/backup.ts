@@ -20,6 +20,7 @@ import { syncDir } from './blob.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
+import { removeTextIndex } from './text-index.ts'
 import { type Verdict, verify } from './verify.ts'
 
 /** What a backup says of itself, in `backup.json`. */
@@ -86,6 +87,7 @@ export const restore = async (
   const verdict = await verify(from, progress)
   if (verdict.problems.length > 0) throw new Error(`this backup is not whole: ${summary(verdict)}`)
   await mkdir(home, { recursive: true, mode: 0o700 })
+  await removeTextIndex(home) // of a database that was here before
   // The database last, so that half a restore is not taken for a home.
   await copyNamed(from, home, [...COPIED, 'blob'])
   const partial = `${databaseOf(home)}.partial`

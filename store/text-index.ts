@@ -11,7 +11,7 @@
  * The texts themselves are not kept. A message's rowid is its id; `owner` is its account, so that nobody's search
  * grows with the mail of others. Ids grow with every commit, so one number, `upTo`, tells what is in it.
  */
-import { rm } from 'node:fs/promises'
+import { open as openFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HeaderFacts } from '../src/mail/header-facts.ts'
 import { type Connection, openSqlite } from './engine/sqlite.ts'
@@ -61,6 +61,9 @@ const SCHEMA = `
   PRAGMA user_version = ${FORMAT};`
 
 export const textIndexFile = (home: string): string => join(home, 'search.db')
+
+/** Of a home whose messages are about to be others: their ids would be taken for those it knows. */
+export const removeTextIndex = (home: string): Promise<void> => removeFiles(textIndexFile(home))
 
 /** Opened when it is first used: most commands never do. */
 export const openTextIndex = (home: string): TextIndex => {
@@ -128,6 +131,7 @@ const TABLES = ['trigram', 'word', 'field'] as const
 const NONE: ReadonlySet<number> = new Set()
 
 const openFiles = async (file: string): Promise<Opened> => {
+  await (await openFile(file, 'a', 0o600)).close() // for its mode: words of letters are in it
   const writer = await openSqlite(file, 'write')
   try {
     // What a power cut takes is made again; 4 MB of pages serve a batch.
@@ -143,8 +147,12 @@ const openFiles = async (file: string): Promise<Opened> => {
 }
 
 const freshFiles = async (file: string): Promise<Opened> => {
-  for (const each of [file, `${file}-wal`, `${file}-shm`]) await rm(each, { force: true })
+  await removeFiles(file)
   return openFiles(file)
+}
+
+const removeFiles = async (file: string): Promise<void> => {
+  for (const each of [file, `${file}-wal`, `${file}-shm`]) await rm(each, { force: true })
 }
 
 const inTransaction = async (writer: Connection, work: () => Promise<void>): Promise<void> => {

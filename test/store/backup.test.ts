@@ -10,6 +10,7 @@ import { list } from '../../store/mailbox.ts'
 import { append, cached, content, view } from '../../store/message.ts'
 import { expunge } from '../../store/move.ts'
 import { openStore } from '../../store/store.ts'
+import { openTextIndex } from '../../store/text-index.ts'
 import { verify } from '../../store/verify.ts'
 import { invitations, links } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, newHome, rowsOf } from './home.ts'
@@ -48,6 +49,20 @@ describe('store: backup and restore', () => {
     expect((await stat(join(away, 'home', 'key', 'agent.pem'))).mode & 0o777).to.equal(0o600)
     expect((await stat(join(away, 'home', 'vouchsafe.db'))).mode & 0o777).to.equal(0o600)
     expect((await verify(join(away, 'home'))).problems).to.deep.equal([])
+  })
+
+  it('the full-text index of a database that was there before does not stay', async () => {
+    const { home } = bench()
+    await backup(home, join(away, 'copy'))
+    await mkdir(join(away, 'home'))
+    const old = openTextIndex(join(away, 'home'))
+    await old.add([], 1000)
+    await old.close()
+    await restore(join(away, 'copy'), join(away, 'home'))
+    const again = await openStore(join(away, 'home'))
+    expect(await again.texts.upTo()).to.equal(0)
+    expect((await stat(join(away, 'home', 'search.db'))).mode & 0o777).to.equal(0o600)
+    await again.close()
   })
 
   it('every folder comes back with a new UIDVALIDITY, for its uids may be given out anew', async () => {
