@@ -1,5 +1,5 @@
 /**
- * The IMAP edge: IMAP4rev1 (RFC 3501) for ordinary mail clients.
+ * The IMAP edge: IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051) for ordinary mail clients.
  *
  * Listeners with TLS from the start, and listeners with STARTTLS. A connection over a limit is told so and closed;
  * a handshake that fails or dawdles is closed and logged. `close` says BYE to everybody, between two answers.
