@@ -16,6 +16,7 @@ import { openStore } from '../store/store.ts'
 import { posted, unfinishedCustody } from '../store/web.ts'
 import { type FirstHops, openFirstHops } from './carry/first-hop.ts'
 import { judge } from './carry/judge.ts'
+import { tellProgress } from './carry/progress.ts'
 import { receiver } from './carry/receive.ts'
 import { listenForAcceptance } from './carry/requests.ts'
 import { roomIn } from './carry/room.ts'
@@ -112,6 +113,7 @@ const serveOnce = async (home: string, opening: Opening): Promise<Ended> => {
     closing.push(() => house.gestures.stop())
     const requests = listenForAcceptance(core, (key) => judge(core, { key, verdict: 'wanted' }))
     closing.push(requests.stop)
+    closing.push((await tellProgress(core)).stop)
     const clients = await openClients(rooms, { reach, firstHops, renewed: stopping.renewed })
     closing.push(clients.close)
     takeUp(core, performer).catch((error) =>

@@ -52,8 +52,8 @@ export const markOutgoing = async (
 ): Promise<void> => {
   if (marks.length === 0) return
   const stages = new Map(marks.map(({ submission, stage }) => [submission, stage]))
-  const rows = await tx.range<{ submission: string; message: number }>(
-    'SELECT submission, message FROM outgoing WHERE submission IN (?*)',
+  const rows = await tx.range<{ submission: string; message: number; note: number | null }>(
+    'SELECT submission, message, note FROM outgoing WHERE submission IN (?*)',
     [[...stages.keys()]],
   )
   const gone = rows.filter(({ submission }) => stages.get(submission) === 'cleared')
@@ -65,7 +65,30 @@ export const markOutgoing = async (
   if (gone.length === 0) return
   await removeMany(
     tx,
-    gone.map(({ message }) => message),
+    gone.flatMap(({ message, note }) => (note === null ? [message] : [message, note])),
   )
   await tx.run('DELETE FROM outgoing WHERE submission IN (?*)', [gone.map(({ submission }) => submission)])
+}
+
+/** A copy in Outgoing, where it lies and what is said of it. `note`: the id of the letter beside it. */
+export type Shown = { submission: string; mailbox: number; uid: number; keywords: string; note: number | null }
+
+const shown =
+  'SELECT submission, mailbox, uid, keywords, note FROM outgoing JOIN message ON message.id = outgoing.message'
+
+/** The copies among these messages of one mailbox. */
+export const shownAt = (from: Source, mailbox: number, uids: readonly number[]): Promise<Shown[]> =>
+  from.read.range<Shown>(`${shown} WHERE mailbox = ? AND uid IN (?*)`, [mailbox, uids])
+
+/** All that have not arrived, and those of which a letter beside them does not say so yet. */
+export const shownUnderWay = (from: Source): Promise<Shown[]> =>
+  from.read.range<Shown>(`${shown} WHERE keywords <> '$Delivered' OR note IS NOT NULL`, [])
+
+/** Puts a letter beside a copy, in place of the one there was; a copy that is gone needs none. */
+export const noteOutgoing = async (tx: Tx, { submission, mailbox }: Shown, letter: Draft): Promise<void> => {
+  const was = await tx.one<{ note: number | null }>('SELECT note FROM outgoing WHERE submission = ?', [submission])
+  if (!was) return
+  if (was.note !== null) await removeMany(tx, [was.note])
+  const [added] = await appendMany(tx, [{ ...letter, mailbox, flags: flag.seen }])
+  await tx.run('UPDATE outgoing SET note = ? WHERE submission = ?', [added?.id ?? null, submission])
 }

@@ -24,7 +24,17 @@ export const letterHome = (about: LetterAbout): Change => ({
   deliver: { account: about.to.account, folder: 'INBOX', body: { letter: letter(about) } },
 })
 
-const letter = ({ to, gateway, now, subject, paragraphs, id }: LetterAbout): Buffer => {
+const letter = (about: LetterAbout): Buffer => {
+  const gateway = clean(about.gateway)
+  const closing = `This letter was written by the mail gateway ${gateway}. Answers to it reach nobody: ask whoever runs the gateway.`
+  return letterOf(about, [...about.paragraphs, closing].map((one) => wrap(one, '')).join('\n\n'))
+}
+
+/** @param head `about`: the Message-ID of what it belongs to @param text as it is to be read, its lines ended by LF */
+export const letterOf = (
+  { to, gateway, now, subject, id, about }: Omit<LetterAbout, 'paragraphs'> & { about?: string },
+  text: string,
+): Buffer => {
   const header = [
     'Return-Path: <>',
     `Date: ${formatDate(now)}`,
@@ -32,12 +42,11 @@ const letter = ({ to, gateway, now, subject, paragraphs, id }: LetterAbout): Buf
     `To: <${clean(to.address)}>`,
     `Subject: ${encodeText(clean(subject))}`,
     `Message-ID: <${clean(id)}@${clean(gateway)}>`,
+    ...(about === undefined ? [] : [`In-Reply-To: ${clean(about)}`, `References: ${clean(about)}`]),
     'Auto-Submitted: auto-generated',
     'MIME-Version: 1.0',
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: 8bit',
   ]
-  const closing = `This letter was written by the mail gateway ${clean(gateway)}. Answers to it reach nobody: ask whoever runs the gateway.`
-  const text = [...paragraphs, closing].map((one) => wrap(one, '')).join('\n\n')
   return Buffer.from(`${header.join('\r\n')}\r\n\r\n${crlf(text)}\r\n`)
 }

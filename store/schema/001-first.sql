@@ -124,7 +124,8 @@ CREATE TABLE unindexed (
 -- The copy of a submission under way that its sender sees in Outgoing.
 CREATE TABLE outgoing (
   submission TEXT PRIMARY KEY,
-  message INTEGER NOT NULL UNIQUE
+  message INTEGER NOT NULL UNIQUE,
+  note INTEGER -- the letter beside it that says where it stands
 );
 
 -- The web of trust: documents with the few columns they are looked for by.

@@ -1,0 +1,57 @@
+/**
+ * The letter beside a copy in Outgoing that says where it stands, for mail clients that show no keywords: a
+ * recipient after the other, each with the steps of its way. It answers the copy, so clients show the two together.
+ */
+import type { Custody } from '../custody/custody.ts'
+import { overall, type Stage, type Submission } from '../custody/submission.ts'
+import type { State } from '../state.ts'
+import { letterOf } from './letter.ts'
+import { clean, time, wrap } from './lines.ts'
+import { tellTrail } from './words.ts'
+
+/** What a list of messages shows: it has room for few words, the first of them. */
+const headings: Record<Stage, string> = {
+  Queued: 'Waiting',
+  Routing: 'Looking for a way',
+  InCustody: 'On its way',
+  Delayed: 'Delayed',
+  Delivered: 'Delivered',
+  Failed: 'Not delivered',
+}
+
+const sentences: Record<Stage, string> = {
+  Queued: 'it waits here to be handed on',
+  Routing: 'this gateway looks for a way',
+  InCustody: 'another gateway has it, and has signed for it',
+  Delayed: 'it is late, and is still being tried',
+  Delivered: 'it has arrived',
+  Failed: 'it could not be delivered; a notice in INBOX says why',
+}
+
+export type Progress = { subject: string; text: string }
+
+/** @param rows the custody of those recipients that live elsewhere */
+export const progressOf = (state: State, submission: Submission, rows: readonly Custody[]): Progress => {
+  const about = submission.recipients.map(({ address, stage }) => {
+    const row = rows.find((one) => one.address === address)
+    const steps = row ? tellTrail(state, row.trail, submission.at) : []
+    return [
+      wrap(`${address}: ${sentences[stage]}.`, '', '  '),
+      ...steps.map(({ text, at }) => wrap(`${time(at)}: ${text}`, '  ', '      ')),
+    ].join('\n')
+  })
+  const closing = 'Your mail gateway keeps this letter up to date, and takes it away with the copy it belongs to.'
+  const subject = `${headings[overall(submission.recipients)]}: ${clean(submission.subject) || '(no subject)'}`
+  return { subject, text: [...about, wrap(closing, '')].join('\n\n') }
+}
+
+export const progressLetter = (
+  { id, from, messageId, account }: Submission,
+  { subject, text }: Progress,
+  gateway: string,
+  now: number,
+): Buffer =>
+  letterOf(
+    { to: { account, address: from }, gateway, now, subject, id: `progress.${id}.${now}`, about: messageId },
+    text,
+  )

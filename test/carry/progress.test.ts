@@ -1,0 +1,98 @@
+import { buffer } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { simpleParser } from 'mailparser'
+import { tellProgress } from '../../gateway/carry/progress.ts'
+import { startEngine } from '../../gateway/engine/engine.ts'
+import { createLog } from '../../gateway/log.ts'
+import { until } from '../../scripts/neighbourhood.ts'
+import type { Stage } from '../../src/custody/submission.ts'
+import { content, view } from '../../store/message.ts'
+import { markOutgoing, showOutgoing } from '../../store/outbox.ts'
+import { custody, submissions } from '../../store/web.ts'
+import { now, r, row, submission, world } from '../custody/rows.ts'
+import { draft, eachWithStore, letterOf } from '../store/home.ts'
+
+describe('the letter beside a copy in Outgoing', () => {
+  const bench = eachWithStore()
+  const recipient = { address: 'bob@b.test', notify: [], envelope: '0'.repeat(32) }
+  const log = createLog({ level: 'silent', format: 'json' })
+  const soon = { patienceMs: 0, refreshMs: 3_600_000, tickMs: 5 }
+
+  const start = (times = soon) => {
+    const state = world()
+    state.submissions.clear() // what is stored counts
+    const engine = startEngine(bench().db, state, log)
+    return tellProgress({ store: bench(), engine, log, now: Date.now, home: bench().home }, times)
+  }
+  const bring = async (stage: Stage | 'cleared') => {
+    const { db } = bench()
+    await db.transaction(async (tx) => {
+      if (stage !== 'cleared') {
+        const sent = submission({ account: bench().account.id, body: null, recipients: [{ ...recipient, stage }] })
+        await submissions.save(tx, [sent])
+        const steps = stage === 'InCustody' ? [{ event: 'accepted' as const, by: r, at: now, jws: 'receipt' }] : []
+        await custody.save(tx, [row({ body: null, trail: steps })])
+      }
+      await markOutgoing(tx, [{ submission: 'letter 1', stage }])
+    })
+  }
+  const copyIn = async () => {
+    await bring('Queued')
+    const { db, home, folder } = bench()
+    const copy = {
+      ...(await draft(home, letterOf('hello'))),
+      submission: 'letter 1',
+      mailbox: await folder('Outgoing'),
+    }
+    await db.transaction((tx) => showOutgoing(tx, [{ ...copy, stage: 'Queued' }]))
+  }
+  const lying = async () => view(bench().db, await bench().folder('Outgoing'))
+  const noteSaying = async (subject: string) => {
+    let text = ''
+    await until(`a letter that says ${subject}`, async () => {
+      const last = (await lying()).at(-1)
+      const bytes = last && (await content(bench().db, last.id, { start: 0, end: last.size }))
+      const mail = await simpleParser(bytes === undefined ? '' : Buffer.isBuffer(bytes) ? bytes : await buffer(bytes))
+      text = (mail.text ?? '').replace(/\s+/g, ' ')
+      return mail.subject === subject && mail.inReplyTo === '<1@me.test>'
+    })
+    return text
+  }
+
+  it('says where it stands and how it came there, is kept up to date, and goes with the copy', async () => {
+    const telling = await start()
+    await copyIn()
+    expect(await noteSaying('Waiting: hello')).to.include('bob@b.test: it waits here to be handed on.')
+    await bring('InCustody')
+    expect(await noteSaying('On its way: hello')).to.match(/accepted it from your mail program.* took custody/)
+    expect(await lying(), 'the copy, and one letter').to.have.length(2)
+    await bring('Delivered')
+    expect(await noteSaying('Delivered: hello')).to.include('bob@b.test: it has arrived.')
+    await bring('cleared')
+    expect(await lying()).to.deep.equal([])
+    await telling.stop()
+  })
+
+  it('is not written for what arrives soon', async () => {
+    const telling = await start({ ...soon, patienceMs: 3_600_000 })
+    await copyIn()
+    await bring('Delivered')
+    await telling.stop()
+    expect(await lying()).to.have.length(1)
+    const again = await start() // as if the gateway came back: it has arrived, and nothing is left to say
+    await again.stop()
+    expect(await lying()).to.have.length(1)
+  })
+
+  it('is taken up where it was left when the gateway comes back', async () => {
+    await copyIn()
+    const telling = await start()
+    await noteSaying('Waiting: hello')
+    await telling.stop()
+    await bring('Failed')
+    const again = await start()
+    await noteSaying('Not delivered: hello')
+    await again.stop()
+    expect(await lying()).to.have.length(2)
+  })
+})
