@@ -84,5 +84,5 @@ const unescaped = (name: string): string | undefined =>
 const prepared = (password: string): string =>
   password
     .replace(/\p{Zs}/gu, ' ')
-    .replace(/[\u00ad\u034f\u1806\u180b-\u180d\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff]/g, '')
+    .replace(/\u034f|[\u180b-\u180d]|[\ufe00-\ufe0f]|[\u00ad\u1806\u200b-\u200d\u2060\ufeff]/g, '')
     .normalize('NFKC')
