@@ -1,5 +1,5 @@
 /**
- * Fifty clients in one mailbox do what comes by chance, hang up now and then, and in the middle the gateway is killed.
+ * Forty-five clients in one mailbox do what comes by chance, hang up now and then, and in the middle the gateway is killed.
  * Each client keeps account of its own letters: what OK was said for is so afterwards, what no answer came for may be.
  *
  *   STRESS_SECONDS (30; 600 by hand)  STRESS_SEED (drawn, and printed)
