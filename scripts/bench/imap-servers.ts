@@ -3,7 +3,7 @@
  * with its own format sdbox. Each has the same letters on the same disk; the large mailbox is ours and the Maildir's.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startWalk } from '../../src/mail/walk.ts'
 import { byAddress } from '../../store/account.ts'
@@ -140,7 +140,9 @@ const fillByAppend = async (port: number, user: string, count: number): Promise<
 /** Bytes of memory, a page that several processes share counted in equal parts. */
 const proportional = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => {
-    const kb = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]
+    const path = `/proc/${pid}/smaps_rollup`
+    if (!existsSync(path)) return sum // the process of a session that has just ended
+    const kb = /^Pss:\s+(\d+) kB/m.exec(readFileSync(path, 'utf8'))?.[1]
     return sum + Number(kb) * 1024
   }, 0)
 
