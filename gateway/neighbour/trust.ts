@@ -27,7 +27,10 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
 
   reach: (agent) => core.engine.state.reaches.get(agent),
-  rekey: (agent) => core.ratchets.rekey(agent),
+  rekey: async (agent) => {
+    await core.ratchets.rekey(agent)
+    core.link.refresh(agent) // a frozen link was dialled ever more seldom
+  },
   operator: core.ratchets.operator,
 
   admit: (local) => admitLocal(core.engine.state, local),

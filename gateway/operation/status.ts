@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
+import { levelOf } from '../../src/complaint/policy.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { tellEnd } from '../../src/report/expiring.ts'
@@ -61,6 +62,7 @@ export const status: Operation<object, Status> = async (house) => {
       ...certificateProblems(validTo),
       ...(await diskProblems(home)),
       ...keyProblems(house, all),
+      ...stoppedProblems(house, all),
       ...(serving?.reach.problems() ?? []),
       ...frozenProblems(web.links()),
       ...(await endProblems(house)),
@@ -92,6 +94,15 @@ const keyProblems = ({ keyring, home }: House, accounts: Account[]): string[] =>
   accounts
     .filter(({ entityId }) => keyring.entity(entityId) === undefined)
     .map(({ address }) => `the key of ${address} is missing from ${home}/key: restore it from a backup`)
+
+/** Others complained about them: src/complaint/policy.ts. */
+const stoppedProblems = ({ web, config }: House, accounts: Account[]): string[] =>
+  accounts.flatMap(({ address, entityId }) => {
+    const level = levelOf(web.repute(entityId), config.complaints.policy, Date.now())
+    return level === 'stopped' || level === 'slowed'
+      ? [`mail by ${address} is ${level}, for others complained: vouchsafe user show ${address}`]
+      : []
+  })
 
 const endProblems = async ({ keyring }: House): Promise<string[]> => {
   const now = Date.now()

@@ -42,6 +42,11 @@ export type Knock = {
 
 /** Guests that wait for our owner, in all; each holds the only seat of its place. */
 const MOST_PENDING = 100
+/**
+ * Where all seats are taken, whoever has waited longest gives way, after a day: the owner has had a letter. So who has
+ * a hundred networks keeps others out for a day, not for a week.
+ */
+const SEAT_MS = 86_400_000
 /** A week: an owner on holiday finds the guest waiting, and a list that nobody looks at empties itself. */
 const LIFE_MS = 7 * 86_400_000
 
@@ -63,10 +68,13 @@ export const knocked = (state: State, { agent, ...guest }: Guest, now: number): 
       'knocks-full',
       'somebody else from your network address waits already; try again when they were heard',
     )
-  if (pending.length >= MOST_PENDING)
+  const oldest = pending.reduce<Knock | undefined>((a, b) => (a !== undefined && a.since <= b.since ? a : b), undefined)
+  const isFull = pending.length >= MOST_PENDING
+  if (isFull && (oldest === undefined || now - oldest.since < SEAT_MS))
     return refuse('knocks-full', 'too many wait already; try again in some days, or ask the owner for an invitation')
   const row: Knock = { who: agent, at: 'pending', way: 'knock', ...guest, since: now, until: now + LIFE_MS }
-  return { changes: [{ put: 'knock', row }, ...tellOwner(state, row, pending, now)], effects: [] }
+  const freed: Change[] = isFull && oldest ? [{ drop: 'knock', who: oldest.who }] : []
+  return { changes: [...freed, { put: 'knock', row }, ...tellOwner(state, row, pending, now)], effects: [] }
 }
 
 /** One letter a day, however many knock; without their own words, which nobody has asked for. */

@@ -185,6 +185,19 @@ describe('two strangers', function () {
       expect(outcome(many(100), knock())).to.include({ code: 'knocks-full' })
     })
 
+    it('in a full list whoever has waited longest gives way, after a day', () => {
+      const DAY = 86_400_000
+      const [first, ...rest] = many(100)
+      const old = { ...(first ?? pending), since: now - DAY }
+      const { kept, code } = outcome([...rest, old], knock())
+      expect([kept.length, kept.some((one) => 'who' in one && one.who === old.who), code]).to.deep.equal([
+        100,
+        false,
+        undefined,
+      ])
+      expect(outcome([...rest, { ...old, since: now - DAY + 1 }], knock())).to.include({ code: 'knocks-full' })
+    })
+
     it('whoever runs this gateway gets one letter a day, with none of their words in it', () => {
       const lettersOf = (rows: Knock[], at = now) => {
         const state = holding(rows)

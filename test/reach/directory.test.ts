@@ -35,7 +35,7 @@ describe('reach: a directory', () => {
     await rm(home, { recursive: true, force: true })
   })
 
-  const open = () => openDirectory({ agent: me, net: NET, store, now: () => now })
+  const open = (most?: number) => openDirectory({ agent: me, net: NET, store, now: () => now }, most)
   const signed = (by: Agent, seq: number, more: object = {}, net = NET) =>
     signRecord(by, net, 'REACH', {
       for: me.id,
@@ -53,6 +53,17 @@ describe('reach: a directory', () => {
     directory
       .answer(m.id, remote, { v: 1, where: agent.id })
       .then((said) => Reflect.get(said, 'record') as string, codeOf)
+
+  it('that is full takes a newcomer once somebody in it has been silent, also across a restart', async () => {
+    const directory = await open(1)
+    expect(await tell(directory, await signed(x, now))).to.equal('taken')
+    now += HOUR
+    expect(await tell(directory, await signed(m, now), m)).to.equal('custody-full')
+    now += HOUR / 2
+    const again = await open(1)
+    expect(await tell(again, await signed(m, now), m)).to.equal('taken')
+    expect([await ask(again, x), typeof (await ask(again, m))]).to.deep.equal([undefined, 'string'])
+  })
 
   it('takes an agent’s own word, and answers with it as it came', async () => {
     const directory = await open()
