@@ -97,11 +97,12 @@ const READ_MS = DAY_MS / 2
 const LATEST_MS = 6.9 * DAY_MS
 const SILENT = 0.1
 const SILENCE_MS = 7 * DAY_MS
-/** A letter without a way waits an hour, then twice as long each time, up to a day; five days in all. */
-const FIRST_WAIT_MS = DAY_MS / 24
-const LIFE_MS = 5 * DAY_MS
 /** Ways tried at once: each avoids the links that had no credit before. */
 const MOST_WAYS = 8
+/** A letter without a way waits an hour, then twice as long each time, up to four; five days in all. A gateway tries again within five minutes. */
+const FIRST_WAIT_MS = DAY_MS / 24
+const LONGEST_WAIT_MS = DAY_MS / 6
+const LIFE_MS = 5 * DAY_MS
 
 type World = {
   terms: Terms
@@ -226,7 +227,7 @@ const send = (world: World, letter: Letter): void => {
 }
 
 const waitForCredit = (world: World, letter: Letter): void => {
-  const waitMs = Math.min(DAY_MS, 2 * (letter.waitMs ?? FIRST_WAIT_MS / 2))
+  const waitMs = Math.min(LONGEST_WAIT_MS, 2 * (letter.waitMs ?? FIRST_WAIT_MS / 2))
   if (world.clock.now + waitMs <= letter.at + LIFE_MS) later(world, waitMs, () => send(world, { ...letter, waitMs }))
   else for (const mail of letter.mails) mail.failed += 1
 }
@@ -238,6 +239,7 @@ const carry = ({ graph, ways, ledger, clock }: World, from: number, to: number):
   const lacks = (out: number): boolean => !ledger.hasCredit(out, now)
   for (const out of sidesOf(graph, from)) if (lacks(out)) without.add(out)
   if (without.size === degree(graph, from)) return undefined
+  for (const side of sidesOf(graph, to)) if (lacks(graph.twin[side] ?? 0)) without.add(graph.twin[side] ?? 0)
   for (let i = 0; i < MOST_WAYS; i++) {
     const way = ways.find(from, to, ledger.isShut, without)
     if (way === undefined) return undefined

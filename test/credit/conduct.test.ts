@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type Conduct, judge, type Mark, marked, newConduct, sampled, unmarked } from '../../src/credit/conduct.ts'
-import { type Credit, complained, DAY_MS, newCredit, reserve, wanted } from '../../src/credit/credit.ts'
+import { type Credit, complained, DAY_MS, debtAt, newCredit, reserve, wanted } from '../../src/credit/credit.ts'
 import { type Critic, counted, criticised, isSerial } from '../../src/credit/critic.ts'
 
 const now = 1_700_000_000_000
@@ -82,13 +82,34 @@ describe('conduct: R1', () => {
     return (since: number) => judge(conduct, credit, { ...bounds, limit, since }, now + days * DAY_MS)
   }
   const cases: [what: string, days: number, vias: string[], sinceDays: number, rule: string | undefined][] = [
-    ['seven days near the limit, over two neighbours', 6, ['a', 'b', 'a'], -30, 'R1'],
-    ['six days are too few', 5, ['a', 'b', 'a'], -30, undefined],
+    ['two weeks near the limit, over two neighbours', 13, ['a', 'b', 'a'], -30, 'R1'],
+    ['thirteen days are too few', 12, ['a', 'b', 'a'], -30, undefined],
     ['over one neighbour it is at most half the limit', 20, ['a', 'a', 'a'], -30, undefined],
-    ['a link of six days is too young', 6, ['a', 'b', 'a'], 0, undefined],
+    ['a link of thirteen days is too young', 13, ['a', 'b', 'a'], 0, undefined],
   ]
   for (const [what, days, vias, sinceDays, rule] of cases)
     it(what, () => expect(after(days, vias)(now + sinceDays * DAY_MS)?.rule).to.equal(rule))
+})
+
+describe('conduct: R1, of a limit used up on one day', () => {
+  /** @param lastsDays the what decays is complained about anew for so long; after that the link is left alone */
+  const load = (lastsDays: number): number => {
+    let [conduct, credit] = [newConduct(), newCredit(now)]
+    let most = 0
+    for (let day = 0; day < 40; day++) {
+      const at = now + day * DAY_MS
+      for (let i = 0; day < lastsDays && debtAt(credit, at) < 2.7; i++) {
+        complained(credit, 'theirs', 0, at, at)
+        conduct = marked(conduct, { at, via: `v${i % 3}`, key: `${day} ${i}`, before: 'x', counts: true }, at)
+      }
+      conduct = sampled(conduct, credit, 3, at)
+      if (judge(conduct, credit, bounds, at)?.rule === 'R1') return Number.POSITIVE_INFINITY
+      most = Math.max(most, conduct.loads.length === 14 ? conduct.loads.reduce((sum, one) => sum + one, 0) / 14 : 0)
+    }
+    return most
+  }
+  it('is no reason, when it is left alone', () => expect(load(1)).to.be.within(0.5, 0.6))
+  it('is one, when it goes on', () => expect(load(14)).to.equal(Number.POSITIVE_INFINITY))
 })
 
 describe('conduct: a serial complainer', () => {

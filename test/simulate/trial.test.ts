@@ -40,10 +40,11 @@ describe('simulate: credit', () => {
       const mean = (value: (outcome: Outcome) => number) =>
         outcomes.reduce((sum, outcome) => sum + value(outcome), 0) / outcomes.length
       expect(mean(attackCut)).to.be.greaterThan(0.9)
-      expect(mean(honestCut)).to.be.lessThan(web === 'watts-strogatz' ? 0.01 : 0.005) // docs/simulation.md says why
+      expect(mean(honestCut)).to.be.lessThan(0.005)
       expect(mean((outcome) => arrivedShare(outcome.good))).to.be.greaterThan(0.97)
       // Those who are cut bring nothing any more.
-      for (const { days, unwanted } of outcomes) expect(days[DAYS / 2]?.unwanted).to.be.greaterThan(0.95 * unwanted)
+      for (const { days, unwanted } of outcomes)
+        expect(days[(3 * DAYS) / 4]?.unwanted).to.be.greaterThan(0.95 * unwanted)
     })
 
   it('of attackers who behave first it is the weights they have earned', () => {
