@@ -1,5 +1,5 @@
 /**
- * What the gateway's inner parts share: who we are, what is kept, and the engine. Assembled by main.ts.
+ * What the gateway's inner parts share: who we are, what is kept, and the engine. Assembled by rooms.ts.
  */
 import type { Agent } from '../src/identity/agent.ts'
 import type { Store } from '../store/store.ts'

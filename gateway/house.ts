@@ -1,5 +1,5 @@
 /**
- * A house: everything under one home folder, opened. `main.ts` assembles it, with its
+ * A house: everything under one home folder, opened. `rooms.ts` assembles it, with its
  * edges for `serve` and without them for a single command.
  *
  * An *operation* is what the command line can ask of a house: a plain function of the

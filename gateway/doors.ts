@@ -1,0 +1,136 @@
+/**
+ * The doors of the house: mail clients (SMTP, IMAP, their settings), the command line, and whoever watches its
+ * health. What is behind them is open already.
+ */
+import { levelOf } from '../src/complaint/policy.ts'
+import { Refusal } from '../src/refusal.ts'
+import { byAddress } from '../store/account.ts'
+import { discardDraft, startBody } from '../store/blob.ts'
+import type { FirstHops } from './carry/first-hop.ts'
+import { roomIn } from './carry/room.ts'
+import { lookup } from './carry/searches.ts'
+import { submit } from './carry/submit.ts'
+import { isAbuseDesk, openAbuseDesk } from './complaint/abuse.ts'
+import { writeHostPort } from './config/value.ts'
+import { controlPath, serveControl } from './control.ts'
+import { countLinks, countStates, startHealth, watchHealth } from './health.ts'
+import { usualTiming } from './imap/edge.ts'
+import { startImap } from './imap/imap.ts'
+import { openLogins } from './login.ts'
+import { operationsOf } from './operation/operations.ts'
+import type { Reaching } from './reach/reach.ts'
+import { keepRenewed } from './renewal.ts'
+import type { Rooms } from './rooms.ts'
+import { startSetup } from './setup/server.ts'
+import { startSmtp } from './smtp/server.ts'
+import { openTls } from './tls.ts'
+
+type Clients = {
+  listening: Record<'smtp' | 'imap' | 'setup' | 'link' | 'health', string[]>
+  reload(): void
+  close(): Promise<void>
+}
+
+/** What the doors need of what was opened before them. */
+type Behind = { reach: Reaching; firstHops: FirstHops | undefined; renewed(): void }
+
+/** The doors of mail clients, of the command line and of whoever watches; all of them, or none stays open. */
+export const openClients = async (rooms: Rooms, behind: Behind): Promise<Clients> => {
+  const doors: { close(): Promise<void> }[] = []
+  const close = async () => void (await Promise.all(doors.map((door) => door.close())))
+  const opened = <Door extends { close(): Promise<void> }>(door: Door): Door => {
+    doors.push(door)
+    return door
+  }
+  try {
+    return { ...(await openDoors(rooms, behind, opened)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const openDoors = async (
+  { core, house, searches }: Rooms,
+  { reach, firstHops, renewed }: Behind,
+  opened: <Door extends { close(): Promise<void> }>(door: Door) => Door,
+): Promise<Omit<Clients, 'close'>> => {
+  const { config, store, home } = house
+  const { db } = store
+  const hasRoom = roomIn(core, config.accounts.quotaBytes)
+  const since = core.now()
+  const tls = await openTls({ home, domain: config.gateway.domain, ...config.tls })
+  const logins = openLogins(db, config.login)
+  const { plainLoopback } = config.login
+  const shared = { log: core.log, metrics: core.metrics }
+
+  const smtp = opened(
+    await startSmtp({
+      ...shared,
+      ...logins('smtp'),
+      config: { ...config.smtp, domain: house.domain, plainLoopback },
+      tls: tls.current(),
+      account: (address) => byAddress(db, address),
+      levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
+      lookup: async (address) => {
+        if (isAbuseDesk(core.engine.state, address)) return 'here'
+        if (await hasRoom(core.engine.state.addresses.get(address) ?? '')) return lookup(core.engine, searches, address)
+        throw new Refusal('mailbox-full', 'a mailbox here is full')
+      },
+      submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission, firstHops)),
+      startBody: () => startBody(home),
+      discard: (draft) => discardDraft(home, draft),
+    }),
+  )
+  const limits = { appendLimit: config.smtp.sizeLimit, quota: config.accounts.quotaBytes, timing: usualTiming }
+  const imap = opened(
+    await startImap({
+      ...shared,
+      ...logins('imap'),
+      store,
+      config: { ...config.imap, ...limits, plainLoopback },
+      tls: tls.current,
+    }),
+  )
+  const setup = opened(
+    await startSetup({
+      config,
+      name: config.gateway.name,
+      domain: house.domain,
+      domains: core.engine.state.domains,
+      tls,
+      log: core.log,
+      now: core.now,
+    }),
+  )
+  core.metrics.watch({ custody: () => countStates(store), links: async () => countLinks(core.engine.state) })
+
+  const listening = {
+    smtp: smtp.addresses.map(({ address, port }) => writeHostPort({ host: address, port })),
+    imap: imap.addresses.map(writeHostPort),
+    setup: setup.addresses,
+    link: [writeHostPort(core.link.address)],
+    health: [writeHostPort(config.health.listen)],
+  }
+  const failed = (operation: string, error: unknown) =>
+    core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
+  opened(
+    await serveControl(
+      controlPath(home),
+      operationsOf({ ...house, serving: { since, listening, reach, renewed } }),
+      failed,
+    ),
+  )
+  // Last: whoever sees it answer may count on all the others.
+  const health = opened(
+    await startHealth({
+      listen: config.health.listen,
+      health: watchHealth(store, since),
+      registry: core.metrics.registry,
+      log: core.log,
+    }),
+  )
+  listening.health = [health.address]
+  const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
+  return { listening, reload: () => void renewal.reload() }
+}
