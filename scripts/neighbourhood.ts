@@ -98,7 +98,7 @@ export class Gateway {
     closeSync(log)
     this.process = child
     const ended = new Promise<never>((_resolve, reject) =>
-      child.once('exit', () => reject(new Error(`${this.name} did not start:\n${this.log().slice(-8000)}`))),
+      child.once('exit', () => reject(new Error(`${this.name} did not start:\n${this.log().slice(-32_000)}`))),
     )
     ended.catch(() => {})
     await Promise.race([this.answers(), ended])
@@ -131,7 +131,7 @@ export class Gateway {
     for (let tries = 0; ; tries++) {
       const response = await fetch(`http://127.0.0.1:${this.ports.health}/health`).catch(() => undefined)
       if (response?.ok) return
-      if (tries > 200) throw new Error(`${this.name} does not answer:\n${this.log().slice(-8000)}`)
+      if (tries > 200) throw new Error(`${this.name} does not answer:\n${this.log().slice(-32_000)}`)
       await sleep(50)
     }
   }

@@ -5,7 +5,7 @@ import { signStatement } from '../../src/identity/statement.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { NET, type Person, person, refusalOf } from './people.ts'
 
-const now = Date.now() + 60_000 // the keys are made before
+let now: number
 const said = (more: object = {}) => ({
   net: NET,
   origin: 'a'.repeat(52),
@@ -22,6 +22,7 @@ describe('identity: a complaint', () => {
   let text: string
   before(async () => {
     ;[ann, bob] = await Promise.all([person('ann'), person('bob')])
+    now = Date.now() + 1000 // after the keys were made, also by their seconds
     text = await makeComplaint(ann.entity, said())
   })
 
