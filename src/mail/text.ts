@@ -61,7 +61,8 @@ const decodeQuotedPrintable = (content: Buffer): Buffer =>
     content
       .toString('latin1')
       .replace(/[ \t]+(\r?\n)?/g, (blanks, lineEnd?: string) => lineEnd ?? blanks) // RFC 2045 §6.7 (3): added on the way
-      .replace(/=(?:\r?\n|$)/g, '')
-      .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+      .replace(/=(?:([\dA-F]{2})|\r?\n|$)/gi, (_, hex?: string) =>
+        hex ? String.fromCharCode(Number.parseInt(hex, 16)) : '',
+      ),
     'latin1',
   )

@@ -36,6 +36,11 @@ describe('transfer encodings, undone piece by piece', () => {
       }),
     )
   })
+  it('what a soft line break leaves behind is not read as an escape', () => {
+    const bytes = Buffer.from('==\n3D')
+    expect(decodeTransfer(bytes, 'quoted-printable').toString()).to.equal('=3D')
+    expect(inPieces('quoted-printable', bytes, [2]).toString()).to.equal('=3D')
+  })
   it('a line without end is not gathered, and an escape in it not cut', () => {
     const bytes = Buffer.from('=3D'.repeat(50_000))
     const at = Array.from({ length: 200 }, (_, i) => i * 733)
