@@ -53,8 +53,16 @@ const entries: Entry[] = [
       'RFC 3501 §6.4.4: what is SEEN and no DRAFT is NOT (SEEN DRAFT); Dovecot takes flags in brackets for one, of which none may be set',
     is: ({ what, command }) => what === 'answers' && NOT_TWO_FLAGS.test(command),
   },
+  {
+    because:
+      'RFC 3501 §6.4.4: what has 289 octets is SMALLER 500, so it is NOT among NOT OR SMALLER 200 SMALLER 500; Dovecot finds it',
+    is: ({ what, command }) => what === 'answers' && NOT_TWO_SIZES.test(command),
+  },
 ]
 
 const NOT_TWO_FLAGS = /NOT \((?:[^()]* )?(?:UN)?(?:SEEN|ANSWERED|DELETED|FLAGGED|DRAFT)\b/
+
+/** Of one kind: Dovecot makes one of the two, as it may without NOT. */
+const NOT_TWO_SIZES = /NOT OR (SMALLER|LARGER) \d+ \1 \d+/
 
 export const isAllowed = (met: Met): Allowed | undefined => entries.find(({ is }) => is(met))?.because
