@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { address, letter, password, startTestImap, type TestImap } from '../imap/server.ts'
+import { muttKeys, muttSettings } from '../peer/mutt.ts'
 import { need } from '../peer/need.ts'
 
 const run = promisify(execFile)
@@ -113,22 +114,8 @@ folderfilter = lambda name: name != 'Outgoing'
       need(this, 'neomutt', 'neomutt')
       need(this, 'script', 'bsdutils')
       const [settings, out] = [join(home, 'neomuttrc'), join(home, 'out')]
-      await writeFile(
-        settings,
-        [
-          `set imap_user=${address} imap_pass=${password} ssl_starttls=no ssl_force_tls=no`,
-          `set folder=imap://127.0.0.1:${imap.port}/ imap_condstore=yes imap_qresync=yes`,
-          'set spoolfile=+INBOX trash=+Trash sort=mailbox-order',
-          'set quit=yes delete=yes wait_key=no move=no confirmappend=no pipe_decode=no',
-        ].join('\n'),
-      )
-      const keys = [
-        `<first-entry><pipe-message>cat > ${out}<enter>`,
-        '<next-entry><flag-message>',
-        '<last-entry><copy-message>+Archive<enter><delete-message>',
-        '<sync-mailbox><quit>',
-      ].join('')
-      await onTerminal(`neomutt -n -F ${settings} -e 'push "${keys}"'`)
+      await writeFile(settings, muttSettings(imap, 'imap_condstore=yes imap_qresync=yes'))
+      await onTerminal(`neomutt -n -F ${settings} -e 'push "${muttKeys(out)}"'`)
       expect((await readFile(out, 'latin1')).replaceAll('\r\n', '\n')).to.equal(
         String(letter(1).bytes).replaceAll('\r\n', '\n'),
       )

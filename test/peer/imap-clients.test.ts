@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { ImapFlow } from 'imapflow'
 import { address, letter, password, startTestImap, type TestImap } from '../imap/server.ts'
+import { muttKeys, muttSettings } from './mutt.ts'
 import { need } from './need.ts'
 
 const run = promisify(execFile)
@@ -112,29 +113,15 @@ describe('IMAP clients', () => {
   })
 
   describe('mutt', () => {
-    const settings = (): string =>
-      [
-        `set imap_user=${address} imap_pass=${password} ssl_starttls=no ssl_force_tls=no`,
-        `set folder=imap://127.0.0.1:${imap.port}/`,
-        'set spoolfile=+INBOX trash=+Trash sort=mailbox-order',
-        'set quit=yes delete=yes wait_key=no move=no confirmappend=no pipe_decode=no',
-      ].join('\n')
-
     it('reads, flags, copies, deletes into Trash', async function () {
       need(this, 'mutt', 'mutt')
       need(this, 'script', 'bsdutils')
       await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])
       const [rc, out] = [join(home, 'muttrc'), join(home, 'out')]
-      await writeFile(rc, settings())
-      // Keys as a person types them; mutt wants a terminal, `script` gives it one.
-      const keys = [
-        `<first-entry><pipe-message>cat > ${out}<enter>`,
-        '<next-entry><flag-message>',
-        '<last-entry><copy-message>+Archive<enter><delete-message>',
-        '<sync-mailbox><quit>',
-      ].join('')
+      await writeFile(rc, muttSettings(imap))
+      // mutt wants a terminal, `script` gives it one.
       const env = { ...process.env, TERM: 'xterm', HOME: home }
-      const typed = run('script', ['-qec', `mutt -n -F ${rc} -e 'push "${keys}"'`, '/dev/null'], {
+      const typed = run('script', ['-qec', `mutt -n -F ${rc} -e 'push "${muttKeys(out)}"'`, '/dev/null'], {
         env,
         timeout: 15_000,
       })

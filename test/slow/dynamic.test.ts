@@ -31,6 +31,7 @@ describe('a gateway with a dynamic IP address', function () {
       (error: Error) => error.message.trim(),
     )
     if (why !== undefined) {
+      if (process.env.CI === 'true') throw new Error(why)
       console.warn(`      skipped: no network namespaces here, they take root: ${why.split('\n').at(-1)}`)
       this.skip()
     }
