@@ -1,9 +1,11 @@
 /**
- * How a command begins: a tag, and a word that says which command. RFC 3501 §2.2.1.
+ * What a client wants, from what it sent: a tag, a word that says which command, its arguments. RFC 3501 §2.2.1.
+ *
+ *   pieces --readHead--> head --understand--> a command and its arguments, or why it is none
  */
 
 import { commands } from './command/table.ts'
-import type { Command } from './command.ts'
+import type { Command, State } from './command.ts'
 import type { Piece } from './wire/reader.ts'
 import { Malformed, Words } from './wire/words.ts'
 
@@ -16,6 +18,10 @@ export type Head = {
   /** What follows; arguments start with the space before them. */
   words: Words
 }
+
+/** Why a command is not run. `name`: of the command, where there is one that may be said here. */
+export type Misunderstood = { why: string; name?: string }
+export type Understood = { command: Command; args: unknown }
 
 /** @param isUtf8 mailbox names come in UTF-8 */
 export const readHead = (pieces: readonly Piece[], isUtf8: boolean): Head => {
@@ -32,20 +38,44 @@ export const readHead = (pieces: readonly Piece[], isUtf8: boolean): Head => {
   }
 }
 
-/** The first words of a command with messages; undefined if a literal is among them, a mailbox name perhaps. */
-export const parseMessageHead = (command: Command, words: Words): { parsed: unknown } | undefined => {
-  try {
-    return { parsed: command.parse(words) }
-  } catch (error) {
-    if (error instanceof Malformed) return undefined
-    throw error
-  }
-}
-
 /** `UID FETCH` is one name. */
 const commandName = (words: Words): string => {
   const name = words.keyword()
   if (name !== 'UID') return name
   words.space()
   return `UID ${words.keyword()}`
+}
+
+export const understand = ({ tag, name, command, words }: Head, state: State): Understood | Misunderstood => {
+  if (tag === '*') return { why: 'a command is a tag, a space and a word' }
+  if (!command) return { why: name === '' ? 'the command is missing' : 'there is no such command here' }
+  if (!command.in.includes(state)) return { why: outOfPlace(state) }
+  try {
+    return { command, args: command.parse(words) }
+  } catch (error) {
+    if (error instanceof Malformed) return { why: error.message, name }
+    throw error
+  }
+}
+
+/**
+ * For what stands before a literal: the command to run, if it takes messages as they come; `later` if the literal is
+ * a word of it, a mailbox name perhaps; or why it is not worth waiting for.
+ */
+export const understandEarly = ({ command, words }: Head, state: State): Understood | Misunderstood | 'later' => {
+  if (command && !command.in.includes(state)) return { why: outOfPlace(state) }
+  if (!command?.streams) return 'later'
+  try {
+    return { command, args: command.parse(words) }
+  } catch (error) {
+    if (error instanceof Malformed) return 'later'
+    throw error
+  }
+}
+
+const outOfPlace = (state: State): string => {
+  if (state === 'unauthenticated') return 'log in first'
+  return state === 'authenticated'
+    ? 'not now: either select a mailbox first, or you are logged in'
+    : 'not when logged in'
 }

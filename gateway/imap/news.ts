@@ -1,28 +1,85 @@
 /**
- * News that are told unasked, between two commands of a session that said NOTIFY. RFC 5465 §5, §6.
+ * What a session that said NOTIFY is told unasked. RFC 5465 §5, §6.
+ *
+ *   held    a command runs: its answer tells the news; IDLE alone lets them through
+ *   free    they are pushed, those that come together together
  *
  * EXPUNGE may be among them, for who asked for SELECTED expects it at any time; who cannot takes SELECTED-DELAYED.
  */
 import { tell } from './command/fetch.ts'
 import type { Session } from './command.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
-import type { Dialect, Notifier } from './notifier.ts'
+import { type Dialect, Notifier } from './notifier.ts'
+import type { Wanted } from './notify-args.ts'
 
-type Listening = Session & Dialect & { readonly notifier: Notifier | undefined }
+type Listening = Session & Dialect & { readonly isEnding: boolean }
 
-export const pushNews = async (session: Listening): Promise<void> => {
-  const { notifier, selected, output } = session
-  if (!notifier) return
-  const wanted = notifier.wanted.selected
-  if (selected?.isDeleted) return session.dismiss(deletedElsewhere)
-  if (selected && wanted?.events.size) {
-    const { view } = selected
-    const last = view.largestUid
-    selected.tellNews(output, !wanted.delays)
-    // `last + 1:*` would mean the last message where none is new.
-    const fresh = wanted.items.length > 0 && view.largestUid > last
-    if (fresh) await tell(session, view.byUid([{ from: last + 1, to: view.largestUid }]), wanted.items)
+export class News {
+  private readonly session: Listening
+  private readonly notifier: Notifier
+  private readonly onFault: (error: unknown) => void
+  private isHeld = true // NOTIFY is a command
+  private isDue = false
+  private pushing: Promise<void> = Promise.resolve()
+
+  constructor(session: Listening, wanted: Wanted, onFault: (error: unknown) => void) {
+    this.session = session
+    this.onFault = onFault
+    const selected = () => session.selected?.mailbox.id
+    this.notifier = new Notifier(session.edge, session.user.id, wanted, selected, this.soon)
   }
-  for (const line of await notifier.take(session)) output.line(line)
-  output.flush()
+
+  open(): Promise<void> {
+    return this.notifier.open()
+  }
+
+  close(): void {
+    this.notifier.close()
+    if (this.session.selected) this.session.selected.onNews = () => {}
+  }
+
+  /** A command begins, or is to be answered: from here on nothing comes between its lines. */
+  async hold(): Promise<void> {
+    this.isHeld = true
+    await this.pushing
+  }
+
+  release(): void {
+    this.isHeld = false
+  }
+
+  /** In an answer: of other mailboxes. What happens in the one at hand is pushed from now on. */
+  async tell(): Promise<void> {
+    const { notifier, session } = this
+    if (session.selected && notifier.wanted.selected?.events.size) session.selected.onNews = this.soon
+    if (notifier.hasNews) for (const line of await notifier.take(session)) session.output.line(line)
+  }
+
+  private readonly soon = (): void => {
+    if (this.isDue) return
+    this.isDue = true
+    setImmediate(() => {
+      const { session, isHeld } = this
+      this.isDue = false
+      if ((isHeld && !session.isIdle) || session.isEnding || !session.output.hasRoom) return
+      this.pushing = this.pushing.then(() => this.push()).catch(this.onFault)
+    })
+  }
+
+  private async push(): Promise<void> {
+    const { session, notifier } = this
+    const { selected, output } = session
+    const wanted = notifier.wanted.selected
+    if (selected?.isDeleted) return session.dismiss(deletedElsewhere)
+    if (selected && wanted?.events.size) {
+      const { view } = selected
+      const last = view.largestUid
+      selected.tellNews(output, !wanted.delays)
+      // `last + 1:*` would mean the last message where none is new.
+      const fresh = wanted.items.length > 0 && view.largestUid > last
+      if (fresh) await tell(session, view.byUid([{ from: last + 1, to: view.largestUid }]), wanted.items)
+    }
+    for (const line of await notifier.take(session)) output.line(line)
+    output.flush()
+  }
 }

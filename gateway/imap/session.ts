@@ -6,75 +6,59 @@
  *   authenticated, selected --UNAUTHENTICATE--> unauthenticated
  *   any --LOGOUT, silence, rubbish, five failed logins--> over
  *
- * One command at a time, in the order sent: what a client pipelines waits in its socket. Before each tagged answer
- * the selected mailbox tells its news. Errors become answers here and nowhere else: what does not parse is BAD, a
- * refusal is NO, a fault is NO and goes to the log, and the session ends with it.
+ * What is known of the client, and how it ends; commands are served by conversation.ts.
  */
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
-import { Refusal } from '../../src/refusal.ts'
+import type { TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
-import { bindingOf } from '../binding.ts'
 import { capabilities } from './capability.ts'
-import { bad, type Command, Declined, no, type Reply, type Session, type State } from './command.ts'
-import { compressed } from './deflate.ts'
+import type { State } from './command.ts'
+import { Conversation, type Served } from './conversation.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
-import { parseMessageHead, readHead } from './head.ts'
-import { Incoming } from './incoming.ts'
-import { Input } from './input.ts'
-import { deletedElsewhere } from './mailbox-reply.ts'
-import { pushNews } from './news.ts'
-import { Notifier } from './notifier.ts'
+import type { Input } from './input.ts'
+import { News } from './news.ts'
 import type { Wanted } from './notify-args.ts'
-import { Gone, Output } from './output.ts'
-import { refused } from './refused.ts'
+import { Gone, type Output } from './output.ts'
 import type { Selected } from './selected.ts'
-import type { Piece, ReaderLimits, Taken } from './wire/reader.ts'
-import { Malformed } from './wire/words.ts'
+import { type Terms, Transport } from './transport.ts'
+import type { ReaderLimits } from './wire/reader.ts'
 import { humanText } from './wire/writer.ts'
 
 /** A stranger needs a line for a password and no more. */
 const strangerLimits: ReaderLimits = { line: 8192, literal: 4096, command: 16_384, skip: 1 << 20 }
 /** Clients name thousands of messages in one line; what is refused (a message too large) is read past. */
 const userLimits: ReaderLimits = { line: 65_536, literal: 65_536, command: 262_144, skip: 0xffffffff }
-const BAD_MAX = 10
-/** For a client that has had its last word to close its side. */
-const LINGER_MS = 5000
-const UNKNOWN = 'unknown'
 
-export class ClientSession implements Session {
+export class ClientSession implements Served {
   readonly edge: Edge
   readonly remote: string
   tag = ''
   account: Account | undefined
   selected: Selected | undefined
   failedLogins = 0
-  readonly enabled = new Set<Extension>()
-  input: Input
-  output: Output
-  private socket: Socket | TLSSocket
-  private isTls: boolean
-  isCompressed = false
-  private isEnding = false
-  private isOver = false
-  private farewell: string | undefined
-  notifier: Notifier | undefined
   isIdle = false
-  /** A command runs: its answer tells the news. */
-  private isAnswering = false
-  private isNewsDue = false
-  private pushing: Promise<void> | undefined
-  private badInARow = 0
+  isEnding = false
+  readonly enabled = new Set<Extension>()
+  private readonly transport: Transport
+  private isOver = false
+  /** To be said when the command at hand is answered. */
+  farewell: string | undefined
+  news: News | undefined
   private loginDeadline: NodeJS.Timeout | undefined
 
   constructor(edge: Edge, socket: Socket | TLSSocket, remote: string, isTls: boolean) {
     this.edge = edge
     this.remote = remote
-    this.isTls = isTls
-    this.socket = socket
-    this.input = new Input(socket, strangerLimits)
-    this.output = new Output(socket)
+    this.transport = new Transport(socket, isTls, this.strangerTerms, this.onSilence)
+  }
+
+  get input(): Input {
+    return this.transport.input
+  }
+
+  get output(): Output {
+    return this.transport.output
   }
 
   get state(): State {
@@ -96,7 +80,7 @@ export class ClientSession implements Session {
 
   /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
   get mayLogIn(): boolean {
-    return this.isTls || (this.edge.config.plainLoopback && isLoopback(this.remote))
+    return this.transport.isTls || (this.edge.config.plainLoopback && isLoopback(this.remote))
   }
 
   get isRev2(): boolean {
@@ -111,35 +95,36 @@ export class ClientSession implements Session {
     return this.enabled.has('CONDSTORE')
   }
 
+  get isCompressed(): boolean {
+    return this.transport.isCompressed
+  }
+
   get canStartTls(): boolean {
-    return !this.isTls && !this.account && !this.isCompressed
+    return !this.transport.isTls && !this.account && !this.isCompressed
   }
 
   get canBind(): boolean {
-    return this.isTls
+    return this.transport.isTls
   }
 
   channelBinding(name: string): Buffer | undefined {
-    return this.socket instanceof TLSSocket ? bindingOf(this.socket, name) : undefined
+    return this.transport.binding(name)
   }
 
   /** Runs until either side ends it. Never throws. */
   async serve(): Promise<void> {
-    const { timing } = this.edge.config
-    this.socket.setTimeout(timing.strangerIdleMs, this.onIdle)
     this.startLoginDeadline()
     try {
       this.output.line(`* OK [CAPABILITY ${capabilities(this)}] Vouchsafe is ready`)
-      await this.loop()
+      await new Conversation(this).run()
     } catch (error) {
-      if (!(error instanceof Gone)) this.edge.log.error({ event: 'fault', remote: this.remote, err: error }, 'session')
+      this.logFault(error, 'session')
     } finally {
       clearTimeout(this.loginDeadline)
       this.leave()
-      this.dropNotifier()
-      this.output.end()
+      this.dropNews()
       this.isOver = true
-      this.socket.setTimeout(LINGER_MS)
+      this.transport.end()
       this.edge.loggedOut(this.account)
     }
   }
@@ -154,8 +139,7 @@ export class ClientSession implements Session {
       return
     }
     this.bye(text)
-    this.socket.once('finish', () => this.socket.destroy())
-    this.output.end()
+    this.transport.hangUp()
   }
 
   /** Says goodbye; the session is over once the command at hand is answered. */
@@ -168,19 +152,17 @@ export class ClientSession implements Session {
   welcome(account: Account): void {
     this.account = account
     clearTimeout(this.loginDeadline)
-    this.socket.setTimeout(this.edge.config.timing.userIdleMs)
-    this.input.allow(userLimits)
+    this.transport.allow({ limits: userLimits, silenceMs: this.edge.config.timing.userIdleMs })
   }
 
   forget(): void {
     this.leave()
-    this.dropNotifier()
+    this.dropNews()
     this.edge.loggedOut(this.account)
     this.account = undefined
     this.enabled.clear()
-    this.input.allow(strangerLimits)
+    this.transport.allow(this.strangerTerms)
     this.startLoginDeadline()
-    this.socket.setTimeout(this.edge.config.timing.strangerIdleMs)
   }
 
   /** Leaves the selected mailbox, without EXPUNGE. */
@@ -190,37 +172,31 @@ export class ClientSession implements Session {
   }
 
   async notify(wanted: Wanted): Promise<void> {
-    this.dropNotifier()
-    const selected = () => this.selected?.mailbox.id
-    this.notifier = new Notifier(this.edge, this.user.id, wanted, selected, this.newsSoon)
-    await this.notifier.open()
-  }
-
-  private dropNotifier(): void {
-    this.notifier?.close()
-    this.notifier = undefined
-    if (this.selected) this.selected.onNews = () => {}
-  }
-
-  /** What comes together is told together; in a command, its answer tells it. */
-  private readonly newsSoon = (): void => {
-    if (this.isNewsDue) return
-    this.isNewsDue = true
-    setImmediate(() => {
-      this.isNewsDue = false
-      if ((this.isAnswering && !this.isIdle) || this.isEnding || !this.output.hasRoom) return
-      this.pushing = (this.pushing ?? Promise.resolve()).then(() => pushNews(this)).catch(this.onFault)
+    this.dropNews()
+    this.news = new News(this, wanted, (error) => {
+      this.logFault(error, 'news')
+      this.transport.destroy()
     })
+    await this.news.open()
   }
 
-  private readonly onFault = (error: unknown): void => {
-    if (!(error instanceof Gone)) this.edge.log.error({ event: 'fault', remote: this.remote, err: error }, 'news')
-    this.socket.destroy()
+  async change(next: 'starttls' | 'deflate'): Promise<void> {
+    if (next === 'deflate') this.transport.compress()
+    else await this.transport.secure((socket) => this.edge.secure(socket))
   }
 
-  private readonly onIdle = (): void => {
+  private dropNews(): void {
+    this.news?.close()
+    this.news = undefined
+  }
+
+  private get strangerTerms(): Terms {
+    return { limits: strangerLimits, silenceMs: this.edge.config.timing.strangerIdleMs }
+  }
+
+  private readonly onSilence = (): void => {
     if (!this.input.isWaiting)
-      this.socket.destroy() // it does not read what it asked for, or does not close
+      this.transport.destroy() // it does not read what it asked for, or does not close
     else this.dismiss(this.account ? 'Autologout; silent for too long' : 'Log in sooner')
   }
 
@@ -228,152 +204,9 @@ export class ClientSession implements Session {
     this.loginDeadline = setTimeout(() => this.dismiss('Log in sooner'), this.edge.config.timing.loginDeadlineMs)
   }
 
-  private async loop(): Promise<void> {
-    while (!this.isEnding) {
-      this.output.flush()
-      const taken = await this.input.next()
-      if (taken === undefined) return
-      await this.serveOne(taken)
-      await this.output.room()
-      if (this.farewell !== undefined) this.bye(this.farewell)
-    }
+  private logFault(error: unknown, where: string): void {
+    if (!(error instanceof Gone)) this.edge.log.error({ event: 'fault', remote: this.remote, err: error }, where)
   }
-
-  private async serveOne(taken: Taken): Promise<void> {
-    switch (taken.on) {
-      case 'bytes':
-        throw new Error('a streamed literal outlived its command')
-      case 'endless':
-        return this.bye('That is more than any command needs', 'TOOBIG')
-      case 'too-long':
-        return this.answerBad(readHead(taken.pieces, this.isUtf8).tag, 'the command is too long')
-      case 'literal':
-        return this.serveLiteral(taken)
-      case 'command':
-        return this.serveCommand(taken.pieces)
-    }
-  }
-
-  private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {
-    const { tag, command, words } = readHead(taken.pieces, this.isUtf8)
-    const isHere = command?.in.includes(this.state) ?? true
-    const args = isHere && command?.streams ? parseMessageHead(command, words) : undefined
-    if (command && args) {
-      const incoming = new Incoming(this.input, this.output, this.isUtf8, words, taken)
-      await this.runCommand(tag, command, args.parsed, incoming)
-      return incoming.finish()
-    }
-    if (!taken.fits || !isHere) {
-      this.input.skip()
-      return this.answerBad(tag, isHere ? 'the literal is too large' : outOfPlace(this.state))
-    }
-    if (taken.sync) {
-      this.output.line('+ Go on')
-      this.output.flush()
-    }
-    this.input.keep()
-  }
-
-  private async serveCommand(pieces: Piece[]): Promise<void> {
-    const { tag, name, command, words } = readHead(pieces, this.isUtf8)
-    if (tag === '*') return this.answerBad(tag, 'a command is a tag, a space and a word')
-    if (!command) return this.answerBad(tag, name === '' ? 'the command is missing' : 'there is no such command here')
-    if (!command.in.includes(this.state)) return this.answerBad(tag, outOfPlace(this.state))
-    let args: unknown
-    try {
-      args = command.parse(words)
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error
-      return this.answerBad(tag, error.message, name)
-    }
-    const incoming = new Incoming(this.input, this.output, this.isUtf8, words)
-    await this.runCommand(tag, command, args, command.streams && incoming)
-  }
-
-  private async runCommand(tag: string, command: Command, args: unknown, incoming?: Incoming): Promise<void> {
-    this.isAnswering = true
-    if (this.pushing) await this.pushing
-    this.tag = tag
-    const reply = await this.run(command, args, incoming)
-    if (this.pushing) await this.pushing // in IDLE
-    this.pushing = undefined
-    this.badInARow = reply.status === 'BAD' ? this.badInARow : 0
-    this.edge.count(command, reply.status)
-    if (reply.status === 'BAD') {
-      this.isAnswering = false
-      return this.answerBad(tag, reply.text)
-    }
-    if (this.selected?.isDeleted) this.bye(deletedElsewhere)
-    if (!this.isEnding) this.selected?.tellNews(this.output, !command.keepsNumbers)
-    this.selected?.tellModseq(this.output)
-    await this.tellOthers()
-    this.answer(tag, reply)
-    this.isAnswering = false
-    if (reply.next === 'starttls') await this.startTls()
-    if (reply.next === 'deflate') this.startDeflate()
-  }
-
-  /** News of other mailboxes, and of the one at hand from now on. */
-  private async tellOthers(): Promise<void> {
-    const { notifier, selected } = this
-    if (!notifier) return
-    if (selected && notifier.wanted.selected?.events.size) selected.onNews = this.newsSoon
-    if (notifier.hasNews) for (const line of await notifier.take(this)) this.output.line(line)
-  }
-
-  private async run(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {
-    if (command.writes && this.selected?.isReadOnly) return no('READ-ONLY', 'This mailbox is read-only')
-    try {
-      return await command.run(this, args, incoming)
-    } catch (error) {
-      if (error instanceof Malformed) return bad(error.message)
-      if (error instanceof Declined) return error.reply
-      if (error instanceof Refusal) return refused(error)
-      if (error instanceof Gone) throw error
-      this.edge.log.error({ event: 'fault', account: this.account?.address, err: error }, 'a command failed')
-      this.bye('Something went wrong here; please come again')
-      return no('SERVERBUG', 'Something went wrong here, and is in the log; nothing was lost')
-    }
-  }
-
-  private answer(tag: string, { status, code, text }: Reply): void {
-    this.output.line(`${tag} ${status} ${code ? `[${code}] ` : ''}${humanText(text)}`)
-  }
-
-  private answerBad(tag: string, why: string, name = UNKNOWN): void {
-    this.answer(tag, bad(`Not understood: ${why}`))
-    this.edge.metrics.imapCommands.inc({ command: name, outcome: 'BAD' })
-    if (++this.badInARow < BAD_MAX) return
-    this.edge.log.warn({ event: 'rubbish', remote: this.remote, account: this.account?.address }, 'ten BAD in a row')
-    this.bye('Too many commands in a row that mean nothing')
-  }
-
-  private startDeflate(): void {
-    this.output.flush()
-    this.input.release()
-    const { from, to } = compressed(this.socket)
-    this.isCompressed = true
-    this.input = new Input(from, userLimits)
-    this.output = new Output(to)
-  }
-
-  /** The rest of the session is encrypted. What came before that is not to be trusted: RFC 3501 §6.2.1. */
-  private async startTls(): Promise<void> {
-    this.output.flush()
-    this.input.release()
-    this.socket = await this.edge.secure(this.socket)
-    this.isTls = true
-    this.input = new Input(this.socket, strangerLimits)
-    this.output = new Output(this.socket)
-    this.socket.setTimeout(this.edge.config.timing.strangerIdleMs, this.onIdle)
-  }
-}
-
-const outOfPlace = (state: State): string => {
-  if (state === 'unauthenticated') return 'log in first'
-  return state === 'authenticated'
-    ? 'not now: either select a mailbox first, or you are logged in'
-    : 'not when logged in'
 }
 
 const isLoopback = (address: string): boolean => /^(127\.|::1$|::ffff:127\.)/.test(address)

@@ -1,0 +1,162 @@
+/**
+ * The commands of one client, served one at a time in the order sent: what is pipelined waits in the socket.
+ *
+ * Before each tagged answer the selected mailbox tells its news. Errors become answers here and nowhere else: what does
+ * not parse is BAD, a refusal is NO, a fault is NO and goes to the log, and the session ends with it.
+ */
+import { Refusal } from '../../src/refusal.ts'
+import { bad, type Command, Declined, no, type Reply, type Session, type State } from './command.ts'
+import { type Head, readHead, type Understood, understand, understandEarly } from './head.ts'
+import { Incoming } from './incoming.ts'
+import { deletedElsewhere } from './mailbox-reply.ts'
+import type { News } from './news.ts'
+import { Gone } from './output.ts'
+import { refused } from './refused.ts'
+import type { Piece, Taken } from './wire/reader.ts'
+import { Malformed } from './wire/words.ts'
+import { humanText } from './wire/writer.ts'
+
+/** What is served: more of the session than its commands see. */
+export type Served = Session & {
+  tag: string
+  readonly state: State
+  readonly isEnding: boolean
+  /** A goodbye that waits for the command at hand. */
+  readonly farewell: string | undefined
+  readonly news: News | undefined
+  /** The rest of the session is encrypted, or compressed. */
+  change(next: 'starttls' | 'deflate'): Promise<void>
+}
+
+/** Whoever goes on with rubbish is no mail client. */
+const BAD_MAX = 10
+const UNKNOWN = 'unknown'
+
+export class Conversation {
+  private readonly session: Served
+  private badInARow = 0
+
+  constructor(session: Served) {
+    this.session = session
+  }
+
+  async run(): Promise<void> {
+    const { session } = this
+    while (!session.isEnding) {
+      session.output.flush()
+      const taken = await session.input.next()
+      if (taken === undefined) return
+      await this.serveOne(taken)
+      await session.output.room()
+      if (session.farewell !== undefined) session.bye(session.farewell)
+    }
+  }
+
+  private async serveOne(taken: Taken): Promise<void> {
+    switch (taken.on) {
+      case 'bytes':
+        throw new Error('a streamed literal outlived its command')
+      case 'endless':
+        return this.session.bye('That is more than any command needs', 'TOOBIG')
+      case 'too-long':
+        return this.answerBad(this.headOf(taken.pieces).tag, 'the command is too long')
+      case 'literal':
+        return this.serveLiteral(taken)
+      case 'command':
+        return this.serveCommand(taken.pieces)
+    }
+  }
+
+  private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {
+    const { input, output, state, isUtf8 } = this.session
+    const head = this.headOf(taken.pieces)
+    const meant = understandEarly(head, state)
+    if (meant !== 'later' && 'command' in meant) {
+      const incoming = new Incoming(input, output, isUtf8, head.words, taken)
+      await this.runCommand(head.tag, meant, incoming)
+      return incoming.finish()
+    }
+    if (meant !== 'later' || !taken.fits) {
+      input.skip()
+      return this.answerBad(head.tag, meant === 'later' ? 'the literal is too large' : meant.why)
+    }
+    if (taken.sync) {
+      output.line('+ Go on')
+      output.flush()
+    }
+    input.keep()
+  }
+
+  private async serveCommand(pieces: Piece[]): Promise<void> {
+    const { input, output, state, isUtf8 } = this.session
+    const head = this.headOf(pieces)
+    const meant = understand(head, state)
+    if ('why' in meant) return this.answerBad(head.tag, meant.why, meant.name)
+    const incoming = meant.command.streams && new Incoming(input, output, isUtf8, head.words)
+    await this.runCommand(head.tag, meant, incoming)
+  }
+
+  private headOf(pieces: Piece[]): Head {
+    return readHead(pieces, this.session.isUtf8)
+  }
+
+  private async runCommand(tag: string, { command, args }: Understood, incoming?: Incoming): Promise<void> {
+    const { session } = this
+    session.tag = tag
+    await session.news?.hold()
+    const reply = await this.replyOf(command, args, incoming)
+    await session.news?.hold() // IDLE let them through
+    session.edge.count(command, reply.status)
+    if (reply.status === 'BAD') this.sayBad(tag, reply)
+    else {
+      this.badInARow = 0
+      await this.tellNews(command)
+      this.answer(tag, reply)
+    }
+    session.news?.release()
+    if (reply.next) await session.change(reply.next)
+  }
+
+  private async replyOf(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {
+    const { session } = this
+    if (command.writes && session.selected?.isReadOnly) return no('READ-ONLY', 'This mailbox is read-only')
+    try {
+      return await command.run(session, args, incoming)
+    } catch (error) {
+      if (error instanceof Malformed) return bad(error.message)
+      if (error instanceof Declined) return error.reply
+      if (error instanceof Refusal) return refused(error)
+      if (error instanceof Gone) throw error
+      session.edge.log.error({ event: 'fault', account: session.account?.address, err: error }, 'a command failed')
+      session.bye('Something went wrong here; please come again')
+      return no('SERVERBUG', 'Something went wrong here, and is in the log; nothing was lost')
+    }
+  }
+
+  private async tellNews({ keepsNumbers }: Command): Promise<void> {
+    const { session } = this
+    const { selected, output } = session
+    if (selected?.isDeleted) session.bye(deletedElsewhere)
+    if (!session.isEnding) selected?.tellNews(output, !keepsNumbers)
+    selected?.tellModseq(output)
+    await session.news?.tell()
+  }
+
+  private answer(tag: string, { status, code, text }: Reply): void {
+    this.session.output.line(`${tag} ${status} ${code ? `[${code}] ` : ''}${humanText(text)}`)
+  }
+
+  /** Of what is no command, or none that could be run. */
+  private answerBad(tag: string, why: string, name = UNKNOWN): void {
+    this.session.edge.metrics.imapCommands.inc({ command: name, outcome: 'BAD' })
+    this.sayBad(tag, bad(why))
+  }
+
+  private sayBad(tag: string, { code, text }: Reply): void {
+    const { edge, remote, account } = this.session
+    this.answer(tag, { status: 'BAD', text: `Not understood: ${text}`, ...(code && { code }) })
+    if (++this.badInARow < BAD_MAX) return
+    edge.log.warn({ event: 'rubbish', remote, account: account?.address }, 'ten BAD in a row')
+    this.session.bye('Too many commands in a row that mean nothing')
+  }
+}
