@@ -161,13 +161,18 @@ export const temporaryFolder = (keep = false): string => {
   return folder
 }
 
+/** Which of Mocha's two workers this is: each has ports of its own, also those of a gateway that is stopped for a while. */
+const worker = Number(process.env.MOCHA_WORKER_ID ?? 0) % 2
+/** 100 ports each: both workers' end below 32 768, where those begin that the system gives to clients. */
+const BASES_EACH = 60
+
 /**
  * @returns the first of `count` port bases, 100 apart, of which every port is free. Looked for from a random one
- * on, so that two runs at a time do not choose the same; below the ports that the system gives to clients.
+ * on, so that two runs at a time do not choose the same.
  */
 export const freePortBase = async (count: number): Promise<number> => {
   for (let tries = 0; tries < 100; tries++) {
-    const base = 20_000 + 100 * randomInt(120)
+    const base = 20_000 + BASES_EACH * 100 * worker + 100 * randomInt(BASES_EACH + 1 - count)
     const bases = Array.from({ length: count }, (_, at) => base + 100 * at)
     const ports = bases.flatMap((from) => Object.values(portsFrom(from)))
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base

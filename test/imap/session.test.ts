@@ -85,7 +85,7 @@ describe('IMAP sessions', () => {
       expect(await talk().catch((error: Error) => error.message)).to.match(/^closed/)
     })
     it('a user who says nothing is logged out, one who idles too', async () => {
-      imap = await startTestImap({ timing: { userIdleMs: 150 } })
+      imap = await startTestImap({ timing: { userIdleMs: 1000 } })
       const [silent, idle] = [await logIn(), await logIn('INBOX')]
       idle.send('i IDLE')
       expect(await idle.line()).to.match(/^\+/)
