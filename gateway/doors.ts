@@ -5,7 +5,7 @@
 import { levelOf } from '../src/complaint/policy.ts'
 import { Refusal } from '../src/refusal.ts'
 import { byAddress } from '../store/account.ts'
-import { discardDraft, startBody } from '../store/blob.ts'
+import { discardDraft, startBody } from '../store/spool.ts'
 import type { FirstHops } from './carry/first-hop.ts'
 import { roomIn } from './carry/room.ts'
 import { lookup } from './carry/searches.ts'

@@ -3,7 +3,7 @@
  *
  * The gateway keeps a State as its working memory: whole for what is small (links, entities,
  * routes), loaded by need for the rest (`needs` in web.ts). The village keeps all of it. Both
- * change it by `apply` alone, so a decision sees the same world in a test and in the gateway.
+ * change it by `apply` (apply.ts) alone.
  */
 
 import { targetOfAddress, targetOfEntity } from './address.ts'
@@ -13,7 +13,7 @@ import type { Books } from './credit/books.ts'
 import type { Conduct } from './credit/conduct.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import type { Critic } from './credit/critic.ts'
-import { type Custody, defaultTerms, heldFor, type Terms } from './custody/custody.ts'
+import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
 import type { Posted } from './custody/lodge.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Alert } from './link/alert.ts'
@@ -22,18 +22,8 @@ import type { Revocation } from './link/revoked.ts'
 import type { Accusation, Ruling } from './link/ruling.ts'
 import type { Reach } from './reach/reach.ts'
 import type { Warned } from './report/expiring.ts'
-
 import type { Owed } from './report/owed.ts'
-import {
-  dropRoute,
-  emptyMemory,
-  type Memory,
-  type Note,
-  note,
-  putRoute,
-  putSearch,
-  type Route,
-} from './route/memory.ts'
+import { emptyMemory, type Memory, type Note, type Route } from './route/memory.ts'
 import type { Known, Search } from './route/search.ts'
 import type { Household } from './trust/household.ts'
 
@@ -235,111 +225,4 @@ export const removeLocal = (state: State, entity: string): void => {
   state.addresses.delete(local.address)
   state.targets.delete(targetOfAddress(local.address))
   state.targets.delete(targetOfEntity(entity))
-}
-
-/** Deliveries and the Outgoing folder are the store's; everything else changes here. */
-export const apply = (state: State, change: Change): void => {
-  if ('put' in change) put(state, change)
-  else if ('drop' in change) drop(state, change)
-  else if ('note' in change) note(state, change.note)
-}
-
-const put = (state: State, change: Extract<Change, { put: string }>): void => {
-  switch (change.put) {
-    case 'custody':
-      return void putCustody(state, change.row.key, change.row)
-    case 'submission':
-      return void state.submissions.set(change.row.id, change.row)
-    case 'owed':
-      return void state.owed.set(change.row.key, change.row)
-    case 'warned':
-      return void state.warned.set(change.row.entity, change.row)
-    case 'contact':
-      return void state.contacts.set(contactKey(change.row.entity, change.row.other), change.row)
-    case 'repute':
-      return void state.repute.set(change.row.entity, change.row)
-    case 'route':
-      return void putRoute(state, change.row, change.isFurther === true)
-    case 'link':
-      return void state.links.set(change.row.agent, change.row)
-    case 'revocation':
-      return void state.revoked.set(change.row.agent, change.row)
-    case 'reach':
-      return void state.reaches.set(change.row.agent, change.row)
-    case 'critic':
-      return void state.critics.set(change.row.entity, change.row)
-    case 'complaint':
-    case 'posted':
-    case 'ruling':
-      return // for whoever asks; no decision does
-    case 'credit':
-      return void state.credits.set(change.agent, change.row)
-    case 'knock':
-      return void state.knocks.set(change.row.who, change.row)
-    case 'household':
-      return void state.households.set(change.row.agent, change.row)
-    case 'search':
-      return void putSearch(state, change.row.qid, change.row)
-    case 'known':
-      return void putKnown(state, change.row)
-  }
-}
-
-const putKnown = (state: State, row: Known): void => {
-  for (const target of targetsOf(state.known.get(row.entity))) state.knownTargets.delete(target)
-  for (const target of targetsOf(row)) state.knownTargets.set(target, row.entity)
-  state.known.set(row.entity, row)
-  state.knownAt.set(row.address, row.entity)
-}
-
-const targetsOf = (row: Known | undefined): string[] =>
-  row === undefined ? [] : [targetOfAddress(row.address), targetOfEntity(row.entity)]
-
-const drop = (state: State, change: Extract<Change, { drop: string }>): void => {
-  switch (change.drop) {
-    case 'custody':
-      return void putCustody(state, change.key, undefined)
-    case 'submission':
-      return void state.submissions.delete(change.id)
-    case 'owed':
-      return void state.owed.delete(change.key)
-    case 'posted':
-      return // as above
-    case 'known':
-      for (const [address, entity] of state.knownAt) if (entity === change.entity) state.knownAt.delete(address)
-      for (const target of targetsOf(state.known.get(change.entity))) state.knownTargets.delete(target)
-      return void state.known.delete(change.entity)
-    case 'route':
-      return void dropRoute(state, change.entity, change.key)
-    case 'link':
-      return void state.links.delete(change.agent)
-    case 'credit':
-      return void state.credits.delete(change.agent)
-    case 'revocation':
-      return void state.revoked.delete(change.agent)
-    case 'reach':
-      return void state.reaches.delete(change.agent)
-    case 'knock':
-      return void state.knocks.delete(change.who)
-    case 'household':
-      return void state.households.delete(change.agent)
-    case 'search':
-      return void putSearch(state, change.qid, undefined)
-  }
-}
-
-/** `held` follows what waits, so that nobody adds it up for every arrival. */
-const putCustody = (state: State, key: string, row: Custody | undefined): void => {
-  const was = state.custody.get(key)
-  hold(state, heldFor(was), -(was?.size ?? 0))
-  hold(state, heldFor(row), row?.size ?? 0)
-  if (row === undefined) state.custody.delete(key)
-  else state.custody.set(key, row)
-}
-
-const hold = (state: State, agent: string | undefined, bytes: number): void => {
-  if (agent === undefined) return
-  const left = (state.held.get(agent) ?? 0) + bytes
-  if (left > 0) state.held.set(agent, left)
-  else state.held.delete(agent)
 }

@@ -1,119 +1,24 @@
 /**
  * Bodies: bytes kept exactly as they came, counted by those who hold them.
  *
- *   written (startBody) ──> draft: not yet anybody's ──putBodies──> 1 holder ──addRefs──> n
+ *   draft (spool.ts): not yet anybody's ──putBodies──> 1 holder ──addRefs──> n
  *   the last dropRefs takes the row, and the file once that is committed
  *
- * Up to INLINE_MAX they live in the table `body`; larger ones are files, `blob/xx/…`, complete and
- * on the disk before a draft names them. What a crash leaves of them is for sweep.ts.
+ * Small ones live in the table `body`, larger ones are files, `blob/xx/…`. What a crash leaves of them is for sweep.ts.
  */
-import { createHash, type Hash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { Refusal } from '../src/refusal.ts'
 import type { Source, Tx } from './db.ts'
+import { type BodyDraft, INLINE_MAX } from './spool.ts'
 
-/** `sha256` is hex. `file` is below `blob/`. */
-export type BodyDraft = { size: number; sha256: string } & ({ bytes: Buffer } | { file: string })
 /** A new body, or one more holder of a kept one. */
 export type BodySource = BodyDraft | { id: number } | CountedBody
 /** A body whose holders the caller counts, all of them at once (`putCounted`). */
 export type CountedBody = { id: number; isCounted: true }
 
-export type BodyWriter = {
-  write(chunk: Buffer): Promise<void>
-  /** The draft, durable where it is a file. */
-  finish(): Promise<BodyDraft>
-  abort(): Promise<void>
-}
-
-/** Above, a file costs less than the database's log, which writes everything twice. */
-export const INLINE_MAX = 65_536
 /** Parts of files up to this much are read at once, larger ones streamed. */
 const READ_MAX = 1 << 20
-
-export const startBody = (home: string): BodyWriter => new Spool(join(home, 'blob'))
-
-class Spool implements BodyWriter {
-  private readonly dir: string
-  private temporary = '' // drawn when a file is needed: most bodies are small
-  private readonly hash: Hash = createHash('sha256')
-  private chunks: Buffer[] = []
-  private size = 0
-  private handle: FileHandle | null = null
-
-  constructor(dir: string) {
-    this.dir = dir
-  }
-
-  async write(chunk: Buffer): Promise<void> {
-    this.hash.update(chunk)
-    this.size += chunk.length
-    if (this.handle) return onDisk(writeAll(this.handle, [chunk]))
-    this.chunks.push(chunk)
-    if (this.size <= INLINE_MAX) return
-    this.temporary = join(this.dir, 'tmp', randomBytes(16).toString('hex'))
-    await onDisk(mkdir(dirname(this.temporary), { recursive: true }))
-    this.handle = await onDisk(open(this.temporary, 'wx', 0o600))
-    await onDisk(writeAll(this.handle, this.chunks))
-    this.chunks = []
-  }
-
-  async finish(): Promise<BodyDraft> {
-    const sum = { size: this.size, sha256: this.hash.digest('hex') }
-    if (!this.handle) return { ...sum, bytes: Buffer.concat(this.chunks) }
-    await onDisk(this.handle.sync())
-    await this.handle.close()
-    this.handle = null
-    return { ...sum, file: await settle(this.dir, this.temporary) }
-  }
-
-  async abort(): Promise<void> {
-    this.chunks = []
-    await this.handle?.close()
-    this.handle = null
-    if (this.temporary !== '') await rm(this.temporary, { force: true })
-  }
-}
-
-/** Bytes at hand as a draft, spooled like any other if they are many. */
-export const draftOf = async (home: string, bytes: Buffer): Promise<BodyDraft> => {
-  const body = startBody(home)
-  try {
-    await body.write(bytes)
-    return await body.finish()
-  } catch (error) {
-    await body.abort()
-    throw error
-  }
-}
-
-/**
- * Makes a complete file of the caller's, on the same disk, a draft; the file is gone from where it was.
- *
- * @param sum its size and hash, which the caller has checked
- */
-export const adoptFile = async (
-  home: string,
-  path: string,
-  sum: { size: number; sha256: string },
-): Promise<BodyDraft> => {
-  const { size, sha256 } = sum
-  if (size <= INLINE_MAX) {
-    const bytes = await readFile(path)
-    await unlink(path)
-    return { size, sha256, bytes }
-  }
-  const handle = await open(path, 'r')
-  await onDisk(handle.sync()).finally(() => handle.close())
-  return { size, sha256, file: await settle(join(home, 'blob'), path) }
-}
-
-/** Forgets a draft that will not be put. */
-export const discardDraft = async (home: string, draft: BodyDraft): Promise<void> => {
-  if ('file' in draft) await rm(join(home, 'blob', draft.file), { force: true })
-}
 
 /**
  * Keeps bodies, each with as many holders as times it is named.
@@ -273,41 +178,6 @@ const readRange = async (
   }
 }
 
-/** A complete file under its final name, the name itself on the disk. */
-const settle = async (dir: string, path: string): Promise<string> => {
-  const name = randomBytes(16).toString('hex')
-  const folder = join(dir, name.slice(0, 2))
-  const isNew = await onDisk(mkdir(folder, { recursive: true, mode: 0o700 }))
-  await onDisk(rename(path, join(folder, name)))
-  await syncDir(folder)
-  if (isNew !== undefined) await syncDir(dir)
-  return `${name.slice(0, 2)}/${name}`
-}
-
-export const syncDir = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  await onDisk(handle.sync()).finally(() => handle.close())
-}
-
-const writeAll = async (handle: FileHandle, chunks: readonly Buffer[]): Promise<void> => {
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten
-  }
-}
-
-const onDisk = async <T>(work: Promise<T>): Promise<T> => {
-  try {
-    return await work
-  } catch (error) {
-    if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') {
-      throw new Refusal('disk-full', 'the disk that holds the messages is full')
-    }
-    throw error
-  }
-}
-
 const goneIsUndefined = (error: unknown): undefined => {
-  if (codeOf(error) !== 'ENOENT') throw error
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
 }
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)

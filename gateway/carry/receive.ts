@@ -20,7 +20,7 @@ import {
   rerrRecord,
   statementRecord,
 } from '../../src/wire/record.ts'
-import { discardDraft } from '../../store/blob.ts'
+import { discardDraft } from '../../store/spool.ts'
 import { custody } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'

@@ -1,5 +1,6 @@
 /** A message that was held for somebody here, and whose time has come: walked over again, as delivery stores its structure. */
-import { openBody, startBody } from '../../store/blob.ts'
+import { openBody } from '../../store/blob.ts'
+import { startBody } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
 import { walked } from './open.ts'

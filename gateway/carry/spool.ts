@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import type { BodyDraft } from '../../store/blob.ts'
+import type { BodyDraft } from '../../store/spool.ts'
 
 /** All of it, or `start` up to, not including, `end`. */
 export const openDraft = (home: string, draft: BodyDraft, { start, end }: Range = WHOLE): Readable =>

@@ -8,7 +8,7 @@ import { type Feedback, type Flaw, feedbackPieces, readFeedback } from '../../sr
 import { COMPLAINT_LIFE_MS, idOf } from '../../src/complaint/gesture.ts'
 import { answerTo, type Unfit } from '../../src/complaint/words.ts'
 import { ownerOf, type State } from '../../src/state.ts'
-import { type BodyDraft, discardDraft } from '../../store/blob.ts'
+import { type BodyDraft, discardDraft } from '../../store/spool.ts'
 import { custody } from '../../store/web.ts'
 import { openDraft } from '../carry/spool.ts'
 import type { Core } from '../core.ts'

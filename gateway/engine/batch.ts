@@ -3,18 +3,20 @@
  * A batch costs some eight statements, whatever the number of its events.
  */
 import { createHash } from 'node:crypto'
+import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Stage, Submission } from '../../src/custody/submission.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import type { Needs } from '../../src/needs.ts'
-import { admitLocal, apply, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
+import { admitLocal, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
 import { departed, list as listAccounts } from '../../store/account.ts'
-import { addRefs, type BodyDraft, dropRefs, putCounted, readBody } from '../../store/blob.ts'
+import { addRefs, dropRefs, putCounted, readBody } from '../../store/blob.ts'
 import type { Source, Tx } from '../../store/db.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
+import type { BodyDraft } from '../../store/spool.ts'
 import {
   cards,
   complaints,

@@ -10,14 +10,15 @@
  * again from what is durable: the world is as before.
  */
 import { dirname } from 'node:path'
+import { apply } from '../../src/apply.ts'
 import type { Answer, Effect } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import { needs, needsOf } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { apply, type Change, type State } from '../../src/state.ts'
+import type { Change, State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { discardDraft } from '../../store/blob.ts'
 import type { Db, Tx } from '../../store/db.ts'
+import { discardDraft } from '../../store/spool.ts'
 import type { Log } from '../log.ts'
 import { type Batch, dropRows, type FolderCache, loadRows, loadState, type NewBody, saveBatch } from './batch.ts'
 

@@ -10,8 +10,8 @@
  * no ordinary literal may carry back (RFC 3501 §9, CHAR8).
  */
 import { Refusal } from '../../src/refusal.ts'
-import { discardDraft } from '../../store/blob.ts'
 import type { Draft } from '../../store/message.ts'
+import { discardDraft } from '../../store/spool.ts'
 import { Declined, no, type Reply, type Session } from './command.ts'
 import { Composer } from './compose.ts'
 import { toFlags } from './flags.ts'

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 import { type Parsed, startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { type BodyDraft, type BodyWriter, startBody } from '../../store/blob.ts'
+import { type BodyDraft, type BodyWriter, startBody } from '../../store/spool.ts'
 
 export type Composed = { body: BodyDraft; parsed: Parsed }
 

@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { RefusalCode } from '../../src/refusal.ts'
-import type { BodyDraft } from '../../store/blob.ts'
+import type { BodyDraft } from '../../store/spool.ts'
 
 /** An envelope as it is handed on: JWS texts, and the rest of the route as advice. */
 export type Offer = { envelope: string; stamps: string[]; route: string[] }

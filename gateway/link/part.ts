@@ -1,7 +1,7 @@
 /**
  * Payloads on their way in, as files in `<home>/blob/part`, named by neighbour and hash.
  *
- *   (nothing) --take--> being written --finish--> a draft (store/blob.ts), durable
+ *   (nothing) --take--> being written --finish--> a draft (store/spool.ts), durable
  *                            |  \--drop--> (nothing): wrong bytes, full disk
  *                          keep: the link broke
  *                            v
@@ -16,7 +16,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Refusal } from '../../src/refusal.ts'
-import { adoptFile } from '../../store/blob.ts'
+import { adoptFile } from '../../store/spool.ts'
 import type { Payload } from './frame.ts'
 import type { Arrived } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'

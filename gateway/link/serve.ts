@@ -25,6 +25,7 @@ import type { Arrived, HandAnswer, LinkHandlers, Standing } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'
 import type { Parts } from './part.ts'
 import { type Refuse, refusalOf } from './quiet.ts'
+import { broken, Cut, chunksOf, counted, gather, readWhole } from './reading.ts'
 import { cancel, endSoon } from './session.ts'
 
 /** What all sessions share. */
@@ -57,9 +58,6 @@ type Request = { stream: ServerHttp2Stream; caller: Caller; desk: Desk; large: {
 
 /** Node's timers run at once beyond. */
 const MAX_TIMER_MS = 2 ** 31 - 1
-
-/** The stream broke while we read: nobody waits for an answer any more. */
-class Cut extends Error {}
 
 export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): void => {
   const streams = new Set<ServerHttp2Stream>()
@@ -128,20 +126,24 @@ const reply = (stream: ServerHttp2Stream, status: number, body: unknown, graceMs
 
 const routes: Record<Path, (request: Request) => Promise<unknown>> = {
   '/hello': async ({ stream, caller, desk }) =>
-    caller.hello(helloShape(decodeJson(await readWhole(stream, 4096, desk)), 'hello')),
+    caller.hello(helloShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'hello')),
   '/arpl': async ({ stream, caller, desk }) => proofBy(caller.arpl, await readProof(stream, desk)),
   '/commit': async ({ stream, caller, desk }) => proofBy(caller.commit, await readProof(stream, desk)),
   '/pair': async ({ stream, caller, desk }) =>
-    desk.handlers.pair(caller.agent, decodeJson(await readWhole(stream, desk.limits.recordBytes, desk)), caller.remote),
+    desk.handlers.pair(
+      caller.agent,
+      decodeJson(await readWhole(stream, desk.limits.recordBytes, desk.limits.idleMs)),
+      caller.remote,
+    ),
   '/directory': async ({ stream, caller, desk }) => {
-    const request = decodeJson(await readWhole(stream, desk.limits.recordBytes, desk))
+    const request = decodeJson(await readWhole(stream, desk.limits.recordBytes, desk.limits.idleMs))
     return desk.handlers.directory(caller.agent, caller.remote, request)
   },
   '/moved': async ({ stream, caller, desk }) =>
-    desk.handlers.moved(caller.agent, decodeJson(await readWhole(stream, desk.limits.proofBytes, desk))),
+    desk.handlers.moved(caller.agent, decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits.idleMs))),
   '/records': (request) => takeRecords(request),
   '/offset': async ({ stream, caller, desk }) => {
-    const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk)), 'offset')
+    const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'offset')
     return { offset: await desk.parts.offset(caller.agent, payload) }
   },
   '/hand': (request) => takeHand(request),
@@ -151,7 +153,7 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
 const openly: readonly string[] = ['/hello', '/arpl', '/commit', '/pair', '/directory', '/moved']
 
 const readProof = async (stream: ServerHttp2Stream, desk: Desk): Promise<unknown> =>
-  decodeJson(await readWhole(stream, desk.limits.proofBytes, desk))
+  decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits.idleMs))
 
 const proofBy = (take: Caller['arpl'], body: unknown): Promise<unknown> => {
   if (take === undefined) throw new Refusal('record-type', 'who dials proves himself on the first connection')
@@ -174,7 +176,7 @@ const route = (request: Request, path: string): Promise<unknown> => {
 }
 
 const takeRecords = async ({ stream, caller, desk }: Request): Promise<unknown> => {
-  const records = decodeRecords(await readWhole(stream, desk.limits.batchBytes, desk), desk.limits)
+  const records = decodeRecords(await readWhole(stream, desk.limits.batchBytes, desk.limits.idleMs), desk.limits)
   const answers = await desk.handlers.records(caller.agent, records)
   for (const one of answers)
     desk.metrics.linkRecords.inc({ direction: 'in', outcome: 'ok' in one ? 'ok' : one.refused })
@@ -204,7 +206,7 @@ const takeBody = async (request: Request, head: Head, rest: Buffer, chunks: Asyn
   const slowestMs = limits.idleMs + ((head.size - head.from) / limits.leastBytesPerSecond) * 1000
   const tooSlow = setTimeout(() => cancel(stream), Math.min(slowestMs, MAX_TIMER_MS))
   const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'in' }, bytes)
-  const payload = counted(rest, chunks, head, stream, count)
+  const payload = counted(rest, chunks, head.size - head.from, stream, count)
   try {
     return await (head.size <= limits.memoryBytes ? inMemory(payload, head) : onDisk(payload, head, request))
   } finally {
@@ -247,71 +249,4 @@ const onDisk = async (
   }
 }
 
-/** Passes on exactly as many bytes as announced, or refuses; throws Cut if the stream broke. */
-async function* counted(
-  rest: Buffer,
-  chunks: AsyncIterator<Buffer>,
-  head: Head,
-  stream: ServerHttp2Stream,
-  count: (bytes: number) => void,
-): AsyncGenerator<Buffer> {
-  let left = head.size - head.from
-  for (let chunk: Buffer | undefined = rest; chunk !== undefined; chunk = (await chunks.next()).value) {
-    left -= chunk.length
-    count(chunk.length)
-    if (left < 0) throw new Refusal('payload-mismatch', 'the payload is longer than announced')
-    if (chunk.length > 0) yield chunk
-  }
-  if (left > 0) throw broken(stream, new Refusal('payload-mismatch', 'the payload is shorter than announced'))
-}
-
 const wrongHash = (): Refusal => new Refusal('payload-mismatch', 'the payload has another hash than announced')
-
-/** A body that ends too soon: did its sender end it, or did the link break? HTTP/2 streams end in both cases. */
-const broken = (stream: ServerHttp2Stream, otherwise: Refusal): Error =>
-  stream.aborted || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? new Cut() : otherwise
-
-/**
- * Leaves the stream open at the end, so that it can be answered; errors and silence become Cut.
- * (The stream's own timeout won't do: our life signs would keep it from ever running out.)
- */
-async function* chunksOf(stream: ServerHttp2Stream, idleMs: number): AsyncGenerator<Buffer, undefined> {
-  const silence = setTimeout(() => cancel(stream), idleMs)
-  try {
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-      silence.refresh()
-      yield chunk as Buffer
-    }
-  } catch {
-    throw new Cut()
-  } finally {
-    clearTimeout(silence)
-  }
-  return undefined
-}
-
-const readWhole = async (stream: ServerHttp2Stream, limit: number, { limits }: Desk): Promise<Buffer> => {
-  const slowest = setTimeout(() => cancel(stream), limits.idleMs)
-  try {
-    let size = 0
-    const bounded = async function* () {
-      for await (const chunk of chunksOf(stream, limits.idleMs)) {
-        size += chunk.length
-        if (size > limit) throw new Refusal('record-too-large', `this request may have ${limit} bytes`)
-        yield chunk
-      }
-    }
-    const body = await gather(bounded())
-    if (stream.aborted || stream.destroyed) throw new Cut()
-    return body
-  } finally {
-    clearTimeout(slowest)
-  }
-}
-
-const gather = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {
-  const all: Buffer[] = []
-  for await (const chunk of chunks) all.push(chunk)
-  const [only] = all
-  return all.length === 1 && only ? only : Buffer.concat(all)
-}

@@ -10,7 +10,7 @@
 import type { Readable } from 'node:stream'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { startWalk, type Walk } from '../../src/mail/walk.ts'
-import type { BodyDraft, BodyWriter } from '../../store/blob.ts'
+import type { BodyDraft, BodyWriter } from '../../store/spool.ts'
 import { type LineFlaw, startLineCheck } from './lines.ts'
 import { refused } from './replies.ts'
 

@@ -4,10 +4,11 @@
  * nothing of the ones before, so no cache helps it; nothing is lost, and a hop takes 20 to 80 ms.
  */
 import { targetOfEntity } from '../../src/address.ts'
+import { apply } from '../../src/apply.ts'
 import type { Effect } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import type { Path } from '../../src/route/search.ts'
-import { admitLocal, apply, emptyState, type Link, type State } from '../../src/state.ts'
+import { admitLocal, emptyState, type Link, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import type { Message } from '../../src/wire/record.ts'
 import { openClock } from '../../test/village/clock.ts'

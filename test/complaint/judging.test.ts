@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Opinion } from '../../src/complaint/verdict.ts'
 import { exactDebt } from '../../src/credit/credit.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
-import { apply, contactKey, type State } from '../../src/state.ts'
+import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { ann, bob, envelopeId, HOUR, left, link, now, relayed, s, world } from '../custody/rows.ts'
 

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Complaint, Reason } from '../../src/complaint/verdict.ts'
 import { exactDebt } from '../../src/credit/credit.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { ann, bob, envelopeId, HOUR, left, link, now, r, relayed, report, s, stranger, world } from '../custody/rows.ts'
 

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { defaultPolicy, type Level, levelOf, type Policy } from '../../src/complaint/policy.ts'
 import { allowed, pardoned, reproached } from '../../src/complaint/repute.ts'
 import type { Step } from '../../src/effect.ts'
 import { accused } from '../../src/link/sentence.ts'
-import { admitLocal, apply, emptyState, type State } from '../../src/state.ts'
+import { admitLocal, emptyState, type State } from '../../src/state.ts'
 import { link } from '../custody/rows.ts'
 
 const id = (letter: string): string => `${letter.repeat(51)}a`

@@ -1,11 +1,12 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Arrival } from '../../src/custody/arrival.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import { routeOf } from '../../src/route/cache.ts'
 import { choose } from '../../src/route/choose.ts'
 import type { Known } from '../../src/route/search.ts'
-import { admitLocal, apply, contactKey, removeLocal, type State } from '../../src/state.ts'
+import { admitLocal, contactKey, removeLocal, type State } from '../../src/state.ts'
 import { step, whereIs } from '../../src/web.ts'
 import {
   ann,

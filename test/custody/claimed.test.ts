@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { simpleParser } from 'mailparser'
+import { apply } from '../../src/apply.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { needs } from '../../src/needs.ts'
-import { apply, type Contact, contactKey, type State } from '../../src/state.ts'
+import { type Contact, contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { ann, bob, delivered, envelopeId, HOUR, now, s, stranger, world } from './rows.ts'
 

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { AVOID_MS, type Custody, lastMoment } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import {
   asks,

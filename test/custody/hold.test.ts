@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
 import type { Event } from '../../src/event.ts'
 import { needs, needsOf } from '../../src/needs.ts'
-import { apply, contactKey, type State } from '../../src/state.ts'
+import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { ann, asks, bob, delivered, HOUR, key, left, me, now, submission, world } from './rows.ts'
 

@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import { apply } from '../../src/apply.ts'
 import type { Recipient, Submission } from '../../src/custody/submission.ts'
 import { overall } from '../../src/custody/submission.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
 import { needs, needsOf } from '../../src/needs.ts'
 import { routeOf } from '../../src/route/cache.ts'
-import { apply, contactKey, type State } from '../../src/state.ts'
+import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import {
   ann,

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import { needs } from '../../src/needs.ts'
 import { owe } from '../../src/report/owed.ts'
 import type { Report } from '../../src/report/report.ts'
-import { apply } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { asks, b, delivered, HOUR, key, left, now, owes, r, relayed, report, row, s, stranger, world } from './rows.ts'
 

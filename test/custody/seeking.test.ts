@@ -1,11 +1,12 @@
 import { expect } from 'chai'
 import { targetOfAddress, targetOfEntity } from '../../src/address.ts'
+import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { routeOf } from '../../src/route/cache.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step, whereIs } from '../../src/web.ts'
 import {
   asks,

@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import { targetOfEntity } from '../../src/address.ts'
+import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { silenceMs } from '../../src/custody/silence.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import { isOftenAway, seen } from '../../src/link/absence.ts'
 import { silentOne } from '../../src/route/blame.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import {
   asks,

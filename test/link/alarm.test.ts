@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Event } from '../../src/event.ts'
 import { thawing } from '../../src/link/alarm.ts'
 import type { Alarm } from '../../src/link/alert.ts'
 import { isActive, isFrozen } from '../../src/link/standing.ts'
-import { admitLocal, apply, emptyState, type Link, type State } from '../../src/state.ts'
+import { admitLocal, emptyState, type Link, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 
 const now = 1_700_000_000_000

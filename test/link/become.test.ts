@@ -1,8 +1,9 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { linked } from '../../src/link/become.ts'
 import type { Ruling } from '../../src/link/ruling.ts'
-import { apply, emptyState, type Link } from '../../src/state.ts'
+import { emptyState, type Link } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 
 const now = 1_700_000_000_000

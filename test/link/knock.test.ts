@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { apply } from '../../src/apply.ts'
 import type { Event } from '../../src/event.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Guest, Knock } from '../../src/link/knock.ts'
-import { admitLocal, apply, emptyState, type Link, type State } from '../../src/state.ts'
+import { admitLocal, emptyState, type Link, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 
 const now = 1_700_000_000_000

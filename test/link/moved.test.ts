@@ -1,8 +1,9 @@
 /** A stolen key: what is believed of whom, how far the word goes, and what goes over to the new key. */
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Effect } from '../../src/effect.ts'
 import { routeOf } from '../../src/route/cache.ts'
-import { apply, type Link, type State } from '../../src/state.ts'
+import type { Link, State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { b, bob, link, me, now, r, row, s, stranger, world } from '../custody/rows.ts'
 

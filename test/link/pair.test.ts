@@ -1,10 +1,11 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { vouched } from '../../src/link/become.ts'
 import type { Knock } from '../../src/link/knock.ts'
 import { type Paired, paired, unpaired } from '../../src/link/pair.ts'
-import { admitLocal, apply, type Contact, emptyState, type Link, type State } from '../../src/state.ts'
+import { admitLocal, type Contact, emptyState, type Link, type State } from '../../src/state.ts'
 
 const now = 1_700_000_000_000
 const WEEK = 7 * 86_400_000

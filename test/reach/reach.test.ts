@@ -1,8 +1,9 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import { addressesOf, REACH_LIFE_MS, type Reach, type Said } from '../../src/reach/reach.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { b, HOUR, link, me, now, r, s, stranger, world } from '../custody/rows.ts'
 

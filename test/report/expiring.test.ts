@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { simpleParser } from 'mailparser'
-import { apply } from '../../src/state.ts'
+import { apply } from '../../src/apply.ts'
 import { step } from '../../src/web.ts'
 import { ann, bob, delivered, now, world } from '../custody/rows.ts'
 

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import { targetOfAddress } from '../../src/address.ts'
+import { apply } from '../../src/apply.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import type { Path } from '../../src/route/search.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { b, bob, HOUR, link, MINUTE, me, now, r, s, stranger, world } from '../custody/rows.ts'
 

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Step } from '../../src/effect.ts'
 import { routeOf } from '../../src/route/cache.ts'
 import type { Failure } from '../../src/route/failed.ts'
-import { apply, type State } from '../../src/state.ts'
+import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { b, bob, HOUR, link, me, now, r, s, stranger, world } from '../custody/rows.ts'
 

@@ -18,7 +18,7 @@ import {
 import type { Found, Submission } from '../../gateway/smtp/session.ts'
 import { throttleLogins } from '../../gateway/throttle.ts'
 import { selfSigned } from '../../gateway/tls.ts'
-import { type BodyDraft, discardDraft, startBody } from '../../store/blob.ts'
+import { type BodyDraft, discardDraft, startBody } from '../../store/spool.ts'
 
 export const alice: Account = { id: 1, address: 'alice@a.test', entityId: 'e'.repeat(52) }
 export const password = 'correct horse'

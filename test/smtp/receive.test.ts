@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { type Intake, receive } from '../../gateway/smtp/receive.ts'
 import { editSubmission } from '../../src/mail/submit.ts'
 import { startWalk } from '../../src/mail/walk.ts'
-import { type BodyWriter, startBody } from '../../store/blob.ts'
+import { type BodyWriter, startBody } from '../../store/spool.ts'
 import { corpus } from '../fixture/corpus.ts'
 
 describe('smtp receive', () => {

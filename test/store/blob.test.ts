@@ -5,21 +5,9 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import {
-  addRefs,
-  adoptFile,
-  type BodyDraft,
-  discardDraft,
-  draftOf,
-  dropRefs,
-  INLINE_MAX,
-  openBody,
-  putBodies,
-  readBody,
-  startBody,
-  sumsOf,
-} from '../../store/blob.ts'
+import { addRefs, dropRefs, openBody, putBodies, readBody, sumsOf } from '../../store/blob.ts'
 import { freshBodies } from '../../store/fresh.ts'
+import { adoptFile, type BodyDraft, discardDraft, draftOf, INLINE_MAX, startBody } from '../../store/spool.ts'
 import { sweepBlobs } from '../../store/sweep.ts'
 import { eachWithStore, rowsOf } from './home.ts'
 

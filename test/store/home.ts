@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startWalk } from '../../src/mail/walk.ts'
 import { type Account, create } from '../../store/account.ts'
-import { draftOf } from '../../store/blob.ts'
 import type { Change } from '../../store/change.ts'
 import type { Sink, Source } from '../../store/db.ts'
 import { find } from '../../store/mailbox.ts'
 import type { Draft } from '../../store/message.ts'
+import { draftOf } from '../../store/spool.ts'
 import { openStore, type Store } from '../../store/store.ts'
 
 export type Bench = Store & { account: Account; changes: Change[]; folder(name: string): Promise<number> }

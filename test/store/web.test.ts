@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Owed } from '../../src/report/owed.ts'
-import { draftOf, putBodies } from '../../store/blob.ts'
+import { putBodies } from '../../store/blob.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { view } from '../../store/message.ts'
 import { creditors, markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
+import { draftOf } from '../../store/spool.ts'
 import { cards, contacts, custody, heldBytes, seekers, unfinishedCustody } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
 

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import { needs } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { apply, type Contact, contactKey, emptyState, type State } from '../../src/state.ts'
+import { type Contact, contactKey, emptyState, type State } from '../../src/state.ts'
 import { categoryName, folderFor, trustByWriting } from '../../src/trust/contact.ts'
 import { step } from '../../src/web.ts'
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { apply, emptyState, type State } from '../../src/state.ts'
+import { apply } from '../../src/apply.ts'
+import { emptyState, type State } from '../../src/state.ts'
 import { forgetHouseholds, type Household, welcomed } from '../../src/trust/household.ts'
 
 const now = 1_700_000_000_000

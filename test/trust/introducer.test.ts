@@ -1,7 +1,8 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
-import { apply, emptyState, type Link } from '../../src/state.ts'
+import { emptyState, type Link } from '../../src/state.ts'
 import { introducers } from '../../src/trust/introducer.ts'
 
 describe('who brought a letter', () => {

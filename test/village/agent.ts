@@ -6,6 +6,8 @@
  * kept together or not at all, answers leave after that, and effects are performed later, one by
  * one, in any order: a crash may come between any two.
  */
+
+import { apply } from '../../src/apply.ts'
 import type { Entry } from '../../src/complaint/verdict.ts'
 import { type Custody, dueAt } from '../../src/custody/custody.ts'
 import type { Stage, Submission } from '../../src/custody/submission.ts'
@@ -16,7 +18,7 @@ import { type Needs, needs, needsOf } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Item } from '../../src/report/owed.ts'
 import { silentOne } from '../../src/route/blame.ts'
-import { apply, type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
+import { type Change, type Delivery, emptyState, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import {
   decodeMessage,

@@ -3,8 +3,8 @@
  * arrives, once, and its sender is told the truth.
  */
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { routeOf } from '../../src/route/cache.ts'
-import { apply } from '../../src/state.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import { bury, dropCalls, moveIn, pass, rowAt } from './scene.ts'

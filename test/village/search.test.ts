@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai'
 import { targetOfAddress } from '../../src/address.ts'
-import { apply } from '../../src/state.ts'
+import { apply } from '../../src/apply.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import { dropCalls, moveIn, pass } from './scene.ts'

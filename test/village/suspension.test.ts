@@ -3,8 +3,9 @@
  * neighbours of R alone, and S behind X. A new web's limits, calm weather.
  */
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
 import { stopped } from '../../src/link/sentence.ts'
-import { apply, type Link } from '../../src/state.ts'
+import type { Link } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import { holdsInTheBooks } from './claims.ts'
 import { complains, DAY, debt, pass, writes } from './mail.ts'

@@ -3,9 +3,10 @@
  * is written. Then it heals.
  */
 
+import { apply } from '../../src/apply.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
 import { routeOf } from '../../src/route/cache.ts'
-import { apply, type Contact, contactKey } from '../../src/state.ts'
+import { type Contact, contactKey } from '../../src/state.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Plan } from './plan.ts'

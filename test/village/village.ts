@@ -8,10 +8,11 @@
  * where it is to end in the middle of the trouble.
  */
 import { base32 } from '../../src/address.ts'
+import { apply } from '../../src/apply.ts'
 import type { Opinion } from '../../src/complaint/verdict.ts'
 import { defaultTerms, type Terms } from '../../src/custody/custody.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
-import { admitLocal, apply, type Contact, type Link } from '../../src/state.ts'
+import { admitLocal, type Contact, type Link } from '../../src/state.ts'
 import { type Agent, openAgent, type Trouble, type World } from './agent.ts'
 import { calm, openCarrier } from './carrier.ts'
 import { type Clock, openClock } from './clock.ts'

@@ -8,10 +8,10 @@
  * goes with its whole mailbox is left out whole.
  */
 import type { Readable } from 'node:stream'
-import { INLINE_MAX } from '../../../store/blob.ts'
 import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
 import { contents } from '../../../store/message.ts'
+import { INLINE_MAX } from '../../../store/spool.ts'
 import { findDecoded } from '../binary.ts'
 import { type Found, find, type Known } from '../body.ts'
 import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'

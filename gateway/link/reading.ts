@@ -1,0 +1,78 @@
+/**
+ * What a request brings, read within its bounds: whole where it is small, in chunks where it is a payload.
+ *
+ * A sender that falls silent is cut off; so is one that is too slow in all.
+ */
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { Refusal } from '../../src/refusal.ts'
+import { cancel } from './session.ts'
+
+/** The stream broke while we read: nobody waits for an answer any more. */
+export class Cut extends Error {}
+
+export const readWhole = async (stream: ServerHttp2Stream, limit: number, idleMs: number): Promise<Buffer> => {
+  const slowest = setTimeout(() => cancel(stream), idleMs)
+  try {
+    let size = 0
+    const bounded = async function* () {
+      for await (const chunk of chunksOf(stream, idleMs)) {
+        size += chunk.length
+        if (size > limit) throw new Refusal('record-too-large', `this request may have ${limit} bytes`)
+        yield chunk
+      }
+    }
+    const body = await gather(bounded())
+    if (stream.aborted || stream.destroyed) throw new Cut()
+    return body
+  } finally {
+    clearTimeout(slowest)
+  }
+}
+
+/**
+ * Leaves the stream open at the end, so that it can be answered; errors and silence become Cut.
+ * (The stream's own timeout won't do: our life signs would keep it from ever running out.)
+ */
+export async function* chunksOf(stream: ServerHttp2Stream, idleMs: number): AsyncGenerator<Buffer, undefined> {
+  const silence = setTimeout(() => cancel(stream), idleMs)
+  try {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      silence.refresh()
+      yield chunk as Buffer
+    }
+  } catch {
+    throw new Cut()
+  } finally {
+    clearTimeout(silence)
+  }
+  return undefined
+}
+
+/** Passes on exactly as many bytes as announced, or refuses; throws Cut if the stream broke. */
+export async function* counted(
+  rest: Buffer,
+  chunks: AsyncIterator<Buffer>,
+  size: number,
+  stream: ServerHttp2Stream,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  let left = size
+  for (let chunk: Buffer | undefined = rest; chunk !== undefined; chunk = (await chunks.next()).value) {
+    left -= chunk.length
+    count(chunk.length)
+    if (left < 0) throw new Refusal('payload-mismatch', 'the payload is longer than announced')
+    if (chunk.length > 0) yield chunk
+  }
+  if (left > 0) throw broken(stream, new Refusal('payload-mismatch', 'the payload is shorter than announced'))
+}
+
+/** A body that ends too soon: did its sender end it, or did the link break? HTTP/2 streams end in both cases. */
+export const broken = (stream: ServerHttp2Stream, otherwise: Refusal): Error =>
+  stream.aborted || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? new Cut() : otherwise
+
+export const gather = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const all: Buffer[] = []
+  for await (const chunk of chunks) all.push(chunk)
+  const [only] = all
+  return all.length === 1 && only ? only : Buffer.concat(all)
+}
