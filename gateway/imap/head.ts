@@ -28,8 +28,9 @@ export const readHead = (pieces: readonly Piece[], isUtf8: boolean): Head => {
   const words = new Words(pieces, isUtf8)
   let tag = '*'
   try {
-    tag = words.tag()
-    words.space()
+    const word = words.tag()
+    if (!words.isAtEnd()) words.space()
+    tag = word // `a+b` is no tag, and nobody waits for an answer to `a`
     const name = commandName(words)
     return { tag, name, command: commands.get(name), words }
   } catch (error) {
