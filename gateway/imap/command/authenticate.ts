@@ -8,6 +8,9 @@ import { Gone } from '../output.ts'
 import { type Ask, mechanisms } from '../sasl.ts'
 import { fail } from '../wire/words.ts'
 
+/** Strictly: RFC 3501 §6.2.2 wants BAD for what cannot be decoded, and a lenient reader decodes anything. */
+const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/
+
 export const authenticate: Command<{ mechanism: string; initial: string | undefined }> = {
   in: ['unauthenticated'],
   parse(words) {
@@ -32,8 +35,14 @@ const asking = (session: Session, initial: string | undefined): Ask => {
   return async (challenge) => {
     const response = early ?? (await respond(session, Buffer.from(challenge).toString('base64')))
     early = undefined
-    return Buffer.from(response, 'base64')
+    return decoded(response)
   }
+}
+
+/** A lone `=` is an empty response. RFC 4959 §3. */
+const decoded = (response: string): Buffer => {
+  if (response === '=') return Buffer.alloc(0)
+  return BASE64.test(response) ? Buffer.from(response, 'base64') : fail('that is not base64')
 }
 
 const respond = async ({ input, output }: Session, challenge: string): Promise<string> => {
