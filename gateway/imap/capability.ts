@@ -42,7 +42,12 @@ const searches = [
   ...['THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
 ]
 
-export const capabilities = (session: Session): string => {
+type Asking = Pick<Session, 'mayLogIn' | 'canStartTls' | 'canBind'> & {
+  account: unknown
+  edge: { config: { appendLimit: number } }
+}
+
+export const capabilities = (session: Asking): string => {
   if (session.account) {
     const limit = `APPENDLIMIT=${session.edge.config.appendLimit}`
     return [...always, ...loggedIn, ...messages, ...mailboxes, ...appends, ...searches, limit].join(' ')
@@ -52,7 +57,7 @@ export const capabilities = (session: Session): string => {
   return words.join(' ')
 }
 
-const loginsOf = ({ canBind }: Session): string[] => [
+const loginsOf = ({ canBind }: Asking): string[] => [
   ...(canBind ? ['AUTH=SCRAM-SHA-256-PLUS'] : []),
   'AUTH=SCRAM-SHA-256',
   'AUTH=PLAIN',

@@ -2,6 +2,7 @@
  * What a command is to the session that runs it, and what it may answer.
  */
 import type { Account } from '../../store/account.ts'
+import type { Code } from './code.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Incoming } from './incoming.ts'
@@ -19,7 +20,7 @@ export const loggedIn: readonly State[] = ['authenticated', 'selected']
 export const mailboxOpen: readonly State[] = ['selected']
 
 /** The tagged answer. `code` stands in brackets before the text; the text is for people. */
-export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: string; text: string; next?: 'starttls' | 'deflate' }
+export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: Code; text: string; next?: 'starttls' | 'deflate' }
 
 /** What a command sees of the session that runs it. */
 export type Session = {
@@ -60,7 +61,7 @@ export type Session = {
   /** Leaves the selected mailbox, without EXPUNGE. */
   leave(): void
   /** Says goodbye; the session is over once the command at hand is answered. */
-  bye(text: string, code?: string): void
+  bye(text: string, code?: Code): void
   /** Ends it from outside, at the next moment when a word may be put in. */
   dismiss(text: string): void
 }
@@ -82,8 +83,8 @@ export type Command<Args = unknown> = {
   run(session: Session, args: Args, incoming?: Incoming): Promise<Reply>
 }
 
-export const ok = (text: string, code?: string): Reply => ({ status: 'OK', text, ...(code && { code }) })
-export const no = (code: string | undefined, text: string): Reply => ({ status: 'NO', text, ...(code && { code }) })
+export const ok = (text: string, code?: Code): Reply => ({ status: 'OK', text, ...(code && { code }) })
+export const no = (code: Code | undefined, text: string): Reply => ({ status: 'NO', text, ...(code && { code }) })
 export const bad = (text: string): Reply => ({ status: 'BAD', text })
 
 /** For a command without arguments. */

@@ -3,10 +3,11 @@
  * RFC 5530. Most codes belong to the web of trust and never come here; they are counted so that none is forgotten.
  */
 import type { Refusal, RefusalCode } from '../../src/refusal.ts'
+import type { Code } from './code.ts'
 import { no, type Reply } from './command.ts'
 
 const CANNOT = 'CANNOT'
-const codes: Record<RefusalCode, string> = {
+const codes: Record<RefusalCode, Code> = {
   'login-failed': 'AUTHENTICATIONFAILED',
   'login-throttled': 'UNAVAILABLE',
   'rate-limited': 'LIMIT',

@@ -5,6 +5,7 @@
 import type { Change } from '../../store/change.ts'
 import { type Mailbox, takeRecent } from '../../store/mailbox.ts'
 import { view as loadView } from '../../store/message.ts'
+import type { Code } from './code.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
@@ -110,7 +111,7 @@ export class Selected implements Hearer {
   }
 
   /** The code that ends a command that expunged. RFC 7162 §3.2.7, §3.2.8; §3.1.2.1. */
-  get modseqCode(): string | undefined {
+  get modseqCode(): Code | undefined {
     return this.tellsModseq ? `HIGHESTMODSEQ ${this.view.modseq}` : undefined
   }
 

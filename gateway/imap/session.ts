@@ -12,6 +12,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
+import type { Code } from './code.ts'
 import type { State } from './command.ts'
 import { Conversation, type Served } from './conversation.ts'
 import type { Edge } from './edge.ts'
@@ -143,7 +144,7 @@ export class ClientSession implements Served {
   }
 
   /** Says goodbye; the session is over once the command at hand is answered. */
-  bye(text: string, code?: string): void {
+  bye(text: string, code?: Code): void {
     if (this.isEnding) return
     this.isEnding = true
     this.output.line(`* BYE ${code ? `[${code}] ` : ''}${humanText(text)}`)

@@ -6,6 +6,7 @@
  */
 import { find } from '../../../store/mailbox.ts'
 import { copy as copyTo, move as moveTo, type UidPair } from '../../../store/move.ts'
+import type { Code } from '../code.ts'
 import { type Command, mailboxOpen, ok } from '../command.ts'
 import { notWritable, tryCreate } from '../mailbox-reply.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
@@ -51,7 +52,7 @@ export const uidCopy = copying('uid', false)
 export const move = copying('seq', true)
 export const uidMove = copying('uid', true)
 
-const copyUid = (uidValidity: number, pairs: readonly UidPair[]): string => {
+const copyUid = (uidValidity: number, pairs: readonly UidPair[]): Code => {
   const [from, to] = [formatSet(pairs.map((pair) => pair.from)), formatSet(pairs.map((pair) => pair.to))]
   return `COPYUID ${uidValidity} ${from} ${to}`
 }

@@ -3,6 +3,7 @@
  * store = "STORE" SP sequence-set [SP "(UNCHANGEDSINCE" SP mod-sequence ")"] SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / flag *(SP flag))
  */
 import { store as change } from '../../../store/flag.ts'
+import type { Code } from '../code.ts'
 import { type Command, mailboxOpen, no, ok } from '../command.ts'
 import { type Flags, toFlags } from '../flags.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
@@ -53,7 +54,7 @@ const storing = (by: By): Command<Args> => ({
     const changed = all.messages.filter(({ row }) => !row.isGone && !done.has(row.uid))
     const isWhole = by === 'uid' || (!all.someAreGone && told.length + changed.length === all.messages.length)
     if (changed.length === 0) return isWhole ? ok('Stored') : expungeIssued
-    const modified = `MODIFIED ${formatSet(changed.map(({ seq, row }) => (by === 'uid' ? row.uid : seq)))}`
+    const modified: Code = `MODIFIED ${formatSet(changed.map(({ seq, row }) => (by === 'uid' ? row.uid : seq)))}`
     return isWhole ? ok('Some of these were changed since', modified) : no(modified, 'Some of these are gone')
   },
 })
