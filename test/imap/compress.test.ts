@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from 'node:zlib'
+import { constants, createInflateRaw, deflateRawSync } from 'node:zlib'
 import { expect } from 'chai'
 import { ImapFlow } from 'imapflow'
+import { deflated } from '../dialogue/deflated.ts'
 import { Client } from '../dialogue/run.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
@@ -29,17 +29,6 @@ describe('IMAP COMPRESS=DEFLATE', () => {
     expect(await say(client, 'c COMPRESS DEFLATE')).to.match(/^c OK/)
     return client
   }
-  const compress = (client: Client): void => {
-    const deflate = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH })
-    const inflate = createInflateRaw()
-    client.change((socket) => {
-      socket.pipe(inflate)
-      deflate.pipe(socket)
-      const pair = Duplex.from({ writable: deflate, readable: inflate }) as Socket
-      pair.once('end', () => pair.destroy())
-      return pair
-    })
-  }
   const say = async (client: Client, command: string): Promise<string> => {
     client.send(command)
     const tag = `${command.split(' ')[0]} `
@@ -53,7 +42,7 @@ describe('IMAP COMPRESS=DEFLATE', () => {
     await imap.deliver('INBOX', [{ bytes: `Subject: long\r\n\r\n${'All work and no play\r\n'.repeat(5000)}` }])
     const client = await open()
     const raw = client.socket
-    compress(client)
+    client.change(deflated)
     await say(client, 's SELECT INBOX')
     expect(await say(client, 'f FETCH 1 BODY.PEEK[]')).to.match(/^f OK/)
     expect(raw.bytesRead).to.be.below(20_000)

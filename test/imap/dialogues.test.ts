@@ -4,10 +4,18 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { expect } from 'chai'
+import { capabilities } from '../../gateway/imap/capability.ts'
+import { codes } from '../../gateway/imap/code.ts'
+import { commands } from '../../gateway/imap/command/table.ts'
+import type { State } from '../../gateway/imap/command.ts'
+import { Refusal } from '../../src/refusal.ts'
 import { subscribe } from '../../store/mailbox.ts'
 import { setQuota } from '../../store/quota.ts'
+import { deflated } from '../dialogue/deflated.ts'
+import { codesOf, exchangesOf, shownBy, states } from '../dialogue/exchange.ts'
 import { runDialogue, type Steps } from '../dialogue/run.ts'
-import { letter, startTestImap, type TestImap } from './server.ts'
+import { letter, type Options, startTestImap, type TestImap } from './server.ts'
 
 const part = (encoding: string, body: string) =>
   `--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}\r\n`
@@ -20,13 +28,23 @@ const encoded = [
   '--b--\r\n',
 ].join('')
 const folder = join(import.meta.dirname, '../dialogue/imap')
-const dialogues = readdirSync(folder).filter((name) => name.endsWith('.txt'))
+/** The octets of each: a UTF-8 character is as many as it has there. */
+const dialogues = new Map(
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.txt'))
+    .map((name) => [name, readFileSync(join(folder, name), 'latin1')]),
+)
+
+/** What a dialogue needs to be otherwise than it usually is. */
+const options: Record<string, Options> = {
+  '3501-6.2.3-privacy.txt': { plainLoopback: false },
+  '5530-limit.txt': { sessionLimit: 3, sessionsPerAccount: 1 },
+  '5530-unavailable.txt': { login: async () => new Refusal('login-throttled', 'Too many guesses; wait a minute') },
+  '9585-inprogress.txt': { timing: { progressMs: 0 } },
+}
 
 describe('IMAP dialogues', () => {
   let imap: TestImap
-  beforeEach(async () => {
-    imap = await startTestImap({ appendLimit: 100_000 })
-  })
   afterEach(() => imap.close())
 
   const change = (sql: string, params: readonly (string | number)[]) =>
@@ -68,6 +86,18 @@ describe('IMAP dialogues', () => {
     async together(words, client) {
       client.send(words.join(' ').replaceAll(' | ', '\r\n'))
     },
+    /** The client compresses from here on, and reads what is. RFC 4978. */
+    async deflate(_, client) {
+      client.change(deflated)
+    },
+    /** The store fails whoever asks it for mailboxes from here on. */
+    async breaks() {
+      await change('ALTER TABLE mailbox RENAME TO mislaid', [])
+    },
+    /** `! flood 5000`: so many octets, and no end of line. */
+    async flood([octets], client) {
+      client.socket.write(Buffer.alloc(Number(octets), 'x'))
+    },
     async wait([ms = '50']) {
       await wait(Number(ms))
     },
@@ -79,12 +109,63 @@ describe('IMAP dialogues', () => {
     return socket
   }
 
-  for (const name of dialogues) {
-    const text = readFileSync(join(folder, name), 'latin1')
+  for (const [name, text] of dialogues) {
     const claim = Buffer.from(/^# (.*)$/m.exec(text)?.[1] ?? '', 'latin1').toString()
     it(`${name.slice(0, -4)}: ${claim}`, async () => {
+      imap = await startTestImap({ appendLimit: 100_000, ...options[name] })
       delivered = 0
       await runDialogue(text, open, steps)
     })
   }
 })
+
+describe('what the IMAP dialogues show', () => {
+  const all = [...dialogues.values()]
+  const exchanges = all.flatMap(exchangesOf)
+
+  it(`${exchanges.length} exchanges in ${all.length} dialogues: 400 at least`, () => {
+    expect(exchanges.length).to.be.at.least(400)
+  })
+
+  it('each is named for the RFC whose rules it shows', () => {
+    expect([...dialogues.keys()].filter((name) => !/^\d{4}-[\w.-]+\.txt$/.test(name))).to.deep.equal([])
+  })
+
+  it('every command, in every state', () => {
+    const met = new Set(exchanges.map(({ state, command }) => `${command}, ${state}`))
+    const wanted = [...commands.keys()].flatMap((command) => states.map((state) => `${command}, ${state}`))
+    expect(wanted.filter((one) => !met.has(one))).to.deep.equal([])
+  })
+
+  it('a command out of its place is BAD, and done somewhere in its place', () => {
+    for (const [name, command] of commands) {
+      const of = exchanges.filter((one) => one.command === name)
+      const isPlace = (state: (typeof states)[number]) => command.in.includes(placeOf(state))
+      expect(new Set(of.filter(({ state }) => !isPlace(state)).map(({ answer }) => answer))).not.to.include('OK')
+      // Rights cannot be given: acl.ts.
+      const best = name === 'SETACL' || name === 'DELETEACL' ? 'NO' : 'OK'
+      expect(of.filter(({ state, answer }) => isPlace(state) && answer === best, name).length, name).to.be.above(0)
+    }
+  })
+
+  it('every response code that is sent, and no other', () => {
+    expect([...new Set(all.flatMap(codesOf))].sort()).to.deep.equal([...codes].sort())
+  })
+
+  it('every capability, and no other', () => {
+    const edge = { config: { appendLimit: 1 } }
+    const offered = [
+      { mayLogIn: false, canStartTls: true, canBind: false, account: undefined, edge },
+      { mayLogIn: true, canStartTls: false, canBind: true, account: undefined, edge },
+      { mayLogIn: true, canStartTls: false, canBind: true, account: 'ann', edge },
+    ].flatMap((session) =>
+      capabilities(session)
+        .replace(/APPENDLIMIT=1$/, 'APPENDLIMIT')
+        .split(' '),
+    )
+    expect(all.flatMap(shownBy).sort()).to.deep.equal([...new Set(offered)].sort())
+  })
+})
+
+const placeOf = (state: (typeof states)[number]): State =>
+  state === 'not authenticated' ? 'unauthenticated' : state === 'read-only' ? 'selected' : state

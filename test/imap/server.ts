@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type ImapConfig, type Timing, usualTiming } from '../../gateway/imap/edge.ts'
 import { type ImapEdge, startImap } from '../../gateway/imap/imap.ts'
 import { createLog } from '../../gateway/log.ts'
+import type { Login } from '../../gateway/login.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
 import { canonical } from '../../src/address.ts'
@@ -46,9 +47,9 @@ let pair: Promise<TlsPair> | undefined
 const salt = 'W22ZaJ0SNY7soEsUEjb6gQ=='
 let keys: Promise<ScramKeys> | undefined
 
-type Options = Partial<Omit<ImapConfig, 'timing'>> & { timing?: Partial<Timing> }
+export type Options = Partial<Omit<ImapConfig, 'timing'>> & { timing?: Partial<Timing>; login?: Login }
 
-export const startTestImap = async ({ timing, ...config }: Options = {}): Promise<TestImap> => {
+export const startTestImap = async ({ timing, login, ...config }: Options = {}): Promise<TestImap> => {
   const home = await mkdtemp(join(tmpdir(), 'imap-'))
   pair ??= selfSigned(['localhost'], ['127.0.0.1'])
   const tls = await pair
@@ -73,8 +74,10 @@ export const startTestImap = async ({ timing, ...config }: Options = {}): Promis
       ...config,
     },
     tls: () => tls,
-    login: async (user, pass) =>
-      canonical(user) === address && pass === password ? account : new Refusal('login-failed', 'Wrong'),
+    login:
+      login ??
+      (async (user, pass) =>
+        canonical(user) === address && pass === password ? account : new Refusal('login-failed', 'Wrong')),
     scram: {
       challenge: async () => ({ salt, iterations: 4096 }),
       async prove(user, { message, proof }) {
