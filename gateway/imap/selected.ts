@@ -46,7 +46,7 @@ export class Selected implements Hearer {
    * session has the mailbox open, its rows are there already, and are shared.
    */
   static async open(
-    { store, watch }: Edge,
+    { store, watch }: Pick<Edge, 'store' | 'watch'>,
     mailbox: Mailbox,
     isReadOnly: boolean,
     enabled: ReadonlySet<Extension>,

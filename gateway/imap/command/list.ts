@@ -1,10 +1,11 @@
 /** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819. */
-import { list as all, statuses } from '../../../store/mailbox.ts'
+import { list as all } from '../../../store/mailbox.ts'
 import { lost } from '../../../store/subscription.ts'
-import { type Command, loggedIn, ok, type Session } from '../command.ts'
+import { type Command, loggedIn, ok } from '../command.ts'
 import { type ListArgs, parseList } from '../list-option.ts'
-import { type Listed, listing, parentsOf } from '../listing.ts'
+import { listing, parentsOf } from '../listing.ts'
 import { matcher } from '../pattern.ts'
+import { standings } from '../standing.ts'
 import { statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'
 
@@ -22,7 +23,9 @@ export const list: Command<ListArgs> = {
     const [mailboxes, names] = await Promise.all([all(db, user.id), selection.subscribed ? lost(db, user.id) : []])
     const full = patterns.map((pattern) => reference + pattern)
     const listed = listing(mailboxes, names, full, selection, returns.subscribed)
-    const states = await statesOf(session, listed, returns.status)
+    // Of all at once: a mailbox that goes meanwhile is told without.
+    const asked = returns.status.length > 0 ? listed.flatMap(({ mailbox }) => mailbox ?? []) : []
+    const states = await standings(edge, asked)
     for (const { name, attributes, childInfo, mailbox } of listed) {
       const criteria = childInfo.map((option) => `"${option}"`).join(' ')
       const info = criteria === '' ? '' : ` ("CHILDINFO" (${criteria}))`
@@ -32,13 +35,6 @@ export const list: Command<ListArgs> = {
     }
     return ok('Listed')
   },
-}
-
-/** Of all at once: a mailbox that goes meanwhile is told without. */
-const statesOf = async ({ edge }: Session, listed: readonly Listed[], items: readonly string[]) => {
-  const ids = items.length > 0 ? listed.flatMap(({ mailbox }) => (mailbox ? [mailbox.id] : [])) : []
-  const found = ids.length > 0 ? await statuses(edge.store.db, ids) : []
-  return new Map(found.map((state) => [state.id, state]))
 }
 
 export const lsub: Command<{ reference: string; pattern: string }> = {

@@ -2,9 +2,10 @@
  * STATUS. RFC 3501 §6.3.10.
  * status = "STATUS" SP mailbox SP "(" item *(SP item) ")"
  */
-import { find, status as statusOf } from '../../../store/mailbox.ts'
+import { find } from '../../../store/mailbox.ts'
 import { type Command, loggedIn, ok } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
+import { standings } from '../standing.ts'
 import { parseStatusItems, statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'
 
@@ -21,9 +22,8 @@ export const status: Command<{ name: string; asked: string[] }> = {
 
   async run({ edge, user, output, isUtf8, enabled }, { name, asked }) {
     if (asked.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1
-    const { db } = edge.store
-    const mailbox = await find(db, user.id, name)
-    const found = mailbox && (await statusOf(db, mailbox.id))
+    const mailbox = await find(edge.store.db, user.id, name)
+    const found = mailbox && (await standings(edge, [mailbox])).get(mailbox.id)
     if (!mailbox || !found) return missing
     output.line(statusLine(mailboxName(mailbox.name, isUtf8), asked, found, edge.config.appendLimit))
     return ok('That is how it stands')
