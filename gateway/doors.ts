@@ -6,6 +6,7 @@ import { levelOf } from '../src/complaint/policy.ts'
 import { Refusal } from '../src/refusal.ts'
 import { byAddress } from '../store/account.ts'
 import { discardDraft, startBody } from '../store/spool.ts'
+import { keepCertified } from './acme/keep.ts'
 import type { FirstHops } from './carry/first-hop.ts'
 import { roomIn } from './carry/room.ts'
 import { lookup } from './carry/searches.ts'
@@ -112,12 +113,14 @@ const openDoors = async (
     link: [writeHostPort(core.link.address)],
     health: [writeHostPort(config.health.listen)],
   }
+  const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
+  const certifying = opened(keepCertified(home, config.tls.acme, { ...core, takeUp: renewal.look }))
   const failed = (operation: string, error: unknown) =>
     core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
   opened(
     await serveControl(
       controlPath(home),
-      operationsOf({ ...house, serving: { since, listening, reach, renewed } }),
+      operationsOf({ ...house, serving: { since, listening, reach, certifying, renewed } }),
       failed,
     ),
   )
@@ -131,6 +134,9 @@ const openDoors = async (
     }),
   )
   listening.health = [health.address]
-  const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
-  return { listening, reload: () => void renewal.reload() }
+  const reload = () => {
+    void renewal.reload()
+    void certifying.again()
+  }
+  return { listening, reload }
 }

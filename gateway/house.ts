@@ -17,6 +17,7 @@ import type { Known } from '../src/route/search.ts'
 import type { Contact, Link, Local } from '../src/state.ts'
 import type { Sorting } from '../src/trust/contact.ts'
 import type { Store } from '../store/store.ts'
+import type { Certifying } from './acme/keep.ts'
 import type { Gestures } from './complaint/gestures.ts'
 import type { Config } from './config/config.ts'
 import type { Progress } from './control.ts'
@@ -51,6 +52,7 @@ export type Serving = {
   /** The agent has another key: closes all and opens it anew. */
   renewed(): void
   reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own' | 'testDirectories'>
+  certifying: Pick<Certifying, 'problems'>
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * The certificate that mail clients see (links have their own, made from the agent's key).
  *
- * Either the administrator's, named in the configuration (`[tls] certificate, key`), or a
- * self-signed one under `<home>/tls/`: ECDSA P-256, because every mail client of the last
+ * Either the administrator's, named in the configuration (`[tls] certificate, key`), or one that an authority gives
+ * (`[tls.acme]`, acme/keep.ts), or, also as long as there is no good one of those, a self-signed one under `<home>/tls/`: ECDSA P-256, because every mail client of the last
  * ten years takes it, valid 825 days, because Apple refuses longer ones. It is renewed
  * with the same key 30 days before it ends: clients that pinned the key notice nothing.
  *
@@ -31,7 +31,12 @@ export type TlsOptions = {
   domain?: string | undefined
   certificate?: string | undefined
   key?: string | undefined
+  /** Whether an authority is asked for one. */
+  acme?: object | undefined
 }
+
+/** Key and certificates from an authority, in one file. */
+export const acmePair = (home: string): string => join(home, 'tls', 'acme.pem')
 
 /**
  * How every port for mail clients speaks TLS (RFC 9325 §4.2, RFC 8997): 1.3, and 1.2 with forward secrecy and
@@ -64,13 +69,17 @@ const renewDays = 30
 const dayMs = 86_400_000
 
 export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
-  const { certificate, key } = options
-  const files = certificate !== undefined && key !== undefined ? ([certificate, key] as const) : undefined
+  const { certificate, key, home, domain, acme } = options
+  const given = certificate !== undefined && key !== undefined ? ([certificate, key] as const) : undefined
+  const files = given ?? (acme && ([acmePair(home), acmePair(home)] as const))
   let seen = ''
+  let isOwn = false
   const load = async () => {
-    if (files === undefined) return ownPair(options.home, options.domain)
-    seen = await traceOf(files) // before they are read: a change in between is seen the next time
-    return readPair(...files)
+    if (files) seen = await traceOf(files) // before they are read: a change in between is seen the next time
+    const theirs = files && readPair(...files)
+    const pair = given ? await theirs : await theirs?.catch(() => undefined)
+    isOwn = pair === undefined
+    return pair ?? ownPair(home, domain)
   }
 
   let pair = await load()
@@ -81,8 +90,16 @@ export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
       pair = await load()
       return pair
     },
-    isStale: async () => (files === undefined ? isEnding(pair) : (await traceOf(files)) !== seen),
+    isStale: async () => (isOwn && isEnding(pair)) || (files !== undefined && (await traceOf(files)) !== seen),
   }
+}
+
+/** In days, rounded down; and whether that is little: of a short life the last quarter, else the last `days`. */
+export const lifeLeft = (certificate: string, days: number): { days: number; isLittle: boolean } => {
+  const { validFrom, validTo } = new X509Certificate(certificate)
+  const [from, until] = [Date.parse(validFrom), Date.parse(validTo)]
+  const left = until - Date.now()
+  return { days: Math.floor(left / dayMs), isLittle: left < Math.min(days * dayMs, (until - from) / 4) }
 }
 
 /** What a change of the files changes. Gone is a change, too: the next look after they are back is another. */
@@ -96,11 +113,10 @@ const isEnding = ({ certificate }: TlsPair): boolean =>
 
 const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPair> => {
   const [certificate, key] = await Promise.all([readText(certificatePath), readText(keyPath)])
-  try {
-    createSecureContext({ cert: certificate, key })
-  } catch (error) {
+  const why = whyNoPair({ certificate, key })
+  if (why !== undefined) {
     throw new TlsError(
-      `${certificatePath} and ${keyPath} are no usable pair (${error instanceof Error ? error.message : error}). ` +
+      `${certificatePath} and ${keyPath} are no usable pair (${why}). ` +
         'Give the PEM certificate chain, leaf first, and its own key, without a passphrase.',
     )
   }
@@ -110,6 +126,16 @@ const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPa
       `The certificate ${certificatePath} ended on ${validTo}. Renew it: it is read again within a minute.`,
     )
   return { certificate, key }
+}
+
+/** What OpenSSL says of a pair that belongs not together, or is none. */
+export const whyNoPair = ({ certificate, key }: TlsPair): string | undefined => {
+  try {
+    createSecureContext({ cert: certificate, key })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 const readText = async (path: string): Promise<string> => {
@@ -183,13 +209,14 @@ const importPair = async (key: string) => {
 /** Names in certificates are ASCII: `münchen.example` stands as its A-label (RFC 5280 §7.2). */
 const asciiName = (name: string): string => new URL(`http://${name}`).hostname
 
-const readIfThere = (path: string): Promise<string | undefined> =>
+export const readIfThere = (path: string): Promise<string | undefined> =>
   readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
 
-const writeWhole = async (path: string, text: string): Promise<void> => {
+/** Mode 0600; whole or not at all. */
+export const writeWhole = async (path: string, text: string): Promise<void> => {
   await writeFile(`${path}.new`, text, { mode: 0o600, flush: true })
   await rename(`${path}.new`, path)
 }

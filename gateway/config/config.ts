@@ -19,6 +19,7 @@ import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
 import { setup } from './setup.ts'
+import { tls } from './tls.ts'
 import {
   asListeners,
   count,
@@ -238,16 +239,6 @@ const complaints = z
     weights,
     policy: { most: policy, slowAt: slow_at, stopAt: stop_at },
   }))
-
-const tls = z
-  .strictObject({
-    certificate: text('write the path of a PEM file, the chain with the leaf first').optional(),
-    key: text('write the path of a PEM file').optional(),
-  })
-  .refine((table) => (table.certificate === undefined) === (table.key === undefined), {
-    error: 'certificate and key go together: write both, or neither for a self-signed one',
-  })
-  .prefault({})
 
 const log = z
   .strictObject({

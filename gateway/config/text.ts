@@ -215,6 +215,17 @@ listen = "127.0.0.1:${ports.health}"
 # certificate = "/etc/letsencrypt/live/example.org/fullchain.pem"
 # key = "/etc/letsencrypt/live/example.org/privkey.pem"
 
+# Or one from an authority, fetched and renewed without you (ACME). The names must point here, and port 80 of each
+# lead to the port named here, which is open only while the authority looks.
+# [tls.acme]
+# directory = "https://acme-v02.api.letsencrypt.org/directory"
+# Have you read its terms, and do you agree?
+# terms_agreed = false
+# names = ["mail.example.org"]
+# http = "0.0.0.0:80"
+# Where the authority may write to you.
+# contact = "ann@example.com"
+
 [log]
 # debug, info, warn or error
 # level = "info"

@@ -2,7 +2,6 @@
  * What is wrong with this gateway and with its links, and whose fault it is: looked at from here and, by
  * neighbours that dial back, from outside. Words and sides: src/reach/diagnosis.ts.
  */
-import { X509Certificate } from 'node:crypto'
 import { lookup, Resolver } from 'node:dns/promises'
 import { statfs } from 'node:fs/promises'
 import { connect, isIP } from 'node:net'
@@ -16,14 +15,13 @@ import { type Srv, srvRecords, writeSrv } from '../config/srv.ts'
 import { readHostPort, writeHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
-import { openTls } from '../tls.ts'
+import { lifeLeft, openTls } from '../tls.ts'
 
 export type Examined = { findings: Finding[]; wrong: number }
 
 /** Neighbours that are asked to dial back: more would say the same. */
 const ASKED = 5
 const CONNECT_MS = 3_000
-const DAY_MS = 86_400_000
 /** As in status.ts: below it, mail is refused soon. */
 const LEAST_FREE = 200 * 1024 ** 2
 
@@ -62,6 +60,7 @@ const running = async ({ serving }: House): Promise<Finding[]> => {
   return [
     { what, state: 'ok', detail: 'it runs' },
     ...problems.map((detail): Finding => ({ what: 'DNS name', state: 'wrong', side: 'ours', detail })),
+    ...serving.certifying.problems(),
   ]
 }
 
@@ -129,8 +128,8 @@ const certificate = async ({ home, config }: House): Promise<Finding[]> => {
   const what = 'certificate for mail clients'
   const pair = await openTls({ home, domain: config.gateway.domain, ...config.tls }).catch((error: Error) => error)
   if (pair instanceof Error) return [{ what, state: 'wrong', side: 'ours', detail: pair.message }]
-  const days = Math.floor((Date.parse(new X509Certificate(pair.current().certificate).validTo) - Date.now()) / DAY_MS)
-  if (days >= 14) return [{ what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }]
+  const { days, isLittle } = lifeLeft(pair.current().certificate, 14)
+  if (!isLittle) return [{ what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }]
   return [{ what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it' }]
 }
 

@@ -10,7 +10,7 @@ import { type Account, list } from '../../store/account.ts'
 import { clientSettings } from '../config/settings.ts'
 import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
-import { openTls } from '../tls.ts'
+import { lifeLeft, openTls } from '../tls.ts'
 import { version } from '../version.ts'
 import { frozenProblems } from './alert.ts'
 
@@ -34,7 +34,6 @@ export type Status = {
   advice: string[]
 }
 
-const dayMs = 86_400_000
 /** Below this a durable write may fail soon; SMTP says "try again" when it does. */
 const leastFreeBytes = 200 * 1024 ** 2
 
@@ -59,11 +58,12 @@ export const status: Operation<object, Status> = async (house) => {
     settings: clientSettings(config),
     listening: serving?.listening ?? {},
     problems: [
-      ...certificateProblems(validTo),
+      ...certificateProblems(certificate),
       ...(await diskProblems(home)),
       ...keyProblems(house, all),
       ...stoppedProblems(house, all),
       ...(serving?.reach.problems() ?? []),
+      ...(serving?.certifying.problems() ?? []).map(({ what, detail, fix }) => `${what}: ${detail}; ${fix}`),
       ...frozenProblems(web.links()),
       ...(await endProblems(house)),
     ],
@@ -78,9 +78,9 @@ export const status: Operation<object, Status> = async (house) => {
   }
 }
 
-const certificateProblems = (validTo: string): string[] => {
-  const days = Math.floor((Date.parse(validTo) - Date.now()) / dayMs)
-  return days < 7 ? [`the certificate for mail clients ends in ${days} days: renew it`] : []
+const certificateProblems = (certificate: string): string[] => {
+  const { days, isLittle } = lifeLeft(certificate, 7)
+  return isLittle ? [`the certificate for mail clients ends in ${days} days: renew it`] : []
 }
 
 const diskProblems = async (home: string): Promise<string[]> => {

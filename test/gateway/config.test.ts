@@ -4,6 +4,8 @@ import { parseConfig, readConfig } from '../../gateway/config/config.ts'
 import { configText, defaultPorts, portsFrom } from '../../gateway/config/text.ts'
 import { readHostPort, writeHostPort } from '../../gateway/config/value.ts'
 
+const acme = '[tls.acme]\ndirectory = "https://ca.test/dir"\nnames = ["a.test"]'
+
 describe('configuration', () => {
   it('an empty file is a good one', () => {
     const config = parseConfig('')
@@ -23,7 +25,10 @@ describe('configuration', () => {
 
   it('what init writes shows every key, and each as it may stand', () => {
     const all = configText({ ports: defaultPorts }).replace(/^# (?=\[|[a-z_]+ = )/gm, '')
-    const config = parseConfig(all)
+    // A certificate of one's own or an authority's: never both.
+    const own = parseConfig(all.replace(/^\[tls\.acme\](?:\n.+)*/m, ''))
+    expect(own.tls).to.have.all.keys('certificate', 'key')
+    const config = parseConfig(all.replace(/^(?:certificate|key) = .*/gm, ''))
     expect(config.gateway.domain).to.equal('example.org')
     expect(config.smtp.trusted?.accounts.get('192.0.2.7')).to.equal('scanner@example.org')
     const { gateway, smtp, setup, delivery, tls, dns, ...rest } = config
@@ -41,7 +46,13 @@ describe('configuration', () => {
     } = parseConfig('')
     expect([off, none]).to.deep.equal([{ https: [], http: [] }, {}])
     expect(rest).to.deep.equal(defaults)
-    expect(tls).to.have.all.keys('certificate', 'key')
+    expect(tls.acme).to.deep.equal({
+      directory: 'https://acme-v02.api.letsencrypt.org/directory',
+      termsAgreed: false,
+      names: ['mail.example.org'],
+      http: { host: '0.0.0.0', port: 80 },
+      contact: 'ann@example.com',
+    })
   })
 
   it('etc/vouchsafe.toml is that text', () => {
@@ -88,6 +99,19 @@ describe('configuration', () => {
     ['a page with a path', '[setup]\nurl = "https://a.test/mail"', 'not an http(s):// address without a path'],
     ['a mail server that is none', '[delivery]\nlmtp = "dovecot"', 'delivery.lmtp = "dovecot": not a server'],
     ['half a certificate', '[tls]\nkey = "k.pem"', 'certificate and key go together'],
+    ['two certificates', `[tls]\ncertificate = "c"\nkey = "k"\n${acme}`, 'a certificate of your own, or [tls.acme]'],
+    [
+      'an authority without TLS',
+      acme.replace('https', 'http'),
+      'tls.acme.directory = "http://ca.test/dir": not an https',
+    ],
+    ['a wildcard', acme.replace('"a.test"', '"*.a.test"'), 'tls.acme.names.0 = "*.a.test": write the names'],
+    [
+      'an address for a name',
+      acme.replace('"a.test"', '"192.0.2.7"'),
+      'tls.acme.names.0 = "192.0.2.7": write the names',
+    ],
+    ['no names', acme.replace('"a.test"', ''), 'tls.acme.names = []: write the names'],
     ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
     ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],

@@ -19,6 +19,7 @@ const serving = {
   listening: { smtp: [], imap: [], setup: [], link: [], health: [] },
   renewed: () => {},
   reach,
+  certifying: { problems: () => [] },
 }
 
 describe('queue retry', () => {

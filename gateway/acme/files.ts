@@ -1,0 +1,69 @@
+/**
+ * What is kept of an authority's certificates, in `<home>/tls/`, mode 0600:
+ *
+ *   acme.pem           a line `authority:`, the key, the chain; one file, so that they never belong to two orders
+ *   acme-account.pem   the account's key
+ *   acme-tries.json    what failed last and when to try again: a restart must not ask sooner
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Held, Tries } from '../../src/reach/certified.ts'
+import { acmePair, readIfThere, writeWhole } from '../tls.ts'
+import { makeKey } from './signing.ts'
+
+export type AcmeFiles = {
+  held(): Promise<Held | undefined>
+  save(authority: string, chain: string, key: string): Promise<void>
+  /** Made at the first call. */
+  account(): Promise<KeyObject>
+  tries(): Promise<Tries | undefined>
+  saveTries(tries: Tries | undefined): Promise<void>
+}
+
+export const acmeFiles = (home: string): AcmeFiles => {
+  const pair = acmePair(home)
+  const [account, tries] = ['acme-account.pem', 'acme-tries.json'].map((name) => join(dirname(pair), name)) as [
+    string,
+    string,
+  ]
+  const write = async (path: string, text: string) => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeWhole(path, text)
+  }
+  return {
+    held: async () => heldIn(await readIfThere(pair)),
+    save: (authority, chain, key) => write(pair, `authority: ${authority}\n${key.trim()}\n${chain.trim()}\n`),
+    async account() {
+      const pem = await readIfThere(account)
+      if (pem !== undefined) return createPrivateKey(pem)
+      const key = makeKey()
+      await write(account, String(key.export({ format: 'pem', type: 'pkcs8' })))
+      return key
+    },
+    tries: async () => triesIn(await readIfThere(tries)),
+    saveTries: (found) => write(tries, `${JSON.stringify(found ?? {})}\n`),
+  }
+}
+
+/** What can't be read is as good as absent: another one is fetched. */
+const heldIn = (text: string | undefined): Held | undefined => {
+  const [, authority = ''] = /^authority: (\S+)$/m.exec(text ?? '') ?? []
+  try {
+    const { subjectAltName = '', validFrom, validTo } = new X509Certificate(text ?? '')
+    const names = subjectAltName.split(', ').map((one) => one.replace(/^DNS:/, '').toLowerCase())
+    return { authority, names, from: Date.parse(validFrom), until: Date.parse(validTo) }
+  } catch {
+    return undefined
+  }
+}
+
+const triesIn = (text: string | undefined): Tries | undefined => {
+  try {
+    const { of, failures, nextAt, why } = JSON.parse(text ?? '{}') as Partial<Tries>
+    const isWhole = typeof of === 'string' && typeof failures === 'number' && typeof nextAt === 'number'
+    return isWhole ? { of, failures, nextAt, why: why ?? '' } : undefined
+  } catch {
+    return undefined
+  }
+}

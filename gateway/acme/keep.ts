@@ -1,0 +1,122 @@
+/**
+ * Keeps a certificate from an authority at hand (`[tls.acme]`): looked at every few minutes, fetched when it is due
+ * (src/reach/certified.ts), and left in its file, from where renewal.ts takes it up. Until there is one, and whenever there is
+ * no good one, mail clients see the self-signed one.
+ */
+import cron from 'node-cron'
+import { failed, isDue, mayTry, type Tries } from '../../src/reach/certified.ts'
+import type { Finding } from '../../src/reach/diagnosis.ts'
+import type { AcmeConfig } from '../config/tls.ts'
+import type { Log } from '../log.ts'
+import { whyNoPair } from '../tls.ts'
+import { openAnswerer } from './answerer.ts'
+import { obtain } from './authority.ts'
+import { acmeFiles } from './files.ts'
+import { AuthorityError } from './problem.ts'
+import { requestFor } from './request.ts'
+
+export type Certifying = {
+  /** Fetches one if it is due. */
+  check(): Promise<void>
+  /** As `check`, and does not wait for what failed before: somebody may have mended it. */
+  again(): Promise<void>
+  /** What is wrong, for `status` and `doctor`. */
+  problems(): Finding[]
+  close(): Promise<void>
+}
+
+/** An authority works through an order in seconds; what takes longer is tried again. */
+const ORDER_MS = 3 * 60_000
+/** Gateways of one machine, or started by one power cut, do not ask together. */
+const JITTER_MS = 4 * 60_000
+
+export const keepCertified = (
+  home: string,
+  acme: AcmeConfig | undefined,
+  { log: base, now, takeUp }: { log: Log; now(): number; takeUp(): Promise<void> },
+): Certifying => {
+  if (acme === undefined) return none
+  const log = base.child({ area: 'acme' })
+  const files = acmeFiles(home)
+  const wanted = { authority: acme.directory, names: acme.names }
+  const of = JSON.stringify(acme)
+  const stopping = new AbortController()
+  let last: Tries | undefined
+
+  const check = async (isAgain: boolean): Promise<void> => {
+    if (!isDue(wanted, await files.held(), now())) {
+      last = undefined
+      return
+    }
+    last = await files.tries()
+    if (last?.of !== of) last = undefined // made with other settings
+    if (!isAgain && !mayTry(last, of, now())) return
+    const before = last
+    await files.saveTries(failed(before, { of, why: 'the last try was cut off' }, now())) // or a crash were none
+    try {
+      await fetchOne()
+      last = undefined
+      log.info({ event: 'certified', ...wanted }, 'the authority gave a certificate')
+      await takeUp()
+    } catch (error) {
+      if (stopping.signal.aborted) return files.saveTries(before)
+      last = failed(before, { of, why: whyFailed(error), retryAt: retryOf(error) }, now())
+      log.warn({ event: 'certifying-failed', ...wanted, ...last }, 'the present certificate stays in service')
+    }
+    await files.saveTries(last)
+  }
+
+  const fetchOne = async (): Promise<void> => {
+    const answerer = await openAnswerer(acme.http)
+    try {
+      const [account, { csr, key }] = await Promise.all([files.account(), requestFor(acme.names)])
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ORDER_MS)])
+      const chain = await obtain({ ...acme, account, csr, answer: answerer.answer, signal })
+      const why = whyNoPair({ certificate: chain, key })
+      if (why !== undefined) throw new AuthorityError(`what the authority gave can not be used: ${why}`)
+      await files.save(acme.directory, chain, key)
+    } finally {
+      await answerer.close()
+    }
+  }
+
+  let running: Promise<void> | undefined
+  /** Never beside itself: one order at a time. */
+  const look = (isAgain: boolean): Promise<void> => {
+    running ??= check(isAgain)
+      .catch((error: unknown) => log.error({ event: 'certifying-failed', err: error }, 'it is tried again by itself'))
+      .finally(() => {
+        running = undefined
+      })
+    return running
+  }
+  const ticking = cron.schedule('*/5 * * * *', () => void look(false), { maxRandomDelay: JITTER_MS })
+  void look(false)
+  return {
+    check: () => look(false),
+    again: () => look(true),
+    problems: () => (last === undefined ? [] : [finding(acme.directory, last)]),
+    async close() {
+      stopping.abort()
+      await ticking.stop()
+      await running
+    },
+  }
+}
+
+const none: Certifying = { check: async () => {}, again: async () => {}, problems: () => [], close: async () => {} }
+
+const finding = (directory: string, { why, nextAt, failures }: Tries): Finding => ({
+  what: `certificate from ${new URL(directory).hostname}`,
+  state: 'wrong',
+  side: 'ours',
+  detail: `none since ${failures} ${failures === 1 ? 'try' : 'tries'}: ${why}`,
+  fix: `it is tried again at ${new Date(nextAt).toISOString().slice(0, 16)}Z; once mended, at once by SIGHUP (systemctl reload vouchsafe)`,
+})
+
+const whyFailed = (error: unknown): string => {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'the authority did not come to an end in time'
+  return error instanceof Error ? error.message : String(error)
+}
+
+const retryOf = (error: unknown): number | undefined => (error instanceof AuthorityError ? error.retryAt : undefined)

@@ -1,0 +1,149 @@
+/** What an authority refuses, and how little it is asked after that: against one of our own that says what it is told to. */
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { pino } from 'pino'
+import { retryAfterMs } from '../../gateway/acme/conversation.ts'
+import { type Certifying, keepCertified } from '../../gateway/acme/keep.ts'
+
+const HOUR = 3_600_000
+
+describe('an authority that says no', () => {
+  let server: Server
+  let home = ''
+  let asked = 0
+  let now = 0
+  let keeper: Certifying | undefined
+  let onAccount: (response: ServerResponse) => void
+  let meta: object
+
+  const problem =
+    (status: number, type: string, detail: string, headers = {}) =>
+    (response: ServerResponse) => {
+      response.writeHead(status, { 'replay-nonce': 'n', ...headers })
+      response.end(JSON.stringify({ type: `urn:ietf:params:acme:error:${type}`, detail }))
+    }
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'vouchsafe-acme-'))
+    now = Date.now()
+    asked = 0
+    meta = {}
+    onAccount = problem(403, 'unauthorized', 'no')
+    server = createServer(({ url, method }, response) => {
+      const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      if (url === '/dir') {
+        asked++
+        response.end(JSON.stringify({ newNonce: `${at}/nonce`, newAccount: `${at}/account`, newOrder: at, meta }))
+      } else if (method === 'HEAD') response.writeHead(200, { 'replay-nonce': 'n' }).end()
+      else if (url === '/account') onAccount(response)
+      else response.end('<html>')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  })
+  afterEach(async () => {
+    await keeper?.close()
+    keeper = undefined
+    server.closeAllConnections()
+    server.close()
+    await rm(home, { recursive: true })
+  })
+
+  const open = (path = '/dir', http = { host: '127.0.0.1', port: 0 }): Certifying => {
+    const directory = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
+    const acme = { directory, names: ['a.test'], http, termsAgreed: false }
+    keeper = keepCertified(home, acme, { log: pino({ level: 'silent' }), now: () => now, takeUp: async () => {} })
+    return keeper
+  }
+  const told = async (keeper: Certifying): Promise<string> => {
+    await keeper.check()
+    const [finding] = keeper.problems()
+    return `${finding?.detail}; ${finding?.fix}`
+  }
+
+  it('is asked again after ten minutes, a restart between or not', async () => {
+    const first = open()
+    expect(await told(first)).to.match(/^none since 1 try: the authority says no \("no"\): each of tls\.acme\.names/)
+    await first.check()
+    await first.close()
+    expect(await told(open())).to.include('none since 1 try')
+    expect(asked).to.equal(1)
+    now += HOUR / 6
+    expect(await told(open())).to.include('none since 2 tries')
+    expect(asked).to.equal(2)
+  })
+
+  it('is asked at once when a person says so', async () => {
+    await open().check()
+    await keeper?.again()
+    expect(asked).to.equal(2)
+  })
+
+  it('and names a time is left alone until then', async () => {
+    onAccount = problem(429, 'rateLimited', 'too many', { 'retry-after': '172800' })
+    expect(await told(open())).to.include('asked too often')
+    now += 47 * HOUR
+    await keeper?.check()
+    expect(asked).to.equal(1)
+    now += 2 * HOUR
+    await keeper?.check()
+    expect(asked).to.equal(2)
+  })
+
+  it('a nonce that is too old is another try, and not for ever', async () => {
+    let times = 0
+    onAccount = (response) => {
+      times++
+      problem(400, 'badNonce', 'old')(response)
+    }
+    expect(await told(open())).to.include('"old"')
+    expect(times).to.equal(5)
+  })
+
+  it('its terms are agreed to by a person, who is told where they are', async () => {
+    meta = { termsOfService: 'https://ca.test/terms' }
+    onAccount = () => expect.fail('nothing is agreed to')
+    expect(await told(open())).to.include('read the terms at https://ca.test/terms; if you agree, set tls.acme.terms')
+  })
+
+  it('what is no directory is named, what does not answer, too, and a port that others have', async () => {
+    expect(await told(open('/'))).to.include('is no directory of an authority')
+    await keeper?.close()
+    const taken = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
+    expect(await told(open('/dir', taken))).to.include('another program has it')
+    await keeper?.close()
+    server.closeAllConnections()
+    server.close()
+    const gone = { directory: `http://127.0.0.1:${taken.port}/dir`, names: ['a.test'], termsAgreed: false }
+    keeper = keepCertified(
+      home,
+      { ...gone, http: { host: '127.0.0.1', port: 0 } },
+      { log: pino({ level: 'silent' }), now: () => now, takeUp: async () => {} },
+    )
+    expect(await told(keeper)).to.include('can not be reached (ECONNREFUSED)')
+  })
+
+  it('its own words can’t steer a terminal, and what is kept is the owner’s alone', async () => {
+    onAccount = problem(400, 'malformed', `\u001b[2J${'x'.repeat(5000)}`)
+    const text = await told(open())
+    expect(text).to.not.include('\u001b')
+    expect(text.length).to.be.below(700)
+    for (const name of ['acme-account.pem', 'acme-tries.json'])
+      expect((await stat(join(home, 'tls', name))).mode & 0o777, name).to.equal(0o600)
+    expect(await readFile(join(home, 'tls/acme-tries.json'), 'utf8')).to.include('"failures":1')
+  })
+})
+
+describe('Retry-After', () => {
+  const cases: [string | null, number | undefined][] = [
+    [null, undefined],
+    ['120', 120_000],
+    ['Sat, 21 Nov 2026 12:00:10 GMT', 10_000],
+    ['Sat, 21 Nov 2026 11:00:00 GMT', 0],
+    ['soon', undefined],
+  ]
+  for (const [value, ms] of cases)
+    it(`${value} is ${ms} ms`, () => expect(retryAfterMs(value, Date.UTC(2026, 10, 21, 12))).to.equal(ms))
+})
