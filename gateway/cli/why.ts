@@ -63,7 +63,7 @@ const decided = ({ name }: Why, one: Decision): string =>
 const ruleOf = (name: string, one: Decision): string => {
   switch (one.rule) {
     case 'R1':
-      return `for two weeks ${name} owed ${one.load.toFixed(2)} of its limit of ${one.limit} on average (${one.loads.map((load) => load.toFixed(2)).join(', ')}); more than 0.60 is too much`
+      return `for eighteen days ${name} owed ${one.load.toFixed(2)} of its limit of ${one.limit} on average (${one.loads.map((load) => load.toFixed(2)).join(', ')}); more than 0.60 is too much`
     case 'R2':
       return `${plural(one.complaints, 'complaint')} from ${plural(one.sources, 'source')} about ${plural(one.messages, 'message')}: more than ${Math.floor(one.rate * 100)} % are unwanted for sure, and 10 % is too much`
     case 'statements':

@@ -2,7 +2,7 @@
  * How a neighbour behaves, from the complaints about what came over its link: the two rules by which a
  * link is suspended. One cuts only one's own link, by what one has seen oneself.
  *
- *   R1  the mean of fourteen daily samples of max(0, D)/L is above 0.6, on a link at least two weeks old;
+ *   R1  the mean of eighteen daily samples of max(0, D)/L is above 0.6, on a link at least as old;
  *       of D no single source counts for more than L/2
  *   R2  at least 5 complaints from at least 3 sources (or as many as we have other links, if those are fewer,
  *       and one of them such a link), and the lower end of
@@ -16,9 +16,9 @@
  * from a relay.
  *
  * What R2 adds to R1 and to the limit: D <= L bounds what a neighbour costs, and R1 ends a link that stays near its
- * limit for a week. Where the owner has raised L, or weights were earned, much may come before either is reached; R2
+ * limit for weeks. Where the owner has raised L, or weights were earned, much may come before either is reached; R2
  * looks at the share of it that is unwanted, and acts the same day. With the limit of 3 it hardly ever does: five
- * complaints take a week there, as long as R1. Over its only link a gateway gets all there is, the spam of the whole
+ * complaints take a week there. Over its only link a gateway gets all there is, the spam of the whole
  * web with it: that says nothing about the neighbour, which pays for it and hands the complaints on to whoever can
  * tell the spammer from the others; and to cut it is to leave the web, which is for the owner to decide.
  */
@@ -50,9 +50,10 @@ const MARKS_MS = 28 * DAY_MS
 const MARKS_MAX = 1000
 /**
  * So many that a limit used up on one day and then left alone is no reason to cut: a tenth of a debt decays each day, so
- * the mean of seven days is 0.745 of it, that of twelve 0.598, and that of two weeks 0.551. docs/simulation.md compares them.
+ * the mean of seven days is 0.745 of it, that of twelve 0.598, and that of eighteen 0.472. docs/simulation.md compares
+ * them: with fewer than sixteen a web of rings loses more than half a per cent of its honest links.
  */
-const SAMPLES = 14
+const SAMPLES = 18
 const R1_LOAD = 0.6
 export const R1_AGE_MS = SAMPLES * DAY_MS
 const R2_COMPLAINTS = 5

@@ -2,7 +2,7 @@
  * A link is suspended, by a rule and not by a person; what becomes of it then:
  *
  *   active, probation --R1, R2, books that differ--> suspended   the neighbour is told why
- *   suspended --PUNISHED, once in 35 days----------> probation   it names whom it cut for it
+ *   suspended --PUNISHED, once in 39 days----------> probation   it names whom it cut for it
  *   suspended --the owner overrules it-------------> as before; so, too, when books that differed agree again
  *   suspended --7 days-----------------------------> revoked     only a person takes it back
  *
@@ -42,7 +42,7 @@ export const SUSPENDED_MS = 7 * 86_400_000
 export const PROBATION_MS = 14 * 86_400_000
 /**
  * A neighbour that would say so after every suspension is not cutting the right one. Between two by R1 lie probation and
- * the two weeks of its samples, so this is a week longer: the second time it is not believed.
+ * the eighteen days of its samples, so this is a week longer: the second time it is not believed.
  */
 export const PUNISHED_EVERY_MS = PROBATION_MS + R1_AGE_MS + SUSPENDED_MS
 /** Messages named to the neighbour, and kept. */

@@ -98,7 +98,7 @@ describe('village: a link that costs too much is suspended', () => {
     expect(linkTo(r, x).ruling?.ended?.how).to.equal('expired')
   })
 
-  it('a neighbour that cuts whoever did it is back on probation, once in 35 days', () => {
+  it('a neighbour that cuts whoever did it is back on probation, once in 39 days', () => {
     const { village, r, b, c, d, x, s } = scene()
     spam(village, s, [b, c, d], 9)
     expect(linkTo(r, x).ruling?.befores).to.deep.equal([s.id])
