@@ -8,6 +8,7 @@ import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
+import type { OrderKeys } from './order-keys.ts'
 import type { Watch } from './watch.ts'
 
 export type Listen = { host: string; port: number; security: 'starttls' | 'tls' }
@@ -59,6 +60,7 @@ export type Edge = {
   readonly log: Log
   readonly metrics: Metrics
   readonly watch: Watch
+  readonly orderKeys: OrderKeys
   readonly login: Login
   readonly scram: Scram
   /** Takes one of the account's places; false when all are taken. */

@@ -19,6 +19,7 @@ import { type TlsPair, tlsTerms } from '../tls.ts'
 import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen } from './edge.ts'
 import { Leaving } from './leaving.ts'
+import { OrderKeys } from './order-keys.ts'
 import { ClientSession } from './session.ts'
 import { Watch } from './watch.ts'
 
@@ -85,6 +86,7 @@ class House implements Edge {
   readonly login: Login
   readonly scram: Scram
   readonly watch: Watch
+  readonly orderKeys: OrderKeys
   private readonly leaving: Leaving
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()
@@ -104,6 +106,7 @@ class House implements Edge {
     this.tls = tls
     this.perAddress = createPlaces(config.sessionLimit, config.sessionsPerAddress)
     this.watch = new Watch(store.db.changes)
+    this.orderKeys = new OrderKeys(store.db)
     this.leaving = new Leaving(store.db, this.log, config.timing.expungedRestMs, () =>
       [...this.sessions].flatMap(({ selected }) => selected?.view.goneIds() ?? []),
     )

@@ -67,5 +67,5 @@ const plainLine = (
 /** Whoever asks for MODSEQ has thereby enabled it. RFC 7162 §3.1. */
 const tellsModseq = ({ enabled }: Session, key: Key): boolean => asksModseq(key) && enabled.add('CONDSTORE').size > 0
 
-const numbersOf = (by: By, found: readonly Numbered[]): number[] =>
+export const numbersOf = (by: By, found: readonly Numbered[]): number[] =>
   found.map(({ seq, row }) => (by === 'uid' ? row.uid : seq))

@@ -2,192 +2,174 @@
  * Messages as conversations: THREAD=REFERENCES and THREAD=ORDEREDSUBJECT. RFC 5256 §3. Pure.
  *
  * By references: every Message-ID that anybody names is a node, its parent the one named before it. A node that no
- * message here has is a *dummy*: it holds its children together and is not told. Threads left over are gathered by
- * the subject they share. Repeated ids, loops and messages naming themselves are all sent by somebody.
+ * message here has is a *dummy*: at the top it holds several together, below it leaves no trace. Threads left over are
+ * gathered by the subject they share. Repeated ids, loops and messages naming themselves are all sent by somebody.
+ *
+ * A hundred thousand messages are threaded in numbers alone, message `i` being the one in slot `slots[i]`: no texts
+ * are compared and no objects made. Generators pause (ranks.ts).
  */
+import { type Forest, planted } from './forest.ts'
+import type { Links } from './links.ts'
+import { at, countTo, orderedBy, PAUSE_STEPS, type Ranks } from './ranks.ts'
 
-/** Ascending by `number`, which is what the client is told. `sentAt` is epoch ms; `base` is folded for comparing. */
-export type Threaded = {
-  number: number
-  sentAt: number
-  id: string | null
-  /** What it answers, the oldest first. */
-  references: readonly string[]
-  base: string
-  isReply: boolean
-}
-
-/** `number` undefined: a message that is not here. */
-export type Thread = { number?: number; children: Thread[] }
-
-type Node = { message: Threaded | undefined; parent: Node | undefined; children: Set<Node> }
-
-export const threadByReferences = (messages: readonly Threaded[]): Thread[] => {
-  const roots = linked(messages)
-    .filter((node) => !node.parent)
-    .flatMap((root) => prunedRoot(root))
-  const gathered = gatherBySubject(byDate(roots))
-  return byDate(gathered).map(told)
-}
+/** `slots` ascend, as the messages do. `subject` is the base subject; `sent` and `links` have the same slots. */
+export type Conversing = { slots: Uint32Array; sent: Ranks; subject: Ranks; links: Links }
 
 /** Threads are those of one subject; the earliest is answered by all the others. */
-export const threadBySubject = (messages: readonly Threaded[]): Thread[] => {
-  const threads = new Map<string, Threaded[]>()
-  for (const message of [...messages].sort(earlier)) {
-    const thread = threads.get(message.base)
-    if (thread) thread.push(message)
-    else threads.set(message.base, [message]) // in the order of the first of each
+export function* threadBySubject({ slots, sent, subject }: Conversing): Generator<void, Forest> {
+  const order = byDate(slots, sent)
+  yield
+  const holder = new Int32Array(slots.length).fill(-1)
+  const firsts = new Int32Array(subject.distinct.length).fill(-1)
+  for (const message of order) {
+    const base = at(subject.ranks, at(slots, message))
+    const first = at(firsts, base)
+    if (first < 0) firsts[base] = message
+    else holder[message] = first
   }
-  return [...threads.values()].map(([first, ...rest]) => ({
-    ...(first && { number: first.number }),
-    children: rest.map(({ number }) => ({ number, children: [] })),
-  }))
+  return planted(order, holder)
 }
 
+export function* threadByReferences(messages: Conversing): Generator<void, Forest> {
+  const order = byDate(messages.slots, messages.sent)
+  yield
+  const { above, messageOf, nodeOf } = yield* nodesOf(messages)
+  const { holder, dummies } = yield* pruned(above, messageOf, nodeOf)
+  yield
+  const gathered = gatheredBySubject(messages, order, holder, dummies)
+  yield
+  return planted(order, holder, gathered)
+}
+
+const byDate = (slots: Uint32Array, sent: Ranks): Uint32Array => orderedBy(countTo(slots.length), slots, sent)
+
+/** `above`: the parent of each node, -1 at the top; `messageOf`: which message it is, -1 for none; `nodeOf`: the other way. */
+type Nodes = { above: Int32Array; messageOf: Int32Array; nodeOf: Int32Array }
+
 /** All nodes, linked as the messages say. A message whose id is missing or taken has a node of its own. */
-const linked = (messages: readonly Threaded[]): Node[] => {
-  const nodes: Node[] = []
-  const byId = new Map<string, Node>()
-  const fresh = (message?: Threaded): Node => {
-    const node: Node = { message, parent: undefined, children: new Set() }
-    nodes.push(node)
-    return node
-  }
-  const named = (id: string): Node => {
-    const node = byId.get(id) ?? fresh()
-    byId.set(id, node)
-    return node
-  }
-  const nodeOf = (message: Threaded): Node => {
-    const node = message.id === null ? undefined : named(message.id)
-    if (!node || node.message) return fresh(message)
-    node.message = message
-    return node
-  }
-  for (const message of messages) {
-    const node = nodeOf(message)
-    let parent: Node | undefined
-    for (const id of message.references) {
-      const next = named(id)
-      if (parent && !next.parent) link(parent, next)
+function* nodesOf({ slots, links }: Conversing): Generator<void, Nodes> {
+  const { own, answered, ends, count } = links
+  const above = new Int32Array(count + slots.length).fill(-1)
+  const messageOf = new Int32Array(count + slots.length).fill(-1)
+  const nodeOf = new Int32Array(slots.length)
+  let steps = 0
+  for (let message = 0; message < slots.length; message++) {
+    const slot = at(slots, message)
+    const named = at(own, slot)
+    const node = named < 0 || at(messageOf, named) >= 0 ? count + message : named
+    messageOf[node] = message
+    nodeOf[message] = node
+    let parent = -1
+    for (let i = at(ends, slot); i < at(ends, slot + 1); i++) {
+      const next = at(answered, i)
+      if (parent >= 0 && at(above, next) < 0 && mayHold(above, parent, next)) above[next] = parent
       parent = next
+      if (++steps % PAUSE_STEPS === 0) yield
     }
-    if (!parent) continue
-    unlink(node) // what others said of it counts less than what it says itself
-    link(parent, node)
+    if (parent >= 0) {
+      above[node] = -1 // what others said of it counts less than what it says itself
+      if (mayHold(above, parent, node)) above[node] = parent
+    }
+    if (++steps % PAUSE_STEPS === 0) yield
   }
-  return nodes
+  return { above, messageOf, nodeOf }
 }
 
 /** No conversation is so deep, and every link is checked against all above it: what is deeper begins a thread. */
 const DEPTH_MAX = 1000
 
 /** Not where it would close a loop. */
-const link = (parent: Node, child: Node): void => {
+const mayHold = (above: Int32Array, parent: number, child: number): boolean => {
   let depth = 0
-  for (let above: Node | undefined = parent; above; above = above.parent)
-    if (above === child || ++depth > DEPTH_MAX) return
-  child.parent = parent
-  parent.children.add(child)
+  for (let node = parent; node >= 0; node = at(above, node)) if (node === child || ++depth > DEPTH_MAX) return false
+  return true
 }
 
-const unlink = (node: Node): void => {
-  node.parent?.children.delete(node)
-  node.parent = undefined
-}
-
-/** Without dummies, but for one that holds several threads together at the top. */
-const prunedRoot = (root: Node): Node[] => {
-  prune(root)
-  if (root.message || root.children.size > 1) return [root]
-  const only = [...root.children]
-  for (const child of only) unlink(child)
-  return only
-}
-
-/** The last first, so that a chain of any length needs no deep call. */
-const prune = (root: Node): void => {
-  for (const node of below(root).reverse()) {
-    for (const child of [...node.children]) {
-      if (child.message) continue
-      unlink(child)
-      for (const each of [...child.children]) {
-        unlink(each)
-        link(node, each)
-      }
-    }
+/** What each message is right below, without dummies but those that hold several at the top: -1, a message, or from n on a dummy. */
+function* pruned(
+  above: Int32Array,
+  messageOf: Int32Array,
+  nodeOf: Int32Array,
+): Generator<void, { holder: Int32Array; dummies: number }> {
+  const messages = nodeOf.length
+  const holder = new Int32Array(messages).fill(-1)
+  const dummies = new Map<number, number>()
+  for (let message = 0; message < messages; message++) {
+    if (message % PAUSE_STEPS === 0) yield
+    const parent = at(above, at(nodeOf, message))
+    if (parent < 0) continue
+    const node = anchor(above, messageOf, parent)
+    const held = at(messageOf, node)
+    if (held < 0 && !dummies.has(node)) dummies.set(node, messages + dummies.size)
+    holder[message] = held < 0 ? (dummies.get(node) ?? -1) : held
   }
-}
-
-/** The node and all below it, parents before their children. */
-const below = (root: Node): Node[] => {
-  const all = [root]
-  for (let i = 0; i < all.length; i++) for (const child of all[i]?.children ?? []) all.push(child)
-  return all
-}
-
-/** Threads of one subject under the one that began it. RFC 5256 §3 (REFERENCES, 5). */
-const gatherBySubject = (roots: readonly Node[]): Node[] => {
-  const bySubject = new Map<string, Node>()
-  for (const root of roots) {
-    const { base, isReply } = saying(root)
-    const first = bySubject.get(base)
-    const isBetter = first?.message && (!root.message || (saying(first).isReply && !isReply))
-    if (base !== '' && (!first || isBetter)) bySubject.set(base, root)
+  const children = new Int32Array(dummies.size)
+  for (const above of holder) if (above >= messages) children[above - messages] = at(children, above - messages) + 1
+  for (let message = 0; message < messages; message++) {
+    const dummy = at(holder, message) - messages
+    if (dummy >= 0 && at(children, dummy) === 1) holder[message] = -1
   }
-  const merged = new Set(roots)
-  for (const root of roots) {
-    const { base } = saying(root)
-    const first = bySubject.get(base)
-    if (!first || first === root) continue
-    merged.delete(root)
-    if (!first.message && !root.message) adopt(first, root.children)
-    else if (!first.message || (root.message?.isReply && !first.message.isReply)) adopt(first, [root])
+  return { holder, dummies: dummies.size }
+}
+
+/** The nearest that is here, from this one up, or the top one. All dummies on the way learn of it: the next way is short. */
+const anchor = (above: Int32Array, messageOf: Int32Array, from: number): number => {
+  let top = from
+  while (at(messageOf, top) < 0 && at(above, top) >= 0) top = at(above, top)
+  for (let node = from; node !== top; ) {
+    const next = at(above, node)
+    above[node] = top
+    node = next
+  }
+  return top
+}
+
+/**
+ * Puts threads of one subject under the one that began it. RFC 5256 §3 (REFERENCES, 5).
+ *
+ * @param holder as `pruned` gives it, changed here
+ * @returns how many dummies there are now
+ */
+const gatheredBySubject = (
+  { slots, subject, links }: Conversing,
+  order: Uint32Array,
+  holder: Int32Array,
+  dummies: number,
+): number => {
+  const messages = slots.length
+  const { tops, first: firstBelow } = planted(order, holder, dummies)
+  const baseOf = (top: number): number => at(subject.ranks, at(slots, speaker(top)))
+  const speaker = (top: number): number => (top < messages ? top : at(firstBelow, top))
+  const isReply = (top: number): boolean => links.isReply[at(slots, speaker(top))] === 1
+  const isHere = (top: number): boolean => top < messages
+
+  const firsts = new Int32Array(subject.distinct.length).fill(-1)
+  const nothing = subject.distinct[0] === '' ? 0 : -1
+  for (const top of tops) {
+    const base = baseOf(top)
+    const first = at(firsts, base)
+    const isBetter = first < 0 || (isHere(first) && (!isHere(top) || (isReply(first) && !isReply(top))))
+    if (base !== nothing && isBetter) firsts[base] = top
+  }
+  let count = dummies
+  /** Which dummy has the children of each by now. */
+  const heir = countTo(dummies)
+  for (const top of tops) {
+    const base = baseOf(top)
+    const first = at(firsts, base)
+    if (first < 0 || first === top) continue
+    if (!isHere(top)) heir[top - messages] = first - messages
+    else if (!isHere(first) || (isReply(top) && !isReply(first))) holder[top] = first
     else {
-      const both: Node = { message: undefined, parent: undefined, children: new Set() }
-      adopt(both, [first, root])
-      merged.delete(first)
-      merged.add(both)
-      bySubject.set(base, both)
+      const both = messages + count++
+      holder[first] = both
+      holder[top] = both
+      firsts[base] = both
     }
   }
-  return [...merged]
-}
-
-const adopt = (parent: Node, children: Iterable<Node>): void => {
-  for (const child of [...children]) {
-    unlink(child)
-    link(parent, child)
+  for (let message = 0; message < messages; message++) {
+    const dummy = at(holder, message) - messages
+    if (dummy >= 0 && dummy < dummies) holder[message] = messages + at(heir, dummy)
   }
-}
-
-const NOTHING: Threaded = { number: 0, sentAt: 0, id: null, references: [], base: '', isReply: false }
-
-/** The message that speaks for a node: its own, or the first of those a dummy holds. */
-const saying = ({ message, children }: Node): Threaded => {
-  if (message) return message
-  let first: Threaded | undefined
-  for (const child of children) {
-    const one = child.message
-    if (one && (!first || earlier(one, first) < 0)) first = one
-  }
-  return first ?? NOTHING
-}
-
-/** By date, what came first first where dates are equal. */
-const earlier = (a: Threaded, b: Threaded): number => a.sentAt - b.sentAt || a.number - b.number
-
-const byDate = (nodes: readonly Node[]): Node[] => {
-  const keyed = nodes.map((node) => ({ node, said: saying(node) }))
-  return keyed.sort((a, b) => earlier(a.said, b.said)).map(({ node }) => node)
-}
-
-/** The last first again: children are ready before their parents. */
-const told = (root: Node): Thread => {
-  const done = new Map<Node, Thread>()
-  for (const node of below(root).reverse()) {
-    const children = byDate([...node.children]).flatMap((child) => done.get(child) ?? [])
-    done.set(node, { ...(node.message && { number: node.message.number }), children })
-  }
-  return done.get(root) ?? { children: [] }
+  return count
 }

@@ -9,9 +9,9 @@ import { tellFound } from '../search-answer.ts'
 import { badCharset, charsetDecoder } from '../search-charset.ts'
 import { type Key, parseKeys } from '../search-key.ts'
 import { parseReturns, type Returns } from '../search-return.ts'
-import { type Criterion, parseCriteria, sorted } from '../sort.ts'
+import { type Order, parseOrder, sorted } from '../sort.ts'
 
-type Args = { returns: Returns | undefined; criteria: Criterion[]; key: Key | 'bad-charset' }
+type Args = { returns: Returns | undefined; order: Order[]; key: Key | 'bad-charset' }
 
 const sorting = (by: By): Command<Args> => ({
   in: mailboxOpen,
@@ -19,17 +19,17 @@ const sorting = (by: By): Command<Args> => ({
   parse(words) {
     words.space()
     const returns = parseReturns(words)
-    const criteria = parseCriteria(words)
+    const order = parseOrder(words)
     words.space()
     const decode = charsetDecoder(words.astring())
     words.space()
-    return { returns, criteria, key: decode ? parseKeys(words, decode) : 'bad-charset' }
+    return { returns, order, key: decode ? parseKeys(words, decode) : 'bad-charset' }
   },
 
-  async run(session, { returns, criteria, key }) {
+  async run(session, { returns, order, key }) {
     if (returns?.save && key === 'bad-charset') session.mailbox.saved = []
     if (key === 'bad-charset') return badCharset
-    const found = await sorted(session.edge.store.db, await findSelected(session, key), criteria)
+    const found = await sorted(session.edge, session.mailbox, await findSelected(session, key), order)
     tellFound(session, 'SORT', { by, key, returns }, found)
     return ok('Sorted')
   },
