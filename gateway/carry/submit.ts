@@ -43,6 +43,7 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
     ret: given.ret,
     ...(given.envid && { envid: given.envid }),
     ...(given.holdUntil !== undefined && { holdUntil: given.holdUntil }),
+    ...(given.deliverBy && { deliverBy: given.deliverBy }),
     size: given.body.size,
     at: given.at,
     recipients,

@@ -6,7 +6,8 @@
  * - AUTH is not announced before TLS: a client that sees it may send its password at once (RFC 4954 §4);
  * - whoever has not logged in is given less time;
  * - it is told whether the answer to a message may have been heard (repeat.ts);
- * - EHLO says how many recipients a message may have (RFC 9422), and how long it may be held (hold.ts);
+ * - EHLO says how many recipients a message may have (RFC 9422), how long it may be held (hold.ts), and how soon
+ *   it may be wanted (deliver-by.ts);
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
 import type { Socket } from 'node:net'
@@ -14,6 +15,7 @@ import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { EntityId } from '../../src/address.ts'
 import type { Places } from '../places.ts'
+import { deliverByOffer } from './deliver-by.ts'
 import { holdOffer } from './hold.ts'
 import type { Attempt } from './repeat.ts'
 import { replies } from './replies.ts'
@@ -114,7 +116,7 @@ export class Connection extends SMTPConnection {
   }
 
   private extensions(): string[] {
-    return [holdOffer(Date.now()), `LIMITS RCPTMAX=${this._server.options.maxRecipients}`]
+    return [deliverByOffer, holdOffer(Date.now()), `LIMITS RCPTMAX=${this._server.options.maxRecipients}`]
   }
 
   private idleMs(): number {

@@ -9,6 +9,7 @@
 import { domainToASCII } from 'node:url'
 import type { SMTPServerAddress, SMTPServerSession } from 'smtp-server'
 import { canonical, domainOf, localOf } from '../../src/address.ts'
+import { deliverBy } from './deliver-by.ts'
 import { holdUntil } from './hold.ts'
 import { ReplyError } from './replies.ts'
 
@@ -29,6 +30,7 @@ const mailParameters = new Set([
   'REQUIRETLS',
   'HOLDFOR',
   'HOLDUNTIL',
+  'BY',
 ])
 const rcptParameters = new Set(['NOTIFY', 'ORCPT'])
 
@@ -39,6 +41,7 @@ export const checkMail = ({ address, args }: SMTPServerAddress, session: SMTPSer
   if (typeof envid === 'string' && !isPrintable(envid, ENVID_MAX))
     throw new ReplyError([501, '5.5.4', `ENVID takes at most ${ENVID_MAX} printable characters`])
   holdUntil(args, Date.now())
+  deliverBy(args, Date.now())
   refuseWithoutUtf8(address, session)
   return canonical(address)
 }

@@ -78,7 +78,7 @@ export const openRepeats = (now: () => number): Repeats => {
 
 /** What makes it the same message. */
 export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>): string => {
-  const { account, messageId, ret, envid, body, holdUntil } = given
+  const { account, messageId, ret, envid, body, holdUntil, deliverBy } = given
   const recipients = given.recipients.map(({ address, notify, orcpt }) => [address, [...notify].sort(), orcpt ?? ''])
   const parts = [
     account,
@@ -86,6 +86,7 @@ export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>): string =
     ret,
     envid ?? '',
     holdUntil !== undefined,
+    deliverBy?.mode ?? '',
     body.sha256,
     body.size,
     recipients.sort(),

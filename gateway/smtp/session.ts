@@ -16,6 +16,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Meter } from '../throttle.ts'
 import type { Account, Session } from './connection.ts'
+import { type DeliverBy, deliverBy } from './deliver-by.ts'
 import { checkMail, checkRcpt, type Recipient, recipientsOf, spellings } from './envelope.ts'
 import { holdUntil } from './hold.ts'
 import { discard, receive } from './receive.ts'
@@ -35,6 +36,7 @@ export type Submission = {
   envid?: string
   /** Epoch ms: not to go before. */
   holdUntil?: number
+  deliverBy?: DeliverBy
   messageId: string
   subject: string
   header: Buffer
@@ -226,7 +228,9 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   })
   const at = Date.now()
   const { messageId, subject, header } = edited
-  const until = heldUntil(session, at)
+  const { mailFrom } = session.envelope
+  const args = mailFrom ? mailFrom.args : false
+  const [until, by] = [holdUntil(args, at), deliverBy(args, at)]
   const given: Omit<Submission, 'id'> = {
     account: account.id,
     entityId: account.entityId,
@@ -235,6 +239,7 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
     ret: dsn?.ret === 'FULL' ? 'FULL' : 'HDRS',
     ...(dsn?.envid && { envid: dsn.envid }),
     ...(until !== undefined && { holdUntil: until }),
+    ...(by !== undefined && { deliverBy: by }),
     messageId,
     subject,
     header,
@@ -269,9 +274,6 @@ const accept = async (options: SessionOptions, stream: Readable, session: Sessio
   )
   return { text: `Accepted as ${id}${tellCustody(custodians)}`, attempt }
 }
-
-const heldUntil = ({ envelope: { mailFrom } }: Session, now: number): number | undefined =>
-  holdUntil(mailFrom ? mailFrom.args : false, now)
 
 type Accepted = { text: string; attempt?: Attempt }
 

@@ -45,7 +45,7 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
   // Drawn from the first id, since a decision has no dice: nobody else can name it before it is sealed.
   const id = createHash('sha256').update(`${was.id} again`).digest('hex').slice(0, 32)
   // Nothing that became of the first holds for the second: only whose message it is, and until when.
-  const { role, to, sender, address, messageId, created, expires, delayAt } = was
+  const { role, to, sender, address, messageId, created, expires, delayAt, returnAt } = was
   const row: Custody = {
     key: keyOf(state.me, id),
     id,
@@ -73,6 +73,7 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
     attempts: 0,
     awaits: null,
     delayAt,
+    ...(returnAt !== undefined && { returnAt }),
     trail: [],
   }
   const recipients = submission.recipients.map((one) => (one.envelope === was.id ? { ...one, envelope: id } : one))

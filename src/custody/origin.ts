@@ -118,7 +118,7 @@ const lodgeHere = (
   now: number,
 ): Part => {
   const known = { ...rowOf(state, given, recipient), to: local.entity, body: here }
-  const expires = given.at + state.terms.knownLifeMs
+  const expires = lifeOf(known, state.terms.knownLifeMs)
   const { changes, effects } = lodge(
     { ...known, state: 'handing', expires, lodge: { to: local.address, from: given.from } },
     now,
@@ -130,8 +130,8 @@ const lodgeHere = (
 const spool = (state: State, given: Submission, recipient: Recipient, now: number): Part => {
   const to = state.knownAt.get(recipient.address)
   const life = to ? state.terms.knownLifeMs : state.terms.unknownLifeMs
-  const row: Custody = { ...rowOf(state, given, recipient), ...(to && { to }), expires: given.at + life }
-  const { changes, effects } = prepare(state, row, now)
+  const row: Custody = { ...rowOf(state, given, recipient), ...(to && { to }) }
+  const { changes, effects } = prepare(state, { ...row, expires: lifeOf(row, life) }, now)
   return { recipient, changes, effects }
 }
 
@@ -160,9 +160,14 @@ const rowOf = (state: State, given: Submission, recipient: Recipient): Custody =
   retryAt: null,
   attempts: 0,
   awaits: null,
-  delayAt: given.at + state.terms.delayMs,
+  delayAt: given.deliverBy?.mode === 'notify' ? given.deliverBy.at : given.at + state.terms.delayMs,
+  ...(given.deliverBy?.mode === 'return' && { returnAt: given.deliverBy.at }),
   trail: [],
 })
+
+/** Until when it is tried: as long as the terms have it, and no longer than its sender wants. */
+const lifeOf = ({ created, returnAt }: Custody, lifeMs: number): number =>
+  Math.min(created + lifeMs, returnAt ?? Number.POSITIVE_INFINITY)
 
 /** A spooled row is sealed once its recipient's card is known, and searched for until then. */
 export const prepare = (state: State, spooled: Custody, now: number): Step => {
@@ -173,7 +178,7 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
   const known = to === undefined ? undefined : state.known.get(to)
   if (to !== undefined && known !== undefined && known.expires > now) {
     // An address found late gets the life of a known one.
-    const expires = was.created + state.terms.knownLifeMs
+    const expires = lifeOf(was, state.terms.knownLifeMs)
     const permit = state.contacts.get(contactKey(was.sender ?? '', to))?.permit
     const row = { ...was, to, expires, awaits: null, retryAt: now + SEAL_GUARD_MS, ...(permit && { permit }) }
     const trust = was.sender === undefined ? [] : trustByWriting(state, was.sender, to, known.address, now)

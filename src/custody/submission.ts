@@ -34,6 +34,8 @@ export type Submission = {
   recipients: Recipient[]
   /** Not before then, as its sender asked: RFC 4865. */
   holdUntil?: number
+  /** By then it is to have arrived, as its sender asked: or it is given up, or they are told. RFC 2852. */
+  deliverBy?: { mode: 'return' | 'notify'; at: number }
   /** When the copy in Outgoing goes: set when every recipient is Delivered or Failed. */
   clearAt: number | null
 }

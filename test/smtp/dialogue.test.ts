@@ -63,6 +63,10 @@ const stepsOf = ({ submissions }: Edge): Steps => ({
     const { at = 0, holdUntil = at } = submissions.at(-1) ?? {}
     expect(Math.round((holdUntil - at) / 1000)).to.equal(Number(seconds))
   },
+  async by([mode, seconds]) {
+    const { at = 0, deliverBy } = submissions.at(-1) ?? {}
+    expect([deliverBy?.mode, Math.round(((deliverBy?.at ?? 0) - at) / 1000)]).to.deep.equal([mode, Number(seconds)])
+  },
   async notify([notify = '', orcpt]) {
     expect(submissions.at(-1)?.recipients[0]).to.include({ orcpt })
     expect(submissions.at(-1)?.recipients[0]?.notify).to.deep.equal(notify.split(','))
