@@ -30,6 +30,7 @@ const mailboxes = [
   'CREATE-SPECIAL-USE',
   'LIST-EXTENDED',
   'LIST-STATUS',
+  'LIST-MYRIGHTS',
   'QUOTA',
   'QUOTA=RES-STORAGE',
   'ACL',

@@ -1,10 +1,10 @@
 /**
- * What a LIST asks for. RFC 5258 §6, with SPECIAL-USE (RFC 6154) and STATUS (RFC 5819).
+ * What a LIST asks for. RFC 5258 §6, with SPECIAL-USE (RFC 6154), STATUS (RFC 5819) and MYRIGHTS (RFC 8440).
  *
  * list = "LIST" [SP "(" [option *(SP option)] ")"] SP mailbox SP patterns [SP "RETURN" SP "(" [return *(SP return)] ")"]
  * patterns = pattern / "(" pattern *(SP pattern) ")"
  * option = "SUBSCRIBED" / "REMOTE" / "RECURSIVEMATCH" / "SPECIAL-USE"
- * return = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "STATUS" SP "(" item *(SP item) ")"
+ * return = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "MYRIGHTS" / "STATUS" SP "(" item *(SP item) ")"
  */
 import type { Selection } from './listing.ts'
 import { parseStatusItems } from './status-item.ts'
@@ -12,6 +12,7 @@ import { fail, type Words } from './wire/words.ts'
 
 export type Returns = {
   subscribed: boolean
+  rights: boolean
   /** Items of STATUS; none: no STATUS. */
   status: string[]
 }
@@ -39,7 +40,7 @@ export const parseList = (words: Words): ListArgs => {
   const patterns = isMany ? words.list(() => words.listMailbox()) : [words.listMailbox()]
   if (patterns.length === 0 || patterns.length > PATTERNS_MAX) fail(`give 1 to ${PATTERNS_MAX} patterns`)
   const hasReturn = words.trySpace()
-  const returns = hasReturn ? parseReturns(words) : { subscribed: false, status: [] }
+  const returns = hasReturn ? parseReturns(words) : noReturns()
   words.end()
   return { reference, patterns, selection, returns, isExtended: opens || isMany || hasReturn }
 }
@@ -55,10 +56,12 @@ const parseSelection = (words: Words): Selection => {
 
 const selections = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE']
 
+const noReturns = (): Returns => ({ subscribed: false, rights: false, status: [] })
+
 const parseReturns = (words: Words): Returns => {
   if (words.keyword() !== 'RETURN') fail('RETURN was expected')
   words.space()
-  const returns: Returns = { subscribed: false, status: [] }
+  const returns = noReturns()
   words.list(() => parseReturn(words, returns))
   return returns
 }
@@ -70,6 +73,9 @@ const parseReturn = (words: Words, returns: Returns): void => {
       return // told always
     case 'SUBSCRIBED':
       returns.subscribed = true
+      return
+    case 'MYRIGHTS':
+      returns.rights = true
       return
     case 'STATUS':
       words.space()

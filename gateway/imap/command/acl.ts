@@ -16,7 +16,11 @@ const ALL = 'lrswitekxa'
 /** Looked at, read, subscribed; what is in it the gateway alone puts there and takes away. */
 const KEPT = 'lrka'
 
-export const rightsTo = ({ readOnly }: Pick<Mailbox, 'readOnly'>): string => (readOnly ? KEPT : ALL)
+const rightsTo = ({ readOnly }: Pick<Mailbox, 'readOnly'>): string => (readOnly ? KEPT : ALL)
+
+/** As MYRIGHTS tells them, and LIST (RFC 8440). */
+export const rightsLine = (mailbox: Mailbox, isUtf8: boolean): string =>
+  `* MYRIGHTS ${mailboxName(mailbox.name, isUtf8)} ${rightsTo(mailbox)}`
 
 const notShared = no('NOPERM', 'A mailbox here is for its owner only; forward what others are to see')
 
@@ -26,7 +30,7 @@ export const myRights: Command<string> = {
   async run({ edge, user, output, isUtf8 }, name) {
     const mailbox = await find(edge.store.db, user.id, name)
     if (!mailbox) return missing
-    output.line(`* MYRIGHTS ${mailboxName(mailbox.name, isUtf8)} ${rightsTo(mailbox)}`)
+    output.line(rightsLine(mailbox, isUtf8))
     return ok('Those are yours')
   },
 }

@@ -1,4 +1,4 @@
-/** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819. */
+/** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440. */
 import { list as all } from '../../../store/mailbox.ts'
 import { lost } from '../../../store/subscription.ts'
 import { type Command, loggedIn, ok } from '../command.ts'
@@ -8,6 +8,7 @@ import { matcher } from '../pattern.ts'
 import { standings } from '../standing.ts'
 import { statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'
+import { rightsLine } from './acl.ts'
 
 export const list: Command<ListArgs> = {
   in: loggedIn,
@@ -30,6 +31,7 @@ export const list: Command<ListArgs> = {
       const criteria = childInfo.map((option) => `"${option}"`).join(' ')
       const info = criteria === '' ? '' : ` ("CHILDINFO" (${criteria}))`
       output.line(`* LIST (${attributes.join(' ')}) "/" ${mailboxName(name, isUtf8)}${info}`)
+      if (mailbox && returns.rights) output.line(rightsLine(mailbox, isUtf8))
       const state = mailbox && states.get(mailbox.id)
       if (state) output.line(statusLine(mailboxName(name, isUtf8), returns.status, state, edge.config.appendLimit))
     }
