@@ -5,7 +5,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { domainToASCII } from 'node:url'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { domainOf, localOf } from '../../src/address.ts'
 import type { Lodged } from '../../src/custody/lodge.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
 import type { HostPort } from '../config/value.ts'
@@ -54,15 +56,36 @@ const converse = (connection: SMTPConnection, { from, to, size, body }: LmtpMess
     connection.once('end', () => reject(new Error('the server hung up')))
     connection.connect((error) => {
       if (error) return reject(error)
+      const isWide = /^250[ -]SMTPUTF8\b/im.test(String(connection.lastServerResponse)) // RFC 6531 §3.1
+      const recipient = isWide ? to : inAscii(to)
+      if (recipient === undefined) return resolve(unwritable)
       const text = Buffer.isBuffer(body) ? Readable.from([body]) : body
       text.once('error', reject)
-      connection.send({ from, to: [to], size, use8BitMime: true }, text, (error, info) => {
+      const envelope = { from: isWide ? from : (inAscii(from) ?? ''), to: [recipient], size, use8BitMime: true }
+      connection.send(envelope, text, (error, info) => {
         const refused = error ?? info?.rejectedErrors?.[0]
         if (refused) reject(refused)
         else resolve({ answer: 'taken', text: info?.response ?? '' })
       })
     })
   })
+
+/**
+ * For a server that takes ASCII alone. A domain has a form in it (RFC 5891); a local part has none: then there is no such
+ * mailbox for it, and never will be. A sender that can't be written is left out: nothing is sent back there anyway, for
+ * notices are ours.
+ */
+const inAscii = (address: string): string | undefined => {
+  if (address === '') return ''
+  const local = localOf(address)
+  const domain = domainToASCII(domainOf(address))
+  return domain !== '' && /^[\x21-\x7e]+$/.test(local) ? `${local}@${domain}` : undefined
+}
+
+const unwritable: LmtpAnswer = {
+  answer: 'store-refused',
+  text: 'the server takes no addresses beyond ASCII (it does not offer SMTPUTF8)',
+}
 
 /** 5yz is for good, whatever else may be mended. */
 const answerOf = (error: unknown): LmtpAnswer => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import { domainToASCII } from 'node:url'
 import { expect } from 'chai'
 import { SMTPServer } from 'smtp-server'
 import { handByLmtp, type LmtpAddress } from '../../gateway/lmtp/client.ts'
@@ -43,7 +44,7 @@ describe('mail to a server that keeps it: LMTP', () => {
   })
   const text = 'Subject: x\r\n\r\n.one\r\n..two\r\n\xe9\r\n'
   const body = () => Buffer.from(text, 'latin1')
-  const hand = (more: { body?: Buffer | Readable; from?: string } = {}, where = at) =>
+  const hand = (more: { body?: Buffer | Readable; from?: string; to?: string } = {}, where = at) =>
     handByLmtp(where, { from: 'bob@b.test', to: 'ann@a.test', size: text.length, body: body(), ...more })
 
   it('takes every byte, from memory and from a stream', async () => {
@@ -73,9 +74,40 @@ describe('mail to a server that keeps it: LMTP', () => {
       expect((await hand()).answer).to.equal(answer)
     })
 
+  const forms: [what: string, from: string, to: string, seen: [string, string] | undefined][] = [
+    [
+      'a domain is written in ASCII',
+      'bob@köln.test',
+      'ann@bücher.test',
+      ['bob@xn--kln-sna.test', 'ann@xn--bcher-kva.test'],
+    ],
+    ['a sender that can’t be is left out', 'jürgen@b.test', 'ann@a.test', ['', 'ann@a.test']],
+    ['a recipient that can’t be is refused at once', 'bob@b.test', 'jürgen@a.test', undefined],
+  ]
+  for (const [what, from, to, seen] of forms)
+    it(`for a server without SMTPUTF8 ${what}`, async () => {
+      server.options.hideSMTPUTF8 = true
+      const { answer, text } = await hand({ from, to })
+      expect(answer).to.equal(seen ? 'taken' : 'store-refused')
+      if (seen) expect([taken?.from, taken?.to].map(ascii)).to.deep.equal(seen)
+      else expect(text).to.include('SMTPUTF8')
+    })
+
+  it('a server with SMTPUTF8 gets addresses as they are', async () => {
+    server.options.hideSMTPUTF8 = false
+    expect((await hand({ from: 'jürgen@b.test', to: 'änn@a.test' })).answer).to.equal('taken')
+    expect([taken?.from, taken?.to]).to.deep.equal(['jürgen@b.test', 'änn@a.test'])
+  })
+
   it('nobody there means later', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lmtp-'))
     expect((await hand({}, { path: join(folder, 'none') })).answer).to.equal('later')
     rmSync(folder, { recursive: true })
   })
 })
+
+/** smtp-server turns A-labels into U-labels as it reads. */
+const ascii = (address = ''): string => {
+  const [local = '', domain] = address.split('@')
+  return domain === undefined ? address : `${local}@${domainToASCII(domain)}`
+}
