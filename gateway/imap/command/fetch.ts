@@ -181,8 +181,13 @@ const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Know
     }
     return all.length === sections.length ? all : undefined
   } finally {
-    if (all.length < sections.length) for (const { bytes } of all) if (isStream(bytes)) bytes.destroy()
+    if (all.length < sections.length) letGo(all)
   }
+}
+
+/** Closes what is open of it. */
+const letGo = (all: readonly Found[]): void => {
+  for (const { bytes } of all) if (isStream(bytes)) bytes.destroy()
 }
 
 const plainTexts = (selected: Selected, { row }: Numbered, items: readonly Item[], known: Remembered): string => {
@@ -207,10 +212,16 @@ const tellSections = async (
 ): Promise<void> => {
   let next = 0
   let before = `* ${message.seq} FETCH (`
-  for (const item of items) {
-    if (item.get === 'section') await tellSection(output, before, item, found[next++])
-    else output.write(before + plainTexts(selected, message, [item], known))
-    before = ' '
+  try {
+    for (const item of items) {
+      if (item.get === 'section') await tellSection(output, before, item, found[next++])
+      else output.write(before + plainTexts(selected, message, [item], known))
+      before = ' '
+      // A client may ask for the same body many times over.
+      if (!output.hasRoom) await output.room()
+    }
+  } finally {
+    letGo(found)
   }
   output.line(')')
 }

@@ -1,0 +1,214 @@
+/**
+ * Clients that ask for much and stop reading. What the server holds for one is what waits in its own socket to that
+ * client (`writableLength`, taken after each write), seen from here because both ends are in this process.
+ */
+import { createHash } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { readdir, readlink } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect } from 'chai'
+import { INLINE_MAX } from '../../store/spool.ts'
+import { Client } from '../dialogue/run.ts'
+import { type Letter, letter, startTestImap, type TestImap } from './server.ts'
+
+/** gateway/imap/output.ts: with so much unread it writes no more. */
+const HIGH_BYTES = 262_144
+/** So it holds less than that and one piece more: a body kept in a row (64 KiB), or what is read of a file at once. */
+const HELD_MAX = HIGH_BYTES + Math.max(INLINE_MAX, 262_144)
+
+/** The server's end of a connection. */
+type Served = { socket: Socket; mostHeld: number }
+
+/** Tells the bodies of an answer apart while it comes, without keeping them. */
+class Answer {
+  /** Lines in order; a literal is `<its hash>`. */
+  readonly lines: string[] = []
+  private rest = Buffer.alloc(0)
+  private line = ''
+  private left = 0
+  private hash = createHash('sha256')
+
+  push(chunk: Buffer): void {
+    this.rest = Buffer.concat([this.rest, chunk])
+    while (this.rest.length > 0) if (!(this.left > 0 ? this.literal() : this.text())) return
+  }
+
+  private literal(): boolean {
+    const bytes = this.rest.subarray(0, this.left)
+    this.hash.update(bytes)
+    this.left -= bytes.length
+    this.rest = this.rest.subarray(bytes.length)
+    if (this.left === 0) this.line += `<${this.hash.digest('hex')}>`
+    return true
+  }
+
+  private text(): boolean {
+    const end = this.rest.indexOf('\r\n')
+    if (end < 0) return false
+    const text = this.rest.toString('latin1', 0, end)
+    this.rest = this.rest.subarray(end + 2)
+    const [announced, size] = /\{(\d+)\}$/.exec(text) ?? []
+    this.line += announced ? text.slice(0, -announced.length) : text
+    if (announced) {
+      this.left = Number(size)
+      this.hash = createHash('sha256')
+      return true
+    }
+    this.lines.push(this.line)
+    this.line = ''
+    return true
+  }
+}
+
+const hashOf = (bytes: Buffer | string): string => `<${createHash('sha256').update(bytes).digest('hex')}>`
+
+describe('IMAP: a client that stops reading', () => {
+  let imap: TestImap
+  const opened: Socket[] = []
+  const served = new Map<number, Served>()
+  const onServed = (message: unknown) => {
+    const { socket } = message as { socket: Socket }
+    const entry: Served = { socket, mostHeld: 0 }
+    const { write } = socket
+    socket.write = ((...args: Parameters<typeof write>) => {
+      const result = write.apply(socket, args)
+      entry.mostHeld = Math.max(entry.mostHeld, socket.writableLength)
+      return result
+    }) as typeof write
+    served.set(socket.remotePort ?? 0, entry)
+  }
+  before(() => subscribe('net.server.socket', onServed))
+  after(() => void unsubscribe('net.server.socket', onServed))
+  afterEach(async () => {
+    for (const socket of opened.splice(0)) socket.destroy()
+    served.clear()
+    await imap.close()
+  })
+
+  const open = async (mailbox: string): Promise<Client> => {
+    const socket = connect({ port: imap.port, host: '127.0.0.1', noDelay: true })
+    opened.push(socket)
+    const client = new Client(socket)
+    await client.line()
+    await ask(client, 'l', 'LOGIN ann@a.test secret')
+    await ask(client, 's', `SELECT ${mailbox}`)
+    return client
+  }
+  const ask = async (client: Client, tag: string, command: string): Promise<string[]> => {
+    client.send(`${tag} ${command}`)
+    const lines: string[] = []
+    for (;;) {
+      const line = await client.line(20_000)
+      if (line === undefined) throw new Error(`closed in answer to ${command}`)
+      lines.push(line)
+      if (line.startsWith(`${tag} `)) return lines
+    }
+  }
+  /** From here on the client's bytes go to the answer, when it reads. */
+  const stall = async (client: Client, command: string): Promise<{ answer: Answer; server: Served }> => {
+    const { socket } = client
+    const server = served.get(socket.localPort ?? 0)
+    if (!server) throw new Error('the server has no such connection')
+    const answer = new Answer()
+    socket.removeAllListeners('data')
+    socket.pause()
+    socket.on('data', (chunk: Buffer) => answer.push(chunk))
+    socket.pause()
+    client.send(`f ${command}`)
+    while (server.socket.writableLength < HIGH_BYTES) await wait(5)
+    return { answer, server }
+  }
+  const readOn = async (client: Client, { lines }: Answer): Promise<string[]> => {
+    client.socket.resume()
+    while (!lines.at(-1)?.startsWith('f ')) await once(client.socket, 'data')
+    return lines
+  }
+  /** Files of this store that the process has open, bodies only. */
+  const bodiesOpen = async (): Promise<string[]> => {
+    const names = await readdir('/proc/self/fd')
+    const targets = await Promise.all(names.map((name) => readlink(join('/proc/self/fd', name)).catch(() => '')))
+    return targets.filter((target) => target.startsWith(imap.store.home) && !/\.db|sqlite/.test(target))
+  }
+  /** Small ones lie in rows, every tenth in a file; together 38 MB, several times what two kernels' buffers take. */
+  const mixed = (): Letter[] =>
+    Array.from({ length: 200 }, (_, i) => ({
+      bytes: Buffer.concat([
+        Buffer.from(`Subject: ${i + 1}\r\n\r\n`),
+        Buffer.alloc(i % 10 === 0 ? 1_500_000 + i : 30_000 + 100 * i, `line ${i} of a long letter\r\n`),
+      ]),
+    }))
+
+  it('holds a bounded part of the answer, serves the others, and then gets the whole right', async function () {
+    this.timeout(60_000)
+    imap = await startTestImap()
+    const letters = mixed()
+    const total = letters.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    await imap.deliver('INBOX', letters)
+    await imap.deliver('Archive', [letter(1)])
+    const [slow, same, other] = [await open('INBOX'), await open('INBOX'), await open('Archive')]
+    const { answer, server } = await stall(slow, 'FETCH 1:* BODY.PEEK[]')
+
+    for (let i = 1; i <= 20; i++) {
+      const number = 10 * i
+      expect(await ask(same, `a${i}`, `FETCH ${number} BODY.PEEK[HEADER]`)).to.include(`Subject: ${number}`)
+      expect((await ask(same, `b${i}`, `STORE ${number} +FLAGS (\\Flagged)`)).at(-1)).to.match(/ OK/)
+      expect(await ask(other, `c${i}`, 'FETCH 1 BODY.PEEK[TEXT]')).to.include('Hello 1')
+    }
+    await imap.deliver('INBOX', [letter(201)])
+    expect(await ask(same, 'n', 'NOOP')).to.include('* 201 EXISTS')
+    // It still waits, and has begun no more than it may.
+    expect(server.socket.writableLength).to.be.at.least(HIGH_BYTES)
+    expect(server.socket.bytesWritten).to.be.below(total)
+    expect(answer.lines).to.deep.equal([])
+
+    const lines = await readOn(slow, answer)
+    expect(server.mostHeld).to.be.within(HIGH_BYTES, HELD_MAX)
+    expect(lines.slice(0, 200)).to.deep.equal(
+      letters.map(({ bytes }, i) => `* ${i + 1} FETCH (BODY[] ${hashOf(bytes)})`),
+    )
+    expect(lines).to.include('* 201 EXISTS')
+    expect(lines.filter((line) => /FETCH \(.*\\Flagged/.test(line))).to.have.length(20)
+    expect(lines.at(-1)).to.equal('f OK Fetched')
+  })
+
+  it('that asks for the same many times holds no more', async function () {
+    this.timeout(60_000)
+    imap = await startTestImap()
+    const bytes = Buffer.alloc(60_000, 'as large as a row takes\r\n')
+    await imap.deliver('INBOX', [{ bytes }, { bytes: Buffer.concat([bytes, bytes]) }])
+    const slow = await open('INBOX')
+    const items = Array.from({ length: 150 }, () => 'BODY.PEEK[]').join(' ')
+    const { answer, server } = await stall(slow, `FETCH 1 (${items})`)
+    const lines = await readOn(slow, answer)
+    expect(server.mostHeld).to.be.within(HIGH_BYTES, HELD_MAX)
+    const told = Array.from({ length: 150 }, () => `BODY[] ${hashOf(bytes)}`).join(' ')
+    expect(lines).to.deep.equal([`* 1 FETCH (${told})`, 'f OK Fetched'])
+  })
+
+  for (const items of ['BODY.PEEK[]', '(BODY.PEEK[] BODY.PEEK[TEXT] BODY.PEEK[]<1.900000>)'])
+    it(`and goes away in the midst of ${items} leaves no file open and gives its place back`, async function () {
+      this.timeout(60_000)
+      imap = await startTestImap({ sessionsPerAccount: 1 })
+      const text = Buffer.alloc(20 << 20, 'one long letter, kept in a file\r\n')
+      await imap.deliver('INBOX', [{ bytes: Buffer.concat([Buffer.from('Subject: long\r\n\r\n'), text]) }])
+      const slow = await open('INBOX')
+      const { server } = await stall(slow, `FETCH 1 ${items}`)
+      expect(await bodiesOpen()).to.not.deep.equal([])
+      const warnings: string[] = []
+      const onWarning = ({ message }: Error) => void warnings.push(message)
+      process.on('warning', onWarning)
+      slow.socket.destroy()
+      while (!server.socket.closed) await wait(5)
+      while ((await bodiesOpen()).length > 0) await wait(5)
+      // Closed by whoever opened them, not by the collection of garbage: of that Node warns.
+      process.off('warning', onWarning)
+      expect(warnings).to.deep.equal([])
+      // The account has one place: it is free again.
+      const next = await open('INBOX')
+      expect((await ask(next, 'x', 'FETCH 1 RFC822.SIZE')).at(-1)).to.equal('x OK Fetched')
+      expect(imap.log.filter((line) => line.includes('"fault"'))).to.deep.equal([])
+    })
+})
