@@ -211,4 +211,44 @@ describe('IMAP: a client that stops reading', () => {
       expect((await ask(next, 'x', 'FETCH 1 RFC822.SIZE')).at(-1)).to.equal('x OK Fetched')
       expect(imap.log.filter((line) => line.includes('"fault"'))).to.deep.equal([])
     })
+
+  it('sees every message whole that another expunges meanwhile, and hears of it afterwards', async function () {
+    this.timeout(60_000)
+    imap = await startTestImap({ timing: { expungedRestMs: 5 } })
+    const letters = mixed()
+    await imap.deliver('INBOX', letters)
+    const [slow, other] = [await open('INBOX'), await open('INBOX')]
+    const { answer, server } = await stall(slow, 'FETCH 1:* (UID BODY.PEEK[])')
+    // Some are told already, one is being told, most are to come; of those in files and of those in rows.
+    await ask(other, 'a', 'STORE 1:3,11,100:199 +FLAGS.SILENT (\\Deleted)')
+    expect((await ask(other, 'b', 'EXPUNGE')).filter((line) => line.endsWith(' EXPUNGE'))).to.have.length(104)
+    await imap.deliver('INBOX', [letter(201)])
+    expect(await ask(other, 'c', 'NOOP')).to.include('* 97 EXISTS')
+    const kept = async () =>
+      (await imap.store.db.read.range<{ uid: number }>('SELECT uid FROM message WHERE mailbox IS NULL')).length
+    expect(server.socket.writableLength).to.be.at.least(HIGH_BYTES)
+    expect(answer.lines).to.deep.equal([])
+
+    const lines = await readOn(slow, answer)
+    expect(lines.slice(0, 200)).to.deep.equal(
+      letters.map(({ bytes }, i) => `* ${i + 1} FETCH (UID ${i + 1} BODY[] ${hashOf(bytes)})`),
+    )
+    // FETCH by number says nothing that would change the numbers (RFC 3501 §7.4.1).
+    expect(lines.filter((line) => line.endsWith(' EXPUNGE'))).to.deep.equal([])
+    expect(lines.at(-1)).to.equal('f OK Fetched')
+    expect(await kept()).to.equal(104)
+
+    lines.length = 0
+    slow.send('f NOOP')
+    const known = Array.from({ length: 200 }, (_, i) => i + 1)
+    for (const line of await readOn(slow, answer)) {
+      const [, number] = /^\* (\d+) EXPUNGE$/.exec(line) ?? []
+      if (number) known.splice(Number(number) - 1, 1)
+    }
+    expect(known).to.deep.equal((await imap.messages('INBOX')).map(({ uid }) => uid).filter((uid) => uid <= 200))
+    lines.length = 0
+    slow.send('f FETCH 97 UID')
+    expect(await readOn(slow, answer)).to.include('* 97 FETCH (UID 201)')
+    while ((await kept()) > 0) await wait(5)
+  })
 })
