@@ -55,7 +55,7 @@ export const startIndexing = ({ db, texts }: Pick<Store, 'db' | 'texts'>, log: L
   /** While mail comes, a batch every BUSY_MS; else none has to wait. */
   const untilQuiet = (): number => Math.min(lastMailAt + QUIET_MS, batchAt + BUSY_MS) - performance.now()
   const onChange = (change: Change): void => {
-    if (change.on === 'flagged') return
+    if (change.on === 'flagged' || change.on === 'annotated') return
     lastMailAt = performance.now()
     if (!isBehind) soon(QUIET_MS)
     isBehind = true

@@ -27,6 +27,8 @@ export type Change =
   | { on: 'added'; mailbox: number; account: number; messages: Row[]; from?: number; movedUids?: number[] }
   | { on: 'flagged'; mailbox: number; account: number; messages: Flagged[] }
   | { on: 'expunged'; mailbox: number; account: number; uids: number[]; modseq: number }
+  /** Noted of the mailbox; of the account itself where that is 0. `names` are of entries (annotation.ts). */
+  | { on: 'annotated'; mailbox: number; account: number; names: string[] }
   /** `name` is the new one of a renamed mailbox, the last one of a deleted. */
   | {
       on: 'mailbox'

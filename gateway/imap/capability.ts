@@ -35,6 +35,7 @@ const mailboxes = [
   'QUOTA=RES-STORAGE',
   'ACL',
   'RIGHTS=texk',
+  'METADATA',
 ]
 const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'BINARY', 'UTF8=ACCEPT']
 /** What is looked for in them. */

@@ -2,6 +2,7 @@
  * What a session is told of mailboxes that it has not selected. RFC 5465 §5.
  *
  *   a message comes, goes, is flagged --> STATUS of its mailbox, once for all that came together
+ *   something is noted of one, or of the account (METADATA) --> METADATA with the names of the entries
  *   a mailbox is made, renamed, deleted, (un)subscribed --> LIST
  *
  * The first group that a mailbox belongs to says which events of it are told. What is kept is no more than the names of
@@ -13,7 +14,7 @@ import type { Edge } from './edge.ts'
 import { isMeant } from './mailbox-filter.ts'
 import type { Event, Group, Wanted } from './notify-args.ts'
 import { statusLine } from './status-item.ts'
-import { mailboxName } from './wire/writer.ts'
+import { entryName, mailboxName } from './wire/writer.ts'
 
 type Named = Pick<Mailbox, 'id' | 'name' | 'subscribed'>
 export type Dialect = { isUtf8: boolean; tellsModseq: boolean }
@@ -77,6 +78,7 @@ export class Notifier {
 
   private hear(change: Change): void {
     if (change.on === 'mailbox') this.hearName(change)
+    else if (change.on === 'annotated') this.hearNoted(change)
     else {
       const box = this.boxes.get(change.mailbox)
       if (!box || change.mailbox === this.selected() || !this.wants(box, events[change.on])) return
@@ -105,6 +107,17 @@ export class Notifier {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
       return `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}${was}`
     })
+  }
+
+  /** Names only: whoever wants the values asks. What is noted of the account belongs to no mailbox, so to every group. */
+  private hearNoted({ mailbox, names }: Change & { on: 'annotated' }): void {
+    const box = this.boxes.get(mailbox)
+    const isWanted = box
+      ? this.wants(box, 'MailboxMetadataChange')
+      : mailbox === 0 && this.wanted.groups.some(({ events }) => events.has('ServerMetadataChange'))
+    if (!isWanted) return
+    const entries = names.map(entryName).join(' ')
+    this.lines.push((isUtf8) => `* METADATA ${mailboxName(box?.name ?? '', isUtf8)} ${entries}`)
   }
 
   private wants(box: Named, event: Event): boolean {

@@ -11,7 +11,10 @@ import { type Item, parseItems } from './fetch-item.ts'
 import { type Filter, parseFilter } from './mailbox-filter.ts'
 import { fail, type Words } from './wire/words.ts'
 
-export const known = ['MessageNew', 'MessageExpunge', 'FlagChange', 'MailboxName', 'SubscriptionChange'] as const
+const ofMessages = ['MessageNew', 'MessageExpunge', 'FlagChange'] as const
+/** METADATA brings two with it: RFC 5465 §5.6, §5.7. */
+const ofMailboxes = ['MailboxName', 'SubscriptionChange', 'MailboxMetadataChange', 'ServerMetadataChange'] as const
+export const known = [...ofMessages, ...ofMailboxes] as const
 export type Event = (typeof known)[number]
 
 /** The mailbox that is selected. `delays`: EXPUNGE is told only where a command permits it. */
@@ -65,7 +68,7 @@ const parseEvents = (words: Words, isSelected: boolean): Events => {
   // A client that hears of new messages only would soon number them wrongly. RFC 5465 §5.
   if (events.has('MessageNew') !== events.has('MessageExpunge')) fail('MessageNew and MessageExpunge go together')
   if (events.has('FlagChange') && !events.has('MessageNew')) fail('FlagChange goes with MessageNew and MessageExpunge')
-  if (isSelected && (events.has('MailboxName') || events.has('SubscriptionChange')))
+  if (isSelected && ofMailboxes.some((event) => events.has(event)))
     fail('of the selected mailbox only its messages are told')
   return all
 }

@@ -168,6 +168,8 @@ export class Selected implements Hearer {
       case 'expunged':
         this.view.expunged(change.uids, change.modseq)
         break
+      case 'annotated':
+        return // told to who asked for it: notifier.ts
       case 'mailbox':
         this.isDeleted ||= change.what === 'deleted'
     }

@@ -54,6 +54,17 @@ CREATE TABLE mailbox (
   UNIQUE (account, name)
 );
 
+-- What mail clients noted of a mailbox or, without one, of the account (RFC 5464): store/annotation.ts.
+CREATE TABLE annotation (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+  mailbox INTEGER REFERENCES mailbox (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,
+  UNIQUE (account, mailbox, name)
+);
+CREATE INDEX annotation_mailbox ON annotation (mailbox);
+
 -- Names still subscribed whose mailbox is gone (RFC 9051 6.3.7).
 CREATE TABLE lost_subscription (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -160,7 +160,7 @@ folderfilter = lambda name: name != 'Outgoing'
   })
 
   describe('imaplib', () => {
-    it('lists, searches, reads, appends, marks and expunges', async function () {
+    it('lists, searches, reads, appends, marks, expunges and notes', async function () {
       need(this, 'python3', 'python3')
       const script = `
 import imaplib
@@ -172,6 +172,8 @@ print(imap.fetch('2', '(BODY.PEEK[TEXT])')[1][0][1])
 print(imap.append('Drafts', '(\\\\Draft)', None, b'Subject: x\\r\\n\\r\\ny\\r\\n')[0])
 imap.store('1,3', '+FLAGS', '\\\\Deleted')
 print(imap.expunge())
+imap.xatom('SETMETADATA', 'INBOX', '(/private/comment "mine")')
+print(imap.xatom('GETMETADATA', 'INBOX', '/private/comment')[0], imap.response('METADATA')[1])
 print(imap.status('INBOX', '(MESSAGES UIDNEXT)')[1], imap.logout()[0])
 `
       const { stdout } = await run('python3', ['-c', script], { timeout: LIMIT_MS })
@@ -181,6 +183,7 @@ print(imap.status('INBOX', '(MESSAGES UIDNEXT)')[1], imap.logout()[0])
         "b'Hello 2\\r\\n'",
         'OK',
         "('OK', [b'3', b'1'])",
+        'OK [b\'INBOX (/private/comment "mine")\']',
         "[b'INBOX (MESSAGES 1 UIDNEXT 4)'] BYE",
       ])
     })

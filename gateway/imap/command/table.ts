@@ -16,6 +16,7 @@ import { list, lsub } from './list.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { create, del, rename, subscribe, unsubscribe } from './mailbox.ts'
+import { getMetadata, setMetadata } from './metadata.ts'
 import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
 import { notify } from './notify.ts'
@@ -63,6 +64,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['LISTRIGHTS', listRights],
   ['SETACL', setAcl],
   ['DELETEACL', deleteAcl],
+  ['GETMETADATA', getMetadata],
+  ['SETMETADATA', setMetadata],
   ['IDLE', idle],
   ['NOTIFY', notify],
 

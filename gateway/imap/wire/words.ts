@@ -80,6 +80,12 @@ export class Words {
     return this.tryString() ?? fail('a string was expected')
   }
 
+  /** What is kept as it came: a string of any octets, or NIL, which is null. RFC 5464 §5. */
+  value(): Buffer | null {
+    if (this.tryWord('NIL')) return null
+    return Buffer.from(this.tryString(true) ?? fail('a value was expected'), 'latin1')
+  }
+
   astring(): string {
     return this.tryString() ?? this.match(ASTRING)?.[0] ?? fail('an atom or a string was expected')
   }
@@ -178,13 +184,14 @@ export class Words {
     if (!this.isAtEnd()) fail('there is more than the command takes')
   }
 
-  private tryString(): string | undefined {
+  /** @param takesBinary a literal8 is one as well */
+  private tryString(takesBinary = false): string | undefined {
     const quoted = this.match(QUOTED)
     if (quoted) return (quoted[1] ?? '').replace(/\\(["\\])/g, '$1')
     // A literal stands between two texts: the text before it is read to its end.
     const next = this.pieces[this.index + 1]
     if (this.offset < this.text().length || next === undefined || 'text' in next) return undefined
-    if (next.binary) fail('octets of any kind stand for a message or a value only')
+    if (next.binary && !takesBinary) fail('octets of any kind stand for a message or a value only')
     this.index += 2
     this.offset = 0
     return next.literal.toString('latin1')

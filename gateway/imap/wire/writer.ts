@@ -9,6 +9,15 @@ import { encodeName } from './utf7.ts'
 export const string = (text: string): string =>
   quotable.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : `{${text.length}}\r\n${text}`
 
+/** Octets of any kind; with NUL among them a literal8 (RFC 3516). */
+export const value = (bytes: Buffer): string => {
+  const text = bytes.toString('latin1')
+  return bytes.includes(0) ? `~{${text.length}}\r\n${text}` : string(text)
+}
+
+/** Of an annotation: bare where that needs no thought. */
+export const entryName = (name: string): string => (/^[\w/.-]+$/.test(name) ? name : string(name))
+
 /** INBOX keeps its name; the others are quoted, in modified UTF-7 or (IMAP4rev2) in UTF-8. RFC 9051 §5.1, §9. */
 export const mailboxName = (name: string, isUtf8: boolean): string => {
   if (name === 'INBOX') return name

@@ -1,0 +1,67 @@
+/**
+ * GETMETADATA and SETMETADATA: what mail clients note of a mailbox, or with no name, of the account. RFC 5464.
+ *
+ * A mailbox is its owner's alone (acl.ts), so nobody else sees what is `/shared`, either.
+ */
+import { annotate, annotations } from '../../../store/annotation.ts'
+import { find } from '../../../store/mailbox.ts'
+import { type Command, loggedIn, no, ok, type Session } from '../command.ts'
+import { missing } from '../mailbox-reply.ts'
+import { type Getting, parseGetting, parseSetting, type Setting } from '../metadata-args.ts'
+import { entryName, mailboxName, value } from '../wire/writer.ts'
+
+/** Octets of a value: more than any note or icon needs, and well below what a command may hold (session.ts). */
+const VALUE_MAX = 16_384
+
+export const getMetadata: Command<Getting> = {
+  in: loggedIn,
+  parse: parseGetting,
+  async run(session, args) {
+    const { edge, user, output, isUtf8 } = session
+    const place = await placeOf(session, args.mailbox)
+    if (!place) return missing
+    const found = wanted(await annotations(edge.store.db, user.id, place.mailbox), args)
+    const told = found.filter(([, bytes]) => sizeOf(bytes) <= args.maxSize)
+    const pairs = told.map(([name, bytes]) => `${entryName(name)} ${bytes ? value(bytes) : 'NIL'}`)
+    if (pairs.length > 0) output.line(`* METADATA ${mailboxName(place.name, isUtf8)} (${pairs.join(' ')})`)
+    if (told.length === found.length) return ok('That is what is noted')
+    const longest = Math.max(...found.map(([, bytes]) => sizeOf(bytes)))
+    return ok('Some are longer than you asked for', `METADATA LONGENTRIES ${longest}`)
+  },
+}
+
+export const setMetadata: Command<Setting> = {
+  in: loggedIn,
+  parse: parseSetting,
+  async run(session, { mailbox, entries }) {
+    const place = await placeOf(session, mailbox)
+    if (!place) return missing
+    // RFC 5464 §6.2.1: whoever runs the server says how to reach them, if they want.
+    if (place.mailbox === null && entries.has('/shared/admin')) return no('NOPERM', 'That is not for clients to say')
+    if ([...entries.values()].some((bytes) => sizeOf(bytes) > VALUE_MAX))
+      return no(`METADATA MAXSIZE ${VALUE_MAX}`, 'That is too long to be noted')
+    const done = await annotate(session.edge.store.db, session.user.id, place.mailbox, entries)
+    if (done === 'missing') return missing
+    return done === 'ok' ? ok('Noted') : no('METADATA TOOMANY', 'There is no room for more entries here')
+  },
+}
+
+type Place = { mailbox: number | null; name: string }
+
+const placeOf = async ({ edge, user }: Session, name: string): Promise<Place | undefined> => {
+  if (name === '') return { mailbox: null, name }
+  const found = await find(edge.store.db, user.id, name)
+  return found && { mailbox: found.id, name: found.name }
+}
+
+/** Each once, however often it is asked for. What is asked for by its name and is not there is told as null. */
+const wanted = (all: ReadonlyMap<string, Buffer>, { entries, depth }: Getting): [string, Buffer | null][] => {
+  const asked = [...new Set(entries)]
+  if (depth === 0) return asked.map((name) => [name, all.get(name) ?? null])
+  return [...all].filter(([name]) => asked.some((entry) => isWithin(name, entry, depth)))
+}
+
+const isWithin = (name: string, entry: string, depth: number): boolean =>
+  name === entry || (name.startsWith(`${entry}/`) && name.slice(entry.length + 1).split('/').length <= depth)
+
+const sizeOf = (bytes: Buffer | null): number => bytes?.length ?? 0
