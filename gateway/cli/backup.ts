@@ -41,7 +41,7 @@ const restoreCommand = (root: Command): void =>
         text: `${context.home} is restored: ${plural(made.messages, 'message')}, as of ${new Date(made.at).toISOString()}.`,
         next: [
           'make sure that the old gateway does not run any more: there may be one with this key',
-          'what it shared with its neighbours is not in a backup: at the first connection it begins anew with each, and they are told',
+          'what it shared with its neighbours is not in a backup: at the first connection it begins anew with each, and they are told by an account here; without an account pair again, by `vouchsafe link invite`',
           `vouchsafe serve --home ${context.home}`,
         ],
       }

@@ -19,6 +19,8 @@ import type { Core } from '../core.ts'
 import { type RatchetBook, type Resume, takeTurns } from '../link/ratchets.ts'
 import { version } from '../version.ts'
 
+const WAY_OUT = 'Make one, by `vouchsafe user add`, or pair again, by `vouchsafe link invite`.'
+
 type Shared = Pick<Core, 'agent' | 'net' | 'self' | 'keyring' | 'store' | 'engine' | 'log' | 'now'>
 
 /** @param times connection times kept with each neighbour */
@@ -38,12 +40,15 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
   const signer = (): Entity => {
     const entity = operator()
     if (entity !== undefined) return entity
-    throw new Error('A REKEY is signed by an account here, and there is none: pair again, by `vouchsafe link invite`.')
+    throw new Error(`A REKEY is signed by an account here, and there is none. ${WAY_OUT}`)
   }
 
   const resume = async ({ incarnation, rekey }: Ratchet): Promise<Resume> => {
     const entity = operator()
     const said = { name: core.self.name.slice(0, 80), software: `vouchsafe ${version}`, incarnation }
+    // Without the word of an operator the neighbour would see a copy of this gateway, and freeze the link.
+    if (entity === undefined && rekey)
+      throw new Refusal('link-unproven', `what they shared is lost, and no account here can sign that. ${WAY_OUT}`)
     if (entity === undefined) return said
     const body: Rekey | undefined = rekey && { agentId: core.agent.id, incarnation, ...rekey }
     return {

@@ -117,6 +117,17 @@ describe('a REKEY between two homes', function () {
     expect(await hear(other, one, await rekeyOf(one, other))).to.equal('rekey-invalid')
   })
 
+  it('that nobody here can sign is not kept silent about: no handshake begins, that would look like a copy', async () => {
+    const [one, other] = sides()
+    const owed = { ...freshRatchet(one.agent, '1'.repeat(16)), rekey: { epoch: 1, reason: 'restore' as const } }
+    await other.ratchets.save(owed)
+    const said = await say(other, one).catch((error) => error)
+    expect(said).to.include({ code: 'link-unproven' })
+    expect(said.detail).to.match(/user add.*link invite/)
+    await other.operate('bob', 1)
+    expect(await rekeyOf(other, one)).to.be.a('string')
+  })
+
   it('by anybody else is refused, and that is an alert', async () => {
     const [one, other] = sides()
     await one.operate('postmaster', 2) // who would be the operator from now on, but was not seen first
