@@ -4,6 +4,8 @@
  *   draft (spool.ts): not yet anybody's ──putBodies──> 1 holder ──addRefs──> n
  *   the last dropRefs takes the row, and the file once that is committed
  *
+ * A body with one holder is counted by being there, one with more in the table `shared`.
+ *
  * Small ones live in the table `body`, larger ones are files, `blob/xx/…`. What a crash leaves of them is for sweep.ts.
  */
 import { open, unlink } from 'node:fs/promises'
@@ -29,15 +31,11 @@ export const putBodies = async (tx: Tx, sources: readonly BodySource[]): Promise
   const drafts = new Map<BodyDraft, number>()
   for (const source of sources) if (!('id' in source)) drafts.set(source, (drafts.get(source) ?? 0) + 1)
   let id = drafts.size > 0 ? tx.draw('body', drafts.size) : 0
-  const rows = [...drafts].map(([draft, refs]) => {
+  const bodies = [...drafts].map(([draft, holders]) => {
     drafts.set(draft, id)
-    return bodyCells(id++, draft, refs)
+    return { id: id++, draft, holders }
   })
-  await tx.insertMany('body', bodyColumns, rows)
-  keepFresh(
-    tx,
-    [...drafts].map(([draft, id]) => ({ id, draft })),
-  )
+  await putCounted(tx, bodies)
   await addRefs(
     tx,
     sources.flatMap((source) => ('id' in source && !('isCounted' in source) ? [source.id] : [])),
@@ -45,38 +43,34 @@ export const putBodies = async (tx: Tx, sources: readonly BodySource[]): Promise
   return sources.map((source) => ('id' in source ? source.id : (drafts.get(source) ?? 0)))
 }
 
-const bodyColumns = ['id', 'refs', 'size', 'sha256', 'file', 'bytes']
-const bodyCells = (id: number, draft: BodyDraft, holders: number) => [
-  id,
-  holders,
-  draft.size,
-  draft.sha256,
-  'file' in draft ? draft.file : null,
-  'bytes' in draft ? draft.bytes : null,
-]
-
 /** Keeps bodies under ids that were drawn for them before, each with its number of holders. */
 export const putCounted = async (
   tx: Tx,
   bodies: readonly { id: number; draft: BodyDraft; holders: number }[],
 ): Promise<void> => {
-  await tx.insertMany(
-    'body',
-    bodyColumns,
-    bodies.map(({ id, draft, holders }) => bodyCells(id, draft, holders)),
-  )
-  keepFresh(tx, bodies)
-}
-
-const keepFresh = (tx: Tx, bodies: readonly { id: number; draft: BodyDraft }[]): void =>
+  const cells = bodies.map(({ id, draft: { size, sha256, ...kept } }) => [
+    id,
+    size,
+    sha256,
+    'file' in kept ? kept.file : null,
+    'bytes' in kept ? kept.bytes : null,
+  ])
+  await tx.insertMany('body', ['id', 'size', 'sha256', 'file', 'bytes'], cells)
+  const shared = bodies.flatMap(({ id, holders }) => (holders > 1 ? [[id, holders - 1]] : []))
+  await tx.insertMany('shared', ['body', 'more'], shared)
   tx.afterCommit(() => {
     for (const { id, draft } of bodies) if ('bytes' in draft) tx.fresh.keep(id, draft.bytes)
   })
+}
 
 /** One more holder for each id; an id may be named several times. Holding what is gone is a bug, and throws. */
 export const addRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
   for (const [count, each] of byCount(ids)) {
-    const { changes } = await tx.run('UPDATE body SET refs = refs + ? WHERE id IN (?*)', [count, each])
+    const { changes } = await tx.run(
+      `INSERT INTO shared (body, more) SELECT id, ? FROM body WHERE id IN (?*)
+       ON CONFLICT (body) DO UPDATE SET more = more + excluded.more`,
+      [count, each],
+    )
     if (changes !== each.length) throw new Error(`a body among ${each.slice(0, 5)} is gone`)
   }
 }
@@ -85,12 +79,14 @@ export const addRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => 
 export const dropRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
   if (ids.length === 0) return
   for (const [count, each] of byCount(ids)) {
-    await tx.run('UPDATE body SET refs = refs - ? WHERE id IN (?*)', [count, each])
+    await tx.run('UPDATE shared SET more = more - ? WHERE body IN (?*)', [count, each])
   }
   const gone = await tx.all<{ id: number; file: string | null }>(
-    'DELETE FROM body WHERE id IN (?*) AND refs <= 0 RETURNING id, file',
+    `DELETE FROM body WHERE id IN (?*) AND NOT EXISTS (SELECT 1 FROM shared WHERE shared.body = body.id AND more >= 0)
+     RETURNING id, file`,
     [ids],
   )
+  await tx.run('DELETE FROM shared WHERE body IN (?*) AND more <= 0', [ids])
   if (gone.length === 0) return
   await tx.run('DELETE FROM parsed WHERE body IN (?*)', [gone.map(({ id }) => id)])
   tx.afterCommit(() => {

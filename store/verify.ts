@@ -77,8 +77,9 @@ const HOLDERS = `SELECT body FROM message UNION ALL SELECT body FROM custody WHE
 
 const references = async (db: Connection): Promise<string[]> => {
   const miscounted = await db.range<{ id: number; refs: number; held: number }>(
-    `SELECT body.id AS id, refs, COUNT(holder.body) AS held FROM body LEFT JOIN (${HOLDERS}) AS holder ON holder.body = body.id
-     GROUP BY body.id, refs HAVING refs <> COUNT(holder.body)`,
+    `SELECT body.id AS id, 1 + COALESCE(more, 0) AS refs, COUNT(holder.body) AS held
+     FROM body LEFT JOIN shared ON shared.body = body.id LEFT JOIN (${HOLDERS}) AS holder ON holder.body = body.id
+     GROUP BY body.id, more HAVING 1 + COALESCE(more, 0) <> COUNT(holder.body)`,
   )
   const missing = await db.range<{ body: number }>(
     `SELECT DISTINCT body FROM (${HOLDERS}) AS holder WHERE body NOT IN (SELECT id FROM body)`,

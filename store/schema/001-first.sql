@@ -85,13 +85,18 @@ CREATE TABLE vanished (
 -- Bytes as they came, once, however many messages and envelopes hold them.
 CREATE TABLE body (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  refs INTEGER NOT NULL,
   size INTEGER NOT NULL,
   sha256 TEXT NOT NULL,
   file TEXT, -- below blob/, if they are not in `bytes`
   bytes BLOB
 );
 CREATE INDEX body_file ON body (file) WHERE file IS NOT NULL;
+
+-- How many hold a body beside the first: not in its row, for the bytes would be written again with every count.
+CREATE TABLE shared (
+  body INTEGER PRIMARY KEY,
+  more INTEGER NOT NULL
+);
 
 -- What one walk over a body found, kept so that nobody walks again. `header` only where the body is a file.
 CREATE TABLE parsed (
