@@ -17,6 +17,7 @@ const messages = [
   'UNSELECT',
   'CONDSTORE',
   'QRESYNC',
+  'UIDONLY',
   'STATUS=SIZE',
   'OBJECTID',
   'SAVEDATE',

@@ -20,6 +20,7 @@ export const codes = [
   'MAILBOXID', // RFC 8474 §4
   'HASCHILDREN', // RFC 9051 §7.1
   'INPROGRESS', // RFC 9585 §4
+  'UIDREQUIRED', // RFC 9586 §3
 ] as const
 
 type Name = (typeof codes)[number]

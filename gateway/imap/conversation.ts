@@ -11,6 +11,7 @@ import { Incoming } from './incoming.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
 import type { News } from './news.ts'
 import { Gone } from './output.ts'
+import { uidRequired } from './range.ts'
 import { refused } from './refused.ts'
 import type { Piece, Taken } from './wire/reader.ts'
 import { Malformed } from './wire/words.ts'
@@ -119,6 +120,7 @@ export class Conversation {
 
   private async replyOf(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {
     const { session } = this
+    if (command.byNumber && session.enabled.has('UIDONLY')) return uidRequired
     if (command.writes && session.selected?.isReadOnly) return no('READ-ONLY', 'This mailbox is read-only')
     try {
       return await command.run(session, args, incoming)

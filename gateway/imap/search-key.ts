@@ -178,6 +178,9 @@ const modseq = (words: Words): number => {
 /** Whether MODSEQ is asked for anywhere in it. */
 export const asksModseq = (key: Key): boolean => someOf(key, ({ is }) => is === 'modseq')
 
+/** Whether a message is meant by its number. */
+export const asksNumbers = (key: Key): boolean => someOf(key, ({ is }) => is === 'seq')
+
 /** Whether it asks for what is remembered beside the header. */
 export const asksRemembered = (key: Key): boolean =>
   someOf(key, (each) => each.is === 'emailId' || each.is === 'threadId' || ('by' in each && each.by === 'saved'))

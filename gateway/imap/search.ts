@@ -9,11 +9,11 @@ import type { Db } from '../../store/db.ts'
 import { cached } from '../../store/message.ts'
 import { bodyTexts } from '../../store/text.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
-import type { Session } from './command.ts'
+import { Declined, type Session } from './command.ts'
 import type { Edge } from './edge.ts'
-import { pages } from './range.ts'
+import { pages, uidRequired } from './range.ts'
 import { threadId } from './remembered.ts'
-import { asksRemembered, type Key } from './search-key.ts'
+import { asksNumbers, asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
 import type { Numbered } from './view.ts'
@@ -27,7 +27,15 @@ const FEW = 20
 export type Place = Pick<Selected, 'mailbox' | 'view' | 'saved'>
 
 /** Those found in the selected mailbox, ascending. */
-export const findSelected = (session: Session, key: Key): Promise<Numbered[]> => findIn(session, session.mailbox, key)
+export const findSelected = async (session: Session, key: Key): Promise<Numbered[]> => {
+  refuseNumbers(session, key)
+  return findIn(session, session.mailbox, key)
+}
+
+/** Once UIDONLY is enabled, a key names messages by uid alone. RFC 9586 §3.5. */
+export const refuseNumbers = ({ enabled }: Session, key: Key): void => {
+  if (enabled.has('UIDONLY') && asksNumbers(key)) throw new Declined(uidRequired)
+}
 
 /** Those found, ascending. */
 export const findIn = async (session: Session, { mailbox, view, saved }: Place, key: Key): Promise<Numbered[]> => {

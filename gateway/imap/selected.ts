@@ -9,7 +9,7 @@ import type { Code } from './code.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
-import { type Notice, type Row, View } from './view.ts'
+import { type Notice, type Numbered, type Row, View } from './view.ts'
 import type { Hearer } from './watch.ts'
 import { formatSet, type Range } from './wire/sequence.ts'
 import { flagBits, flagList } from './wire/writer.ts'
@@ -91,7 +91,7 @@ export class Selected implements Hearer {
     const notices = this.view.flush(canExpunge)
     if (notices.some((notice) => notice.say === 'flags' && this.hasNewKeyword(notice.row.keywords)))
       output.line(this.flagsLine())
-    if (this.enabled.has('QRESYNC')) this.tellVanished(output, notices)
+    if (this.tellsVanished) this.tellVanished(output, notices)
     for (const notice of notices) this.tellNotice(output, notice)
     this.hasShownNew ||= notices.some((notice) => notice.say === 'recent')
   }
@@ -110,6 +110,15 @@ export class Selected implements Hearer {
     return this.enabled.has('CONDSTORE')
   }
 
+  private get isUidOnly(): boolean {
+    return this.enabled.has('UIDONLY')
+  }
+
+  /** In place of EXPUNGE, which has numbers. RFC 7162 §3.2.10, RFC 9586 §3.4. */
+  private get tellsVanished(): boolean {
+    return this.enabled.has('QRESYNC') || this.isUidOnly
+  }
+
   /** The code that ends a command that expunged. RFC 7162 §3.2.7, §3.2.8; §3.1.2.1. */
   get modseqCode(): Code | undefined {
     return this.tellsModseq ? `HIGHESTMODSEQ ${this.view.modseq}` : undefined
@@ -123,11 +132,16 @@ export class Selected implements Hearer {
   /** A FETCH of what changed: nobody asked, or STORE did. */
   changedLine(seq: number, row: Row, says: { uid: boolean; flags: boolean }): string {
     const items = [
-      ...(says.uid || this.enabled.has('QRESYNC') ? [`UID ${row.uid}`] : []),
+      ...((says.uid || this.enabled.has('QRESYNC')) && !this.isUidOnly ? [`UID ${row.uid}`] : []),
       ...(says.flags ? [`FLAGS ${flagList(row.flags, row.keywords, this.view.isRecent(row))}`] : []),
       ...(this.tellsModseq ? [this.modseqItem(row)] : []),
     ]
-    return `* ${seq} FETCH (${items.join(' ')})`
+    return `${this.opening({ seq, row })} (${items.join(' ')})`
+  }
+
+  /** How what is told of a message begins. RFC 9586 §3.3. */
+  opening({ seq, row }: Pick<Numbered, 'seq' | 'row'>): string {
+    return this.isUidOnly ? `* ${row.uid} UIDFETCH` : `* ${seq} FETCH`
   }
 
   hasNewKeyword(keywords: string): boolean {
@@ -143,7 +157,7 @@ export class Selected implements Hearer {
   private tellNotice(output: Output, notice: Notice): void {
     switch (notice.say) {
       case 'expunge':
-        if (!this.enabled.has('QRESYNC')) output.line(`* ${notice.seq} EXPUNGE`)
+        if (!this.tellsVanished) output.line(`* ${notice.seq} EXPUNGE`)
         break
       case 'exists':
         output.line(`* ${notice.count} EXISTS`)

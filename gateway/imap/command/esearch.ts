@@ -9,7 +9,7 @@ import { list, type Mailbox } from '../../../store/mailbox.ts'
 import { view as loadView } from '../../../store/message.ts'
 import { bad, type Command, loggedIn, ok, type Session } from '../command.ts'
 import { type Filter, isMeant, parseFilter } from '../mailbox-filter.ts'
-import { findIn, type Place } from '../search.ts'
+import { findIn, type Place, refuseNumbers } from '../search.ts'
 import { foundLine, type Looked, parseLooked } from '../search-answer.ts'
 import { badCharset } from '../search-charset.ts'
 import { ALL, savedOf } from '../search-return.ts'
@@ -35,6 +35,7 @@ export const esearch: Command<Args> = {
     if (returns.save && !isOfSelected) return bad('SAVE is for the selected mailbox alone') // RFC 7377 §2.2
     if (returns.save && selected && key === 'bad-charset') selected.saved = []
     if (key === 'bad-charset') return badCharset
+    refuseNumbers(session, key)
     for (const mailbox of await list(edge.store.db, user.id)) {
       if (!filters.some((filter) => isMeant(filter, mailbox, chosen))) continue
       const found = await findIn(session, await placeOf(session, mailbox), key)

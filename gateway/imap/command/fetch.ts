@@ -34,7 +34,7 @@ const PAGE = 500
 
 const fetching = (by: By): Command<Args> => ({
   in: mailboxOpen,
-  ...(by === 'seq' && { keepsNumbers: true }),
+  ...(by === 'seq' && { byNumber: true, keepsNumbers: true }),
   parse(words) {
     words.space()
     const ranges = words.sequenceSet()
@@ -42,8 +42,6 @@ const fetching = (by: By): Command<Args> => ({
     const items = parseItems(words)
     const modifiers = parseModifiers(words)
     words.end()
-    // A UID FETCH always tells the uid. RFC 3501 §6.4.8.
-    if (by === 'uid' && !items.some(({ get }) => get === 'UID')) items.unshift({ get: 'UID' })
     return { ranges, items, modifiers }
   },
 
@@ -54,7 +52,7 @@ const fetching = (by: By): Command<Args> => ({
     if (vanished && (by === 'seq' || !enabled.has('QRESYNC')))
       return bad('VANISHED is for UID FETCH, once QRESYNC is enabled')
     if (changedSince !== undefined || asked.some(({ get }) => get === 'MODSEQ')) enabled.add('CONDSTORE')
-    const items = withEnabled(enabled, asked)
+    const items = withEnabled(enabled, by === 'uid' && !enabled.has('UIDONLY') ? withUid(asked) : asked)
     const shown = shownAs(mailbox, by, ranges)
     if (!shown) return noSuchNumber
     if (vanished && changedSince !== undefined)
@@ -97,11 +95,14 @@ const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[
   return true
 }
 
+/** A UID FETCH always tells the uid (RFC 3501 §6.4.8), and a UIDFETCH begins with it. */
+const withUid = (items: Item[]): Item[] => (items.some(({ get }) => get === 'UID') ? items : [{ get: 'UID' }, ...items])
+
 /** Who has enabled them is told modseqs in every FETCH, and with QRESYNC uids, too. RFC 7162 §3.1.4.1, §3.2.4. */
 const withEnabled = (enabled: ReadonlySet<Extension>, items: Item[]): Item[] => {
   const more: Plain[] = [
     ...(enabled.has('CONDSTORE') ? ['MODSEQ' as const] : []),
-    ...(enabled.has('QRESYNC') ? ['UID' as const] : []),
+    ...(enabled.has('QRESYNC') && !enabled.has('UIDONLY') ? ['UID' as const] : []),
   ]
   const missing = more.filter((plain) => !items.some(({ get }) => get === plain))
   return missing.length === 0 ? items : [...items, ...missing.map((get) => ({ get }))]
@@ -140,7 +141,8 @@ const tellPage = async (
         continue
       }
       if (mailbox.hasNewKeyword(row.keywords)) output.line(mailbox.flagsLine())
-      if (sections.length === 0) output.line(`* ${message.seq} FETCH (${plainTexts(mailbox, message, items, known)})`)
+      if (sections.length === 0)
+        output.line(`${mailbox.opening(message)} (${plainTexts(mailbox, message, items, known)})`)
       else await tellSections(output, mailbox, message, known, items, found)
       if (tellsFlags) mailbox.view.flagsTold(row.uid)
       if (!output.hasRoom) await output.room()
@@ -211,7 +213,7 @@ const tellSections = async (
   found: readonly Found[],
 ): Promise<void> => {
   let next = 0
-  let before = `* ${message.seq} FETCH (`
+  let before = `${selected.opening(message)} (`
   try {
     for (const item of items) {
       if (item.get === 'section') await tellSection(output, before, item, found[next++])

@@ -10,7 +10,7 @@ import { badCharset } from '../search-charset.ts'
 
 const searching = (by: By): Command<Looked> => ({
   in: mailboxOpen,
-  ...(by === 'seq' && { keepsNumbers: true }),
+  ...(by === 'seq' && { byNumber: true, keepsNumbers: true }),
   parse(words) {
     words.space()
     return parseLooked(words)

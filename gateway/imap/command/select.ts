@@ -7,6 +7,7 @@ import { find, type Mailbox, takeRecent } from '../../../store/mailbox.ts'
 import { bad, type Command, loggedIn, ok } from '../command.ts'
 import { mailboxId, missing } from '../mailbox-reply.ts'
 import type { Output } from '../output.ts'
+import { uidRequired } from '../range.ts'
 import { parseRemembered, type Remembered, resync } from '../resync.ts'
 import { Selected } from '../selected.ts'
 import type { View } from '../view.ts'
@@ -28,6 +29,7 @@ const selecting = (examines: boolean): Command<Args> => ({
   async run(session, { name, condstore, remembered }) {
     const { edge, output, user, enabled } = session
     if (remembered && !enabled.has('QRESYNC')) return bad('ENABLE QRESYNC comes first')
+    if (remembered?.match && enabled.has('UIDONLY')) return uidRequired
     if (condstore) enabled.add('CONDSTORE')
     if (session.selected) output.line('* OK [CLOSED] That mailbox is closed') // what follows is about the next
     session.leave()
@@ -45,7 +47,7 @@ const selecting = (examines: boolean): Command<Args> => ({
     output.line(`* OK [PERMANENTFLAGS (${permanent})] Flags that are kept`)
     output.line(`* ${view.count} EXISTS`)
     if (session.isRev2) output.line(listLine(name, mailbox))
-    else tellRecent(output, view)
+    else tellRecent(output, view, enabled.has('UIDONLY'))
     output.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] These UIDs are valid`)
     output.line(`* OK [UIDNEXT ${Math.max(mailbox.uidNext, view.largestUid + 1)}] The next UID`)
     output.line(`* OK [MAILBOXID (${mailboxId(mailbox.id)})] Its name for good`)
@@ -63,9 +65,10 @@ const parseParameter = (words: Words, args: Args): void => {
   } else fail('there is no such parameter')
 }
 
-const tellRecent = (output: Output, view: View): void => {
+/** The first not seen is told by its number alone. */
+const tellRecent = (output: Output, view: View, isUidOnly: boolean): void => {
   output.line(`* ${view.recent} RECENT`)
-  if (view.firstUnseen !== undefined) output.line(`* OK [UNSEEN ${view.firstUnseen}] The first not seen`)
+  if (!isUidOnly && view.firstUnseen !== undefined) output.line(`* OK [UNSEEN ${view.firstUnseen}] The first not seen`)
 }
 
 /** Tells what it is really called when the client asked for another spelling. RFC 9051 §6.3.2, §6.3.9.7. */

@@ -15,7 +15,7 @@ type Args = { returns: Returns | undefined; order: Order[]; key: Key | 'bad-char
 
 const sorting = (by: By): Command<Args> => ({
   in: mailboxOpen,
-  ...(by === 'seq' && { keepsNumbers: true }),
+  ...(by === 'seq' && { byNumber: true, keepsNumbers: true }),
   parse(words) {
     words.space()
     const returns = parseReturns(words)

@@ -22,7 +22,7 @@ const modes = new Map<string, Mode>([
 const storing = (by: By): Command<Args> => ({
   in: mailboxOpen,
   writes: true,
-  ...(by === 'seq' && { keepsNumbers: true }),
+  ...(by === 'seq' && { byNumber: true, keepsNumbers: true }),
   parse(words) {
     words.space()
     const ranges = words.sequenceSet()

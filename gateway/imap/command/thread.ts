@@ -24,7 +24,7 @@ const algorithms = new Map<string, Make>([
 
 const threading = (by: By): Command<Args> => ({
   in: mailboxOpen,
-  ...(by === 'seq' && { keepsNumbers: true }),
+  ...(by === 'seq' && { byNumber: true, keepsNumbers: true }),
   parse(words) {
     words.space()
     const make = algorithms.get(words.keyword()) ?? fail('REFERENCES or ORDEREDSUBJECT was expected')
