@@ -5,6 +5,7 @@
  * walk over that body found, kept at delivery: nothing here parses. flag.ts and move.ts change them.
  */
 import type { Readable } from 'node:stream'
+import { listedFields } from '../src/mail/listed.ts'
 import type { Parsed } from '../src/mail/walk.ts'
 import { type BodySource, messageRange, putBodies } from './blob.ts'
 import type { Row } from './change.ts'
@@ -25,6 +26,8 @@ export type Draft = {
 
 /** What is remembered of a message beside its row. `bodyId` is its body's id, `body` the IMAP text BODY. */
 export type Cached = Required<Omit<Parsed, 'size' | 'malformed'>> & {
+  /** The header's fields that listings want (listed.ts). */
+  listed: Buffer
   malformed: string | null
   provenance: object | null
   bodyId: number
@@ -172,6 +175,7 @@ const parsedColumns = [
   'envelope',
   'body_structure',
   'basic',
+  'listed',
   'root',
   'message_id',
   'in_reply_to',
@@ -189,6 +193,7 @@ const parsedCells = ([id, { body, parsed }]: [number, Draft]) => [
   parsed.envelope,
   parsed.bodyStructure,
   parsed.body,
+  listedFields(parsed.header, parsed.headerSize),
   parsed.root,
   parsed.messageId,
   parsed.inReplyTo,
@@ -209,6 +214,7 @@ const sources: Record<keyof Cached, string> = {
   envelope: 'parsed.envelope',
   bodyStructure: 'parsed.body_structure',
   body: 'parsed.basic',
+  listed: 'parsed.listed',
   root: 'parsed.root',
   messageId: 'parsed.message_id',
   inReplyTo: 'parsed.in_reply_to',
@@ -224,8 +230,9 @@ const sources: Record<keyof Cached, string> = {
   savedAt: 'message.saved_at',
   preview: 'parsed.preview',
 }
-const HEADERS = `SELECT message.id AS id, ${sources.header} AS bytes
-  FROM message JOIN parsed ON parsed.body = message.body JOIN body ON body.id = message.body WHERE message.id IN (?*)`
+/** These come as bytes. `header` and `emailId` alone need the body's own row. */
+const inBytes: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['listed', 'header'])
+const ofBody: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['header', 'emailId'])
 const inJson: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['root', 'references', 'provenance'])
 
 /**
@@ -238,31 +245,48 @@ export const cached = async <Column extends keyof Cached>(
   ids: readonly number[],
   columns: readonly Column[],
 ): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
-  const hasHeader = columns.some((column) => column === 'header')
-  const others = columns.filter((column) => column !== 'header')
-  const needsBody = others.some((column) => column === 'emailId')
-  const sql = `SELECT ${['message.id AS id', ...others.map((column) => `${sources[column]} AS "${column}"`)].join(', ')}
-    FROM message JOIN parsed ON parsed.body = message.body ${needsBody ? 'JOIN body ON body.id = message.body' : ''}
-    WHERE message.id IN (?*)`
-  const found = new Map<number, { id: number } & Pick<Cached, Column>>()
+  const found: ({ id: number } & Pick<Cached, Column>)[] = []
   for (let at = 0; at < ids.length; at += CACHED_PAGE) {
     const page = ids.slice(at, at + CACHED_PAGE)
-    type Raw = { id: number } & Record<string, unknown>
-    const [rows, headers] = await Promise.all([
-      from.read.range<Raw>(sql, [page]),
-      hasHeader ? from.read.blobs(HEADERS, [page]) : undefined,
+    const bytes = columns.filter((column) => inBytes.has(column))
+    const [rows, ...blobs] = await Promise.all([
+      plainCells(from, page, columns),
+      ...bytes.map((column) => from.read.blobs(selected([`${sources[column]} AS bytes`], ofBody.has(column)), [page])),
     ])
-    for (const row of rows) {
-      for (const column of others) {
-        const value = row[column]
-        if (inJson.has(column) && typeof value === 'string') Object.assign(row, { [column]: JSON.parse(value) })
-      }
-      if (headers) Object.assign(row, { header: headers.get(row.id) ?? Buffer.alloc(0) })
-      found.set(row.id, row as { id: number } & Pick<Cached, Column>)
+    for (const id of page) {
+      const row: Record<string, unknown> | undefined = rows ? rows.get(id) : { id }
+      if (row === undefined || blobs.some((blob) => !blob.has(id))) continue
+      for (let i = 0; i < bytes.length; i++) row[bytes[i] ?? ''] = blobs[i]?.get(id)
+      found.push(row as { id: number } & Pick<Cached, Column>)
     }
   }
-  return ids.flatMap((id) => found.get(id) ?? [])
+  return found
 }
+
+/** What is not bytes, by id; undefined where nothing else is asked for. */
+const plainCells = async (from: Source, ids: readonly number[], columns: readonly (keyof Cached)[]) => {
+  const plain = columns.filter((column) => !inBytes.has(column))
+  if (plain.length === 0 && columns.length > 0) return undefined
+  const cells = plain.map((column) => `${sources[column]} AS "${column}"`)
+  const rows = await from.read.range<{ id: number } & Record<string, unknown>>(
+    selected(
+      cells,
+      plain.some((column) => ofBody.has(column)),
+    ),
+    [ids],
+  )
+  for (const row of rows) {
+    for (const column of plain) {
+      const value = row[column]
+      if (inJson.has(column) && typeof value === 'string') row[column] = JSON.parse(value)
+    }
+  }
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+const selected = (cells: readonly string[], needsBody: boolean): string =>
+  `SELECT ${['message.id AS id', ...cells].join(', ')} FROM message JOIN parsed ON parsed.body = message.body
+   ${needsBody ? 'JOIN body ON body.id = message.body' : ''} WHERE message.id IN (?*)`
 
 /**
  * The bytes of a message, or `start` up to, not including, `end`: at once, or as a stream where they are

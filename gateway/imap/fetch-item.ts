@@ -33,7 +33,7 @@ export type Section = {
   label: string
   path: number[]
   what: SectionPart
-  /** HEADER.FIELDS and HEADER.FIELDS.NOT: these fields, or all others. */
+  /** HEADER.FIELDS and HEADER.FIELDS.NOT: these fields, or all others; names in lower case. */
   fields?: { names: string[]; not: boolean }
   /** Octets of it, counted from 0. */
   partial?: { from: number; count: number }
@@ -132,7 +132,7 @@ const parseSection = (words: Words, peeks: boolean): Section => {
   const spec = words.sectionSpec()
   const section = readSpec(spec)
   const names = section.fields ? parseNames(words) : undefined
-  if (section.fields && names) section.fields.names = names
+  if (section.fields && names) section.fields.names = names.map((name) => name.toLowerCase())
   words.expect(']')
   const partial = words.tryChar('<') ? parsePartial(words) : undefined
   const shownNames = names ? ` (${names.map(shown).join(' ')})` : ''

@@ -27,6 +27,7 @@ type Column =
   | 'bodyId'
   | 'headerSize'
   | 'header'
+  | 'listed'
   | 'root'
 export type Remembered = Partial<Pick<Cached, Column>> & Pick<Known, 'whole'>
 

@@ -42,20 +42,20 @@ export const findPart = (root: Part, path: readonly number[]): Part | undefined 
 /**
  * HEADER.FIELDS and HEADER.FIELDS.NOT: the named fields (or the others) byte for byte, in order, and an empty line.
  *
- * @param names in any case
+ * @param names in lower case
  */
 export const headerFields = (header: Buffer, names: readonly string[], not: boolean): Buffer => {
-  const wanted = new Set(names.map((name) => name.toLowerCase()))
-  const pieces: Buffer[] = []
-  for (const { name, from, end, to } of findFields(header.toString('latin1'))) {
-    if (wanted.has(name.toLowerCase()) === not) continue
-    pieces.push(header.subarray(from, to))
-    if (to === end) pieces.push(CRLF) // cut off in mid-header
+  const text = header.toString('latin1')
+  let fields = ''
+  for (const { name, from, end, to } of findFields(text)) {
+    if (names.includes(name.toLowerCase()) === not) continue
+    fields += text.slice(from, to)
+    if (to === end) fields += CRLF // cut off in mid-header
   }
-  return Buffer.concat([...pieces, CRLF])
+  return Buffer.from(fields + CRLF, 'latin1')
 }
 
 const messageRange = (message: Part, what: 'HEADER' | 'TEXT'): Range =>
   what === 'HEADER' ? { start: message.start, end: message.bodyStart } : { start: message.bodyStart, end: message.end }
 
-const CRLF = Buffer.from('\r\n')
+const CRLF = '\r\n'

@@ -105,6 +105,7 @@ CREATE TABLE parsed (
   envelope TEXT NOT NULL,
   body_structure TEXT NOT NULL,
   basic TEXT NOT NULL,
+  listed BLOB NOT NULL, -- some of its header's fields: src/mail/listed.ts
   root TEXT NOT NULL,
   message_id TEXT,
   in_reply_to TEXT,

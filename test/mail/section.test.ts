@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
+import { areListed, listedFields } from '../../src/mail/listed.ts'
 import { headerFields, type SectionPart, section } from '../../src/mail/section.ts'
 import { bodyText, decodeTransfer, headerText, partText, textParts } from '../../src/mail/text.ts'
 import { corpus } from '../fixture/corpus.ts'
@@ -98,17 +100,46 @@ describe('mail/section', () => {
   })
 })
 
+describe('mail/listed', () => {
+  const ends = ['\r\n', '\n', '\r\n\r\n', '\r\n ', ' \r\n\t', '']
+  const line = fc.tuple(
+    fc.constantFrom('From', 'TO', 'Subject ', 'x-priority', 'Received', 'X-Odd', 'no field', ''),
+    fc.constantFrom(':', ': ', '', ':\u00e4 b:'),
+    fc.string({ maxLength: 20 }),
+    fc.constantFrom(...ends),
+  )
+  it('listed fields are the same, read from what is kept of a header or from all of it', () => {
+    fc.assert(
+      fc.property(
+        fc.array(line, { maxLength: 12 }),
+        fc.subarray(['from', 'to', 'subject', 'x-priority', 'date']),
+        (lines, names) => {
+          const header = Buffer.from(lines.map((parts) => parts.join('')).join(''), 'latin1')
+          expect(areListed(names)).to.equal(true)
+          const kept = listedFields(header, header.length)
+          expect(headerFields(kept, names, false)).to.deep.equal(headerFields(header, names, false))
+        },
+      ),
+    )
+  })
+  it('of a header that is not all here nothing is kept', () => {
+    expect(listedFields(Buffer.from('From: a\r\n'), 100_000).length).to.equal(0)
+    expect(listedFields(Buffer.from('X: a\r\n\r\n'), 8).toString()).to.equal('\r\n')
+  })
+  it('others are not listed', () => expect(areListed(['from', 'received'])).to.equal(false))
+})
+
 describe('mail/section HEADER.FIELDS', () => {
   const header = Buffer.from('From: a\r\nsubject: one\r\n two\r\nX: y\r\nSubject: three\r\n\r\n')
   const cases: [what: string, names: string[], not: boolean, bytes: string][] = [
     [
       'the named ones in any case, folds and repeats included',
-      ['SUBJECT'],
+      ['subject'],
       false,
       'subject: one\r\n two\r\nSubject: three\r\n\r\n',
     ],
     ['all but the named', ['subject', 'x'], true, 'From: a\r\n\r\n'],
-    ['none: the empty line alone', ['To'], false, '\r\n'],
+    ['none: the empty line alone', ['to'], false, '\r\n'],
   ]
   for (const [what, names, not, bytes] of cases)
     it(what, () => expect(headerFields(header, names, not).toString()).to.equal(bytes))

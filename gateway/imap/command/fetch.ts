@@ -13,7 +13,7 @@ import { store } from '../../../store/flag.ts'
 import { contents } from '../../../store/message.ts'
 import { INLINE_MAX } from '../../../store/spool.ts'
 import { findDecoded } from '../binary.ts'
-import { type Found, find, type Known } from '../body.ts'
+import { atHand, type Found, find, type Known } from '../body.ts'
 import { bad, type Command, mailboxOpen, ok, type Session } from '../command.ts'
 import type { Extension } from '../extension.ts'
 import { type Item, type Modifiers, type Plain, parseItems, parseModifiers, type Section } from '../fetch-item.ts'
@@ -130,12 +130,9 @@ const tellPage = async (
     const wholes = batch === messages ? undefined : await contents(edge.store.db, small(batch))
     for (const message of batch) {
       const { row } = message
-      const known = remembered ? remembered.get(row.id) : {}
-      const found =
-        known &&
-        (sections.length === 0
-          ? []
-          : await findAll(edge.store.db, row, withWhole(known, wholes?.get(row.id)), sections))
+      const known = withWhole(remembered ? remembered.get(row.id) : {}, wholes?.get(row.id))
+      // Waiting costs more than all else: what is at hand is not waited for.
+      const found = known && (allAtHand(row, known, sections) ?? (await findAll(edge.store.db, row, known, sections)))
       if (!found) {
         isWhole = false
         continue
@@ -171,7 +168,19 @@ function* inBatches(messages: readonly Numbered[]): Generator<Numbered[]> {
 const small = (messages: readonly Numbered[]): number[] =>
   messages.flatMap(({ row }) => (row.size <= INLINE_MAX ? [row.id] : []))
 
-const withWhole = (known: Remembered, whole: Buffer | undefined): Remembered => (whole ? { ...known, whole } : known)
+const withWhole = (known: Remembered | undefined, whole: Buffer | undefined): Remembered | undefined =>
+  known && whole ? { ...known, whole } : known
+
+/** In the order of the sections; undefined if something has to be read, or decoded. */
+const allAtHand = (row: Row, known: Known, sections: readonly Section[]): Found[] | undefined => {
+  const all: Found[] = []
+  for (const section of sections) {
+    const found = section.decoded ? undefined : atHand(row.size, known, section)
+    if (!found) return undefined
+    all.push(found)
+  }
+  return all
+}
 
 const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
   const all: Found[] = []
@@ -216,8 +225,11 @@ const tellSections = async (
   let before = `${selected.opening(message)} (`
   try {
     for (const item of items) {
-      if (item.get === 'section') await tellSection(output, before, item, found[next++])
-      else output.write(before + plainTexts(selected, message, [item], known))
+      if (item.get !== 'section') output.write(before + plainTexts(selected, message, [item], known))
+      else {
+        const streaming = tellSection(output, before, item, found[next++])
+        if (streaming) await streaming
+      }
       before = ' '
       // A client may ask for the same body many times over.
       if (!output.hasRoom) await output.room()
@@ -260,19 +272,26 @@ const plainText = (
   }
 }
 
-const tellSection = async (
+/** @returns what is to be waited for, where a long one comes as a stream */
+const tellSection = (
   output: Output,
   before: string,
   { label, decoded }: Section,
   { size, bytes, hasNul }: Found = { size: 0, bytes: null },
-) => {
+): Promise<void> | undefined => {
   if (decoded === 'size') {
     if (isStream(bytes)) bytes.destroy()
-    return output.write(`${before}${label} ${size}`)
+    output.write(`${before}${label} ${size}`)
+  } else if (bytes === null) output.write(`${before}${label} NIL`)
+  else {
+    output.write(`${before}${label} ${hasNul ? '~' : ''}{${size}}\r\n`)
+    if (isStream(bytes)) return tellStream(output, bytes, size)
+    output.bytes(bytes)
   }
-  if (bytes === null) return output.write(`${before}${label} NIL`)
-  output.write(`${before}${label} ${hasNul ? '~' : ''}{${size}}\r\n`)
-  if (!isStream(bytes)) return output.bytes(bytes)
+  return undefined
+}
+
+const tellStream = async (output: Output, bytes: Readable, size: number): Promise<void> => {
   let sent = 0
   for await (const chunk of bytes) {
     output.bytes(chunk)
