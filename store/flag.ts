@@ -8,6 +8,7 @@ import { takeNumbers } from './numbering.ts'
 export type FlagChange = { mode: FlagMode; flags: number; keywords?: string; unchangedSince?: number }
 
 type Held = Flagged & { id: number; mailbox: number }
+type Borne = Pick<Flagged, 'flags' | 'keywords'>
 
 /**
  * Changes the flags of messages.
@@ -22,12 +23,11 @@ export const store = (db: Sink, mailbox: number, uids: readonly number[], change
        WHERE mailbox = ? AND uid IN (?*) AND modseq <= ? ORDER BY uid`,
       [mailbox, uids, change.unchangedSince ?? Number.MAX_SAFE_INTEGER],
     )
-    const fresh = held.map((row) => ({
-      ...row,
+    await amend(tx, held, (row) => ({
       flags: mergeFlags(row.flags, change),
       keywords: mergeKeywords(row.keywords, change.mode, change.keywords ?? ''),
     }))
-    return (await write(tx, held, fresh)).map(({ uid, modseq, flags, keywords }) => ({ uid, modseq, flags, keywords }))
+    return held.map(flaggedOf)
   })
 
 /** Gives messages new keywords for their old ones, by message id, in any mailboxes; those gone are skipped. */
@@ -37,8 +37,10 @@ export const mark = async (tx: Tx, marks: readonly { id: number; keywords: strin
     'SELECT id, mailbox, uid, modseq, flags, keywords FROM message WHERE id IN (?*) AND mailbox IS NOT NULL',
     [[...words.keys()]],
   )
-  const fresh = held.map((row) => ({ ...row, keywords: mergeKeywords(row.keywords, 'set', words.get(row.id) ?? '') }))
-  await write(tx, held, fresh)
+  await amend(tx, held, ({ id, flags, keywords }) => ({
+    flags,
+    keywords: mergeKeywords(keywords, 'set', words.get(id) ?? ''),
+  }))
 }
 
 const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {
@@ -52,21 +54,41 @@ const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {
   }
 }
 
-/** Writes and publishes what differs, with a new modseq. @returns `fresh`, with the modseqs as they are now */
-const write = async (tx: Tx, held: readonly Held[], fresh: readonly Held[]): Promise<Held[]> => {
-  const differs = (row: Held, i: number) => row.flags !== held[i]?.flags || row.keywords !== held[i]?.keywords
-  const mailboxes = new Set(fresh.filter(differs).map(({ mailbox }) => mailbox))
-  if (mailboxes.size === 0) return [...fresh]
-  const numbers = await takeNumbers(tx, new Map([...mailboxes].map((mailbox) => [mailbox, 0])))
-  const now = fresh.map((row, i) => (differs(row, i) ? { ...row, modseq: numbers.get(row.mailbox)?.modseq ?? 0 } : row))
-  const changed = now.filter(differs)
-  const cells = changed.map(({ id, modseq, flags, keywords }) => [id, modseq, flags, keywords])
-  await tx.updateMany('message', 'id', ['modseq', 'flags', 'keywords'], cells)
+/** Brings rows to what they are to bear: what differs gets a new modseq, and is written and published. */
+const amend = async (tx: Tx, held: readonly Held[], become: (row: Held) => Borne): Promise<void> => {
+  const changed: Held[] = []
+  for (const row of held) {
+    const { flags, keywords } = become(row)
+    if (flags !== row.flags || keywords !== row.keywords) changed.push(Object.assign(row, { flags, keywords }))
+  }
+  const numbers = await takeNumbers(tx, new Map(changed.map(({ mailbox }) => [mailbox, 0])))
+  for (const row of changed) row.modseq = numbers.get(row.mailbox)?.modseq ?? 0
+  for (const alike of byOutcome(changed)) {
+    const [{ modseq, flags, keywords }] = alike
+    const ids = alike.map(({ id }) => id)
+    await tx.run('UPDATE message SET modseq = ?, flags = ?, keywords = ? WHERE id IN (?*)', [
+      modseq,
+      flags,
+      keywords,
+      ids,
+    ])
+  }
   for (const [mailbox, { account }] of numbers) {
-    const messages = changed
-      .filter((row) => row.mailbox === mailbox)
-      .map(({ uid, modseq, flags, keywords }) => ({ uid, modseq, flags, keywords }))
+    const messages = changed.filter((row) => row.mailbox === mailbox).map(flaggedOf)
     tx.publish({ on: 'flagged', mailbox, account, messages })
   }
-  return now
 }
+
+/** Rows that are to be written the same: a statement for each lot. Of whole mailboxes there are a few lots, not thousands. */
+const byOutcome = (rows: readonly Held[]): Iterable<[Held, ...Held[]]> => {
+  const lots = new Map<string, [Held, ...Held[]]>()
+  for (const row of rows) {
+    const outcome = `${row.modseq} ${row.flags} ${row.keywords}`
+    const lot = lots.get(outcome)
+    if (lot) lot.push(row)
+    else lots.set(outcome, [row])
+  }
+  return lots.values()
+}
+
+const flaggedOf = ({ uid, modseq, flags, keywords }: Held): Flagged => ({ uid, modseq, flags, keywords })
