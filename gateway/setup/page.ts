@@ -30,7 +30,14 @@ export const page = ({ name, domain, ways, url, fingerprint }: PageContents): st
 body { font: 1rem/1.5 sans-serif; max-width: 42rem; margin: 2rem auto; padding: 0 1rem }
 td, th { text-align: left; padding: .2rem 1rem .2rem 0 }
 code { overflow-wrap: anywhere }
+input, button { font: inherit; padding: .5rem }
 svg { width: 12rem; height: 12rem }
+@media (max-width: 32rem) { /* a telephone: each server is a few lines, and no name breaks within a word */
+tr, td { display: block; padding: 0 }
+tr { margin-bottom: 1rem }
+th { display: none }
+td:nth-child(3)::before { content: "port " }
+}
 </style>
 <h1>${name}</h1>
 <p>Mail settings for addresses that end in <b>@${domain}</b>. Thunderbird, Outlook and many others find them by
