@@ -91,9 +91,9 @@ export class Gateway {
     return { address: made.address, password }
   }
 
-  /** Starts the process and resolves when it answers. Its log goes to `<home>/log`. */
+  /** Starts the process and resolves when it answers. Its log goes beside the home, which may lie on a disk that is full. */
   async start(): Promise<void> {
-    const log = openSync(join(this.home, 'log'), 'a', 0o600)
+    const log = openSync(this.logFile, 'a', 0o600)
     const child = spawn(vouchsafe, ['serve', '--home', this.home], { stdio: ['ignore', log, log] })
     closeSync(log)
     this.process = child
@@ -118,8 +118,12 @@ export class Gateway {
     return this.process?.pid
   }
 
+  get logFile(): string {
+    return `${this.home}.log`
+  }
+
   log(): string {
-    return readFileSync(join(this.home, 'log'), 'utf8')
+    return readFileSync(this.logFile, 'utf8')
   }
 
   /** The certificate its mail clients see, PEM. */

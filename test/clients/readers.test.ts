@@ -151,7 +151,7 @@ folderfilter = lambda name: name != 'Outgoing'
         [/Letter 3/, '3\r\r'], // the third of the list
         [/Hello 3/, 'S'],
         [/folder/, '\x15Archive\r'], // instead of the folder it proposes
-        [/Saving DONE|copied/i, 'Q'],
+        [/Saving +DONE|copied/i, 'Q'],
         [/Really quit/i, 'y'],
       ])
       expect(await imap.messages('Archive')).to.have.length(1)

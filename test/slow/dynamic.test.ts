@@ -67,7 +67,7 @@ describe('a gateway with a dynamic IP address', function () {
     await start(machine)
   }
   const start = async (machine: Machine): Promise<void> => {
-    const log = openSync(join(machine.gateway.home, 'log'), 'a', 0o600)
+    const log = openSync(machine.gateway.logFile, 'a', 0o600)
     const args = ['netns', 'exec', machine.space, vouchsafe, 'serve', '--home', machine.gateway.home]
     machine.process = spawn('ip', args, { stdio: ['ignore', log, log] })
     closeSync(log)
