@@ -56,7 +56,8 @@ describe('command line between two gateways', function () {
 
   it('a neighbour is found by the first letters of its id', async () => {
     const [link] = await linksOf(a)
-    expect(await ask(a, ['link', 'show', link?.agent.slice(0, 6) ?? ''])).to.deep.equal(link)
+    const shown = await ask<Link>(a, ['link', 'show', link?.agent.slice(0, 6) ?? ''])
+    expect(shown).to.include({ agent: link?.agent, name: 'B', words: link?.words })
     expect((await vouchsafe(a, ['link', 'show', link?.agent.slice(0, 3) ?? ''])).code).to.equal(1)
   })
 
