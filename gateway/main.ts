@@ -4,7 +4,7 @@
  */
 import type { Event } from '../src/event.ts'
 import { isLinked } from '../src/link/standing.ts'
-import { addressesOf } from '../src/reach/reach.ts'
+import { addressesOf } from '../src/reach/announce.ts'
 import type { Link } from '../src/state.ts'
 import { posted, unfinishedCustody } from '../store/web.ts'
 import { openFirstHops } from './carry/first-hop.ts'

@@ -14,18 +14,29 @@ import type { Conduct } from './credit/conduct.ts'
 import type { Credit, Weights } from './credit/credit.ts'
 import type { Critic } from './credit/critic.ts'
 import { type Custody, defaultTerms, type Terms } from './custody/custody.ts'
-import type { Posted } from './custody/lodge.ts'
 import type { Stage, Submission } from './custody/submission.ts'
 import type { Alert } from './link/alert.ts'
 import type { Knock } from './link/knock.ts'
-import type { Revocation } from './link/revoked.ts'
+import type { Revocation } from './link/revocation.ts'
 import type { Accusation, Ruling } from './link/ruling.ts'
 import type { Reach } from './reach/reach.ts'
-import type { Warned } from './report/expiring.ts'
 import type { Owed } from './report/owed.ts'
 import { emptyMemory, type Memory, type Note, type Route } from './route/memory.ts'
 import type { Known, Search } from './route/search.ts'
-import type { Household } from './trust/household.ts'
+
+/** A letter of the gateway itself on its way there. `letter` is base64: it may hold any bytes. */
+export type Posted = { id: string; account: number; to: string; letter: string; at: number }
+
+/** When the owner of a key was last told. */
+export type Warned = { entity: string; at: number }
+
+/** What is remembered here of the entities at one other agent. `at`: when a stranger first wrote, epoch ms. */
+export type Household = {
+  agent: string
+  strangers: { entity: string; at: number }[]
+  /** Those whom somebody here trusted when they wrote; as many as make a difference. */
+  known: string[]
+}
 
 /** A neighbour. `addresses` are host:port; none for one that only dials. `up` is a live fact, not kept. States: link/standing.ts. */
 export type Link = {

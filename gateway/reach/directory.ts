@@ -6,8 +6,9 @@
  *
  * A source address may ask so often and tell so often; what is kept is bounded, and goes after 48 hours.
  */
+
+import { REACH_LIFE_MS } from '../../src/reach/announce.ts'
 import { type Listed, list } from '../../src/reach/directory.ts'
-import { REACH_LIFE_MS } from '../../src/reach/reach.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { isReachAsk, type ReachAsk, reachAsk } from '../../src/wire/directory.ts'
 import { listed } from '../../store/web.ts'

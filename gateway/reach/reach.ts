@@ -1,7 +1,7 @@
 /** All that makes this gateway found: what it tells and hears of addresses, and its own DNS name. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { addressesOf } from '../../src/reach/announce.ts'
 import type { Finding, Probe } from '../../src/reach/diagnosis.ts'
-import { addressesOf } from '../../src/reach/reach.ts'
 import type { Own } from '../../src/reach/seen.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { encodeMessage } from '../../src/wire/record.ts'

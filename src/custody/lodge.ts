@@ -12,16 +12,13 @@ import { createHash } from 'node:crypto'
 import type { Step } from '../effect.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { about, type Item } from '../report/owed.ts'
-import type { Change, Delivery, State } from '../state.ts'
+import type { Change, Delivery, Posted, State } from '../state.ts'
 import { backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { JUDGING_MS } from './meter.ts'
 
 /** Its server's answer. `later`: 4yz, or none at all. */
 export type Lodged = 'taken' | 'later' | RefusalCode
-
-/** A letter of the gateway itself on its way there. `letter` is base64: it may hold any bytes. */
-export type Posted = { id: string; account: number; to: string; letter: string; at: number }
 
 /** The row with what to do now, unless a time-out for it runs. */
 export const lodge = (was: Custody, now: number): Step => {

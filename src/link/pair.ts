@@ -16,7 +16,7 @@ import type { RefusalCode } from '../refusal.ts'
 import { ownerLetter } from '../report/owner.ts'
 import { type Change, contactKey, type State } from '../state.ts'
 import type { PairRecord } from '../wire/pair.ts'
-import { become } from './knock.ts'
+import { become } from './knocked.ts'
 import { isLinked } from './standing.ts'
 
 /** A PAIR record as it came: from which entity to which of ours, and of which agent. */

@@ -12,19 +12,8 @@ import { ownerLetter } from '../report/owner.ts'
 import { dropped } from '../route/cache.ts'
 import type { Change, State } from '../state.ts'
 import { alarmed } from './alarm.ts'
+import type { Revocation } from './revocation.ts'
 import { isActive, isLinked } from './standing.ts'
-
-export type Revocation = {
-  agent: string
-  /** When it was signed, when it came, and over which neighbour: none for our own, and for one that came with MOVED. */
-  at: number
-  heardAt: number
-  from?: string
-  /** As signed; absent where only the operator's word is known. */
-  jws?: string
-  /** A neighbour of ours, or represents somebody we know, or stands on a way we know: kept for good. */
-  isKnown?: true
-}
 
 /** From one neighbour in a day. A key is stolen once in years; a web of 10^5 agents has a few a day. */
 const MOST_A_DAY = 16

@@ -3,7 +3,8 @@
  * relays nothing and is nobody's neighbour by it. An agentId can't be guessed: who asks has met the agent.
  */
 import type { RefusalCode } from '../refusal.ts'
-import { REACH_LIFE_MS, type Said, untimely } from './reach.ts'
+import { REACH_LIFE_MS, untimely } from './announce.ts'
+import type { Said } from './reach.ts'
 
 /** One agent's newest word, as it travels. */
 export type Listed = { agent: string; record: string; seq: number; expires: number }

@@ -12,9 +12,6 @@ const DAY_MS = 86_400_000
 const AHEAD_MS = 30 * DAY_MS
 const AGAIN_MS = 7 * DAY_MS
 
-/** When the owner of a key was last told. */
-export type Warned = { entity: string; at: number }
-
 export const endsSoon = (ends: number, now: number): boolean => ends - now <= AHEAD_MS
 
 /** In words: `ends in 12 days`, `has ended`. */

@@ -10,14 +10,6 @@
  */
 import type { Change, State } from '../state.ts'
 
-/** What is remembered here of the entities at one other agent. `at`: when a stranger first wrote, epoch ms. */
-export type Household = {
-  agent: string
-  strangers: { entity: string; at: number }[]
-  /** Those whom somebody here trusted when they wrote; as many as make a difference. */
-  known: string[]
-}
-
 /** A large family. */
 const ROOM = 8
 /** A stranger who found no answer for so long makes room. */

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
+import type { Household } from '../../src/state.ts'
 import { emptyState, type State } from '../../src/state.ts'
-import { forgetHouseholds, type Household, welcomed } from '../../src/trust/household.ts'
+import { forgetHouseholds, welcomed } from '../../src/trust/household.ts'
 
 const now = 1_700_000_000_000
 const MONTH = 30 * 86_400_000

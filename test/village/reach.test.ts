@@ -2,7 +2,7 @@
  * Somebody moves, and others lie about where. A – C – X are linked with each other, and so is M with each of them.
  */
 import { expect } from 'chai'
-import { addressesOf } from '../../src/reach/reach.ts'
+import { addressesOf } from '../../src/reach/announce.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Reply } from './carrier.ts'
