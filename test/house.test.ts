@@ -1,6 +1,6 @@
 /**
  * The rules of docs/architecture.md that a machine can check, read off the imports of every file.
- * Type-only imports count for a direction, which is one of thought; a cycle is one of loading.
+ * Type-only imports count as all others do: a circle is one for its reader, too.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -10,11 +10,7 @@ import ts from 'typescript'
 
 const folders = ['src', 'store', 'gateway', 'scripts', 'test']
 
-type Imports = {
-  files: string[] /** Those that are there when the program runs. */
-  loaded: string[]
-  packages: string[]
-}
+type Imports = { files: string[]; packages: string[] }
 
 /** Relative imports as paths from the top, others as package names (`node:` kept). */
 const importsOf = (file: string): Imports => {
@@ -24,12 +20,8 @@ const importsOf = (file: string): Imports => {
   const [own, others] = [names.filter((name) => name.startsWith('.')), names.filter((name) => !name.startsWith('.'))]
   // A program that a test starts as a process of its own is named so.
   const started = [...text.matchAll(/new URL\('(\.[^']+\.ts)', import\.meta\.url\)/g)].map(([, name = '']) => name)
-  const erased = new Set(
-    [...text.matchAll(/^(?:import|export) type [^'"]*from '(\.[^']+)'/gm)].map(([, name = '']) => name),
-  )
   return {
     files: [...own, ...started].map(pathOf),
-    loaded: own.filter((name) => !erased.has(name)).map(pathOf),
     packages: others.map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : (name.split('/')[0] ?? ''))),
   }
 }
@@ -141,7 +133,7 @@ const cycles = (): string[] => {
     const at = path.indexOf(file)
     if (at >= 0) found.push([...path.slice(at), file].join(' → '))
     if (at >= 0 || done.has(file)) return
-    for (const next of imports.get(file)?.loaded ?? []) visit(next, [...path, file])
+    for (const next of imports.get(file)?.files ?? []) visit(next, [...path, file])
     done.add(file)
   }
   for (const file of sources) visit(file, [])

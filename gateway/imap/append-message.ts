@@ -12,10 +12,11 @@
 import { Refusal } from '../../src/refusal.ts'
 import type { Draft } from '../../store/message.ts'
 import { discardDraft } from '../../store/spool.ts'
-import { Declined, no, type Reply, type Session } from './command.ts'
+import type { Session } from './command.ts'
 import { Composer } from './compose.ts'
 import { toFlags } from './flags.ts'
 import type { Incoming } from './incoming.ts'
+import { Declined, no, type Reply } from './reply.ts'
 import { resolveUrl } from './resolve-url.ts'
 import { fail } from './wire/words.ts'
 

@@ -6,8 +6,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '../../src/refusal.ts'
 import type { Account } from '../../store/account.ts'
 import { capabilities } from './capability.ts'
-import { no, ok, type Reply, type Session } from './command.ts'
+import type { Session } from './command.ts'
 import { refused } from './refused.ts'
+import { no, ok, type Reply } from './reply.ts'
 
 const FAILURES_MAX = 5
 

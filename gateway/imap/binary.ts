@@ -9,8 +9,8 @@ import { findPart } from '../../src/mail/section.ts'
 import { startDecoder } from '../../src/mail/transfer.ts'
 import type { Source } from '../../store/db.ts'
 import { bytesAt, type Found, type Known } from './body.ts'
-import { Declined, no } from './command.ts'
 import type { Section } from './fetch-item.ts'
+import { Declined, no } from './reply.ts'
 
 type Message = { id: number; size: number }
 type Range = { start: number; end: number }

@@ -9,6 +9,7 @@ import type { Incoming } from './incoming.ts'
 import type { Input } from './input.ts'
 import type { Wanted } from './notify-args.ts'
 import type { Output } from './output.ts'
+import type { Reply } from './reply.ts'
 import type { Selected } from './selected.ts'
 import type { Words } from './wire/words.ts'
 
@@ -18,9 +19,6 @@ export type State = 'unauthenticated' | 'authenticated' | 'selected'
 export const anyState: readonly State[] = ['unauthenticated', 'authenticated', 'selected']
 export const loggedIn: readonly State[] = ['authenticated', 'selected']
 export const mailboxOpen: readonly State[] = ['selected']
-
-/** The tagged answer. `code` stands in brackets before the text; the text is for people. */
-export type Reply = { status: 'OK' | 'NO' | 'BAD'; code?: Code; text: string; next?: 'starttls' | 'deflate' }
 
 /** What a command sees of the session that runs it. */
 export type Session = {
@@ -85,20 +83,5 @@ export type Command<Args = unknown> = {
   run(session: Session, args: Args, incoming?: Incoming): Promise<Reply>
 }
 
-export const ok = (text: string, code?: Code): Reply => ({ status: 'OK', text, ...(code && { code }) })
-export const no = (code: Code | undefined, text: string): Reply => ({ status: 'NO', text, ...(code && { code }) })
-export const bad = (text: string): Reply => ({ status: 'BAD', text })
-
 /** For a command without arguments. */
 export const nothing = (words: Words): void => words.end()
-
-/** An answer that is known deep inside of what a command does. */
-export class Declined extends Error {
-  override readonly name = 'Declined'
-  readonly reply: Reply
-
-  constructor(reply: Reply) {
-    super(reply.text)
-    this.reply = reply
-  }
-}

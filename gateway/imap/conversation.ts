@@ -5,7 +5,7 @@
  * not parse is BAD, a refusal is NO, a fault is NO and goes to the log, and the session ends with it.
  */
 import { Refusal } from '../../src/refusal.ts'
-import { bad, type Command, Declined, no, type Reply, type Session, type State } from './command.ts'
+import type { Command, Session, State } from './command.ts'
 import { type Head, readHead, type Understood, understand, understandEarly } from './head.ts'
 import { Incoming } from './incoming.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
@@ -13,6 +13,7 @@ import type { News } from './news.ts'
 import { Gone } from './output.ts'
 import { uidRequired } from './range.ts'
 import { refused } from './refused.ts'
+import { bad, Declined, no, type Reply } from './reply.ts'
 import type { Piece, Taken } from './wire/reader.ts'
 import { Malformed } from './wire/words.ts'
 import { humanText } from './wire/writer.ts'

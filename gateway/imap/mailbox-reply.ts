@@ -2,7 +2,7 @@
  * What the store says of a mailbox name, as IMAP says it. RFC 5530.
  */
 import type { MailboxNo } from '../../store/mailbox.ts'
-import { no, type Reply } from './command.ts'
+import { no, type Reply } from './reply.ts'
 
 export const missing = no('NONEXISTENT', 'There is no such mailbox')
 /** For APPEND, COPY and MOVE: the client may make it and try again. RFC 3501 §7.1. */

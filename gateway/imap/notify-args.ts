@@ -6,9 +6,10 @@
  * events = "NONE" / "(" event *(SP event) ")"
  * event = "MessageNew" [SP "(" fetch-att *(SP fetch-att) ")"] / "MessageExpunge" / "FlagChange" / …
  */
-import { no } from './command.ts'
+
 import { type Item, parseItems } from './fetch-item.ts'
 import { type Filter, parseFilter } from './mailbox-filter.ts'
+import { no } from './reply.ts'
 import { fail, type Words } from './wire/words.ts'
 
 const ofMessages = ['MessageNew', 'MessageExpunge', 'FlagChange'] as const

@@ -11,8 +11,7 @@
 import type { Db } from '../../store/db.ts'
 import { cached } from '../../store/message.ts'
 import { type Columns, type Known, kinds, type Name } from './order-column.ts'
-import { pages } from './range.ts'
-import { inSlices } from './slices.ts'
+import { inSlices, pages } from './slices.ts'
 import type { Numbered, Row, View } from './view.ts'
 
 /** A hundred thousand messages with all columns have some 30 MB; a household uses a few mailboxes at a time. */

@@ -5,7 +5,7 @@
  * anything else, it is answered with NO [EXPUNGEISSUED] (RFC 5530); a uid of nobody is passed over in silence
  * (RFC 3501 §6.4.8).
  */
-import { bad, no, type Reply } from './command.ts'
+import { bad, no, type Reply } from './reply.ts'
 import type { Selected } from './selected.ts'
 import type { Numbered } from './view.ts'
 import { type Range, SAVED } from './wire/sequence.ts'
@@ -33,8 +33,3 @@ export const uidRequired: Reply = { ...bad('with UIDONLY messages are named by u
 export const expungeIssued: Reply = no('EXPUNGEISSUED', 'Some of these messages are gone')
 
 export const uidsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.uid)
-
-/** The items in pages of so many. */
-export function* pages<T>(items: readonly T[], size: number): Generator<T[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
-}

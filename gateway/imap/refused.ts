@@ -4,7 +4,7 @@
  */
 import type { Refusal, RefusalCode } from '../../src/refusal.ts'
 import type { Code } from './code.ts'
-import { no, type Reply } from './command.ts'
+import { no, type Reply } from './reply.ts'
 
 const CANNOT = 'CANNOT'
 const codes: Record<RefusalCode, Code> = {

@@ -8,7 +8,8 @@ import { randomBytes } from 'node:crypto'
 import { Refusal } from '../../src/refusal.ts'
 import { challengeOf, type FirstMessage, readFinal, readFirst } from '../../src/scram.ts'
 import { admit, asRefusal, logIn, turnAway } from './authenticate.ts'
-import { bad, no, type Reply, type Session } from './command.ts'
+import type { Session } from './command.ts'
+import { bad, no, type Reply } from './reply.ts'
 
 /** Sends a challenge and hears the response, or gives the one that came with the command. @throws Malformed, Gone */
 export type Ask = (challenge: string) => Promise<Buffer>

@@ -2,7 +2,7 @@
  * The charset in which a client writes what it looks for. RFC 3501 §6.4.4, RFC 5256 §3.
  */
 import { TextDecoder } from 'node:util'
-import { no, type Reply } from './command.ts'
+import { no, type Reply } from './reply.ts'
 
 /** Undefined for a charset nobody here knows. */
 export const charsetDecoder = (charset: string): ((octets: string) => string) | undefined => {

@@ -16,3 +16,8 @@ export const inSlices = async <T>(work: Generator<void, T>): Promise<T> => {
     until = performance.now() + SLICE_MS
   }
 }
+
+/** The items in pages of so many. */
+export function* pages<T>(items: readonly T[], size: number): Generator<T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
+}

@@ -1,5 +1,5 @@
 /**
- * Strangers who want to become neighbours, and strangers whom we ask: src/link/knock.ts decides, this dials and
+ * Strangers who want to become neighbours, and strangers whom we ask: src/link/knocked.ts decides, this dials and
  * answers. What we asked for is asked again until it is answered: their owner may look days later, and we may be
  * the only one of the two who can dial.
  */

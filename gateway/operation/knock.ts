@@ -1,4 +1,4 @@
-/** Neighbours without an invitation: knock and approve, and open exchange. What each means: src/link/knock.ts. */
+/** Neighbours without an invitation: knock and approve, and open exchange. What each means: src/link/knocked.ts. */
 import { canonical, isId } from '../../src/address.ts'
 import { readWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'

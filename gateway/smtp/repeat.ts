@@ -11,7 +11,7 @@
  * Held in memory: after a crash of ours a client that sends again is taken for one that means it twice.
  */
 import { createHash } from 'node:crypto'
-import type { Submission } from './session.ts'
+import type { Submission } from './submission.ts'
 
 export type Attempt = {
   /** The message is durable under this id. */

@@ -6,9 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerOptions } from 'smtp-server'
-import type { EntityId } from '../../src/address.ts'
 import type { Level } from '../../src/complaint/policy.ts'
-import type { Parsed } from '../../src/mail/parsed.ts'
 import { editSubmission } from '../../src/mail/submit.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { BodyDraft, BodyWriter } from '../../store/spool.ts'
@@ -16,35 +14,13 @@ import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Meter } from '../throttle.ts'
 import type { Account, Session } from './connection.ts'
-import { type DeliverBy, deliverBy } from './deliver-by.ts'
-import { checkMail, checkRcpt, type Recipient, recipientsOf, spellings } from './envelope.ts'
+import { deliverBy } from './deliver-by.ts'
+import { checkMail, checkRcpt, recipientsOf, spellings } from './envelope.ts'
 import { holdUntil } from './hold.ts'
 import { discard, receive } from './receive.ts'
 import { type Attempt, nameOfSubmission, type Repeats } from './repeat.ts'
 import { asReply, ReplyError, refused } from './replies.ts'
-
-/** A message as its client handed it in, complete and checked. `body` is the whole of it with `header` as edited. */
-export type Submission = {
-  /** 32 hex characters; what 250 names it by. */
-  id: string
-  account: number
-  entityId: EntityId
-  /** Canonical; the account's. */
-  from: string
-  recipients: Recipient[]
-  ret: 'FULL' | 'HDRS'
-  envid?: string
-  /** Epoch ms: not to go before. */
-  holdUntil?: number
-  deliverBy?: DeliverBy
-  messageId: string
-  subject: string
-  header: Buffer
-  body: BodyDraft
-  parsed: Parsed
-  /** Epoch ms of the end of DATA. */
-  at: number
-}
+import type { Submission } from './submission.ts'
 
 /** `here` and `known` are taken at once; `undecided`, because the search did not end in its time, is taken too. */
 export type Found = 'here' | 'missing' | 'known' | 'unknown' | 'undecided'

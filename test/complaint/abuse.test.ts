@@ -4,7 +4,7 @@ import { type Gestures, openGestures } from '../../gateway/complaint/gestures.ts
 import type { Core } from '../../gateway/core.ts'
 import { startEngine } from '../../gateway/engine/engine.ts'
 import { createLog } from '../../gateway/log.ts'
-import type { Submission } from '../../gateway/smtp/session.ts'
+import type { Submission } from '../../gateway/smtp/submission.ts'
 import { until } from '../../scripts/neighbourhood.ts'
 import { admitLocal, emptyState, type State } from '../../src/state.ts'
 import { create } from '../../store/account.ts'

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { simpleParser } from 'mailparser'
 import nodemailer from 'nodemailer'
-import type { Submission } from '../../gateway/smtp/session.ts'
+import type { Submission } from '../../gateway/smtp/submission.ts'
 import { alice, type Edge, openEdge, password } from '../smtp/edge.ts'
 import { need } from './need.ts'
 

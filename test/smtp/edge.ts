@@ -15,7 +15,8 @@ import {
   type Times,
   usualTimes,
 } from '../../gateway/smtp/server.ts'
-import type { Found, Submission } from '../../gateway/smtp/session.ts'
+import type { Found } from '../../gateway/smtp/session.ts'
+import type { Submission } from '../../gateway/smtp/submission.ts'
 import { throttleLogins } from '../../gateway/throttle.ts'
 import { selfSigned } from '../../gateway/tls.ts'
 import { type BodyDraft, discardDraft, startBody } from '../../store/spool.ts'

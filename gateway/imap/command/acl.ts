@@ -5,8 +5,9 @@
  * else has any. People share mail by writing to each other, and a right given here could not be used.
  */
 import { find, type Mailbox } from '../../../store/mailbox.ts'
-import { type Command, loggedIn, no, ok } from '../command.ts'
+import { type Command, loggedIn } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
+import { no, ok } from '../reply.ts'
 import { fail } from '../wire/words.ts'
 import { mailboxName, string } from '../wire/writer.ts'
 import { oneMailbox } from './select.ts'

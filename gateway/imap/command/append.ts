@@ -5,8 +5,9 @@
 import { find } from '../../../store/mailbox.ts'
 import { append as add } from '../../../store/message.ts'
 import { discard, readMessages } from '../append-message.ts'
-import { bad, type Command, loggedIn, ok } from '../command.ts'
+import { type Command, loggedIn } from '../command.ts'
 import { notWritable, tryCreate } from '../mailbox-reply.ts'
+import { bad, ok } from '../reply.ts'
 import { formatSet } from '../wire/sequence.ts'
 
 export const append: Command<{ name: string }> = {

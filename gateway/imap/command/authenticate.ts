@@ -3,8 +3,9 @@
  * authenticate = "AUTHENTICATE" SP auth-type [SP (base64 / "=")]
  */
 import { mayNot } from '../authenticate.ts'
-import { type Command, no, type Session } from '../command.ts'
+import type { Command, Session } from '../command.ts'
 import { Gone } from '../output.ts'
+import { no } from '../reply.ts'
 import { type Ask, mechanisms } from '../sasl.ts'
 import { fail } from '../wire/words.ts'
 

@@ -2,7 +2,9 @@
  * COMPRESS DEFLATE: what follows the answer is compressed, both ways. RFC 4978.
  * compress = "COMPRESS" SP "DEFLATE"
  */
-import { bad, type Command, loggedIn, no, ok } from '../command.ts'
+
+import { type Command, loggedIn } from '../command.ts'
+import { bad, no, ok } from '../reply.ts'
 
 export const compress: Command<string> = {
   in: loggedIn,

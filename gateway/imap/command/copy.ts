@@ -7,9 +7,10 @@
 import { find } from '../../../store/mailbox.ts'
 import { copy as copyTo, move as moveTo, type UidPair } from '../../../store/move.ts'
 import type { Code } from '../code.ts'
-import { type Command, mailboxOpen, ok } from '../command.ts'
+import { type Command, mailboxOpen } from '../command.ts'
 import { notWritable, tryCreate } from '../mailbox-reply.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
+import { ok } from '../reply.ts'
 import { formatSet, type Range } from '../wire/sequence.ts'
 
 type Args = { ranges: Range[]; to: string }

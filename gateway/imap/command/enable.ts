@@ -4,8 +4,9 @@
  *
  * The answer names what this very command switched on; what is unknown is passed over in silence.
  */
-import { type Command, loggedIn, ok } from '../command.ts'
+import { type Command, loggedIn } from '../command.ts'
 import { extensions } from '../extension.ts'
+import { ok } from '../reply.ts'
 
 export const enable: Command<string[]> = {
   in: loggedIn,

@@ -7,8 +7,9 @@
  */
 import { list, type Mailbox } from '../../../store/mailbox.ts'
 import { view as loadView } from '../../../store/message.ts'
-import { bad, type Command, loggedIn, ok, type Session } from '../command.ts'
+import { type Command, loggedIn, type Session } from '../command.ts'
 import { type Filter, isMeant, parseFilter } from '../mailbox-filter.ts'
+import { bad, ok } from '../reply.ts'
 import { findIn, type Place, refuseNumbers } from '../search.ts'
 import { foundLine, type Looked, parseLooked } from '../search-answer.ts'
 import { badCharset } from '../search-charset.ts'

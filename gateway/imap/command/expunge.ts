@@ -5,8 +5,9 @@
  * to which modseq the client knows all (RFC 7162 §3.2.7).
  */
 import { expunge as remove } from '../../../store/move.ts'
-import { type Command, mailboxOpen, nothing, ok } from '../command.ts'
+import { type Command, mailboxOpen, nothing } from '../command.ts'
 import { meant, uidsOf } from '../range.ts'
+import { ok } from '../reply.ts'
 import type { Range } from '../wire/sequence.ts'
 
 export const expunge: Command<void> = {

@@ -5,7 +5,8 @@
  * What a client says of itself goes to the log, where it explains much.
  */
 import { version } from '../../version.ts'
-import { anyState, type Command, ok } from '../command.ts'
+import { anyState, type Command } from '../command.ts'
+import { ok } from '../reply.ts'
 import { fail, type Words } from '../wire/words.ts'
 import { humanText, string } from '../wire/writer.ts'
 

@@ -4,9 +4,11 @@
  * Changes that come together are told together: one turn of the event loop is awaited. A client that does not read
  * is told nothing; the view keeps what is new, in no more room than the mailbox itself.
  */
-import { bad, type Command, loggedIn, nothing, ok, type Session } from '../command.ts'
+
+import { type Command, loggedIn, nothing, type Session } from '../command.ts'
 import { deletedElsewhere } from '../mailbox-reply.ts'
 import { Gone } from '../output.ts'
+import { bad, ok } from '../reply.ts'
 
 export const idle: Command<void> = {
   in: loggedIn,

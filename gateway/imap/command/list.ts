@@ -1,10 +1,11 @@
 /** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440. */
 import { list as all } from '../../../store/mailbox.ts'
 import { lost } from '../../../store/subscription.ts'
-import { type Command, loggedIn, ok } from '../command.ts'
+import { type Command, loggedIn } from '../command.ts'
 import { type ListArgs, parseList } from '../list-option.ts'
 import { listing, parentsOf } from '../listing.ts'
 import { matcher } from '../pattern.ts'
+import { ok } from '../reply.ts'
 import { standings } from '../standing.ts'
 import { statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'

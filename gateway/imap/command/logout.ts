@@ -1,5 +1,6 @@
 /** LOGOUT. RFC 3501 §6.1.3. */
-import { anyState, type Command, nothing, ok } from '../command.ts'
+import { anyState, type Command, nothing } from '../command.ts'
+import { ok } from '../reply.ts'
 
 export const logout: Command<void> = {
   in: anyState,

@@ -1,5 +1,6 @@
 /** NAMESPACE: one, one's own. RFC 2342. */
-import { type Command, loggedIn, nothing, ok } from '../command.ts'
+import { type Command, loggedIn, nothing } from '../command.ts'
+import { ok } from '../reply.ts'
 
 export const namespace: Command<void> = {
   in: loggedIn,

@@ -1,5 +1,6 @@
 /** NOOP and CHECK: a moment at which the mailbox may tell its news. RFC 3501 §6.1.2, §6.4.1. */
-import { anyState, type Command, mailboxOpen, nothing, ok } from '../command.ts'
+import { anyState, type Command, mailboxOpen, nothing } from '../command.ts'
+import { ok } from '../reply.ts'
 
 const run = async () => ok('Done')
 

@@ -2,8 +2,9 @@
  * SEARCH and UID SEARCH. RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 9394.
  * search = "SEARCH" [SP "RETURN" SP "(" [option *(SP option)] ")"] [SP "CHARSET" SP astring] 1*(SP search-key)
  */
-import { type Command, mailboxOpen, ok } from '../command.ts'
+import { type Command, mailboxOpen } from '../command.ts'
 import type { By } from '../range.ts'
+import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
 import { type Looked, parseLooked, tellFound } from '../search-answer.ts'
 import { badCharset } from '../search-charset.ts'

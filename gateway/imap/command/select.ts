@@ -4,10 +4,11 @@
  * One bulk read for all messages. A mailbox that cannot be selected leaves the session without one, as the RFC wants.
  */
 import { find, type Mailbox, takeRecent } from '../../../store/mailbox.ts'
-import { bad, type Command, loggedIn, ok } from '../command.ts'
+import { type Command, loggedIn } from '../command.ts'
 import { mailboxId, missing } from '../mailbox-reply.ts'
 import type { Output } from '../output.ts'
 import { uidRequired } from '../range.ts'
+import { bad, ok } from '../reply.ts'
 import { parseRemembered, type Remembered, resync } from '../resync.ts'
 import { Selected } from '../selected.ts'
 import type { View } from '../view.ts'

@@ -2,8 +2,9 @@
  * SORT and UID SORT. RFC 5256 §3, RFC 5957 (DISPLAYFROM, DISPLAYTO), RFC 5267 (ESORT).
  * sort = "SORT" [SP return-options] SP "(" sort-criterion *(SP sort-criterion) ")" SP charset 1*(SP search-key)
  */
-import { type Command, mailboxOpen, ok } from '../command.ts'
+import { type Command, mailboxOpen } from '../command.ts'
 import type { By } from '../range.ts'
+import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
 import { tellFound } from '../search-answer.ts'
 import { badCharset, charsetDecoder } from '../search-charset.ts'

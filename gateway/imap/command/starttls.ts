@@ -4,7 +4,9 @@
  * Whatever came in the clear behind the command was perhaps put there by somebody in between, to be taken for the
  * client's own words once the session is encrypted: the session ends.
  */
-import { bad, type Command, nothing, ok } from '../command.ts'
+
+import { type Command, nothing } from '../command.ts'
+import { bad, ok } from '../reply.ts'
 
 export const starttls: Command<void> = {
   in: ['unauthenticated'],

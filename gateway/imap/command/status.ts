@@ -3,8 +3,9 @@
  * status = "STATUS" SP mailbox SP "(" item *(SP item) ")"
  */
 import { find } from '../../../store/mailbox.ts'
-import { type Command, loggedIn, ok } from '../command.ts'
+import { type Command, loggedIn } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
+import { ok } from '../reply.ts'
 import { standings } from '../standing.ts'
 import { parseStatusItems, statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'

@@ -4,9 +4,10 @@
  */
 import { store as change } from '../../../store/flag.ts'
 import type { Code } from '../code.ts'
-import { type Command, mailboxOpen, no, ok } from '../command.ts'
+import { type Command, mailboxOpen } from '../command.ts'
 import { type Flags, toFlags } from '../flags.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
+import { no, ok } from '../reply.ts'
 import { formatSet, type Range } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 

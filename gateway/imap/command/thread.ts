@@ -5,8 +5,9 @@
  */
 import { type Forest, forestText } from '../../../src/mail/forest.ts'
 import { type Conversing, threadByReferences, threadBySubject } from '../../../src/mail/thread.ts'
-import { type Command, mailboxOpen, ok } from '../command.ts'
+import { type Command, mailboxOpen } from '../command.ts'
 import type { By } from '../range.ts'
+import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
 import { numbersOf } from '../search-answer.ts'
 import { badCharset, charsetDecoder } from '../search-charset.ts'

@@ -4,7 +4,8 @@
  * TLS and compression stay as they are; the mailbox, what was enabled and who it was do not.
  */
 import { capabilities } from '../capability.ts'
-import { type Command, loggedIn, nothing, ok } from '../command.ts'
+import { type Command, loggedIn, nothing } from '../command.ts'
+import { ok } from '../reply.ts'
 
 export const unauthenticate: Command<void> = {
   in: loggedIn,

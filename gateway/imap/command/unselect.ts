@@ -1,6 +1,7 @@
 /** CLOSE, which expunges, and UNSELECT, which does not. RFC 3501 §6.4.2, RFC 3691. */
 import { expunge } from '../../../store/move.ts'
-import { type Command, mailboxOpen, nothing, ok } from '../command.ts'
+import { type Command, mailboxOpen, nothing } from '../command.ts'
+import { ok } from '../reply.ts'
 
 /** Nothing is said of what goes: the client leaves. */
 export const close: Command<void> = {
