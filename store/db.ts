@@ -28,8 +28,18 @@ export type Reader = {
 
 /** Where a store function reads (and, inside a transaction, sees what was written there so far). */
 export type Source = { read: Reader; blobDir: string; fresh: FreshBodies }
-/** Where it writes. In a transaction `transaction` is a part of it: an error there undoes the whole. */
-export type Sink = Source & { transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> }
+/** How many bytes an account keeps, and its own limit: quota.ts. */
+export type Keeping = { used: number; own: number | null }
+
+/**
+ * Where it writes. In a transaction `transaction` is a part of it: an error there undoes the whole.
+ * `keeping` is by account, as last committed, of those with a change since the start: each message is asked about,
+ * and a read of the database costs a tenth of what taking the message does.
+ */
+export type Sink = Source & {
+  keeping: Map<number, Keeping>
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+}
 
 export type Tx = Sink &
   Reader & {
@@ -79,6 +89,7 @@ class GroupCommit implements Db {
   readonly read: Reader
   readonly blobDir: string
   readonly fresh = freshBodies()
+  readonly keeping = new Map<number, Keeping>()
   private readonly writer: Connection
   private readonly reader: Connection
   private readonly drawn: Record<Drawn, number>
@@ -168,7 +179,7 @@ class GroupCommit implements Db {
   }
 
   private txFor(span: { isOver: boolean; error: unknown; effects: (() => void)[] }): Tx {
-    const { writer, changes, drawn, blobDir, fresh } = this
+    const { writer, changes, drawn, blobDir, fresh, keeping } = this
     const failed = (error: unknown): never => {
       span.error ??= error
       throw error
@@ -192,6 +203,7 @@ class GroupCommit implements Db {
       read,
       blobDir,
       fresh,
+      keeping,
       run: live(writer.run),
       insertMany: live(writer.insertMany),
       updateMany: live(writer.updateMany),

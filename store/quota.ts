@@ -6,33 +6,35 @@
  * what the gateway itself has to tell is always kept. So an account may be over its limit, by a message or two.
  */
 import { Refusal } from '../src/refusal.ts'
-import type { Sink, Source, Tx } from './db.ts'
+import type { Db, Keeping, Tx } from './db.ts'
 
 /** Bytes. `limit` Infinity: none. */
 export type Quota = { used: number; limit: number }
 
-type Stored = { used: number; own: number | null }
 /** `own` 0: this account has no limit, whatever others have. */
 const limitOf = (own: number | null, usual: number): number => (own === 0 ? Number.POSITIVE_INFINITY : (own ?? usual))
 
 /** @param usual the limit of accounts that have none of their own */
-export const quotaOf = async (from: Source, account: number, usual: number): Promise<Quota> => {
+export const quotaOf = async (db: Db, account: number, usual: number): Promise<Quota> => {
   const sql = 'SELECT used_bytes AS used, quota_bytes AS own FROM account WHERE id = ?'
-  const row = await from.read.one<Stored>(sql, [account])
+  const row = db.keeping.get(account) ?? (await db.read.one<Keeping>(sql, [account]))
   return { used: row?.used ?? 0, limit: limitOf(row?.own ?? null, usual) }
 }
 
 /** Whether no more is to be delivered: one message may go beyond the limit, or a large one would never come. */
-export const isFull = async (from: Source, account: number, usual: number): Promise<boolean> => {
-  const { used, limit } = await quotaOf(from, account, usual)
+export const isFull = async (db: Db, account: number, usual: number): Promise<boolean> => {
+  const { used, limit } = await quotaOf(db, account, usual)
   return used >= limit
 }
 
 /** @param own bytes; 0 for no limit, null for the usual one. @returns whether there is such an account */
-export const setQuota = (db: Sink, account: number, own: number | null): Promise<boolean> =>
-  db.transaction(
-    async (tx) => (await tx.run('UPDATE account SET quota_bytes = ? WHERE id = ?', [own, account])).changes > 0,
-  )
+export const setQuota = (db: Db, account: number, own: number | null): Promise<boolean> =>
+  db.transaction(async (tx) => {
+    const sql = `UPDATE account SET quota_bytes = ? WHERE id = ? RETURNING ${columns}`
+    const rows = await tx.all<Row>(sql, [own, account])
+    remember(tx, rows)
+    return rows.length > 0
+  })
 
 /**
  * Messages came or went: by account, how many bytes.
@@ -42,12 +44,21 @@ export const setQuota = (db: Sink, account: number, own: number | null): Promise
  */
 export const charge = async (tx: Tx, growth: ReadonlyMap<number, number>, usual?: number): Promise<void> => {
   if (growth.size === 0) return
-  const rows = await tx.all<Stored & { id: number }>(
+  const rows = await tx.all<Row>(
     `UPDATE account SET used_bytes = used_bytes + CASE id ${'WHEN ? THEN ? '.repeat(growth.size)}END
-     WHERE id IN (?*) RETURNING id, used_bytes AS used, quota_bytes AS own`,
+     WHERE id IN (?*) RETURNING ${columns}`,
     [...[...growth].flat(), [...growth.keys()]],
   )
+  remember(tx, rows)
   if (usual === undefined) return
   if (rows.some(({ id, used, own }) => (growth.get(id) ?? 0) > 0 && used > limitOf(own, usual)))
     throw new Refusal('mailbox-full', 'Your mailbox has no room for that; delete some mail, and empty the Trash')
 }
+
+type Row = Keeping & { id: number }
+const columns = 'id, used_bytes AS used, quota_bytes AS own'
+
+const remember = (tx: Tx, rows: readonly Row[]): void =>
+  tx.afterCommit(() => {
+    for (const { id, used, own } of rows) tx.keeping.set(id, { used, own })
+  })
