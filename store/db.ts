@@ -13,7 +13,7 @@
 import { EventEmitter } from 'node:events'
 import { dirname, join } from 'node:path'
 import type { Change } from './change.ts'
-import { type Cell, type Connection, type OnRepeat, openSqlite, type Param } from './engine/sqlite.ts'
+import { type Cell, type Connection, type OnRepeat, openSqlite, type Param, type Texts } from './engine/sqlite.ts'
 import { type FreshBodies, freshBodies } from './fresh.ts'
 import { migrate } from './migrate.ts'
 
@@ -24,6 +24,8 @@ export type Reader = {
   range<T>(sql: string, params?: readonly Param[]): Promise<T[]>
   /** Many rows `id, bytes`. */
   blobs(sql: string, params?: readonly Param[]): Promise<Map<number, Buffer>>
+  /** Many rows of an id and texts under these names, none of them NULL. */
+  texts<Name extends string>(sql: string, names: readonly Name[], params?: readonly Param[]): Promise<Texts<Name>>
 }
 
 /** Where a store function reads (and, inside a transaction, sees what was written there so far). */
@@ -197,6 +199,7 @@ class GroupCommit implements Db {
       all: live(writer.all) as Connection['all'],
       range: live(writer.range) as Connection['range'],
       blobs: live(writer.blobs),
+      texts: live(writer.texts) as Connection['texts'],
     })
     const tx: Tx = {
       ...read,
@@ -220,10 +223,11 @@ class GroupCommit implements Db {
   }
 }
 
-const readerOf = ({ all, range, blobs }: Pick<Connection, 'all' | 'range' | 'blobs'>): Reader => ({
+const readerOf = ({ all, range, blobs, texts }: Pick<Connection, 'all' | 'range' | 'blobs' | 'texts'>): Reader => ({
   all,
   range,
   blobs,
+  texts,
   one: async <T>(sql: string, params?: readonly Param[]) => (await all<T>(sql, params))[0],
 })
 

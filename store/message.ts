@@ -230,10 +230,12 @@ const sources: Record<keyof Cached, string> = {
   savedAt: 'message.saved_at',
   preview: 'parsed.preview',
 }
-/** These come as bytes. `header` and `emailId` alone need the body's own row. */
+/** These come as bytes, these as long texts that are never NULL, the others as cells. */
 const inBytes: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['listed', 'header'])
-const ofBody: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['header', 'emailId'])
+const inText: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['envelope', 'bodyStructure', 'body', 'root'])
 const inJson: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['root', 'references', 'provenance'])
+/** These alone need the body's own row. */
+const ofBody: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['header', 'emailId'])
 
 /**
  * What is remembered of messages, as much of it as is asked for.
@@ -246,47 +248,61 @@ export const cached = async <Column extends keyof Cached>(
   columns: readonly Column[],
 ): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
   const found: ({ id: number } & Pick<Cached, Column>)[] = []
+  const texts = columns.filter((column) => inText.has(column))
+  const bytes = columns.filter((column) => inBytes.has(column))
+  const cells = columns.filter((column) => !inText.has(column) && !inBytes.has(column))
   for (let at = 0; at < ids.length; at += CACHED_PAGE) {
     const page = ids.slice(at, at + CACHED_PAGE)
-    const bytes = columns.filter((column) => inBytes.has(column))
-    const [rows, ...blobs] = await Promise.all([
-      plainCells(from, page, columns),
-      ...bytes.map((column) => from.read.blobs(selected([`${sources[column]} AS bytes`], ofBody.has(column)), [page])),
+    const parts = await Promise.all([
+      ...(texts.length > 0 ? [from.read.texts(selected(texts), texts, [page])] : []),
+      ...(cells.length > 0 || columns.length === 0 ? [cellsById(from, page, cells)] : []),
+      ...bytes.map((column) => bytesById(from, page, column)),
     ])
     for (const id of page) {
-      const row: Record<string, unknown> | undefined = rows ? rows.get(id) : { id }
-      if (row === undefined || blobs.some((blob) => !blob.has(id))) continue
-      for (let i = 0; i < bytes.length; i++) row[bytes[i] ?? ''] = blobs[i]?.get(id)
-      found.push(row as { id: number } & Pick<Cached, Column>)
+      const row = joined(parts, id)
+      if (row) found.push(parsedJson(row, columns) as { id: number } & Pick<Cached, Column>)
     }
   }
   return found
 }
 
-/** What is not bytes, by id; undefined where nothing else is asked for. */
-const plainCells = async (from: Source, ids: readonly number[], columns: readonly (keyof Cached)[]) => {
-  const plain = columns.filter((column) => !inBytes.has(column))
-  if (plain.length === 0 && columns.length > 0) return undefined
-  const cells = plain.map((column) => `${sources[column]} AS "${column}"`)
-  const rows = await from.read.range<{ id: number } & Record<string, unknown>>(
-    selected(
-      cells,
-      plain.some((column) => ofBody.has(column)),
-    ),
-    [ids],
-  )
-  for (const row of rows) {
-    for (const column of plain) {
-      const value = row[column]
-      if (inJson.has(column) && typeof value === 'string') row[column] = JSON.parse(value)
-    }
+type Part = { id: number } & Record<string, unknown>
+
+/** Undefined if one of them lacks it. */
+const joined = (parts: readonly ReadonlyMap<number, Part>[], id: number): Part | undefined => {
+  const row = parts[0]?.get(id)
+  for (let i = 1; row && i < parts.length; i++) {
+    const more = parts[i]?.get(id)
+    if (!more) return undefined
+    Object.assign(row, more)
   }
+  return row
+}
+
+const parsedJson = (row: Part, columns: readonly (keyof Cached)[]): Part => {
+  for (const column of columns) {
+    const value = row[column]
+    if (inJson.has(column) && typeof value === 'string') row[column] = JSON.parse(value)
+  }
+  return row
+}
+
+const cellsById = async (from: Source, ids: readonly number[], columns: readonly (keyof Cached)[]) => {
+  const rows = await from.read.range<Part>(selected(columns), [ids])
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-const selected = (cells: readonly string[], needsBody: boolean): string =>
-  `SELECT ${['message.id AS id', ...cells].join(', ')} FROM message JOIN parsed ON parsed.body = message.body
-   ${needsBody ? 'JOIN body ON body.id = message.body' : ''} WHERE message.id IN (?*)`
+const bytesById = async (from: Source, ids: readonly number[], column: keyof Cached) => {
+  const blobs = await from.read.blobs(selected([column], 'bytes'), [ids])
+  const parts = new Map<number, Part>()
+  for (const [id, bytes] of blobs) parts.set(id, { id, [column]: bytes })
+  return parts
+}
+
+const selected = (columns: readonly (keyof Cached)[], name?: string): string =>
+  `SELECT ${['message.id AS id', ...columns.map((column) => `${sources[column]} AS "${name ?? column}"`)].join(', ')}
+   FROM message JOIN parsed ON parsed.body = message.body
+   ${columns.some((column) => ofBody.has(column)) ? 'JOIN body ON body.id = message.body' : ''} WHERE message.id IN (?*)`
 
 /**
  * The bytes of a message, or `start` up to, not including, `end`: at once, or as a stream where they are

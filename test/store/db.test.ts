@@ -161,6 +161,10 @@ describe('store: bulk statements', () => {
           expect(await tx.range('SELECT t, n FROM cells ORDER BY id')).to.deep.equal(back.map(({ t, n }) => ({ t, n })))
           const blobs = new Map(rows.flatMap(([, b], i) => (b ? [[i, b] as const] : [])))
           expect(await tx.blobs('SELECT id, b AS bytes FROM cells')).to.deep.equal(blobs)
+          const texts = rows.map(([t], id) => [id, { id, t, twice: t + t }] as const)
+          expect(await tx.texts('SELECT id, t, t || t AS twice FROM cells', ['t', 'twice'])).to.deep.equal(
+            new Map(texts),
+          )
         })
       }),
       { numRuns: 60 },

@@ -70,13 +70,13 @@ const fetching = (by: By): Command<Args> => ({
       reading.catch(() => {}) // should something fail before, nobody awaits it
       return reading
     }
-    let ahead = readAhead(0)
+    const ahead = [readAhead(0), readAhead(PAGE)]
     for (let at = 0; at < messages.length; at += PAGE) {
       const page = messages.slice(at, at + PAGE)
       const wanted = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
-      const remembered = await ahead
+      const remembered = await ahead.shift()
       // The database reads on while this page is told.
-      ahead = readAhead(at + PAGE)
+      ahead.push(readAhead(at + 2 * PAGE))
       const isWhole = await tellPage(session, page, wanted, remembered)
       someAreGone ||= by === 'seq' && !isWhole
     }
