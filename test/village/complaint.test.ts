@@ -142,6 +142,25 @@ describe('village: attacks on credit', () => {
     expect(debt(village, a, r)).to.equal(0)
   })
 
+  it('nor one by the right person with a wrong date, or about a friend: it would make the two books differ', () => {
+    const { village, a, r, b } = scene()
+    const { clock } = village
+    const [key = ''] = writes(village, a, b)
+    const dated: [what: string, at: number, code: string][] = [
+      ['tomorrow', clock.now + DAY, 'record-malformed'],
+      ['a month before it was written, so that it costs nearly nothing', clock.now - 30 * DAY, 'complaint-late'],
+    ]
+    for (const [what, at, refused] of dated)
+      expect(hears(village, a, r, complaintBy(village, b, key, { at })), what).to.deep.equal({ refused })
+    const [entity, other] = [entityOf('p@2.test'), entityOf('p@0.test')]
+    b.raise({ on: 'trusted', contact: { entity, other, trust: 'explicit', address: 'p@0.test', at: clock.now } })
+    writes(village, a, b) // brings the permit
+    const [friendly = ''] = writes(village, a, b)
+    expect(hears(village, a, r, complaintBy(village, b, friendly))).to.deep.equal({ refused: 'complaint-late' })
+    expect([debt(village, a, r), debt(village, r, a)]).to.deep.equal([0, 0])
+    holdsInTheBooks(village)
+  })
+
   it('a stolen receipt, or a copy of the complaint, is worth nothing over another link, nor twice', () => {
     const { village, a, r, b, x } = scene()
     const [key = ''] = writes(village, a, b)

@@ -168,8 +168,15 @@ describe('the village takes another path', () => {
       if (to === b.id) swallowed.add(call.offer.envelope)
       return to === b.id
     })
+    links(village, r2, false, b)
     write(village, a, [{ address: one }])
-    pass(village, HOUR)
+    pass(village, 35 * MINUTE)
+    expect(b.mail, 'R2 has it by now, and waits').to.have.length(2)
+    expect([...a.state.blamed.keys()], 'for its silence alone: nothing has come by another way yet').to.deep.equal([
+      r1.id,
+    ])
+    links(village, r2, true, b)
+    pass(village, 25 * MINUTE)
     expect([swallowed.size, b.mail.length]).to.deep.equal([1, 3])
     expect([...a.state.blamed.keys()]).to.deep.equal([r1.id])
     expect(a.state.routes.get(entityOf(other))?.[0]?.hops, 'known as before').to.deep.equal(routes[0])

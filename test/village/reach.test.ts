@@ -69,6 +69,34 @@ describe('village: somebody moves', () => {
       expect(dialled(village, a, x)).to.deep.equal(['192.0.2.2:2740'])
     })
 
+    it(`nor one whose time is over, shown to who has missed all since (seed ${seed})`, () => {
+      const { village, a, c, x, m } = scene(seed)
+      for (const other of [a, c]) village.carrier.turn(a.id, other.id, false)
+      village.carrier.turn(a.id, x.id, false)
+      x.raise({ on: 'announce', addresses: ['192.0.2.2:2740'] })
+      pass(village, 1000)
+      const kept = recordOf(m, x)
+      x.raise({ on: 'announce', addresses: ['192.0.2.3:2740'] })
+      pass(village, 49 * HOUR)
+      expect(said(village, a, m, { t: 'REACH', record: kept })).to.deep.equal({ refused: 'expired' })
+      expect(dialled(village, a, x)).to.deep.equal(['192.0.2.1:2740'])
+    })
+
+    it(`an announcement for another does not count as one for us, whoever sends it (seed ${seed})`, () => {
+      const { village, a, x, m } = scene(seed)
+      x.raise({ on: 'announce', addresses: ['192.0.2.2:2740'] })
+      const forM = village.notary.sign(x.id, 'REACH', {
+        for: m.id,
+        addresses: ['192.0.2.9:2740'],
+        via: [],
+        seq: village.clock.now + HOUR,
+        expires: village.clock.now + HOUR,
+      })
+      expect(said(village, a, x, { t: 'REACH', record: forM })).to.deep.equal({ refused: 'agent-mismatch' })
+      pass(village, 1000)
+      expect(dialled(village, a, x)).to.deep.equal(['192.0.2.2:2740'])
+    })
+
     it(`nor after the agent itself came back from a crash with a clock behind (seed ${seed})`, () => {
       const all = scene(seed)
       const { a, x } = all
@@ -94,6 +122,22 @@ describe('village: somebody moves', () => {
       move(all, '192.0.2.2:2740')
       m.state.reaches.delete(x.id)
       expect(said(village, c, m, { t: 'WHERE', pass: stolen })).to.deep.equal({ refused: 'agent-mismatch' })
+      pass(village, MINUTE)
+      expect(m.state.reaches.get(x.id)).to.equal(undefined)
+    })
+
+    it(`nor by one that X made for a neighbour of long ago (seed ${seed})`, () => {
+      const all = scene(seed)
+      const { village, c, x, m } = all
+      const kept = recordOf(m, x)
+      m.state.reaches.delete(x.id)
+      village.carrier.turn(m.id, x.id, false)
+      move(all, '192.0.2.2:2740')
+      pass(village, 31 * 24 * HOUR)
+      x.raise({ on: 'announce', addresses: ['192.0.2.4:2740'] })
+      pass(village, 1000)
+      expect(dialled(village, c, x)).to.deep.equal(['192.0.2.4:2740'])
+      expect(said(village, c, m, { t: 'WHERE', pass: kept })).to.deep.equal({ refused: 'expired' })
       pass(village, MINUTE)
       expect(m.state.reaches.get(x.id)).to.equal(undefined)
     })

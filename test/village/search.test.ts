@@ -199,20 +199,24 @@ describe('the village searches', () => {
     pass(village, MINUTE)
     const entity = entityOf('p@2.test')
     const before = a.state.routes.get(entity)
-    const rerr = (by: Agent, route: Agent[], next: Agent) =>
+    const rerr = (by: Agent, route: Agent[], next: Agent, at = village.clock.now) =>
       village.notary.sign(by.id, 'RERR', {
         route: route.map(({ id }) => id),
         next: next.id,
         entity,
         reason: 'revoked',
-        at: village.clock.now,
+        at,
       })
     const lies = [rerr(x, [a, r, b], b), rerr(x, [a, x, b], b), rerr(x, [a, x, r, b], r), rerr(x, [a, r, x, b], b)]
     const stolen = rerr(r, [a, r, b], b).replace(r.id, x.id)
     say(village, x, a, ...lies.map((lie): Message => ({ t: 'RERR', rerr: lie })), { t: 'RERR', rerr: stolen })
     pass(village, 1000)
+    const genuine = rerr(r, [a, r, b], b)
+    say(village, x, a, { t: 'RERR', rerr: genuine }) // however X came by it, R has not said so to A
+    say(village, r, a, { t: 'RERR', rerr: rerr(r, [a, r, b], b, village.clock.now - 61 * MINUTE) }) // kept from another day
+    pass(village, 1000)
     expect(a.state.routes.get(entity)).to.deep.equal(before)
-    say(village, r, a, { t: 'RERR', rerr: rerr(r, [a, r, b], b) })
+    say(village, r, a, { t: 'RERR', rerr: genuine })
     pass(village, 1000)
     expect(a.state.routes.get(entity), 'but R about its own next link').to.equal(undefined)
   })
