@@ -14,6 +14,7 @@ export const codes = [
   'TOOBIG', // RFC 4469 §4
   'UNKNOWN-CTE', // RFC 3516 §4.3
   'COMPRESSIONACTIVE', // RFC 4978 §3
+  'NOUPDATE', // RFC 5267 §4.3.1
   'METADATA', // RFC 5464 §4.2.1, §4.3
   'BADEVENT', // RFC 5465 §5
   'USEATTR', // RFC 6154 §3

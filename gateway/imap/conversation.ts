@@ -142,6 +142,7 @@ export class Conversation {
     if (selected?.isDeleted) session.bye(deletedElsewhere)
     if (!session.isEnding) selected?.tellNews(output, !keepsNumbers)
     selected?.tellModseq(output)
+    if (!session.isEnding) await selected?.contexts.tell(output)
     await session.news?.tell()
   }
 

@@ -75,6 +75,7 @@ export class News {
       const { view } = selected
       const last = view.largestUid
       selected.tellNews(output, !wanted.delays)
+      await selected.contexts.tell(output)
       // `last + 1:*` would mean the last message where none is new.
       const fresh = wanted.items.length > 0 && view.largestUid > last
       if (fresh) await tell(session, view.byUid([{ from: last + 1, to: view.largestUid }]), wanted.items)

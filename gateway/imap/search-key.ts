@@ -181,6 +181,13 @@ export const asksModseq = (key: Key): boolean => someOf(key, ({ is }) => is === 
 /** Whether a message is meant by its number. */
 export const asksNumbers = (key: Key): boolean => someOf(key, ({ is }) => is === 'seq')
 
+/** Whether what was found may change with flags. */
+export const asksFlags = (key: Key): boolean =>
+  someOf(key, ({ is }) => is === 'flag' || is === 'keyword' || is === 'modseq')
+
+/** Whether what was found changes with time alone. */
+export const asksAge = (key: Key): boolean => someOf(key, ({ is }) => is === 'older' || is === 'younger')
+
 /** Whether it asks for what is remembered beside the header. */
 export const asksRemembered = (key: Key): boolean =>
   someOf(key, (each) => each.is === 'emailId' || each.is === 'threadId' || ('by' in each && each.by === 'saved'))
@@ -189,6 +196,13 @@ const someOf = (key: Key, is: (key: Key) => boolean): boolean => {
   if (key.is === 'not') return someOf(key.key, is)
   if (key.is === 'and' || key.is === 'or') return key.keys.some((each) => someOf(each, is))
   return is(key)
+}
+
+/** The key with others put in for some of its parts. */
+export const replaced = (key: Key, by: (key: Key) => Key): Key => {
+  if (key.is === 'not') return not(replaced(key.key, by))
+  if (key.is === 'and' || key.is === 'or') return { ...key, keys: key.keys.map((each) => replaced(each, by)) }
+  return by(key)
 }
 
 const argumentKeys: ReadonlySet<string> = new Set([

@@ -1,15 +1,18 @@
 /**
  * What a client wants to know of what was found, and the ESEARCH response that tells it: RFC 4731, RFC 5182 (SAVE),
- * RFC 5267 (ESORT), RFC 7162 §3.1.10 (MODSEQ), RFC 7377 (of which mailbox), RFC 9394 (PARTIAL).
+ * RFC 5267 (ESORT, CONTEXT), RFC 5465 §7 (what of new messages), RFC 7162 §3.1.10 (MODSEQ), RFC 7377 (of which
+ * mailbox), RFC 9394 (PARTIAL).
  *
- *   RETURN (MIN MAX COUNT ALL PARTIAL 1:100 SAVE)     RETURN () is RETURN (ALL)
+ *   RETURN (MIN MAX COUNT ALL PARTIAL 1:100 SAVE CONTEXT UPDATE (FLAGS))     RETURN () is RETURN (ALL)
  */
+import { type Item, parseItems } from './fetch-item.ts'
 import { type Page, pageOf, parsePage } from './partial.ts'
 import type { Numbered } from './view.ts'
 import { formatSet, type Range, runsOf } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
 
-export type Returns = Record<Option, boolean> & { page?: Page }
+/** `update`: what is to be fetched of messages that are added. */
+export type Returns = Record<Option, boolean> & { page?: Page; update?: readonly Item[] }
 type Option = 'min' | 'max' | 'all' | 'count' | 'save'
 
 /** What IMAP4rev2 tells who asks for nothing. RFC 9051 §6.4.4. */
@@ -22,16 +25,30 @@ export const parseReturns = (words: Words): Returns | undefined => {
   if (!words.tryWord('RETURN')) return undefined
   words.space()
   const returns: Returns = { ...ALL, all: false }
-  const names = words.list(() => {
-    const name = words.keyword()
-    if (name !== 'PARTIAL') returns[options[name] ?? fail('there is no such return option')] = true
-    else if (returns.page) fail('there is one PARTIAL at most')
-    else returns.page = parsePage(words)
-  })
+  words.list(() => parseReturn(words, returns))
   if (returns.all && returns.page) fail('it is either ALL or PARTIAL') // RFC 9394 §3.1
-  returns.all ||= names.length === 0
+  const { min, max, all, count, save, page } = returns
+  // UPDATE and CONTEXT have no part in what is told at once. RFC 5267 §4.3.
+  returns.all = all || !(min || max || count || save || page)
   words.space()
   return returns
+}
+
+const parseReturn = (words: Words, returns: Returns): void => {
+  const name = words.keyword()
+  switch (name) {
+    case 'PARTIAL':
+      if (returns.page) fail('there is one PARTIAL at most')
+      returns.page = parsePage(words)
+      return
+    case 'UPDATE':
+      returns.update = words.peek(1) === '(' && words.trySpace() ? parseItems(words) : []
+      return
+    case 'CONTEXT':
+      return // a hint that the like will be asked again
+    default:
+      returns[options[name] ?? fail('there is no such return option')] = true
+  }
 }
 
 /**

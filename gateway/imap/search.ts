@@ -18,7 +18,7 @@ import { asksNumbers, asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
 import { pages } from './slices.ts'
-import type { Numbered } from './view.ts'
+import type { Numbered, View } from './view.ts'
 
 const HEADERS_PAGE = 500
 const BODIES_PAGE = 50
@@ -40,8 +40,23 @@ export const refuseNumbers = ({ enabled }: Session, key: Key): void => {
 }
 
 /** Those found, ascending. */
-export const findIn = async (session: Session, { mailbox, view, saved }: Place, key: Key): Promise<Numbered[]> => {
-  const { edge } = session
+export const findIn = (session: Session, place: Place, key: Key): Promise<Numbered[]> =>
+  find(session.edge, place, key, place.view, (of) => progressOf(session, of))
+
+/** Those of these messages that a key means; nothing is said meanwhile. */
+export const findAmong = (edge: Edge, place: Place, key: Key, messages: readonly Numbered[]): Promise<Numbered[]> =>
+  find(edge, place, key, { each: (visit) => messages.forEach(visit) }, () => () => {})
+
+type Candidates = Pick<View, 'each'>
+type Progress = (of: number) => (done: number) => void
+
+const find = async (
+  edge: Edge,
+  { mailbox, view, saved }: Place,
+  key: Key,
+  candidates: Candidates,
+  progress: Progress,
+): Promise<Numbered[]> => {
   const { db } = edge.store
   const setting = { largest: { seq: view.count, uid: view.largestUid }, saved, now: Date.now(), hits: new Map() }
   const found: Numbered[] = []
@@ -54,7 +69,7 @@ export const findIn = async (session: Session, { mailbox, view, saved }: Place, 
     }
   let undecided = undecidedBy(compile(key, setting))
   let needHeader: Facts[] = []
-  view.each((each) => {
+  candidates.each((each) => {
     if (undecided(each)) needHeader.push(each)
   })
   if (needHeader.length === 0) return found
@@ -63,7 +78,7 @@ export const findIn = async (session: Session, { mailbox, view, saved }: Place, 
     needHeader = needHeader.filter(undecided)
   }
   if (asksRemembered(key)) needHeader = (await withIds(db, needHeader)).filter(undecided)
-  const told = progressOf(session, needHeader.length)
+  const told = progress(needHeader.length)
   const needBody: Facts[] = []
   for (const page of pages(needHeader, HEADERS_PAGE)) {
     for (const facts of await withHeaders(db, page)) if (undecided(facts)) needBody.push(facts)

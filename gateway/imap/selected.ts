@@ -6,6 +6,7 @@ import type { Change } from '../../store/change.ts'
 import { type Mailbox, takeRecent } from '../../store/mailbox.ts'
 import { view as loadView } from '../../store/message.ts'
 import type { Code } from './code.ts'
+import { Contexts } from './contexts.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
@@ -21,6 +22,8 @@ export class Selected implements Hearer {
   readonly mailbox: Mailbox
   readonly isReadOnly: boolean
   readonly view: View
+  /** Searches that the client is kept told of. */
+  readonly contexts: Contexts
   /** Called when there is something to tell; IDLE listens. */
   onNews: () => void = () => {}
   isDeleted = false
@@ -39,6 +42,7 @@ export class Selected implements Hearer {
     this.mailbox = mailbox
     this.isReadOnly = isReadOnly
     this.view = view
+    this.contexts = new Contexts(view, enabled)
   }
 
   /**
@@ -87,6 +91,7 @@ export class Selected implements Hearer {
 
   /** Writes what the client does not know yet. */
   tellNews(output: Output, canExpunge: boolean): void {
+    this.contexts.tellGone(output)
     if (!this.view.hasNews(canExpunge)) return
     const notices = this.view.flush(canExpunge)
     if (notices.some((notice) => notice.say === 'flags' && this.hasNewKeyword(notice.row.keywords)))
@@ -187,6 +192,7 @@ export class Selected implements Hearer {
       case 'mailbox':
         this.isDeleted ||= change.what === 'deleted'
     }
+    this.contexts.hear(change)
     this.onNews()
   }
 }

@@ -183,7 +183,17 @@ export class View {
     }
   }
 
-  /** Ids of messages that are gone from the mailbox and still shown. */
+  /** Whether it is shown, and not gone. */
+  has(uid: number): boolean {
+    return this.seqOf(uid) !== undefined && !this.gone.has(uid)
+  }
+
+  /** Uids of messages that are gone from the mailbox and still shown. */
+  get goneUids(): ReadonlySet<number> {
+    return this.gone
+  }
+
+  /** Ids of these messages. */
   goneIds(): number[] {
     return this.gone.size === 0 ? [] : this.shown.flatMap((row) => (row.isGone ? [row.id] : []))
   }

@@ -11,9 +11,10 @@ import { type Command, loggedIn, type Session } from '../command.ts'
 import { type Filter, isMeant, parseFilter } from '../mailbox-filter.ts'
 import { bad, ok } from '../reply.ts'
 import { findIn, type Place, refuseNumbers } from '../search.ts'
-import { foundLine, type Looked, parseLooked } from '../search-answer.ts'
+import { type Asked, foundLine, type Looked, parseLooked } from '../search-answer.ts'
 import { badCharset } from '../search-charset.ts'
 import { ALL, savedOf } from '../search-return.ts'
+import { keepUpdated, programOf } from '../updating.ts'
 import { View } from '../view.ts'
 import { fail, type Words } from '../wire/words.ts'
 import { mailboxName } from '../wire/writer.ts'
@@ -34,16 +35,20 @@ export const esearch: Command<Args> = {
     const isOfSelected = filters.every(({ is }) => is === 'selected')
     if (isOfSelected && !selected) return bad('No mailbox is selected: name some with IN')
     if (returns.save && !isOfSelected) return bad('SAVE is for the selected mailbox alone') // RFC 7377 §2.2
+    if (returns.update && !isOfSelected) return bad('UPDATE is for the selected mailbox alone')
     if (returns.save && selected && key === 'bad-charset') selected.saved = []
     if (key === 'bad-charset') return badCharset
     refuseNumbers(session, key)
     for (const mailbox of await list(edge.store.db, user.id)) {
       if (!filters.some((filter) => isMeant(filter, mailbox, chosen))) continue
+      const about = ` MAILBOX ${mailboxName(mailbox.name, session.isUtf8)} UIDVALIDITY ${mailbox.uidValidity}`
+      const asked: Asked = { by: 'uid', key, returns }
+      const program = programOf(session, asked, { about })
       const found = await findIn(session, await placeOf(session, mailbox), key)
       if (returns.save && selected) selected.saved = savedOf(returns, found)
+      if (program) keepUpdated(session, program, found)
       if (found.length === 0) continue
-      const about = `MAILBOX ${mailboxName(mailbox.name, session.isUtf8)} UIDVALIDITY ${mailbox.uidValidity}`
-      const line = foundLine(session, { by: 'uid', key, returns }, found, ` ${about}`)
+      const line = foundLine(session, asked, found, about)
       if (line) output.line(line)
       await output.room()
     }

@@ -33,10 +33,15 @@ const tellAtOnce = (session: Session): (() => void) => {
   let isDue = false
   const tell = () => {
     isDue = false
-    if (output.hasRoom) selected?.tellNews(output, true)
+    if (selected && output.hasRoom) {
+      selected.tellNews(output, true)
+      selected.contexts.tell(output).then(() => output.flush(), fail)
+    }
     output.flush()
     if (selected?.isDeleted) session.dismiss(deletedElsewhere)
   }
+  // The answer, which waits for the same, fails of it and goes to the log.
+  const fail = () => session.dismiss('Something went wrong here; please come again')
   const soon = () => {
     if (!isDue) setImmediate(tell)
     isDue = true

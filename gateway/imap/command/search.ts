@@ -1,5 +1,5 @@
 /**
- * SEARCH and UID SEARCH. RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 9394.
+ * SEARCH and UID SEARCH. RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 5267 (CONTEXT), RFC 9394.
  * search = "SEARCH" [SP "RETURN" SP "(" [option *(SP option)] ")"] [SP "CHARSET" SP astring] 1*(SP search-key)
  */
 import { type Command, mailboxOpen } from '../command.ts'
@@ -8,6 +8,7 @@ import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
 import { type Looked, parseLooked, tellFound } from '../search-answer.ts'
 import { badCharset } from '../search-charset.ts'
+import { keepUpdated, programOf } from '../updating.ts'
 
 const searching = (by: By): Command<Looked> => ({
   in: mailboxOpen,
@@ -21,7 +22,10 @@ const searching = (by: By): Command<Looked> => ({
     // A search that is to be saved and fails leaves nothing in `$`. RFC 5182 §2.1.
     if (returns?.save && key === 'bad-charset') session.mailbox.saved = []
     if (key === 'bad-charset') return badCharset
-    tellFound(session, 'SEARCH', { by, key, returns }, await findSelected(session, key))
+    const program = programOf(session, { by, key, returns })
+    const found = await findSelected(session, key)
+    tellFound(session, 'SEARCH', { by, key, returns }, found)
+    if (program) keepUpdated(session, program, found)
     return ok('Searched')
   },
 })

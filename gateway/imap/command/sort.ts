@@ -1,5 +1,5 @@
 /**
- * SORT and UID SORT. RFC 5256 §3, RFC 5957 (DISPLAYFROM, DISPLAYTO), RFC 5267 (ESORT).
+ * SORT and UID SORT. RFC 5256 §3, RFC 5957 (DISPLAYFROM, DISPLAYTO), RFC 5267 (ESORT, CONTEXT).
  * sort = "SORT" [SP return-options] SP "(" sort-criterion *(SP sort-criterion) ")" SP charset 1*(SP search-key)
  */
 import { type Command, mailboxOpen } from '../command.ts'
@@ -11,6 +11,7 @@ import { badCharset, charsetDecoder } from '../search-charset.ts'
 import { type Key, parseKeys } from '../search-key.ts'
 import { parseReturns, type Returns } from '../search-return.ts'
 import { type Order, parseOrder, sorted } from '../sort.ts'
+import { keepUpdated, programOf } from '../updating.ts'
 
 type Args = { returns: Returns | undefined; order: Order[]; key: Key | 'bad-charset' }
 
@@ -30,8 +31,10 @@ const sorting = (by: By): Command<Args> => ({
   async run(session, { returns, order, key }) {
     if (returns?.save && key === 'bad-charset') session.mailbox.saved = []
     if (key === 'bad-charset') return badCharset
+    const program = programOf(session, { by, key, returns }, { order })
     const found = await sorted(session.edge, session.mailbox, await findSelected(session, key), order)
     tellFound(session, 'SORT', { by, key, returns }, found)
+    if (program) keepUpdated(session, program, found)
     return ok('Sorted')
   },
 })

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts'
 import { append } from './append.ts'
 import { authenticate } from './authenticate.ts'
+import { cancelUpdate } from './cancel-update.ts'
 import { capability } from './capability.ts'
 import { compress } from './compress.ts'
 import { copy, move, uidCopy, uidMove } from './copy.ts'
@@ -75,6 +76,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['EXPUNGE', expunge],
   ['SEARCH', search],
   ['ESEARCH', esearch],
+  ['CANCELUPDATE', cancelUpdate],
   ['SORT', sort],
   ['THREAD', thread],
   ['FETCH', fetch],
