@@ -10,6 +10,7 @@ describe('control socket', () => {
   const folder = mkdtempSync(join(tmpdir(), 'control-'))
   const path = join(folder, 'control.sock')
   const failed: unknown[] = []
+  let begun = () => {}
   let control: Control | undefined
 
   const operations = {
@@ -25,7 +26,10 @@ describe('control socket', () => {
     fail: async () => {
       throw new TypeError('a bug')
     },
-    slow: () => new Promise((resolve) => setTimeout(resolve, 100, 'late')),
+    slow: () => {
+      begun()
+      return new Promise((resolve) => setTimeout(resolve, 100, 'late'))
+    },
   }
 
   beforeEach(async () => {
@@ -99,8 +103,9 @@ describe('control socket', () => {
   })
 
   it('closing waits for what was begun', async () => {
+    const isBegun = new Promise<void>((resolve) => (begun = resolve))
     const call = callControl(path, 'slow', {})
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await isBegun
     await control?.close()
     expect(await call).to.deep.equal({ result: 'late' })
   })

@@ -216,7 +216,7 @@ describe('IMAP patterns', () => {
   it('the worst pattern ends soon', () => {
     const started = performance.now()
     expect(matcher('%a*a'.repeat(500))('a'.repeat(255))).to.equal(false)
-    expect(performance.now() - started).to.be.below(1000)
+    expect(performance.now() - started).to.be.below(5000) // tried one by one it would outlast us
   })
 })
 

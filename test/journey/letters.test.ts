@@ -43,7 +43,7 @@ describe('letters through three gateways', function () {
       for (const address of ['ghost@b.test', 'ghost@nowhere.test']) {
         const asked = Date.now()
         expect(await ann.say(`RCPT TO:<${address}>`), address).to.match(/^550 5\.1\.2 /)
-        expect(Date.now() - asked, `${address}, ms`).to.be.below(3500)
+        expect(Date.now() - asked, `${address}, ms`).to.be.below(10_000)
       }
       await ann.say('RSET')
       const bytes = letter(web.ann, `${web.bob.address}>, <${amy.address}`, 'mixed fates')

@@ -118,7 +118,11 @@ export const befriend = (one: TestAgent, other: TestAgent, dials: 'one' | 'both'
   one.edge.refresh()
 }
 
-export const until = async (holds: () => boolean | Promise<boolean>, what: string, withinMs = 5000): Promise<void> => {
+export const until = async (
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = 15_000,
+): Promise<void> => {
   const end = Date.now() + withinMs
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)

@@ -8,6 +8,7 @@ import { LinkFault } from '../../gateway/link/handlers.ts'
 import { REVERSE, splitAddress } from '../../gateway/link/peer.ts'
 import { selfSigned } from '../../gateway/tls.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
+import { mostHeld } from '../fixture/memory.ts'
 import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
 import {
   answerTo,
@@ -26,6 +27,8 @@ import {
 import { openLine } from './line.ts'
 
 const MB = 2 ** 20
+/** Longer than any limit set here, also on a machine that is busy: what has not happened by then never does. */
+const LONG_MS = 10_000
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 describe('the link port', () => {
@@ -56,7 +59,6 @@ describe('the link port', () => {
     await prove(foe, target.agent.id)
     return foe
   }
-  const residentMb = () => process.memoryUsage().rss / MB
   const requestHeaders = (path: string) =>
     Buffer.concat(
       [
@@ -76,7 +78,7 @@ describe('the link port', () => {
         const raw = connectTcp(splitAddress(b.address))
         raw.on('error', () => {})
         raw.write(bytes)
-        await closing(raw, 2000)
+        await closing(raw, LONG_MS)
       }
       await isLogged(b, 'agent-mismatch')
       expect(await b.counted('refusals', { code: 'agent-mismatch' })).to.equal(4)
@@ -88,7 +90,7 @@ describe('the link port', () => {
       const raw = connectTcp(splitAddress(b.address))
       raw.on('error', () => {})
       raw.resume()
-      await closing(raw, 2000)
+      await closing(raw, LONG_MS)
       await isWell(b)
     })
 
@@ -99,7 +101,7 @@ describe('the link port', () => {
       raw.resume()
       raw.write(Buffer.from('1603010200', 'hex')) // a handshake record of 512 bytes, then byte by byte
       const dribble = setInterval(() => raw.write('\u0001'), 20)
-      await closing(raw, 2000).finally(() => clearInterval(dribble))
+      await closing(raw, LONG_MS).finally(() => clearInterval(dribble))
     })
 
     const wrong: [what: string, options: () => Promise<object>][] = [
@@ -119,7 +121,7 @@ describe('the link port', () => {
         const b = await start()
         const dial = dialTls(b.address, generateAgent(), await options()).then(async ({ socket }) => {
           socket.resume() // in TLS 1.3 the client hears of it only after its own part is done
-          await closing(socket, 2000)
+          await closing(socket, LONG_MS)
         })
         await dial.catch(() => {})
         await isLogged(b, 'agent-mismatch')
@@ -139,7 +141,7 @@ describe('the link port', () => {
     })
 
     it('takes a bounded number of connections that are no links, and neighbours as soon as some are gone', async () => {
-      const b = await start({ limits: { strangersPerAddress: 5, handshakeMs: 500 } })
+      const b = await start({ limits: { strangersPerAddress: 5, handshakeMs: 2000 } })
       const raws = Array.from({ length: 20 }, () => connectTcp(splitAddress(b.address)))
       const closed = raws.map(
         (raw) =>
@@ -169,7 +171,7 @@ describe('the link port', () => {
         call.end('{}')
         expect(await answerTo(call)).to.have.property('refused', 'link-unknown')
       }
-      await closing(session, 2000)
+      await closing(session, LONG_MS)
       expect(b.hands).to.deep.equal([])
     })
 
@@ -190,14 +192,14 @@ describe('the link port', () => {
       const b = await start({ limits: { strangerMs: 300 } })
       const { session } = await dialHttp2(b.address)
       const pings = setInterval(() => !session.destroyed && session.ping(() => {}), 20)
-      await closing(session, 2000).finally(() => clearInterval(pings))
+      await closing(session, LONG_MS).finally(() => clearInterval(pings))
     })
 
     it('refuses a second connection that has no first', async () => {
       const b = await start()
       const { socket } = await dialTls(b.address, generateAgent(), { ALPNProtocols: [REVERSE] })
       socket.resume()
-      await closing(socket, 2000)
+      await closing(socket, LONG_MS)
       await isLogged(b, 'link-unknown')
     })
   })
@@ -337,7 +339,7 @@ describe('the link port', () => {
       await until(() => inHand === 128, 'all 128 are served')
       expect(socket.destroyed).to.equal(false)
       open(20, 128)
-      await closing(socket, 2000)
+      await closing(socket, LONG_MS)
       expect(inHand).to.equal(128)
       await isLogged(b, 'record-malformed')
     })
@@ -365,13 +367,15 @@ describe('the link port', () => {
         const agent = generateAgent()
         b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
         const { socket } = await dialTls(b.address, agent) // never reads: what it is answered piles up here
-        const before = residentMb()
-        socket.write(Buffer.concat([preface, first]))
-        const sent = await flood(socket, chunk, 64 * MB)
-        if (sent >= 64 * MB) socket.resume()
-        await closing(socket, 5000)
+        let sent = 0
+        const held = await mostHeld(async () => {
+          socket.write(Buffer.concat([preface, first]))
+          sent = await flood(socket, chunk, 64 * MB)
+          if (sent >= 64 * MB) socket.resume()
+          await closing(socket, LONG_MS)
+        })
         expect(sent, 'sent before it was closed').to.be.lessThan(64 * MB)
-        expect(residentMb() - before).to.be.lessThan(60)
+        expect(held).to.be.lessThan(24 * MB)
         await isWell(b)
       })
 
@@ -398,13 +402,15 @@ describe('the link port', () => {
         b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
         const { socket } = await dialTls(b.address, agent)
         socket.resume()
-        const before = residentMb()
         stream = -1
-        socket.write(preface)
-        const sent = await flood(socket, chunk, 64 * MB)
-        await closing(socket, 2000)
+        let sent = 0
+        const held = await mostHeld(async () => {
+          socket.write(preface)
+          sent = await flood(socket, chunk, 64 * MB)
+          await closing(socket, LONG_MS)
+        })
         expect(sent).to.be.lessThan(64 * MB)
-        expect(residentMb() - before).to.be.lessThan(60)
+        expect(held).to.be.lessThan(24 * MB)
         await isWell(b)
       })
 
@@ -418,7 +424,7 @@ describe('the link port', () => {
       const began = Date.now()
       expect(await Promise.all([answerTo(silent), answerTo(dribbling)])).to.deep.equal([undefined, undefined])
       clearInterval(dribble)
-      expect(Date.now() - began).to.be.within(250, 1500)
+      expect(Date.now() - began).to.be.within(250, LONG_MS)
       const call = request(session, '/records')
       call.end('["x"]')
       expect(await answerTo(call)).to.deep.equal([{ ok: true }])
@@ -459,7 +465,7 @@ describe('the link port', () => {
       raw.on('error', () => {})
       raw.resume()
       for (const chunk of recorded) raw.write(chunk)
-      await closing(raw, 3000)
+      await closing(raw, LONG_MS)
       expect(b.hands).to.have.length(1)
       line.close()
     })
@@ -474,14 +480,12 @@ describe('the link port', () => {
       b.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
       a.edge.refresh()
       await areLinked(a, b)
-      const began = Date.now()
       const waiting = a.edge.hand(b.agent.id, offerOf('x'), payloadOf(10))
       expect(await waiting).to.have.property('accepted')
       line.mute()
       const lost = a.edge.hand(b.agent.id, offerOf('y'), payloadOf(10)).catch((error: unknown) => error)
-      await until(() => a.downs.length === 1 && b.downs.length === 1, 'both see it', 2000)
+      await until(() => a.downs.length === 1 && b.downs.length === 1, 'both see it')
       expect(await lost).to.have.property('code', 'closed')
-      expect(Date.now() - began).to.be.lessThan(1500)
       a.neighbours.set(b.agent.id, { addresses: [b.address], standing: 'linked' })
       a.edge.refresh()
       await areLinked(a, b)

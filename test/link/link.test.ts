@@ -218,7 +218,7 @@ describe('a link', () => {
   })
 
   it('closes after what is in hand is finished, and not before', async () => {
-    let finish: () => void = () => {}
+    let finish: (() => void) | undefined
     const [a, b] = [
       await start(),
       await start({
@@ -228,25 +228,25 @@ describe('a link', () => {
     befriend(a, b)
     await areLinked(a, b)
     const answer = a.edge.hand(b.agent.id, offerOf('slow'), payloadOf(10))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => finish !== undefined, 'it is in hand')
     const closed = b.edge.close()
-    setTimeout(() => finish(), 100)
+    setTimeout(() => finish?.(), 100)
     expect(await answer).to.deep.equal({ accepted: 'late' })
     await closed
   })
 
   it('that is closing does not wait for ever', async () => {
-    const [a, b] = [
-      await start(),
-      await start({ limits: { closeMs: 100 }, handlers: { hand: () => new Promise(() => {}) } }),
-    ]
+    let isInHand = false
+    const hand = () => {
+      isInHand = true
+      return new Promise<never>(() => {})
+    }
+    const [a, b] = [await start(), await start({ limits: { closeMs: 100 }, handlers: { hand } })]
     befriend(a, b)
     await areLinked(a, b)
     const answer = failure(a.edge.hand(b.agent.id, offerOf('stuck'), payloadOf(10)))
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    const began = Date.now()
-    await b.edge.close()
-    expect(Date.now() - began).to.be.lessThan(1000)
+    await until(() => isInHand, 'it is in hand')
+    await b.edge.close() // or the time of this test ends it
     expect(await answer).to.have.property('code', 'closed')
   })
 })

@@ -37,6 +37,6 @@ describe('previews of messages', () => {
     const at = performance.now()
     for (const each of ['<', '<!--', '<style>', '<a ', '&#'])
       previewOf(html, each.repeat(Math.floor(2_000_000 / each.length)))
-    expect(performance.now() - at).to.be.below(3000)
+    expect(performance.now() - at).to.be.below(10_000) // for each character the rest once would be hours
   })
 })

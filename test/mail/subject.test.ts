@@ -47,6 +47,6 @@ describe('mail/subject: what a conversation shares', () => {
   it('rubbish takes no time', () => {
     const began = performance.now()
     for (const rubbish of ['[', '[]', '[a] ', 're[', ' ', '(fwd)', '[fwd:', 're:']) baseSubject(rubbish.repeat(100_000))
-    expect(performance.now() - began).to.be.below(2000)
+    expect(performance.now() - began).to.be.below(10_000)
   })
 })

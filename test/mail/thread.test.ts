@@ -134,7 +134,7 @@ describe('mail/thread: conversations', () => {
       const numbers = all(threadByReferences, chain).match(/\d+/g)?.map(Number)
       expect(numbers?.sort((a, b) => a - b)).to.deep.equal(chain.map(({ number }) => number))
     }
-    expect(performance.now() - began).to.be.below(5000)
+    expect(performance.now() - began).to.be.below(15_000)
   })
 })
 

@@ -14,6 +14,7 @@ import {
   sleep,
   temporaryFolder,
   trust,
+  until,
 } from '../../scripts/neighbourhood.ts'
 import { awaitMessages, RawSmtp, readAll } from '../journey/web.ts'
 
@@ -70,10 +71,9 @@ describe('a full disk at R', function () {
     await b.stop() // so that all stays in R's custody, until R has no room
     for (let n = 0; n < MESSAGES; n++)
       expect(await client.submit(ann.address, [bob.address], message(`full-${n}`, BYTES))).to.match(/^250 /)
-    await sleep(5000)
+    await until('R says why', async () => /disk-full|ENOSPC|SQLITE_FULL/.test(r.log()), 60_000)
     const waiting = await a.run<{ state: string }[]>(['queue', 'list'])
     expect(waiting.filter(({ state }) => state !== 'handed').length, 'some still wait at A').to.be.above(0)
-    expect(r.log(), 'R says why').to.match(/disk-full|ENOSPC|SQLITE_FULL/)
 
     execFileSync('mount', ['-o', 'remount,size=200m', disk])
     await b.start()

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'chai'
 import { selfSigned } from '../../gateway/tls.ts'
@@ -30,12 +31,13 @@ describe('smtp session', () => {
   })
 
   it('250 is said when submit has resolved, and not before', async () => {
-    let commit = () => {}
+    let commit: (() => void) | undefined
     const edge = await open({}, { submit: () => new Promise((resolve) => (commit = () => resolve(undefined))) })
     const client = await enter(edge)
     let reply = ''
     const work = client.submit(message).then((text) => (reply = text))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    while (!commit) await wait(5)
+    await wait(50)
     expect(reply).to.equal('')
     commit()
     expect(await work).to.match(/^250 2\.0\.0 Accepted as [0-9a-f]{32}$/)
@@ -246,11 +248,11 @@ describe('smtp session', () => {
   })
 
   it('a stop says goodbye to the idle at once, and lets a message in hand end', async () => {
-    let commit = () => {}
+    let commit: (() => void) | undefined
     const edge = await open({}, { submit: () => new Promise((resolve) => (commit = () => resolve(undefined))) })
     const [idle, busy] = [await enter(edge), await enter(edge)]
     const work = busy.submit(message)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    while (!commit) await wait(5)
     const stopped = edge.stop()
     expect(await idle.reply()).to.match(/^421 4\.3\.2 /)
     await idle.closed()
@@ -265,9 +267,7 @@ describe('smtp session', () => {
     const client = await enter(edge)
     for (const line of ['MAIL FROM:<alice@a.test>', 'RCPT TO:<bob@b.test>', 'DATA']) await client.say(line)
     client.write('Subject: half')
-    const started = Date.now()
-    await edge.stop()
-    expect(Date.now() - started).to.be.below(2_000)
+    await edge.stop() // or the time of this test ends it
     expect(await client.reply()).to.match(/^421 /)
     expect(edge.submissions).to.deep.equal([])
   })
@@ -291,7 +291,7 @@ describe('smtp session', () => {
     const client = await enter(edge)
     expect(await edge.metric('vouchsafe_sessions{')).to.deep.equal(['vouchsafe_sessions{edge="smtp"} 1'])
     client.end()
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(await edge.metric('vouchsafe_sessions{')).to.deep.equal(['vouchsafe_sessions{edge="smtp"} 0'])
+    const sessions = () => edge.metric('vouchsafe_sessions{')
+    while (String(await sessions()) !== 'vouchsafe_sessions{edge="smtp"} 0') await wait(5)
   })
 })

@@ -24,7 +24,7 @@ describe('store: bodies', () => {
   }
   /** Files are unlinked behind the commit's back. */
   const settled = async (count: number): Promise<string[]> => {
-    for (let tries = 0; tries < 100 && (await files()).length !== count; tries++) await wait(10)
+    for (let tries = 0; tries < 1000 && (await files()).length !== count; tries++) await wait(10)
     return files()
   }
 

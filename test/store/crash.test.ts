@@ -44,7 +44,8 @@ describe('store: crashes', function () {
       for (let run = 0; run < 6; run++) {
         const { child, opened, ended, lines } = start(home, `${run}`)
         await opened
-        await wait(50 + run * 70)
+        while (lines().length < 20 * (run + 1)) await wait(5)
+        await wait(Math.random() * 50)
         child.kill('SIGKILL')
         await ended
         for (const line of lines()) {
