@@ -26,6 +26,22 @@ export const annotations = async (
   return new Map(rows.map(({ name, value }) => [name, value]))
 }
 
+/** Those of these names, by mailbox; of all mailboxes of the account. */
+export const annotationsNamed = async (
+  from: Source,
+  account: number,
+  names: readonly string[],
+): Promise<Map<number, Map<string, Buffer>>> => {
+  const rows = await from.read.all<{ mailbox: number; name: string; value: Buffer }>(
+    'SELECT mailbox, name, value FROM annotation WHERE account = ? AND mailbox IS NOT NULL AND name IN (?*)',
+    [account, names],
+  )
+  const found = new Map<number, Map<string, Buffer>>()
+  for (const { mailbox, name, value } of rows)
+    found.set(mailbox, (found.get(mailbox) ?? new Map<string, Buffer>()).set(name, value))
+  return found
+}
+
 /**
  * Writes all of them or none; null deletes.
  *

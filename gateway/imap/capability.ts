@@ -32,6 +32,7 @@ const mailboxes = [
   'LIST-EXTENDED',
   'LIST-STATUS',
   'LIST-MYRIGHTS',
+  'LIST-METADATA',
   'QUOTA',
   'QUOTA=RES-STORAGE',
   'ACL',

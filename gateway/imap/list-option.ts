@@ -1,12 +1,15 @@
 /**
- * What a LIST asks for. RFC 5258 §6, with SPECIAL-USE (RFC 6154), STATUS (RFC 5819) and MYRIGHTS (RFC 8440).
+ * What a LIST asks for. RFC 5258 §6, with SPECIAL-USE (RFC 6154), STATUS (RFC 5819), MYRIGHTS (RFC 8440) and
+ * METADATA (RFC 9590).
  *
  * list = "LIST" [SP "(" [option *(SP option)] ")"] SP mailbox SP patterns [SP "RETURN" SP "(" [return *(SP return)] ")"]
  * patterns = pattern / "(" pattern *(SP pattern) ")"
  * option = "SUBSCRIBED" / "REMOTE" / "RECURSIVEMATCH" / "SPECIAL-USE"
  * return = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / "MYRIGHTS" / "STATUS" SP "(" item *(SP item) ")"
+ *          / "METADATA" SP "(" entry *(SP entry) ")"
  */
 import type { Selection } from './listing.ts'
+import { parseEntries } from './metadata-args.ts'
 import { parseStatusItems } from './status-item.ts'
 import { fail, type Words } from './wire/words.ts'
 
@@ -15,6 +18,8 @@ export type Returns = {
   rights: boolean
   /** Items of STATUS; none: no STATUS. */
   status: string[]
+  /** Names of what is noted; none: no METADATA. */
+  entries: string[]
 }
 
 export type ListArgs = {
@@ -56,7 +61,7 @@ const parseSelection = (words: Words): Selection => {
 
 const selections = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE']
 
-const noReturns = (): Returns => ({ subscribed: false, rights: false, status: [] })
+const noReturns = (): Returns => ({ subscribed: false, rights: false, status: [], entries: [] })
 
 const parseReturns = (words: Words): Returns => {
   if (words.keyword() !== 'RETURN') fail('RETURN was expected')
@@ -80,6 +85,10 @@ const parseReturn = (words: Words, returns: Returns): void => {
     case 'STATUS':
       words.space()
       returns.status = parseStatusItems(words)
+      return
+    case 'METADATA':
+      words.space()
+      returns.entries = parseEntries(words)
       return
     default:
       fail('there is no such option')

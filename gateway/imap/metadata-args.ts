@@ -10,7 +10,7 @@
  */
 import { fail, type Words } from './wire/words.ts'
 
-/** `depth` is how many levels below each entry are meant as well: 0, 1 or Infinity. `maxSize` in octets. */
+/** `entries` are there once each. `depth` is how many levels below each entry are meant as well: 0, 1 or Infinity. `maxSize` in octets. */
 export type Getting = { mailbox: string; entries: string[]; depth: number; maxSize: number }
 /** `mailbox` is empty for what is noted of the account itself. */
 export type Setting = { mailbox: string; entries: Map<string, Buffer | null> }
@@ -28,10 +28,15 @@ export const parseGetting = (words: Words): Getting => {
   args.mailbox = words.mailbox()
   words.space()
   if (!isOptionFirst && words.peek() === '(' && /[A-Z]/i.test(words.peek(1) ?? '')) parseOptions(words, args)
-  args.entries = words.peek() === '(' ? words.list(() => parseEntry(words)) : [parseEntry(words)]
-  if (args.entries.length === 0) fail('an entry was expected')
+  args.entries = words.peek() === '(' ? parseEntries(words) : [parseEntry(words)]
   words.end()
   return args
+}
+
+/** `(/private/comment /shared/comment)`, each once. */
+export const parseEntries = (words: Words): string[] => {
+  const entries = words.list(() => parseEntry(words))
+  return entries.length > 0 ? [...new Set(entries)] : fail('an entry was expected')
 }
 
 export const parseSetting = (words: Words): Setting => {

@@ -1,4 +1,6 @@
-/** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440. */
+/** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440; LIST-METADATA
+ * RFC 9590. */
+import { annotationsNamed } from '../../../store/annotation.ts'
 import { list as all } from '../../../store/mailbox.ts'
 import { lost } from '../../../store/subscription.ts'
 import { type Command, loggedIn } from '../command.ts'
@@ -10,6 +12,7 @@ import { standings } from '../standing.ts'
 import { statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'
 import { rightsLine } from './acl.ts'
+import { metadataLine } from './metadata.ts'
 
 export const list: Command<ListArgs> = {
   in: loggedIn,
@@ -28,13 +31,24 @@ export const list: Command<ListArgs> = {
     // Of all at once: a mailbox that goes meanwhile is told without.
     const asked = returns.status.length > 0 ? listed.flatMap(({ mailbox }) => mailbox ?? []) : []
     const states = await standings(edge, asked)
+    const noted = returns.entries.length > 0 ? await annotationsNamed(db, user.id, returns.entries) : undefined
     for (const { name, attributes, childInfo, mailbox } of listed) {
       const criteria = childInfo.map((option) => `"${option}"`).join(' ')
+      const spelled = mailboxName(name, isUtf8)
       const info = criteria === '' ? '' : ` ("CHILDINFO" (${criteria}))`
-      output.line(`* LIST (${attributes.join(' ')}) "/" ${mailboxName(name, isUtf8)}${info}`)
+      output.line(`* LIST (${attributes.join(' ')}) "/" ${spelled}${info}`)
       if (mailbox && returns.rights) output.line(rightsLine(mailbox, isUtf8))
       const state = mailbox && states.get(mailbox.id)
-      if (state) output.line(statusLine(mailboxName(name, isUtf8), returns.status, state, edge.config.appendLimit))
+      if (state) output.line(statusLine(spelled, returns.status, state, edge.config.appendLimit))
+      const own = mailbox && noted?.get(mailbox.id)
+      if (mailbox && noted)
+        output.line(
+          metadataLine(
+            spelled,
+            returns.entries.map((entry) => [entry, own?.get(entry) ?? null]),
+          ),
+        )
+      if (!output.hasRoom) await output.room()
     }
     return ok('Listed')
   },

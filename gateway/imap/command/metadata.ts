@@ -23,8 +23,7 @@ export const getMetadata: Command<Getting> = {
     if (!place) return missing
     const found = wanted(await annotations(edge.store.db, user.id, place.mailbox), args)
     const told = found.filter(([, bytes]) => sizeOf(bytes) <= args.maxSize)
-    const pairs = told.map(([name, bytes]) => `${entryName(name)} ${bytes ? value(bytes) : 'NIL'}`)
-    if (pairs.length > 0) output.line(`* METADATA ${mailboxName(place.name, isUtf8)} (${pairs.join(' ')})`)
+    if (told.length > 0) output.line(metadataLine(mailboxName(place.name, isUtf8), told))
     if (told.length === found.length) return ok('That is what is noted')
     const longest = Math.max(...found.map(([, bytes]) => sizeOf(bytes)))
     return ok('Some are longer than you asked for', `METADATA LONGENTRIES ${longest}`)
@@ -47,6 +46,13 @@ export const setMetadata: Command<Setting> = {
   },
 }
 
+/** @param spelled the name as the client is told it */
+export const metadataLine = (spelled: string, entries: readonly Entry[]): string => {
+  const pairs = entries.map(([name, bytes]) => `${entryName(name)} ${bytes ? value(bytes) : 'NIL'}`)
+  return `* METADATA ${spelled} (${pairs.join(' ')})`
+}
+
+type Entry = readonly [name: string, value: Buffer | null]
 type Place = { mailbox: number | null; name: string }
 
 const placeOf = async ({ edge, user }: Session, name: string): Promise<Place | undefined> => {
@@ -55,11 +61,10 @@ const placeOf = async ({ edge, user }: Session, name: string): Promise<Place | u
   return found && { mailbox: found.id, name: found.name }
 }
 
-/** Each once, however often it is asked for. What is asked for by its name and is not there is told as null. */
-const wanted = (all: ReadonlyMap<string, Buffer>, { entries, depth }: Getting): [string, Buffer | null][] => {
-  const asked = [...new Set(entries)]
-  if (depth === 0) return asked.map((name) => [name, all.get(name) ?? null])
-  return [...all].filter(([name]) => asked.some((entry) => isWithin(name, entry, depth)))
+/** What is asked for by its name and is not there is told as null. */
+const wanted = (all: ReadonlyMap<string, Buffer>, { entries, depth }: Getting): readonly Entry[] => {
+  if (depth === 0) return entries.map((name) => [name, all.get(name) ?? null])
+  return [...all].filter(([name]) => entries.some((entry) => isWithin(name, entry, depth)))
 }
 
 const isWithin = (name: string, entry: string, depth: number): boolean =>
