@@ -43,7 +43,7 @@ const appends = ['MULTIAPPEND', 'CATENATE', 'REPLACE', 'BINARY', 'UTF8=ACCEPT']
 /** What is looked for in them. */
 const searches = [
   ...['ESEARCH', 'SEARCHRES', 'WITHIN', 'SORT', 'SORT=DISPLAY', 'ESORT', 'PARTIAL', 'MULTISEARCH', 'INPROGRESS'],
-  ...['CONTEXT=SEARCH', 'CONTEXT=SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
+  ...['FILTERS', 'CONTEXT=SEARCH', 'CONTEXT=SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
 ]
 
 type Asking = Pick<Session, 'mayLogIn' | 'canStartTls' | 'canBind'> & {

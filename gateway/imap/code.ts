@@ -17,6 +17,7 @@ export const codes = [
   'NOUPDATE', // RFC 5267 §4.3.1
   'METADATA', // RFC 5464 §4.2.1, §4.3
   'BADEVENT', // RFC 5465 §5
+  'UNDEFINED-FILTER', // RFC 5466 §3.1
   'USEATTR', // RFC 6154 §3
   'MAILBOXID', // RFC 8474 §4
   'HASCHILDREN', // RFC 9051 §7.1

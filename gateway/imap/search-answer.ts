@@ -3,20 +3,21 @@
  */
 import type { Session } from './command.ts'
 import type { By } from './range.ts'
-import { charsetDecoder, USUAL_CHARSET } from './search-charset.ts'
-import { asksModseq, type Key, parseKeys } from './search-key.ts'
+import type { Reply } from './reply.ts'
+import { parseKeysIn } from './search-charset.ts'
+import { asksModseq, type Key } from './search-key.ts'
 import { ALL, esearchLine, modseqOf, parseReturns, type Returns, savedOf } from './search-return.ts'
 import type { Numbered } from './view.ts'
 import type { Words } from './wire/words.ts'
 
-export type Looked = { returns: Returns | undefined; key: Key | 'bad-charset' }
+/** `key` is a refusal where it could not be read. */
+export type Looked = { returns?: Returns | undefined; key: Key | Reply }
 export type Asked = { by: By; key: Key; returns: Returns }
 
 /** Reads `[RETURN (…) ][CHARSET x ]keys` to the end of the command. */
 export const parseLooked = (words: Words): Looked => {
   const returns = parseReturns(words)
-  const decode = charsetDecoder(charsetOf(words) ?? USUAL_CHARSET)
-  return { returns, key: decode ? parseKeys(words, decode) : 'bad-charset' }
+  return { returns, key: parseKeysIn(words, charsetOf(words)) }
 }
 
 const charsetOf = (words: Words): string | undefined => {

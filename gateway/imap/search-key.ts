@@ -29,12 +29,14 @@ export type Key =
   /** `name` lower-case; an empty text asks for the field alone. */
   | { is: 'header'; name: string; text: string }
   | { is: 'body' | 'text'; text: string }
+  /** Another search, noted under this name (search-filter.ts). RFC 5466. */
+  | { is: 'filter'; name: string }
   | { is: 'not'; key: Key }
   | { is: 'or' | 'and'; keys: Key[] }
 
 /** Brackets, NOT and OR within each other. */
 const DEPTH_MAX = 50
-const KEYS_MAX = 2000
+export const KEYS_MAX = 2000
 
 /** Reads keys to the end of the command. `decode` turns a string's octets into text. */
 export const parseKeys = (words: Words, decode: (octets: string) => string): Key => {
@@ -92,6 +94,8 @@ class Parser {
         return { is: 'older', seconds: interval(words) }
       case 'YOUNGER':
         return { is: 'younger', seconds: interval(words) }
+      case 'FILTER':
+        return { is: 'filter', name: filterName(words) }
       case 'EMAILID':
         return { is: 'emailId', id: words.atom() }
       case 'THREADID':
@@ -119,6 +123,12 @@ class Parser {
   private text(): string {
     return fold(this.decode(this.words.astring()))
   }
+}
+
+/** RFC 5466 §4: 1*<any ATOM-CHAR except "/">. */
+const filterName = (words: Words): string => {
+  const name = words.atom()
+  return /[/\]]/.test(name) ? fail('there is no such filter') : name
 }
 
 const numbers = (is: 'seq' | 'uid', words: Words): Key => {
@@ -178,6 +188,9 @@ const modseq = (words: Words): number => {
 /** Whether MODSEQ is asked for anywhere in it. */
 export const asksModseq = (key: Key): boolean => someOf(key, ({ is }) => is === 'modseq')
 
+/** Whether other searches stand in it. */
+export const asksFilters = (key: Key): boolean => someOf(key, ({ is }) => is === 'filter')
+
 /** Whether a message is meant by its number. */
 export const asksNumbers = (key: Key): boolean => someOf(key, ({ is }) => is === 'seq')
 
@@ -198,6 +211,12 @@ const someOf = (key: Key, is: (key: Key) => boolean): boolean => {
   return is(key)
 }
 
+/** How many keys it is made of. */
+export const countKeys = (key: Key): number => {
+  if (key.is === 'not') return 1 + countKeys(key.key)
+  return key.is === 'and' || key.is === 'or' ? key.keys.reduce((sum, each) => sum + countKeys(each), 1) : 1
+}
+
 /** The key with others put in for some of its parts. */
 export const replaced = (key: Key, by: (key: Key) => Key): Key => {
   if (key.is === 'not') return not(replaced(key.key, by))
@@ -207,5 +226,5 @@ export const replaced = (key: Key, by: (key: Key) => Key): Key => {
 
 const argumentKeys: ReadonlySet<string> = new Set([
   ...['NOT', 'OR', 'UID', 'KEYWORD', 'UNKEYWORD', 'LARGER', 'SMALLER', 'OLDER', 'YOUNGER', 'HEADER', 'BODY', 'TEXT'],
-  ...['EMAILID', 'THREADID', 'MODSEQ', 'BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
+  ...['FILTER', 'EMAILID', 'THREADID', 'MODSEQ', 'BCC', 'CC', 'FROM', 'SUBJECT', 'TO'],
 ])

@@ -92,6 +92,8 @@ const scanning = (key: Key, setting: Setting): Match => {
       return ({ bodyText }) => bodyText?.includes(key.text)
     case 'text':
       return inText(key.text)
+    case 'filter':
+      throw new Error('a filter stands for another search, which was to be put in its place')
     case 'not': {
       const match = compile(key.key, setting)
       return (facts) => {

@@ -12,7 +12,7 @@ import { type Filter, isMeant, parseFilter } from '../mailbox-filter.ts'
 import { bad, ok } from '../reply.ts'
 import { findIn, type Place, refuseNumbers } from '../search.ts'
 import { type Asked, foundLine, type Looked, parseLooked } from '../search-answer.ts'
-import { badCharset } from '../search-charset.ts'
+import { keyOf } from '../search-filter.ts'
 import { ALL, savedOf } from '../search-return.ts'
 import { keepUpdated, programOf } from '../updating.ts'
 import { View } from '../view.ts'
@@ -29,15 +29,15 @@ export const esearch: Command<Args> = {
     return { filters, ...parseLooked(words) }
   },
 
-  async run(session, { filters, returns = ALL, key }) {
+  async run(session, { filters, ...looked }) {
+    const { returns = ALL } = looked
     const { edge, user, selected, output } = session
     const chosen = selected?.mailbox.id
     const isOfSelected = filters.every(({ is }) => is === 'selected')
     if (isOfSelected && !selected) return bad('No mailbox is selected: name some with IN')
     if (returns.save && !isOfSelected) return bad('SAVE is for the selected mailbox alone') // RFC 7377 §2.2
     if (returns.update && !isOfSelected) return bad('UPDATE is for the selected mailbox alone')
-    if (returns.save && selected && key === 'bad-charset') selected.saved = []
-    if (key === 'bad-charset') return badCharset
+    const key = await keyOf(session, looked)
     refuseNumbers(session, key)
     for (const mailbox of await list(edge.store.db, user.id)) {
       if (!filters.some((filter) => isMeant(filter, mailbox, chosen))) continue

@@ -1,5 +1,7 @@
-/** LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440; LIST-METADATA
- * RFC 9590. */
+/**
+ * LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; LIST-EXTENDED RFC 5258; LIST-STATUS RFC 5819; LIST-MYRIGHTS RFC 8440;
+ * LIST-METADATA RFC 9590.
+ */
 import { annotationsNamed } from '../../../store/annotation.ts'
 import { list as all } from '../../../store/mailbox.ts'
 import { lost } from '../../../store/subscription.ts'

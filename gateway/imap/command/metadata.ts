@@ -9,6 +9,7 @@ import { type Command, loggedIn, type Session } from '../command.ts'
 import { missing } from '../mailbox-reply.ts'
 import { type Getting, parseGetting, parseSetting, type Setting } from '../metadata-args.ts'
 import { no, ok } from '../reply.ts'
+import { isBadFilter } from '../search-filter.ts'
 import { entryName, mailboxName, value } from '../wire/writer.ts'
 
 /** Octets of a value: more than any note or icon needs, and well below what a command may hold (session.ts). */
@@ -40,6 +41,8 @@ export const setMetadata: Command<Setting> = {
     if (place.mailbox === null && entries.has('/shared/admin')) return no('NOPERM', 'That is not for clients to say')
     if ([...entries.values()].some((bytes) => sizeOf(bytes) > VALUE_MAX))
       return no(`METADATA MAXSIZE ${VALUE_MAX}`, 'That is too long to be noted')
+    if (place.mailbox === null && [...entries].some(([entry, bytes]) => isBadFilter(entry, bytes)))
+      return no('CANNOT', 'That is nothing SEARCH could look for')
     const done = await annotate(session.edge.store.db, session.user.id, place.mailbox, entries)
     if (done === 'missing') return missing
     return done === 'ok' ? ok('Noted') : no('METADATA TOOMANY', 'There is no room for more entries here')

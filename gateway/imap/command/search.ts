@@ -7,7 +7,7 @@ import type { By } from '../range.ts'
 import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
 import { type Looked, parseLooked, tellFound } from '../search-answer.ts'
-import { badCharset } from '../search-charset.ts'
+import { keyOf } from '../search-filter.ts'
 import { keepUpdated, programOf } from '../updating.ts'
 
 const searching = (by: By): Command<Looked> => ({
@@ -18,10 +18,9 @@ const searching = (by: By): Command<Looked> => ({
     return parseLooked(words)
   },
 
-  async run(session, { returns, key }) {
-    // A search that is to be saved and fails leaves nothing in `$`. RFC 5182 §2.1.
-    if (returns?.save && key === 'bad-charset') session.mailbox.saved = []
-    if (key === 'bad-charset') return badCharset
+  async run(session, looked) {
+    const { returns } = looked
+    const key = await keyOf(session, looked)
     const program = programOf(session, { by, key, returns })
     const found = await findSelected(session, key)
     tellFound(session, 'SEARCH', { by, key, returns }, found)

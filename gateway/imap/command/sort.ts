@@ -6,14 +6,14 @@ import { type Command, mailboxOpen } from '../command.ts'
 import type { By } from '../range.ts'
 import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
-import { tellFound } from '../search-answer.ts'
-import { badCharset, charsetDecoder } from '../search-charset.ts'
-import { type Key, parseKeys } from '../search-key.ts'
-import { parseReturns, type Returns } from '../search-return.ts'
+import { type Looked, tellFound } from '../search-answer.ts'
+import { parseKeysIn } from '../search-charset.ts'
+import { keyOf } from '../search-filter.ts'
+import { parseReturns } from '../search-return.ts'
 import { type Order, parseOrder, sorted } from '../sort.ts'
 import { keepUpdated, programOf } from '../updating.ts'
 
-type Args = { returns: Returns | undefined; order: Order[]; key: Key | 'bad-charset' }
+type Args = Looked & { order: Order[] }
 
 const sorting = (by: By): Command<Args> => ({
   in: mailboxOpen,
@@ -23,14 +23,14 @@ const sorting = (by: By): Command<Args> => ({
     const returns = parseReturns(words)
     const order = parseOrder(words)
     words.space()
-    const decode = charsetDecoder(words.astring())
+    const charset = words.astring()
     words.space()
-    return { returns, order, key: decode ? parseKeys(words, decode) : 'bad-charset' }
+    return { returns, order, key: parseKeysIn(words, charset) }
   },
 
-  async run(session, { returns, order, key }) {
-    if (returns?.save && key === 'bad-charset') session.mailbox.saved = []
-    if (key === 'bad-charset') return badCharset
+  async run(session, { order, ...looked }) {
+    const { returns } = looked
+    const key = await keyOf(session, looked)
     const program = programOf(session, { by, key, returns }, { order })
     const found = await sorted(session.edge, session.mailbox, await findSelected(session, key), order)
     tellFound(session, 'SORT', { by, key, returns }, found)

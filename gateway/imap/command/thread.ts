@@ -9,14 +9,14 @@ import { type Command, mailboxOpen } from '../command.ts'
 import type { By } from '../range.ts'
 import { ok } from '../reply.ts'
 import { findSelected } from '../search.ts'
-import { numbersOf } from '../search-answer.ts'
-import { badCharset, charsetDecoder } from '../search-charset.ts'
-import { type Key, parseKeys } from '../search-key.ts'
+import { type Looked, numbersOf } from '../search-answer.ts'
+import { parseKeysIn } from '../search-charset.ts'
+import { keyOf } from '../search-filter.ts'
 import { inSlices } from '../slices.ts'
 import { fail } from '../wire/words.ts'
 
 type Make = (messages: Conversing) => Generator<void, Forest>
-type Args = { make: Make; key: Key | 'bad-charset' }
+type Args = Looked & { make: Make }
 
 const algorithms = new Map<string, Make>([
   ['REFERENCES', threadByReferences],
@@ -30,15 +30,14 @@ const threading = (by: By): Command<Args> => ({
     words.space()
     const make = algorithms.get(words.keyword()) ?? fail('REFERENCES or ORDEREDSUBJECT was expected')
     words.space()
-    const decode = charsetDecoder(words.astring())
+    const charset = words.astring()
     words.space()
-    return { make, key: decode ? parseKeys(words, decode) : 'bad-charset' }
+    return { make, key: parseKeysIn(words, charset) }
   },
 
-  async run(session, { make, key }) {
-    if (key === 'bad-charset') return badCharset
+  async run(session, { make, ...looked }) {
     const { edge, mailbox, output } = session
-    const found = await findSelected(session, key)
+    const found = await findSelected(session, await keyOf(session, looked))
     const { slots, columns } = await edge.orderKeys.of(mailbox.mailbox.id, mailbox.view, found, names)
     const { date: sent, subject, links } = columns
     const forest = await inSlices(make({ slots, sent, subject, links }))
