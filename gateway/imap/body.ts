@@ -29,7 +29,8 @@ export const columnsFor = (wanted: Section): Exclude<keyof Known, 'whole'>[] => 
   return what === 'TEXT' ? ['headerSize'] : []
 }
 
-const isListed = ({ path, fields }: Section): boolean =>
+/** Cut from what is kept of the header. */
+export const isListed = ({ path, fields }: Section): boolean =>
   path.length === 0 && fields !== undefined && !fields.not && areListed(fields.names)
 
 /** @returns undefined if the message is gone */

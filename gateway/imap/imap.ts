@@ -18,6 +18,7 @@ import { Tally } from '../tally.ts'
 import { type TlsPair, tlsTerms } from '../tls.ts'
 import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen } from './edge.ts'
+import { Lately } from './lately.ts'
 import { Leaving } from './leaving.ts'
 import { OrderKeys } from './order-keys.ts'
 import { ClientSession } from './session.ts'
@@ -87,6 +88,7 @@ class House implements Edge {
   readonly scram: Scram
   readonly watch: Watch
   readonly orderKeys: OrderKeys
+  readonly lately = new Lately()
   private readonly leaving: Leaving
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()

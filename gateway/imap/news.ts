@@ -6,11 +6,11 @@
  *
  * EXPUNGE may be among them, for who asked for SELECTED expects it at any time; who cannot takes SELECTED-DELAYED.
  */
-import { tell } from './command/fetch.ts'
 import type { Session } from './command.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
 import { type Dialect, Notifier } from './notifier.ts'
 import type { Wanted } from './notify-args.ts'
+import { tell } from './tell.ts'
 
 type Listening = Session & Dialect & { readonly isEnding: boolean }
 

@@ -1,7 +1,7 @@
 /**
  * A searching command whose client is kept told of what it finds: RETURN (UPDATE). RFC 5267 §4.3, RFC 5465 §7.
  */
-import { tell } from './command/fetch.ts'
+
 import type { Session } from './command.ts'
 import type { Program } from './contexts.ts'
 import { bad, Declined } from './reply.ts'
@@ -9,6 +9,7 @@ import { findAmong, type Place } from './search.ts'
 import type { Asked } from './search-answer.ts'
 import { asksAge, asksFlags, type Key, replaced } from './search-key.ts'
 import { type Order, sorted } from './sort.ts'
+import { tell } from './tell.ts'
 import type { Numbered } from './view.ts'
 import { isIn, resolveSet, runsOf } from './wire/sequence.ts'
 

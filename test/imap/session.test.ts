@@ -289,6 +289,30 @@ describe('IMAP sessions', () => {
     })
   })
 
+  it('what is told again is not read again; a header too long to be kept is looked through each time', async () => {
+    imap = await startTestImap()
+    const long = `Subject: long\r\n${'X-Filler: some seventy octets of nothing at all, over and over again.\r\n'.repeat(30_000)}\r\nx\r\n`
+    await imap.deliver('INBOX', [letter(1), { bytes: long }, letter(3)])
+    const client = await logIn('INBOX')
+    const listing = 'FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)])'
+    const first = await client.ask(listing)
+    expect(first.slice(0, -1).join('\n')).to.match(/Subject: .*Subject: long.*Subject: /s)
+    const { read } = imap.store.db
+    let reads = 0
+    const texts: typeof read.texts = (...args) => {
+      reads++
+      return read.texts(...args)
+    }
+    imap.store.db.read = { ...read, texts }
+    await client.ask('STORE 1 FLAGS.SILENT (\\Flagged)')
+    const again = await client.ask(listing)
+    expect(again.slice(1, -1)).to.deep.equal(first.slice(1, -1))
+    expect(again[0]).to.equal(first[0]?.replace('FLAGS (\\Recent)', 'FLAGS (\\Flagged \\Recent)'))
+    expect(reads, 'for the long one alone').to.equal(1)
+    await client.ask(listing.replace('1:*', '1,3'))
+    expect(reads).to.equal(1)
+  })
+
   describe('several at once', () => {
     it('a move in one is told to all, in the order each may be told', async () => {
       imap = await startTestImap()

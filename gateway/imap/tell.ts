@@ -1,0 +1,238 @@
+/**
+ * Messages as FETCH tells them, a page at a time: `look` reads what is remembered of them, `tellPage` writes.
+ *
+ * What is lately told (lately.ts) is not read again. A message's answer is begun only when all of it is at hand or
+ * open, so one that goes with its whole mailbox is left out whole.
+ */
+import type { Readable } from 'node:stream'
+import { contents } from '../../store/message.ts'
+import { INLINE_MAX } from '../../store/spool.ts'
+import { findDecoded } from './binary.ts'
+import { atHand, type Found, find, type Known } from './body.ts'
+import type { Session } from './command.ts'
+import type { Edge } from './edge.ts'
+import type { Item, Section } from './fetch-item.ts'
+import { fixedText, isFixed, isLive, nameOf, plainText } from './item-text.ts'
+import type { Output } from './output.ts'
+import { type Remembered, remember } from './remembered.ts'
+import type { Selected } from './selected.ts'
+import type { Numbered, Row } from './view.ts'
+
+/**
+ * `known` is by message id; undefined where nothing had to be read. `texts` are those of the fixed items, by the
+ * item and then by the message; undefined where other things are asked, too.
+ */
+export type Page = {
+  known: ReadonlyMap<number, Remembered> | undefined
+  texts: readonly ((string | undefined)[] | undefined)[] | undefined
+}
+
+export const look = async (
+  { store: { db }, lately }: Pick<Edge, 'store' | 'lately'>,
+  messages: readonly Numbered[],
+  items: readonly Item[],
+): Promise<Page> => {
+  if (!items.every((item) => isLive(item) || isFixed(item)))
+    return { known: await remember(db, messages, items), texts: undefined }
+  const ids = messages.map(({ row }) => row.id)
+  const texts = items.map((item) => (isFixed(item) ? lately.of(nameOf(item), ids) : undefined))
+  const lacking = messages.filter((_, n) => texts.some((each) => each && each[n] === undefined))
+  if (lacking.length === 0) return { known: undefined, texts }
+  const known = await remember(db, lacking, items)
+  for (const [i, item] of items.entries()) {
+    const each = texts[i]
+    if (!each || !isFixed(item)) continue
+    for (const [n, { row }] of messages.entries()) {
+      const one = each[n] === undefined ? known?.get(row.id) : undefined
+      const text = one && fixedText(item, row, one)
+      if (text !== undefined) each[n] = lately.keep(nameOf(item), row.id, text)
+    }
+  }
+  return { known, texts }
+}
+
+/** @returns false if some are gone and were left out */
+export const tell = async (session: Session, messages: readonly Numbered[], items: readonly Item[]): Promise<boolean> =>
+  tellPage(session, messages, items, await look(session.edge, messages, items))
+
+/**
+ * @param items as `look` had them, and perhaps FLAGS behind them
+ * @returns as `tell`
+ */
+export const tellPage = async (
+  session: Session,
+  messages: readonly Numbered[],
+  items: readonly Item[],
+  { known, texts }: Page,
+): Promise<boolean> => {
+  const { output, mailbox, edge } = session
+  const sections = items.filter((item) => item.get === 'section')
+  const readsBodies = sections.some(({ what, fields }) => what !== 'HEADER' && !fields)
+  const tellsFlags = items.some(({ get }) => get === 'FLAGS')
+  let isWhole = true
+  let n = 0
+  for (const batch of readsBodies && messages.length > 1 ? inBatches(messages) : [messages]) {
+    const wholes = batch === messages ? undefined : await contents(edge.store.db, small(batch))
+    for (const message of batch) {
+      const { row } = message
+      const line = texts && lineOf(mailbox, message, items, texts, n++)
+      if (line !== undefined) {
+        tellKeywords(session, row)
+        output.line(line)
+      } else {
+        const one = withWhole(known ? known.get(row.id) : {}, wholes?.get(row.id))
+        // Waiting costs more than all else: what is at hand is not waited for.
+        const found = one && (allAtHand(row, one, sections) ?? (await findAll(edge.store.db, row, one, sections)))
+        if (!found) {
+          isWhole = false
+          continue
+        }
+        tellKeywords(session, row)
+        await tellItems(output, mailbox, message, one, items, found)
+      }
+      if (tellsFlags) mailbox.view.flagsTold(row.uid)
+      if (!output.hasRoom) await output.room()
+    }
+  }
+  return isWhole
+}
+
+const tellKeywords = ({ mailbox, output }: Session, { keywords }: Row): void => {
+  if (mailbox.hasNewKeyword(keywords)) output.line(mailbox.flagsLine())
+}
+
+/** All of one message; undefined if something has to be looked for. */
+const lineOf = (
+  selected: Selected,
+  message: Numbered,
+  items: readonly Item[],
+  texts: NonNullable<Page['texts']>,
+  n: number,
+): string | undefined => {
+  let line = `${selected.opening(message)} (`
+  for (let i = 0; i < items.length; i++) {
+    const fixed = texts[i]
+    const text = fixed ? fixed[n] : itemText(selected, message.row, items[i], {})
+    if (text === undefined) return undefined
+    line += i === 0 ? text : ` ${text}`
+  }
+  return `${line})`
+}
+
+const itemText = (selected: Selected, row: Row, item: Item | undefined, known: Remembered): string => {
+  if (!item || item.get === 'section') return ''
+  return item.get === 'MODSEQ' ? selected.modseqItem(row) : plainText(item.get, row, known, selected.view.isRecent(row))
+}
+
+/** Small bodies are read so many bytes at a time: one is soon told, and reading the next needs no long wait. */
+const BATCH_BYTES = 1 << 20
+
+function* inBatches(messages: readonly Numbered[]): Generator<Numbered[]> {
+  let batch: Numbered[] = []
+  let bytes = 0
+  for (const message of messages) {
+    batch.push(message)
+    bytes += Math.min(message.row.size, INLINE_MAX)
+    if (bytes < BATCH_BYTES) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+const small = (messages: readonly Numbered[]): number[] =>
+  messages.flatMap(({ row }) => (row.size <= INLINE_MAX ? [row.id] : []))
+
+const withWhole = (known: Remembered | undefined, whole: Buffer | undefined): Remembered | undefined =>
+  known && whole ? { ...known, whole } : known
+
+/** In the order of the sections; undefined if something has to be read, or decoded. */
+const allAtHand = (row: Row, known: Known, sections: readonly Section[]): Found[] | undefined => {
+  const all: Found[] = []
+  for (const section of sections) {
+    const found = section.decoded ? undefined : atHand(row.size, known, section)
+    if (!found) return undefined
+    all.push(found)
+  }
+  return all
+}
+
+const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
+  const all: Found[] = []
+  try {
+    for (const section of sections) {
+      const found = await (section.decoded ? findDecoded : find)(db, row, known, section)
+      if (!found) break
+      all.push(found)
+    }
+    return all.length === sections.length ? all : undefined
+  } finally {
+    if (all.length < sections.length) letGo(all)
+  }
+}
+
+/** Closes what is open of it. */
+const letGo = (all: readonly Found[]): void => {
+  for (const { bytes } of all) if (isStream(bytes)) bytes.destroy()
+}
+
+/** `found` holds the sections among the items, in their order. */
+const tellItems = async (
+  output: Output,
+  selected: Selected,
+  message: Numbered,
+  known: Remembered,
+  items: readonly Item[],
+  found: readonly Found[],
+): Promise<void> => {
+  let next = 0
+  let before = `${selected.opening(message)} (`
+  try {
+    for (const item of items) {
+      if (item.get !== 'section') output.write(before + itemText(selected, message.row, item, known))
+      else {
+        const streaming = tellSection(output, before, item, found[next++])
+        if (streaming) await streaming
+      }
+      before = ' '
+      // A client may ask for the same body many times over.
+      if (!output.hasRoom) await output.room()
+    }
+  } finally {
+    letGo(found)
+  }
+  output.line(')')
+}
+
+/** @returns what is to be waited for, where a long one comes as a stream */
+const tellSection = (
+  output: Output,
+  before: string,
+  { label, decoded }: Section,
+  { size, bytes, hasNul }: Found = { size: 0, bytes: null },
+): Promise<void> | undefined => {
+  if (decoded === 'size') {
+    if (isStream(bytes)) bytes.destroy()
+    output.write(`${before}${label} ${size}`)
+  } else if (bytes === null) output.write(`${before}${label} NIL`)
+  else {
+    output.write(`${before}${label} ${hasNul ? '~' : ''}{${size}}\r\n`)
+    if (isStream(bytes)) return tellStream(output, bytes, size)
+    output.bytes(bytes)
+  }
+  return undefined
+}
+
+const tellStream = async (output: Output, bytes: Readable, size: number): Promise<void> => {
+  let sent = 0
+  for await (const chunk of bytes) {
+    output.bytes(chunk)
+    sent += chunk.length
+    await output.room()
+  }
+  // The client waits for what was announced; nothing else could be said to it now.
+  if (sent !== size) throw new Error(`a body of ${size} octets ended after ${sent}`)
+}
+
+const isStream = (bytes: Buffer | Readable | null): bytes is Readable => bytes !== null && !Buffer.isBuffer(bytes)
