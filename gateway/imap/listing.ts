@@ -16,7 +16,7 @@ export type Listed = {
   attributes: string[]
   /** The selection options that something below it meets. RFC 5258 §3.5. */
   childInfo: string[]
-  /** Absent for a name of which only the subscription is left. */
+  /** Absent for a name of which only the subscription is left, and for one told for the sake of those below it. */
   mailbox?: Mailbox
 }
 
@@ -49,7 +49,12 @@ export const listing = (
       if (!mailbox) attributes.unshift('\\NonExistent')
       if ((tellsSubscribed || selection.subscribed) && isSubscribed) attributes.push('\\Subscribed')
       if (mailbox && mailbox.specialUse !== null) attributes.push(mailbox.specialUse)
-      return { name, attributes, childInfo: above.has(name) ? criteria : [], ...(mailbox && { mailbox }) }
+      return {
+        name,
+        attributes,
+        childInfo: above.has(name) ? criteria : [],
+        ...(mailbox && selected.has(name) && { mailbox }),
+      }
     })
 }
 
