@@ -2,7 +2,7 @@
  * ESEARCH: a search through several mailboxes. RFC 7377.
  * esearch = "ESEARCH" [SP "IN" SP "(" filter *(SP filter) ")"] [SP "RETURN" …] [SP "CHARSET" SP astring] 1*(SP search-key)
  *
- * Without IN it is through the selected one. Each mailbox in which something was found is told of once, by uids; a
+ * Without IN it is through the selected one, and that alone is kept up to date. Each mailbox in which something was found is told of once, by uids; a
  * number in the key means a message of the mailbox at hand. One view is in memory at a time.
  */
 import { list, type Mailbox } from '../../../store/mailbox.ts'
@@ -34,16 +34,16 @@ export const esearch: Command<Args> = {
     const { edge, user, selected, output } = session
     const chosen = selected?.mailbox.id
     const isOfSelected = filters.every(({ is }) => is === 'selected')
-    if (isOfSelected && !selected) return bad('No mailbox is selected: name some with IN')
+    const asksSelected = returns.update !== undefined || filters.some(({ is }) => is === 'selected')
+    if (asksSelected && !selected) return bad('No mailbox is selected') // RFC 7377 §2.2
     if (returns.save && !isOfSelected) return bad('SAVE is for the selected mailbox alone') // RFC 7377 §2.2
-    if (returns.update && !isOfSelected) return bad('UPDATE is for the selected mailbox alone')
     const key = await keyOf(session, looked)
     refuseNumbers(session, key)
     for (const mailbox of await list(edge.store.db, user.id)) {
       if (!filters.some((filter) => isMeant(filter, mailbox, chosen))) continue
       const about = ` MAILBOX ${mailboxName(mailbox.name, session.isUtf8)} UIDVALIDITY ${mailbox.uidValidity}`
       const asked: Asked = { by: 'uid', key, returns }
-      const program = programOf(session, asked, { about })
+      const program = mailbox.id === chosen ? programOf(session, asked, { about }) : undefined
       const found = await findIn(session, await placeOf(session, mailbox), key)
       if (returns.save && selected) selected.saved = savedOf(returns, found)
       if (program) keepUpdated(session, program, found)
