@@ -35,7 +35,10 @@ export class News {
 
   close(): void {
     this.notifier.close()
-    if (this.session.selected) this.session.selected.onNews = () => {}
+    const { selected } = this.session
+    if (!selected) return
+    selected.onNews = () => {}
+    selected.isPushed = false
   }
 
   /** A command begins, or is to be answered: from here on nothing comes between its lines. */
@@ -51,7 +54,10 @@ export class News {
   /** In an answer: of other mailboxes. What happens in the one at hand is pushed from now on. */
   async tell(): Promise<void> {
     const { notifier, session } = this
-    if (session.selected && notifier.wanted.selected?.events.size) session.selected.onNews = this.soon
+    if (session.selected && notifier.wanted.selected?.events.size) {
+      session.selected.onNews = this.soon
+      session.selected.isPushed = true
+    }
     if (notifier.hasNews) for (const line of await notifier.take(session)) session.output.line(line)
   }
 
@@ -74,7 +80,7 @@ export class News {
     if (selected && wanted?.events.size) {
       const { view } = selected
       const last = view.largestUid
-      selected.tellNews(output, !wanted.delays)
+      selected.tellNews(output, !wanted.delays || session.isIdle)
       await selected.contexts.tell(output)
       // `last + 1:*` would mean the last message where none is new.
       const fresh = wanted.items.length > 0 && view.largestUid > last

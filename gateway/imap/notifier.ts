@@ -5,14 +5,14 @@
  *   something is noted of one, or of the account (METADATA) --> METADATA with the names of the entries
  *   a mailbox is made, renamed, deleted, (un)subscribed --> LIST
  *
- * The first group that a mailbox belongs to says which events of it are told. What is kept is no more than the names of
+ * An event is told if any group that the mailbox belongs to names it (§6). What is kept is no more than the names of
  * the account's mailboxes and which of them are to be told of.
  */
 import type { Change } from '../../store/change.ts'
 import { list, type Mailbox, statuses } from '../../store/mailbox.ts'
 import type { Edge } from './edge.ts'
 import { isMeant } from './mailbox-filter.ts'
-import type { Event, Group, Wanted } from './notify-args.ts'
+import type { Event, Wanted } from './notify-args.ts'
 import { statusLine } from './status-item.ts'
 import { entryName, mailboxName } from './wire/writer.ts'
 
@@ -27,6 +27,8 @@ export class Notifier {
   private readonly account: number
   private readonly boxes = new Map<number, Named>()
   private readonly dirty = new Set<number>()
+  /** What is told at first is to tell modseqs even to who did not enable them, if flags matter. RFC 5465 §3.1. */
+  private tellsAll = false
   private lines: ((isUtf8: boolean) => string)[] = []
   private stopHearing: () => void = () => {}
   /** The mailbox of the session, which its view tells of. */
@@ -49,7 +51,8 @@ export class Notifier {
       if (!this.boxes.has(id)) this.boxes.set(id, { id, name, subscribed })
     }
     if (!this.wanted.tellsStatus) return
-    for (const [id, box] of this.boxes) if (this.groupOf(box)?.events.has('MessageNew')) this.dirty.add(id)
+    this.tellsAll = this.wanted.groups.some(({ events }) => events.has('FlagChange'))
+    for (const [id, box] of this.boxes) if (this.wants(box, 'MessageNew')) this.dirty.add(id)
   }
 
   close(): void {
@@ -63,7 +66,9 @@ export class Notifier {
     this.lines = []
     this.dirty.clear()
     if (ids.length === 0) return lines
-    const items = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', ...(tellsModseq ? ['HIGHESTMODSEQ'] : [])]
+    const modseq = tellsModseq || this.tellsAll ? ['HIGHESTMODSEQ'] : []
+    const items = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', ...modseq]
+    this.tellsAll = false
     for (const state of await statuses(this.edge.store.db, ids)) {
       const name = this.boxes.get(state.id)?.name
       if (name === undefined) continue // deleted meanwhile
@@ -99,14 +104,17 @@ export class Notifier {
     const isSubscription = what === 'subscribed' || what === 'unsubscribed'
     const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
     if (!this.wants(box, event) && !(old && this.wants(old, event))) return
-    const attributes = [
-      ...(what === 'deleted' ? ['\\NonExistent'] : []),
-      ...(isSubscription && box.subscribed ? ['\\Subscribed'] : []),
-    ].join(' ')
     this.lines.push((isUtf8) => {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
+      const attributes = what === 'deleted' ? '\\NonExistent' : this.attributesOf(box)
       return `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}${was}`
     })
+  }
+
+  /** RFC 5465 §5.4, §5.5. */
+  private attributesOf({ name, subscribed }: Named): string {
+    const hasChildren = [...this.boxes.values()].some((box) => box.name.startsWith(`${name}/`))
+    return `\\Has${hasChildren ? '' : 'No'}Children${subscribed ? ' \\Subscribed' : ''}`
   }
 
   /** Names only: whoever wants the values asks. What is noted of the account belongs to no mailbox, so to every group. */
@@ -121,10 +129,6 @@ export class Notifier {
   }
 
   private wants(box: Named, event: Event): boolean {
-    return this.groupOf(box)?.events.has(event) ?? false
-  }
-
-  private groupOf(box: Named): Group | undefined {
-    return this.wanted.groups.find(({ filter }) => isMeant(filter, box, undefined))
+    return this.wanted.groups.some(({ filter, events }) => events.has(event) && isMeant(filter, box, undefined))
   }
 }

@@ -24,8 +24,10 @@ export class Selected implements Hearer {
   readonly view: View
   /** Searches that the client is kept told of. */
   readonly contexts: Contexts
-  /** Called when there is something to tell; IDLE listens. */
+  /** Called when there is something to tell; IDLE listens, or NOTIFY. */
   onNews: () => void = () => {}
+  /** NOTIFY listens, at any time. */
+  isPushed = false
   isDeleted = false
   /** The uids of `$`, ascending and apart. Those that are gone mean nobody. RFC 5182 §2.1. */
   saved: Range[] = []

@@ -7,14 +7,16 @@
 
 import { type Command, loggedIn, nothing, type Session } from '../command.ts'
 import { deletedElsewhere } from '../mailbox-reply.ts'
-import { Gone } from '../output.ts'
+import { Gone, type Output } from '../output.ts'
 import { bad, ok } from '../reply.ts'
+import type { Selected } from '../selected.ts'
 
 export const idle: Command<void> = {
   in: loggedIn,
   parse: nothing,
   async run(session) {
     session.output.line('+ Idling')
+    session.output.flush()
     session.isIdle = true
     const stop = tellAtOnce(session)
     try {
@@ -30,6 +32,7 @@ export const idle: Command<void> = {
 
 const tellAtOnce = (session: Session): (() => void) => {
   const { output, selected } = session
+  if (selected?.isPushed) return pushed(output, selected)
   let isDue = false
   const tell = () => {
     isDue = false
@@ -54,4 +57,10 @@ const tellAtOnce = (session: Session): (() => void) => {
     if (selected) selected.onNews = before
     stopListening()
   }
+}
+
+/** Who said NOTIFY is told what it asked for, as at any other time. RFC 5465 §4. */
+const pushed = (output: Output, { onNews }: Selected): (() => void) => {
+  onNews()
+  return output.onRoom(onNews)
 }
