@@ -209,7 +209,13 @@ export const whereIs = (
 const unlinked = (state: State, agent: string, now: number): Step => {
   const was = state.links.get(agent)
   if (was === undefined) return nothing
-  const repent = repented(state, agent, state.credits.get(agent)?.conduct?.marks ?? [], now)
+  const marks = state.credits.get(agent)?.conduct?.marks ?? []
+  const repent = repented(
+    state,
+    agent,
+    marks.map(({ key }) => key),
+    now,
+  )
   return {
     changes: [
       { put: 'link', row: { ...was, state: 'revoked', up: false } },

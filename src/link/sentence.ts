@@ -4,7 +4,6 @@
  * takes us back on probation.
  */
 import { hear, isStatementDue, newBooks, type Stated, state as stateBooks } from '../credit/books.ts'
-import type { Mark } from '../credit/conduct.ts'
 import { creditOf, kept } from '../custody/meter.ts'
 import type { Effect, Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
@@ -24,12 +23,22 @@ export const accused = (state: State, from: string, accusation: Accusation, now:
   }
   // Perhaps whoever did it is cut already.
   const known = { ...state, links: new Map(state.links).set(from, row) }
-  for (const { agent, ...other } of state.links.values()) {
-    if (agent === from || isActive({ agent, ...other })) continue
-    const answer = repented(known, agent, creditOf(state, agent, now).conduct?.marks ?? [], now)
+  for (const one of state.links.values()) {
+    if (one.agent === from) continue
+    const answer = repented(known, one.agent, cutFor(state, one, now), now)
     if (answer.changes.length > 0) return both(told, answer)
   }
   return isStoppedHere(state, accusation) ? both(told, stopped(known, now)) : told
+}
+
+/**
+ * The messages a neighbour is cut for; or was, if it has named whom it cut in its turn and is on probation: that may be
+ * done before a neighbour of ours has even looked.
+ */
+const cutFor = (state: State, link: Link, now: number): string[] => {
+  const before = link.ruling?.ended?.how === 'punished' ? link.ruling.keys : []
+  const { marks = [] } = creditOf(state, link.agent, now).conduct ?? {}
+  return isActive(link) ? before : [...before, ...marks.map(({ key }) => key)]
 }
 
 /** Whether one of the messages is by somebody who lives here and is stopped already. */
@@ -44,9 +53,9 @@ const both = (one: Step, other: Step): Step => ({
 })
 
 /** `cut` carries nothing any more: whoever suspended us for its messages hears that. */
-export const repented = (state: State, cut: string, marks: readonly Mark[], now: number): Step => {
-  const keys = new Set(marks.map(({ key }) => key))
-  return answer(state, cut, (one) => one.keys.some((key) => keys.has(key)), now)
+export const repented = (state: State, cut: string, keys: readonly string[], now: number): Step => {
+  const all = new Set(keys)
+  return answer(state, cut, (one) => one.keys.some((key) => all.has(key)), now)
 }
 
 /** Somebody who lives here did it, and is stopped. */

@@ -3,7 +3,7 @@
  *
  *   none --through the web--> probation --14 days--> active
  *   none --a person chose it--> active
- *   probation, active --R1, R2 (src/credit/rules.ts)--> suspended --7 days--> revoked, or back on probation
+ *   probation, active --R1, R2 (src/credit/conduct.ts)--> suspended --7 days--> revoked, or back on probation
  *
  * Throttled is no state: it is an active link whose neighbour has no credit left just now.
  */

@@ -72,6 +72,7 @@ const suspend = (
   now: number,
 ): Step => {
   const marks: Mark[] = account.conduct?.marks ?? []
+  const about = marks.map(({ key }) => key)
   const ruling: Ruling = {
     ...found,
     id: `${link.agent} ${now}`,
@@ -79,7 +80,7 @@ const suspend = (
     at: now,
     until: now + SUSPENDED_MS,
     was: link.state === 'probation' ? 'probation' : 'active',
-    keys: marks.map(({ key }) => key).slice(-KEYS_KEPT),
+    keys: about.slice(-KEYS_KEPT),
     befores: [...new Set(marks.map(({ before }) => before))],
   }
   const { rule, until, complaints, messages, keys } = ruling
@@ -90,7 +91,7 @@ const suspend = (
     until,
   )
   const row: Link = { ...link, state: 'suspended', stateSince: now, ruling }
-  const repent = repented(state, row.agent, marks, now)
+  const repent = repented(state, row.agent, about, now)
   return {
     changes: [
       { put: 'link', row },

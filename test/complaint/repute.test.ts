@@ -136,6 +136,30 @@ describe('repute', () => {
       for (const by of ['person-1', 'person-2']) complain(state, by)
       expect(hears(suspend(state))).to.deep.equal([neighbour])
     })
+    for (const [how, heard] of [
+      ['punished', [neighbour]],
+      ['overruled', []],
+      ['agreed', []],
+    ] as const)
+      it(`${heard.length ? 'or whoever brought it was cut and is back, having cut another' : 'but not where that one is back otherwise'} (${how})`, () => {
+        const state = linked()
+        const [s, keys] = [id('s'), [...accusation.keys]]
+        const found = { debt: 5, limit: 30, loads: [], load: 0, complaints: 5, sources: 3, messages: 9, rate: 0.3 }
+        const ruling = {
+          ...found,
+          id: `${s} 1`,
+          agent: s,
+          rule: 'R2' as const,
+          at: 1,
+          until: 2,
+          was: 'active' as const,
+        }
+        const ended = { at: 1, how, cut: id('t') }
+        state.links.set(s, { ...link(s), state: 'probation', ruling: { ...ruling, keys, befores: [], ended } })
+        const step = suspend(state)
+        expect(hears(step)).to.deep.equal(heard)
+        if (heard.length > 0) expect(JSON.stringify(step.changes)).to.include(`"cut":"${s}"`)
+      })
     it('but not if it was about somebody else', () => {
       const state = linked()
       for (const by of ['person-3', 'person-4']) complain(state, by)
