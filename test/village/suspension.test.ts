@@ -76,12 +76,12 @@ const spam = (village: Village, from: Agent, victims: readonly Agent[], days: nu
 }
 
 describe('village: a link that costs too much is suspended', () => {
-  it('by R1 or R2 within ten days of spam, with the reasons kept and told', () => {
+  it('by R2 within ten days, where three complain, with the reasons kept and told', () => {
     const { village, r, b, c, d, x } = scene()
     spam(village, x, [b, c, d], 9)
     const { state, ruling } = linkTo(r, x)
     expect(state).to.equal('suspended')
-    expect(ruling).to.include({ agent: x.id, limit: 3, was: 'active' })
+    expect(ruling).to.include({ rule: 'R2', agent: x.id, limit: 3, was: 'active' })
     expect(ruling?.at).to.be.at.most(1_700_000_000_000 + 10 * DAY)
     expect(ruling?.load ?? 0).to.be.above(0.5)
     expect(ruling?.keys.every((key) => key.startsWith(x.id))).to.equal(true)
@@ -89,6 +89,18 @@ describe('village: a link that costs too much is suspended', () => {
     for (const other of [b, c, d]) expect(linkTo(r, other).state).to.equal('active')
     expect(writes(village, x, b), 'nothing is relayed in').to.deep.equal([])
   })
+
+  it('by R1 once it has been near its limit for eighteen days, though only two complain', () => {
+    const { village, r, b, c, x } = scene()
+    spam(village, x, [b, c], 17)
+    expect(linkTo(r, x).state, 'two are too few for R2').to.equal('active')
+    spam(village, x, [b, c], 2)
+    const { state, ruling } = linkTo(r, x)
+    expect(state).to.equal('suspended')
+    expect(ruling).to.include({ rule: 'R1', sources: 2 })
+    expect(ruling?.loads).to.have.length(18)
+    expect(linkTo(r, b).state).to.equal('active')
+  }).timeout(10_000)
 
   it('and revoked after a week in which its neighbour cut nobody', () => {
     const { village, r, b, c, d, x } = scene()
@@ -110,6 +122,26 @@ describe('village: a link that costs too much is suspended', () => {
     expect(linkTo(r, x).state, 'what is past does not count again').to.equal('probation')
     nights(village, 13)
     expect(linkTo(r, x).state, 'and after two weeks all is well').to.equal('active')
+  })
+
+  it('one that would say so a second time is not believed', () => {
+    const { village, r, b, c, d, x, s } = scene()
+    spam(village, s, [b, c, d], 9)
+    pass(village, HOUR)
+    expect(linkTo(r, x).state).to.equal('probation')
+    apply(r.state, { put: 'link', row: { ...linkTo(r, x), state: 'active', limit: 30 } })
+    for (const other of [b, c, d])
+      for (const [mine, theirs] of [
+        [r, other],
+        [other, r],
+      ] as const)
+        apply(mine.state, { put: 'link', row: { ...linkTo(mine, theirs), limit: 30 } })
+    apply(x.state, { put: 'link', row: { ...linkTo(x, r), limit: 30 } })
+    spam(village, x, [b, c, d], 4)
+    expect(linkTo(r, x).state).to.equal('suspended')
+    r.raise({ on: 'punished', from: x.id, cut: x.id })
+    expect(linkTo(r, x).ruling?.befores).to.include(x.id)
+    expect(linkTo(r, x).state).to.equal('suspended')
   })
 
   it('but not one that names somebody who had nothing to do with it', () => {
@@ -141,9 +173,44 @@ describe('village: a link that costs too much is suspended', () => {
 describe('village: a link that is framed stands', () => {
   it('whatever one neighbour complains about', () => {
     const { village, a, r, b } = scene()
-    const framed = spam(village, a, [b], 10)
+    const framed = spam(village, a, [b], 25)
     expect(framed).to.be.at.least(5)
+    const { conduct } = r.state.credits.get(a.id) ?? {}
     expect(debt(village, r, a)).to.be.above(1.5)
+    expect(conduct?.loads).to.have.length(18)
+    expect(Math.max(...(conduct?.loads ?? []))).to.be.at.most(0.5)
+    expect(linkTo(r, a).state).to.equal('active')
+  }).timeout(10_000)
+
+  it('by two who complain ten times a day, though R is ready to take much', () => {
+    const { village, a, r, b, c } = scene()
+    for (const [one, other] of [
+      [a, r],
+      [r, b],
+      [r, c],
+    ] as const)
+      for (const [mine, theirs] of [
+        [one, other],
+        [other, one],
+      ] as const)
+        apply(mine.state, { put: 'link', row: { ...linkTo(mine, theirs), limit: 100 } })
+    const framed = spam(village, a, [b, b, b, b, b, c, c, c, c, c], 3)
+    expect(framed).to.equal(30)
+    expect(linkTo(r, a).state).to.equal('active')
+  })
+
+  it('by one among three who complains about all that strangers send, whoever they are', () => {
+    const { village, a, r, b, c, d, x, s } = scene()
+    for (const agent of village.agents)
+      for (const link of agent.state.links.values()) apply(agent.state, { put: 'link', row: { ...link, limit: 100 } })
+    // B has complained about ten letters of five gateways: its word about A says nothing of A.
+    for (const from of [a, c, d, x, s, c, d, x, s, c]) complains(village, b, writes(village, from, b))
+    for (const victim of [c, c, d]) complains(village, victim, writes(village, a, victim))
+    complains(village, b, writes(village, a, b, 3))
+    night(village)
+    const found = r.state.credits.get(a.id)?.conduct?.marks ?? []
+    expect(found.filter(({ counts }) => !counts).length).to.be.at.least(3)
+    expect(new Set(found.map(({ via }) => via)).size).to.equal(3)
     expect(linkTo(r, a).state).to.equal('active')
   })
 
