@@ -16,6 +16,7 @@ import { constants, type Dirent } from 'node:fs'
 import { copyFile, link, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
+import { inserts, updates } from './engine/bulk.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { syncDir } from './spool.ts'
 import { databaseOf } from './store.ts'
@@ -136,8 +137,8 @@ const renewValidity = async (database: string): Promise<void> => {
       last.set(row.account, validity)
       return [row.id, validity]
     })
-    await db.updateMany('mailbox', 'id', ['uid_validity'], fresh)
-    await db.updateMany('account', 'id', ['last_uid_validity'], [...last])
+    await db.write([...updates('mailbox', 'id', ['uid_validity'], fresh)])
+    await db.write([...updates('account', 'id', ['last_uid_validity'], [...last])])
     await db.exec('PRAGMA journal_mode = DELETE')
   } finally {
     await db.close()
@@ -151,7 +152,7 @@ const oweRekey = async (database: string): Promise<void> => {
     const links = await db.all<{ id: string }>('SELECT id FROM link')
     const rekey = { epoch: Date.now(), reason: 'restore' } as const
     const rows = links.map(({ id }) => [id, { ...freshRatchet(id, randomBytes(8).toString('hex')), rekey }])
-    await db.insertMany('ratchet', ['id', 'data'], rows)
+    await db.write([...inserts('ratchet', ['id', 'data'], rows)])
     await db.exec('PRAGMA journal_mode = DELETE')
   } finally {
     await db.close()

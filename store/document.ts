@@ -4,7 +4,7 @@
  * pages or as keys alone, for a page stalls the loop only some milliseconds.
  */
 import type { Source, Tx } from './db.ts'
-import type { Cell } from './engine/sqlite.ts'
+import type { Cell } from './engine/bulk.ts'
 
 export type Documents<Doc, Column extends string> = {
   /** Those there are, in no order. */

@@ -14,6 +14,7 @@
 import { open as openFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HeaderFacts } from '../src/mail/header-facts.ts'
+import { inserts } from './engine/bulk.ts'
 import { type Connection, openSqlite } from './engine/sqlite.ts'
 
 /** Where a text is looked for; `header` is anywhere in it. */
@@ -102,9 +103,11 @@ export const openTextIndex = (home: string): TextIndex => {
     async add(messages, upTo) {
       const { writer } = await open()
       await inTransaction(writer, async () => {
-        await writer.insertMany('trigram', ['rowid', 'owner', 'content'], messages.map(trigramCells))
-        await writer.insertMany('word', ['rowid', 'owner', 'header', 'body'], messages.map(wordCells))
-        await writer.insertMany('field', ['rowid', 'owner', ...Object.values(columns)], messages.map(fieldCells))
+        await writer.write([...inserts('trigram', ['rowid', 'owner', 'content'], messages.map(trigramCells))])
+        await writer.write([...inserts('word', ['rowid', 'owner', 'header', 'body'], messages.map(wordCells))])
+        await writer.write([
+          ...inserts('field', ['rowid', 'owner', ...Object.values(columns)], messages.map(fieldCells)),
+        ])
         await writer.run('UPDATE progress SET up_to = ?', [upTo])
       })
     },

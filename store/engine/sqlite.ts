@@ -5,23 +5,17 @@
  *
  *   ?     a value
  *   ?*    a list of numbers or texts, of any length, empty too: `uid IN (?*)`
- *   bulk  `range`, `insertMany` and `updateMany`: one statement whatever the number of rows
+ *   bulk  `range`, and `write` of what bulk.ts makes: one statement whatever the number of rows
  *
- * Bulk goes through JSON: a call per row costs a trip to a thread each, some 50 µs (SQLite itself: 3 µs).
- * JSON has no bytes, so those of all rows travel as one blob beside it, cut up again by `substr`.
  * Statements on a writing connection run strictly in the order of the calls. None is read halfway
  * (sqlite3's `get` would be), for that would hold an old snapshot open.
  */
 import sqlite3 from 'sqlite3'
+import { type Statement, sizeOf, type Value } from './bulk.ts'
 import { fault, keepStatements, prepare } from './statement.ts'
+import { keepTogether } from './together.ts'
 
-export type Value = string | number | boolean | null | Buffer
 export type Param = Value | readonly (string | number)[]
-/** A cell of a bulk write; an object is kept as its JSON text. */
-export type Cell = Value | object
-/** What a repeat of a key does: nothing, or these columns of the row replace the old ones. */
-export type OnRepeat = { key: readonly string[]; update: readonly string[] }
-
 /** Rows by their id. */
 export type Texts<Name extends string> = Map<number, { id: number } & Record<Name, string>>
 
@@ -36,24 +30,15 @@ export type Connection = {
   run(sql: string, params?: readonly Param[]): Promise<{ changes: number }>
   /** Several statements without values: schema, BEGIN, COMMIT. */
   exec(sql: string): Promise<void>
-  insertMany(
-    table: string,
-    columns: readonly string[],
-    rows: readonly (readonly Cell[])[],
-    repeat?: OnRepeat,
-  ): Promise<void>
-  /** Each row begins with the key, then come the new values of `columns`. Keys that are not there are skipped. */
-  updateMany(table: string, key: string, columns: readonly string[], rows: readonly (readonly Cell[])[]): Promise<void>
+  /** In their order, most of the time in one trip; their values are `?1`, `?2` … */
+  write(statements: readonly Statement[]): Promise<void>
   /** The highest id ever given out in a table, even if its row is gone. */
   lastId(table: string): Promise<number>
   close(): Promise<void>
 }
 
-/** One statement carries at most this much: it is copied twice on its way. */
-const BULK_BYTES = 4 << 20
-const BULK_ROWS = 1000
 /** A kept statement keeps what was last bound to it, too; those with more are not kept. */
-const KEPT_BYTES = 64 << 10
+const KEPT_BYTES = 256 << 10
 
 /** `lock` is for a database that holds nothing: it never waits for another process. */
 export const openSqlite = async (file: string, mode: 'write' | 'read' | 'lock'): Promise<Connection> => {
@@ -98,6 +83,8 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       })
     })
 
+  const together = keepTogether((sql) => exec(sql))
+
   const run = (sql: string, params: readonly Param[] = []): Promise<{ changes: number }> =>
     inTurn(async () => {
       const values = params.map(bound)
@@ -112,13 +99,20 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       })
     })
 
-  const exec = (sql: string): Promise<void> =>
-    inTurn(
+  const exec = (sql: string): Promise<void> => {
+    if (sql.startsWith('ROLLBACK')) together.forget()
+    return inTurn(
       () =>
         new Promise((resolve, reject) => {
           handle.exec(sql, (error) => (error ? reject(fault(error, sql)) : resolve()))
         }),
     )
+  }
+
+  const write = async (statements: readonly Statement[]): Promise<void> => {
+    const one = await together.asOne(statements)
+    for (const { sql, params } of one ? [one] : statements) await run(sql, params)
+  }
 
   const range = async <T>(sql: string, params: readonly Param[] = []): Promise<T[]> => {
     let columns = columnsOf.get(sql)
@@ -190,22 +184,7 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
     range,
     blobs,
     texts,
-    async insertMany(table, columns, rows, repeat) {
-      for (const { json, blob, blobs } of packed(rows)) {
-        const cells = columns.map((_, i) => cell(i, blobs.has(i)))
-        const sql = `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${cells.join(', ')} FROM json_each(?1)`
-        await run(`${sql}${repeat ? ` WHERE true ${onRepeat(repeat)}` : ''}`, blob ? [json, blob] : [json])
-      }
-    },
-    async updateMany(table, key, columns, rows) {
-      for (const { json, blob, blobs } of packed(rows)) {
-        const cells = columns.map((_, i) => `${cell(i + 1, blobs.has(i + 1))} AS c${i}`)
-        const sets = columns.map((name, i) => `${name} = fresh.c${i}`)
-        const fresh = `SELECT value ->> 0 AS k, ${cells.join(', ')} FROM json_each(?1)`
-        const sql = `UPDATE ${table} SET ${sets.join(', ')} FROM (${fresh}) AS fresh WHERE ${table}.${key} = fresh.k`
-        await run(sql, blob ? [json, blob] : [json])
-      }
-    },
+    write,
     async lastId(table) {
       // Kept by SQLite for AUTOINCREMENT, whoever chose the ids.
       const [row] = await all<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', [table])
@@ -247,55 +226,3 @@ const cutter = (text: string): ((octets: number) => string) => {
 const plain = (sql: string): string => sql.replaceAll('(?*)', '(SELECT value FROM json_each(?))')
 const isList = (param: Param): param is readonly (string | number)[] => Array.isArray(param)
 const bound = (param: Param): Value => (isList(param) ? JSON.stringify(param) : param)
-const sizeOf = (values: readonly Value[]): number =>
-  values.reduce<number>(
-    (sum, value) => sum + (typeof value === 'object' || typeof value === 'string' ? (value?.length ?? 0) : 8),
-    0,
-  )
-
-const cell = (index: number, isBlob: boolean): string =>
-  isBlob ? `substr(?2, (value ->> ${index} ->> 0) + 1, value ->> ${index} ->> 1)` : `value ->> ${index}`
-
-const onRepeat = ({ key, update }: OnRepeat): string => {
-  const sets = update.map((name) => `${name} = excluded.${name}`)
-  return `ON CONFLICT (${key.join(', ')}) DO ${sets.length > 0 ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING'}`
-}
-
-type Packed = { json: string; blob: Buffer | null; blobs: ReadonlySet<number> }
-
-/** Rows as JSON arrays; bytes become their place in the blob, [offset, length]. */
-function* packed(rows: readonly (readonly Cell[])[]): Generator<Packed> {
-  // One statement text for all packs of a call: the columns that hold bytes anywhere.
-  const blobs = new Set<number>()
-  for (const row of rows) {
-    for (let i = 0; i < row.length; i++) if (Buffer.isBuffer(row[i])) blobs.add(i)
-  }
-  let cells: unknown[][] = []
-  let pieces: Buffer[] = []
-  let at = 0
-  // One byte more, for sqlite3 takes an empty blob for NULL.
-  const pack = (): Packed => ({
-    json: JSON.stringify(cells),
-    blob: blobs.size > 0 ? Buffer.concat([...pieces, ONE_BYTE]) : null,
-    blobs,
-  })
-  for (const row of rows) {
-    if (cells.length >= BULK_ROWS || at >= BULK_BYTES) {
-      yield pack()
-      cells = []
-      pieces = []
-      at = 0
-    }
-    cells.push(
-      row.map((value) => {
-        if (!Buffer.isBuffer(value)) return value
-        pieces.push(value)
-        at += value.length
-        return [at - value.length, value.length]
-      }),
-    )
-  }
-  if (cells.length > 0) yield pack()
-}
-
-const ONE_BYTE = Buffer.alloc(1)

@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Change } from '../../store/change.ts'
+import type { Tx } from '../../store/db.ts'
 import { openSqlite } from '../../store/engine/sqlite.ts'
 import { migrate } from '../../store/migrate.ts'
 import { eachWithStore, newHome } from './home.ts'
@@ -132,6 +133,69 @@ describe('store: transactions', () => {
     expect(await under).to.deep.equal({ changes: 1 })
     await closed
     expect(await db.transaction(async () => 1).catch((error: Error) => error.message)).to.equal('the store is closed')
+  })
+})
+
+describe('store: writes that go together', () => {
+  const bench = eachWithStore()
+  const ids = async (table: 'link' | 'reach') =>
+    (await bench().db.read.all<{ id: string }>(`SELECT id FROM ${table} ORDER BY id`)).map(({ id }) => id)
+  const both = async (tx: Tx, id: string) => {
+    await tx.insertMany('link', ['id', 'data'], [[id, '{}']])
+    await tx.insertMany('reach', ['id', 'data'], [[id, '{}']])
+  }
+  const messageOf = (error: Error) => error.message
+
+  it('are done in their order, and before whatever is read', async () => {
+    await bench().db.transaction(async (tx) => {
+      await both(tx, 'a')
+      await tx.updateMany('link', 'id', ['data'], [['a', '{"n":1}']])
+      await tx.later('UPDATE reach SET data = ?1 WHERE id = ?2', ['{"n":2}', 'a'])
+      const sql = 'SELECT link.data || reach.data AS data FROM link JOIN reach ON reach.id = link.id'
+      expect(await tx.one(sql)).to.deep.equal({ data: '{"n":1}{"n":2}' })
+    })
+  })
+
+  it('are all undone when one fails, and those of others are not', async () => {
+    const { db } = bench()
+    await db.transaction((tx) => both(tx, 'a'))
+    const answers = await Promise.allSettled(
+      ['a', 'b', 'a', 'c'].map((id, i) =>
+        db.transaction(async (tx) => {
+          await tx.insertMany('reach', ['id', 'data'], [[`r${i}`, '{}']])
+          await both(tx, id) // a is taken
+        }),
+      ),
+    )
+    expect(answers.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    expect(await ids('link')).to.deep.equal(['a', 'b', 'c'])
+    expect(await ids('reach')).to.deep.equal(['a', 'b', 'c', 'r1', 'r3'])
+  })
+
+  it('go together again after a rollback took back what that needs', async () => {
+    const { db } = bench()
+    for (const id of ['a', 'b']) {
+      const undone = db.transaction(async (tx) => {
+        await both(tx, id)
+        await tx.one('SELECT 1')
+        throw new Error('no')
+      })
+      expect(await undone.catch(messageOf)).to.equal('no')
+      await db.transaction((tx) => both(tx, id))
+    }
+    expect(await ids('reach')).to.deep.equal(['a', 'b'])
+  })
+
+  it('may be of more kinds than are kept ready, and more at once', async () => {
+    const { db } = bench()
+    await db.transaction(async (tx) => {
+      for (let i = 0; i < 100; i++) {
+        await tx.later('INSERT INTO link (id, data) VALUES (?1, ?2)', [`l${i}`, '{}'])
+        await tx.later(`INSERT INTO reach (id, data) VALUES (?1, '{"kind":${i}}')`, [`r${i}`])
+        if (i < 80) await tx.one('SELECT 1')
+      }
+    })
+    expect([(await ids('link')).length, (await ids('reach')).length]).to.deep.equal([100, 100])
   })
 })
 
