@@ -15,8 +15,9 @@ const HIGH_BYTES = 262_144
 
 export class Output {
   private readonly socket: Writable
-  private text: string[] = []
-  private textBytes = 0
+  private gathered: (string | Buffer)[] = []
+  private gatheredBytes = 0
+  private hasBytes = false
 
   constructor(socket: Writable) {
     this.socket = socket
@@ -27,25 +28,32 @@ export class Output {
   }
 
   write(text: string): void {
-    this.text.push(text)
-    this.textBytes += text.length
-    if (this.textBytes >= GATHER_BYTES) this.flush()
+    this.gathered.push(text)
+    this.gatheredBytes += text.length
+    if (this.gatheredBytes >= GATHER_BYTES) this.flush()
   }
 
   bytes(bytes: Buffer): void {
-    if (bytes.length < GATHER_BYTES) this.write(bytes.toString('latin1'))
-    else {
+    if (bytes.length >= GATHER_BYTES) {
       this.flush()
       if (this.isOpen) this.socket.write(bytes)
+    } else {
+      this.gathered.push(bytes)
+      this.gatheredBytes += bytes.length
+      this.hasBytes = true
+      if (this.gatheredBytes >= GATHER_BYTES) this.flush()
     }
   }
 
   flush(): void {
-    if (this.textBytes === 0) return
-    const text = this.text.join('')
-    this.text = []
-    this.textBytes = 0
-    if (this.isOpen) this.socket.write(text, 'latin1')
+    const { gathered, gatheredBytes, hasBytes } = this
+    if (gatheredBytes === 0) return
+    this.gathered = []
+    this.gatheredBytes = 0
+    this.hasBytes = false
+    if (!this.isOpen) return
+    if (hasBytes) this.socket.write(packed(gathered, gatheredBytes))
+    else this.socket.write(gathered.join(''), 'latin1')
   }
 
   /** The last of it: the connection closes in this direction. */
@@ -84,4 +92,12 @@ export class Output {
     })
     if (!this.isOpen) throw new Gone()
   }
+}
+
+/** Each byte is copied once. */
+const packed = (parts: readonly (string | Buffer)[], size: number): Buffer => {
+  const all = Buffer.allocUnsafe(size)
+  let at = 0
+  for (const part of parts) at += typeof part === 'string' ? all.write(part, at, 'latin1') : part.copy(all, at)
+  return all
 }
