@@ -77,7 +77,9 @@ const shaped = (row: Stored): Mailbox => ({ ...row, subscribed: row.subscribed !
 
 /** All of an account, by name in code point order. */
 export const list = async (from: Source, account: number): Promise<Mailbox[]> => {
-  const rows = await from.read.all<Stored>(`SELECT ${columns} FROM mailbox WHERE account = ? ORDER BY name`, [account])
+  const rows = await from.read.range<Stored>(`SELECT ${columns} FROM mailbox WHERE account = ? ORDER BY name`, [
+    account,
+  ])
   return rows.map(shaped)
 }
 

@@ -27,14 +27,14 @@ export const standings = async (
 
 const counted = ({ id, uidNext, uidValidity, highestModseq, recentFrom }: Mailbox, view: View): Status => {
   const counts = { messages: 0, recent: 0, unseen: 0, size: 0, deleted: 0, deletedSize: 0 }
-  for (const { uid, flags, size } of view.rows()) {
+  view.eachRow(({ uid, flags, size }) => {
     counts.messages++
     counts.size += size
     if (uid >= recentFrom) counts.recent++
     if ((flags & flag.seen) === 0) counts.unseen++
-    if ((flags & flag.deleted) === 0) continue
+    if ((flags & flag.deleted) === 0) return
     counts.deleted++
     counts.deletedSize += size
-  }
+  })
   return { id, uidNext, uidValidity, highestModseq, ...counts }
 }
