@@ -301,39 +301,4 @@ describe('wire: messages between neighbours', () => {
       }),
     )
   })
-
-  it('any message that has its shape comes back whole', () => {
-    const letters = (alphabet: string, length: number) =>
-      fc.array(fc.constantFrom(...alphabet), { minLength: length, maxLength: length }).map((all) => all.join(''))
-    const id = letters('abcdefghijklmnopqrstuvwxyz234567', 52)
-    const qid = letters('0123456789abcdef', 32)
-    const message: fc.Arbitrary<Message> = fc.oneof(
-      fc.record({
-        t: fc.constant('WHO' as const),
-        qid,
-        target: id,
-        ttl: fc.integer({ min: 1, max: 16 }),
-        hops: fc.array(id, { minLength: 1, maxLength: 16 }),
-        withinMs: fc.integer({ min: 1, max: 600_000 }),
-      }),
-      fc.record({ t: fc.constant('NONE' as const), qid, cut: fc.boolean() }),
-      fc.record({
-        t: fc.constant('PATH' as const),
-        path: fc.string(),
-        hops: fc.array(fc.string(), { maxLength: 16 }),
-        card: fc.string(),
-      }),
-      fc.record({
-        t: fc.constant('REPORTS' as const),
-        origin: id,
-        id: qid,
-        reports: fc.array(fc.string(), { minLength: 1, maxLength: 48 }),
-      }),
-    )
-    fc.assert(
-      fc.property(message, (given) => {
-        expect(decodeMessage(encodeMessage(given))).to.deep.equal(given)
-      }),
-    )
-  })
 })
