@@ -199,6 +199,21 @@ describe('village: a link that is framed stands', () => {
     expect(linkTo(r, a).state).to.equal('active')
   })
 
+  it('by one who complains twenty times in one day about a hundred letters that others want', () => {
+    const { village, a, r, b, c, d } = scene()
+    for (const agent of village.agents)
+      for (const link of agent.state.links.values()) apply(agent.state, { put: 'link', row: { ...link, limit: 200 } })
+    for (const victim of [c, d]) {
+      const [unwanted = '', ...fine] = writes(village, a, victim, 40)
+      for (const key of fine) judge(village, victim, key, 'wanted')
+      complains(village, victim, [unwanted])
+    }
+    complains(village, b, writes(village, a, b, 20))
+    expect(Math.round(debt(village, r, a))).to.equal(22)
+    night(village)
+    expect(linkTo(r, a).state).to.equal('active')
+  })
+
   it('by one among three who complains about all that strangers send, whoever they are', () => {
     const { village, a, r, b, c, d, x, s } = scene()
     for (const agent of village.agents)
