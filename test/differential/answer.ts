@@ -26,7 +26,7 @@ export const untaggedOf = (bytes: Buffer): Untagged[] =>
 /** The response code in brackets, without what is random in it: `COPYUID V 1:2 3:4`; '' if there is none. */
 export const codeOf = (text: string): string => {
   const code = /^(?:(?:OK|NO|BAD) )?\[([^\]]*)\]/.exec(text)?.[1] ?? ''
-  return code.replace(/^(APPENDUID|COPYUID|UIDVALIDITY) \d+/, '$1 V')
+  return code.replace(/^(APPENDUID|COPYUID|UIDVALIDITY|HIGHESTMODSEQ) \d+/, '$1 V')
 }
 
 /** Lines without their CRLF, each with the literals that belong to it. */

@@ -9,11 +9,24 @@ import { codeOf, itemsOf, type Untagged, untaggedOf, type Value } from './answer
 /** `flags` sorted, without \Recent; undefined while the client can't know them. */
 type Believed = { uid?: number; flags?: string }
 
+/** The uids of a set as a server writes it, ascending; `*` is none of them. */
+export const uidsOf = (set: string): number[] =>
+  set
+    .split(',')
+    .flatMap((range) => {
+      const [from = 0, to = from] = range.split(':').map(Number)
+      return Array.from({ length: Math.abs(to - from) + 1 }, (_, i) => Math.min(from, to) + i)
+    })
+    .sort((a, b) => a - b)
+
 export type Told = { status: string; code: string; untagged: Untagged[]; text: string }
 
 export class Believer {
   readonly client: ImapClient
   messages: Believed[] = []
+  /** The mailbox at hand; none after a SELECT that failed. */
+  selected: string | undefined
+  isReadOnly = false
 
   private constructor(client: ImapClient) {
     this.client = client
@@ -25,10 +38,16 @@ export class Believer {
 
   async ask(command: string | Buffer): Promise<Told> {
     const text = command.toString('latin1')
-    if (/^(SELECT|EXAMINE|CLOSE|UNSELECT)\b/.test(text)) this.messages = []
+    if (/^(SELECT|EXAMINE|CLOSE|UNSELECT)\b/.test(text)) {
+      this.messages = []
+      this.isReadOnly = text.startsWith('EXAMINE')
+      this.selected = undefined
+    }
     const { status, text: tagged, bytes } = await this.client.ask(command)
     const untagged = untaggedOf(bytes)
     for (const one of untagged) this.hear(one)
+    const name = /^(?:SELECT|EXAMINE) (\S+)/.exec(text)?.[1]
+    if (name && status === 'OK') this.selected = name
     // Told in silence: its own change is one that it would have to reckon.
     if (/\.SILENT/.test(text)) for (const message of this.messages) delete message.flags
     return { status, code: codeOf(tagged), untagged, text: tagged }
@@ -39,11 +58,26 @@ export class Believer {
       if (number < this.messages.length) throw new Error(`EXISTS took messages away: ${line}`)
       while (this.messages.length < number) this.messages.push({})
     }
+    if (name === 'VANISHED' && typeof values[0] === 'string') for (const uid of uidsOf(values[0])) this.lose(uid)
     if (name !== 'EXPUNGE' && name !== 'FETCH') return
     const message = this.messages[number - 1]
     if (!message) throw new Error(`there is no message ${number}, only ${this.messages.length}: ${line}`)
     if (name === 'EXPUNGE') this.messages.splice(number - 1, 1)
     else this.learn(message, itemsOf(values[0] ?? null), line)
+  }
+
+  /**
+   * One of whom it was only told that it is there stands between its neighbours, for uids ascend. What VANISHED (EARLIER)
+   * names is nobody's here: it was gone before the mailbox was selected.
+   */
+  private lose(uid: number): void {
+    const known = this.messages.findIndex((message) => message.uid === uid)
+    const next = this.messages.findIndex((message) => (message.uid ?? 0) > uid)
+    const before = next < 0 ? this.messages.length - 1 : next - 1
+    const at = known >= 0 ? known : before
+    if (at < 0 || (known < 0 && this.messages[before]?.uid !== undefined))
+      throw new Error(`there was no uid ${uid} that could vanish`)
+    this.messages.splice(at, 1)
   }
 
   private learn(message: Believed, items: Map<string, Value>, line: string): void {
