@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { MESSAGE_BYTES, Reader, Sender, smtpSource } from './bench/client.ts'
 import { type Device, processorMs, residentMb, withDevice } from './bench/gateway.ts'
-import { type Dovecot, freePort, installPeers, startDovecot, startPostfix } from './bench/peer.ts'
+import { type Dovecot, freePort, installPeers, startDovecot } from './bench/peer.ts'
+import { startPostfix } from './bench/postfix.ts'
 import { median, printTable, quantile, short, verdict, writeReport } from './bench/table.ts'
 import { befriend, freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
 
@@ -39,7 +40,7 @@ const main = async (): Promise<void> => {
   const gateways = [a.gateway, r, b.gateway]
   const dovecot = await startDovecot(folder)
   const port = await freePort()
-  const postfix = await startPostfix(folder, port, `lmtp:inet:127.0.0.1:${dovecot.lmtp}`)
+  const postfix = await startPostfix(folder, { port, transport: `lmtp:inet:127.0.0.1:${dovecot.lmtp}` })
   try {
     await Promise.all(gateways.map((gateway) => gateway.start()))
     await sleep(START_MS)
