@@ -7,9 +7,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { Step } from '../effect.ts'
-import { keyOf, priorityOf } from '../envelope/envelope.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
-import { type Custody, SEAL_GUARD_MS } from './custody.ts'
+import { type Custody, SEAL_GUARD_MS, unsent } from './custody.ts'
 
 /** What the recipient's gateway gave with its report: the next envelope to them bears it. */
 export const permitted = (state: State, row: Custody): Change[] => {
@@ -45,37 +44,23 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
   // Drawn from the first id, since a decision has no dice: nobody else can name it before it is sealed.
   const id = createHash('sha256').update(`${was.id} again`).digest('hex').slice(0, 32)
   // Nothing that became of the first holds for the second: only whose message it is, and until when.
-  const { role, to, sender, address, messageId, created, expires, delayAt, returnAt } = was
-  const row: Custody = {
-    key: keyOf(state.me, id),
+  const { to, sender, address, messageId, created, expires, delayAt, returnAt } = was
+  const row = unsent(state.me, {
     id,
-    origin: state.me,
-    role,
-    state: 'spooled',
-    ...(to && { to }),
     submission: submission.id,
+    ...(to && { to }),
     ...(sender && { sender }),
     ...(address && { address }),
     ...(messageId && { messageId }),
     ...(permit && { permit }),
     body: submission.body,
-    stamps: [],
-    path: [state.me],
-    advice: [],
-    onward: [],
-    avoid: [],
-    tried: [],
     size: submission.size,
-    priority: priorityOf(submission.size),
     created,
     expires,
     retryAt: now + SEAL_GUARD_MS,
-    attempts: 0,
-    awaits: null,
     delayAt,
     ...(returnAt !== undefined && { returnAt }),
-    trail: [],
-  }
+  })
   const recipients = submission.recipients.map((one) => (one.envelope === was.id ? { ...one, envelope: id } : one))
   return {
     changes: [

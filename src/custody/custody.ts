@@ -15,7 +15,7 @@
 import { createHash } from 'node:crypto'
 import { defaultPolicy, type Policy } from '../complaint/policy.ts'
 import type { Verdict } from '../complaint/verdict.ts'
-import type { Priority } from '../envelope/envelope.ts'
+import { keyOf, type Priority, priorityOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import type { TrailStep } from '../report/report.ts'
 
@@ -99,6 +99,27 @@ export type Custody = {
   trail: TrailStep[]
   outcome?: { event: 'delivered' | 'refused' | 'expired'; code?: RefusalCode; by: string; at: number }
 }
+
+/** A message of somebody here before anything has become of it: what differs from one to the next is given. */
+export const unsent = (me: string, given: Unsent): Custody => ({
+  ...given,
+  key: keyOf(me, given.id),
+  origin: me,
+  role: 'origin',
+  state: 'spooled',
+  stamps: [],
+  path: [me],
+  advice: [],
+  onward: [],
+  avoid: [],
+  tried: [],
+  priority: priorityOf(given.size),
+  attempts: 0,
+  awaits: null,
+  trail: [],
+})
+type Unsent = Pick<Custody, 'id' | 'body' | 'size' | 'created' | 'expires' | 'retryAt' | 'delayAt'> &
+  Partial<Pick<Custody, 'to' | 'submission' | 'sender' | 'address' | 'messageId' | 'permit' | 'returnAt'>>
 
 /** How long things are tried and waited for, as the administrator set it. */
 export type Terms = {

@@ -4,13 +4,13 @@
  */
 import { targetOfEntity } from '../address.ts'
 import type { Effect, Step } from '../effect.ts'
-import { type Envelope, keyOf, priorityOf } from '../envelope/envelope.ts'
+import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { waysTo } from '../route/cache.ts'
 import type { Known } from '../route/search.ts'
 import { type Change, contactKey, type Local, type State } from '../state.ts'
 import { folderFor, trustByWriting } from '../trust/contact.ts'
-import { type Custody, SEAL_GUARD_MS } from './custody.ts'
+import { type Custody, SEAL_GUARD_MS, unsent } from './custody.ts'
 import { finish } from './finish.ts'
 import { advance } from './handing.ts'
 import { isForHere, release } from './hold.ts'
@@ -136,34 +136,23 @@ const spool = (state: State, given: Submission, recipient: Recipient, now: numbe
 }
 
 /** As it is spooled for somebody of whom nothing is known. */
-const rowOf = (state: State, given: Submission, recipient: Recipient): Custody => ({
-  key: keyOf(state.me, recipient.envelope),
-  id: recipient.envelope,
-  origin: state.me,
-  role: 'origin',
-  state: 'spooled',
-  submission: given.id,
-  sender: given.entity,
-  address: recipient.address,
-  messageId: given.messageId,
-  body: given.body,
-  stamps: [],
-  path: [state.me],
-  advice: [],
-  onward: [],
-  avoid: [],
-  tried: [],
-  size: given.size,
-  priority: priorityOf(given.size),
-  created: given.at,
-  expires: given.at + state.terms.unknownLifeMs,
-  retryAt: null,
-  attempts: 0,
-  awaits: null,
-  delayAt: given.deliverBy?.mode === 'notify' ? given.deliverBy.at : given.at + state.terms.delayMs,
-  ...(given.deliverBy?.mode === 'return' && { returnAt: given.deliverBy.at }),
-  trail: [],
-})
+const rowOf = ({ me, terms }: State, given: Submission, { envelope, address }: Recipient): Custody => {
+  const { id: submission, entity: sender, messageId, body, size, at: created, deliverBy } = given
+  return unsent(me, {
+    id: envelope,
+    submission,
+    sender,
+    address,
+    messageId,
+    body,
+    size,
+    created,
+    expires: created + terms.unknownLifeMs,
+    retryAt: null,
+    delayAt: deliverBy?.mode === 'notify' ? deliverBy.at : created + terms.delayMs,
+    ...(deliverBy?.mode === 'return' && { returnAt: deliverBy.at }),
+  })
+}
 
 /** Until when it is tried: as long as the terms have it, and no longer than its sender wants. */
 const lifeOf = ({ created, returnAt }: Custody, lifeMs: number): number =>
