@@ -40,10 +40,25 @@ export const setQuota = (db: Db, account: number, own: number | null): Promise<b
  * Messages came or went: by account, how many bytes.
  *
  * @param usual if given, growth beyond the limit is refused
+ * @param held how the account of each stands in this transaction, where the caller has read that
  * @throws Refusal mailbox-full
  */
-export const charge = async (tx: Tx, growth: ReadonlyMap<number, number>, usual?: number): Promise<void> => {
+export const charge = async (
+  tx: Tx,
+  growth: ReadonlyMap<number, number>,
+  usual?: number,
+  held?: ReadonlyMap<number, Keeping>,
+): Promise<void> => {
   if (growth.size === 0) return
+  if (held) {
+    const grown = [...growth].map(([id, bytes]) => {
+      const { used = 0, own = null } = held.get(id) ?? {}
+      return { id, used: used + bytes, own }
+    })
+    refuseBeyond(grown, growth, usual)
+    await add(tx, growth)
+    return remember(tx, grown)
+  }
   if (usual === undefined && [...growth.keys()].every((account) => tx.keeping.has(account))) return add(tx, growth)
   const rows = await tx.all<Row>(
     `UPDATE account SET used_bytes = used_bytes + CASE id ${'WHEN ? THEN ? '.repeat(growth.size)}END
@@ -51,6 +66,10 @@ export const charge = async (tx: Tx, growth: ReadonlyMap<number, number>, usual?
     [...[...growth].flat(), [...growth.keys()]],
   )
   remember(tx, rows)
+  refuseBeyond(rows, growth, usual)
+}
+
+const refuseBeyond = (rows: readonly Row[], growth: ReadonlyMap<number, number>, usual: number | undefined): void => {
   if (usual === undefined) return
   if (rows.some(({ id, used, own }) => (growth.get(id) ?? 0) > 0 && used > limitOf(own, usual)))
     throw new Refusal('mailbox-full', 'Your mailbox has no room for that; delete some mail, and empty the Trash')
