@@ -188,12 +188,6 @@ export const subscribe = (db: Sink, account: number, name: string, isSubscribed:
     return !isSubscribed && (await dropLost(tx, account, canonical)) ? 'ok' : 'missing'
   })
 
-/** For STATUS; undefined if the folder is gone. */
-export const status = async (from: Source, id: number): Promise<Status | undefined> => {
-  const [row] = await statuses(from, [id])
-  return row
-}
-
 /** STATUS of many at once, in the order of the ids; those that are gone are left out. */
 export const statuses = async (from: Source, ids: readonly number[]): Promise<Status[]> => {
   const rows = await from.read.all<Status>(

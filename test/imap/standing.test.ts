@@ -4,7 +4,7 @@ import { standings } from '../../gateway/imap/standing.ts'
 import { Watch } from '../../gateway/imap/watch.ts'
 import { flag } from '../../store/change.ts'
 import { store as storeFlags } from '../../store/flag.ts'
-import { find, status } from '../../store/mailbox.ts'
+import { find, statuses } from '../../store/mailbox.ts'
 import { expunge } from '../../store/move.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
@@ -41,7 +41,7 @@ describe('IMAP: how a mailbox stands', () => {
       const mailbox = await inbox()
       expect(watch.view(id)?.modseq, 'or the rows are not asked').to.equal(mailbox.highestModseq)
       const found = await standings({ store, watch }, [mailbox])
-      expect(found.get(id)).to.deep.equal(await status(store.db, id))
+      expect([found.get(id)]).to.deep.equal(await statuses(store.db, [id]))
     }
     watch.close()
   })

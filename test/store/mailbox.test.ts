@@ -9,7 +9,7 @@ import {
   type MailboxNo,
   remove,
   rename,
-  status,
+  statuses,
   subscribe,
   takeRecent,
 } from '../../store/mailbox.ts'
@@ -155,7 +155,7 @@ describe('store: mailboxes', () => {
       await draft(home, letters[1] ?? Buffer.of()),
     ])
     const { uidValidity } = made((await find(db, bench().account.id, 'INBOX')) ?? 'missing')
-    expect(await status(db, inbox)).to.deep.include({
+    expect((await statuses(db, [inbox]))[0]).to.deep.include({
       messages: 2,
       unseen: 1,
       recent: 2,
@@ -163,15 +163,15 @@ describe('store: mailboxes', () => {
       uidValidity,
       highestModseq: 2,
     })
-    expect((await status(db, inbox))?.size).to.equal((letters[0]?.length ?? 0) + (letters[1]?.length ?? 0))
-    expect(await status(db, await folder('Sent'))).to.deep.include({
+    expect((await statuses(db, [inbox]))[0]?.size).to.equal((letters[0]?.length ?? 0) + (letters[1]?.length ?? 0))
+    expect((await statuses(db, [await folder('Sent')]))[0]).to.deep.include({
       messages: 0,
       unseen: 0,
       recent: 0,
       size: 0,
       uidNext: 1,
     })
-    expect(await status(db, 4711)).to.equal(undefined)
+    expect(await statuses(db, [4711])).to.deep.equal([])
   })
 
   it('a message is recent for one session alone', async () => {
@@ -182,7 +182,7 @@ describe('store: mailboxes', () => {
     expect(await takeRecent(db, inbox)).to.equal(2)
     await append(db, inbox, [await draft(home, letterOf('two'))])
     expect(await takeRecent(db, inbox)).to.equal(2)
-    expect((await status(db, inbox))?.recent).to.equal(0)
+    expect((await statuses(db, [inbox]))[0]?.recent).to.equal(0)
   })
 
   it('an account goes with everything it had, and nobody else’s', async () => {
