@@ -5,8 +5,9 @@
  *   something is noted of one, or of the account (METADATA) --> METADATA with the names of the entries
  *   a mailbox is made, renamed, deleted, (un)subscribed --> LIST
  *
- * An event is told if any group that the mailbox belongs to names it (§6). What is kept is no more than the names of
- * the account's mailboxes and which of them are to be told of.
+ * An event is told if any group that the mailbox belongs to names it (§6). What is kept is the names of the account's
+ * mailboxes, which of them are to be told of, and lines that wait for a client that does not read. If those become too
+ * many, it is told that, and nothing more, as after NOTIFY NONE (§5.8).
  */
 import type { Change } from '../../store/change.ts'
 import { list, type Mailbox, statuses } from '../../store/mailbox.ts'
@@ -17,12 +18,17 @@ import { statusLine } from './status-item.ts'
 import { entryName, mailboxName } from './wire/writer.ts'
 
 type Named = Pick<Mailbox, 'id' | 'name' | 'subscribed'>
+/** Some thousand names of mailboxes, as when a large branch is renamed at once; a client that has read as much is well. */
+const WAITING_MAX_BYTES = 1 << 20
+/** Of a line beside its names. */
+const LINE_BYTES = 100
+
 export type Dialect = { isUtf8: boolean; tellsModseq: boolean }
 
 const events = { added: 'MessageNew', expunged: 'MessageExpunge', flagged: 'FlagChange' } as const
 
 export class Notifier {
-  readonly wanted: Wanted
+  wanted: Wanted
   private readonly edge: Edge
   private readonly account: number
   private readonly boxes = new Map<number, Named>()
@@ -30,6 +36,7 @@ export class Notifier {
   /** What is told at first is to tell modseqs even to who did not enable them, if flags matter. RFC 5465 §3.1. */
   private tellsAll = false
   private lines: ((isUtf8: boolean) => string)[] = []
+  private waitingBytes = 0
   private stopHearing: () => void = () => {}
   /** The mailbox of the session, which its view tells of. */
   private readonly selected: () => number | undefined
@@ -64,6 +71,7 @@ export class Notifier {
     const lines = this.lines.map((line) => line(isUtf8))
     const ids = [...this.dirty].filter((id) => id !== this.selected())
     this.lines = []
+    this.waitingBytes = 0
     this.dirty.clear()
     if (ids.length === 0) return lines
     const modseq = tellsModseq || this.tellsAll ? ['HIGHESTMODSEQ'] : []
@@ -104,7 +112,7 @@ export class Notifier {
     const isSubscription = what === 'subscribed' || what === 'unsubscribed'
     const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
     if (!this.wants(box, event) && !(old && this.wants(old, event))) return
-    this.lines.push((isUtf8) => {
+    this.keep(name.length + (old?.name.length ?? 0), (isUtf8) => {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
       const attributes = what === 'deleted' ? '\\NonExistent' : this.attributesOf(box)
       return `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}${was}`
@@ -125,7 +133,17 @@ export class Notifier {
       : mailbox === 0 && this.wanted.groups.some(({ events }) => events.has('ServerMetadataChange'))
     if (!isWanted) return
     const entries = names.map(entryName).join(' ')
-    this.lines.push((isUtf8) => `* METADATA ${mailboxName(box?.name ?? '', isUtf8)} ${entries}`)
+    this.keep(entries.length, (isUtf8) => `* METADATA ${mailboxName(box?.name ?? '', isUtf8)} ${entries}`)
+  }
+
+  private keep(bytes: number, line: (isUtf8: boolean) => string): void {
+    this.lines.push(line)
+    this.waitingBytes += LINE_BYTES + bytes
+    if (this.waitingBytes < WAITING_MAX_BYTES) return
+    this.close()
+    this.wanted = { tellsStatus: false, groups: [] }
+    this.dirty.clear()
+    this.lines = [() => '* OK [NOTIFICATIONOVERFLOW] Too much happened at once: ask NOTIFY again']
   }
 
   private wants(box: Named, event: Event): boolean {

@@ -10,7 +10,7 @@ import { codes } from '../../gateway/imap/code.ts'
 import { commands } from '../../gateway/imap/command/table.ts'
 import type { State } from '../../gateway/imap/command.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { subscribe } from '../../store/mailbox.ts'
+import { find, subscribe } from '../../store/mailbox.ts'
 import { setQuota } from '../../store/quota.ts'
 import { deflated } from '../dialogue/deflated.ts'
 import { codesOf, exchangesOf, shownBy, states } from '../dialogue/exchange.ts'
@@ -74,6 +74,14 @@ describe('IMAP dialogues', () => {
     },
     async quota([bytes]) {
       await setQuota(imap.store.db, imap.account.id, Number(bytes))
+    },
+    /** `! noted 40 INBOX`: so many times, in one moment, a hundred long names of what was noted of a mailbox. */
+    async noted([times, mailbox = 'INBOX']) {
+      const { store, account } = imap
+      const found = await find(store.db, account.id, mailbox)
+      const names = Array.from({ length: 100 }, (_, i) => `/private/${i}/${'x'.repeat(240)}`)
+      for (let i = 0; i < Number(times); i++)
+        store.db.changes.emit('change', { on: 'annotated', mailbox: found?.id ?? 0, account: account.id, names })
     },
     async unsubscribe(names) {
       for (const name of names) await subscribe(imap.store.db, imap.account.id, name, false)
