@@ -60,9 +60,9 @@ const heldIn = (text: string | undefined): Held | undefined => {
 
 const triesIn = (text: string | undefined): Tries | undefined => {
   try {
-    const { of, failures, nextAt, why } = JSON.parse(text ?? '{}') as Partial<Tries>
+    const { of, failures, nextAt, askedUntil = 0, why = '' } = JSON.parse(text ?? '{}') as Partial<Tries>
     const isWhole = typeof of === 'string' && typeof failures === 'number' && typeof nextAt === 'number'
-    return isWhole ? { of, failures, nextAt, why: why ?? '' } : undefined
+    return isWhole ? { of, failures, nextAt, askedUntil, why } : undefined
   } catch {
     return undefined
   }

@@ -18,7 +18,7 @@ import { requestFor } from './request.ts'
 export type Certifying = {
   /** Fetches one if it is due. */
   check(): Promise<void>
-  /** As `check`, and does not wait for what failed before: somebody may have mended it. */
+  /** As `check`, and does not wait for what failed before, but where the authority asked for it: somebody may have mended it. */
   again(): Promise<void>
   /** What is wrong, for `status` and `doctor`. */
   problems(): Finding[]
@@ -50,7 +50,10 @@ export const keepCertified = (
     }
     last = await files.tries()
     if (last?.of !== of) last = undefined // made with other settings
-    if (!isAgain && !mayTry(last, of, now())) return
+    if (!mayTry(last, of, now(), isAgain)) {
+      if (isAgain) log.info({ event: 'left-alone', ...wanted, ...last }, 'the authority asked to be left alone so long')
+      return
+    }
     const before = last
     await files.saveTries(failed(before, { of, why: 'the last try was cut off' }, now())) // or a crash were none
     try {
@@ -95,7 +98,7 @@ export const keepCertified = (
   return {
     check: () => look(false),
     again: () => look(true),
-    problems: () => (last === undefined ? [] : [finding(acme.directory, last)]),
+    problems: () => (last === undefined ? [] : [finding(acme.directory, last, now())]),
     async close() {
       stopping.abort()
       await ticking.stop()
@@ -106,12 +109,16 @@ export const keepCertified = (
 
 const none: Certifying = { check: async () => {}, again: async () => {}, problems: () => [], close: async () => {} }
 
-const finding = (directory: string, { why, nextAt, failures }: Tries): Finding => ({
+const finding = (directory: string, { why, nextAt, askedUntil, failures }: Tries, now: number): Finding => ({
   what: `certificate from ${new URL(directory).hostname}`,
   state: 'wrong',
   side: 'ours',
   detail: `none since ${failures} ${failures === 1 ? 'try' : 'tries'}: ${why}`,
-  fix: `it is tried again at ${new Date(nextAt).toISOString().slice(0, 16)}Z; once mended, at once by SIGHUP (systemctl reload vouchsafe)`,
+  fix: `it is tried again at ${new Date(nextAt).toISOString().slice(0, 16)}Z; once mended, ${
+    askedUntil > now
+      ? `as soon as the authority allows it, ${new Date(askedUntil).toISOString().slice(0, 16)}Z`
+      : 'at once'
+  }, by SIGHUP (systemctl reload vouchsafe)`,
 })
 
 const whyFailed = (error: unknown): string => {

@@ -87,6 +87,9 @@ describe('an authority that says no', () => {
     now += 47 * HOUR
     await keeper?.check()
     expect(asked).to.equal(1)
+    await keeper?.again()
+    expect(asked, 'whoever says so').to.equal(1)
+    expect(keeper?.problems()[0]?.fix).to.match(/once mended, as soon as the authority allows it, .*Z, by SIGHUP/)
     now += 2 * HOUR
     await keeper?.check()
     expect(asked).to.equal(2)

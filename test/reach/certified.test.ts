@@ -46,12 +46,18 @@ describe('after a failure the authority is asked again', () => {
   ]
   for (const [what, tries, ms] of waits)
     it(what, () => {
-      expect(mayTry(tries, 'x', now + ms - 1)).to.equal(false)
-      expect(mayTry(tries, 'x', now + ms)).to.equal(true)
+      expect(mayTry(tries, 'x', now + ms - 1, false)).to.equal(false)
+      expect(mayTry(tries, 'x', now + ms, false)).to.equal(true)
     })
 
+  it('at once when a person says so, but not before it wants to be', () => {
+    expect(mayTry(fail(40), 'x', now, true)).to.equal(true)
+    expect(mayTry(fail(1, now + 5 * DAY), 'x', now + 5 * DAY - 1, true)).to.equal(false)
+    expect(mayTry(fail(1, now + 5 * DAY), 'x', now + 5 * DAY, true)).to.equal(true)
+  })
+
   it('at once with other settings, whose failures count from one', () => {
-    expect(mayTry(fail(9), 'y', now)).to.equal(true)
+    expect(mayTry(fail(9), 'y', now, false)).to.equal(true)
     expect(failed(fail(9), { of: 'y', why: 'no' }, now).failures).to.equal(1)
   })
 
