@@ -94,6 +94,12 @@ export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
   }
 }
 
+/** Whether programs that have never met it can not know it, and ask their people. */
+export const isSelfSigned = (certificate: string): boolean => {
+  const { issuer, subject } = new X509Certificate(certificate)
+  return issuer === subject
+}
+
 /** In days, rounded down; and whether that is little: of a short life the last quarter, else the last `days`. */
 export const lifeLeft = (certificate: string, days: number): { days: number; isLittle: boolean } => {
   const { validFrom, validTo } = new X509Certificate(certificate)

@@ -12,8 +12,8 @@ export type PageContents = {
   ways: Way[]
   /** Where the page is, for the picture. */
   url: string
-  /** SHA-256 of the certificate that mail clients see. */
-  fingerprint: string
+  /** SHA-256 of the certificate that mail clients see, if it is self-signed. */
+  fingerprint: string | undefined
 }
 
 /** What a browser may do with the page: show it, and send its form here. The style stands in the page. */
@@ -52,14 +52,21 @@ themselves from the address. The user name is the whole address; the password is
 </form>
 <p>Open the file, and allow it in the settings. It holds no password: you are asked for it.</p>
 <h2>The certificate</h2>
-<p>If a program asks whether it may trust the server, compare the SHA-256 with what you were told by your administrator,
-who sees it in <code>vouchsafe status</code>. Here it is:</p>
-<p><code>${fingerprint}</code></p>
+${fingerprint === undefined ? ISSUED : compare(fingerprint)}
 <h2>This page on a telephone</h2>
 ${new Markup(encodeQR(url, 'svg'))}
 <p><code>${url}</code></p>
 </html>
 `.text
+
+const compare = (fingerprint: string): Markup => markup`
+<p>If a program asks whether it may trust the server, compare the SHA-256 with what you were told by your administrator,
+who sees it in <code>vouchsafe status</code>. Here it is:</p>
+<p><code>${fingerprint}</code></p>`
+
+const ISSUED = markup`
+<p>An authority vouches for it: no program has to ask whether it may trust the server. If one does, say no, and tell your
+administrator.</p>`
 
 const row = ({ service, host, port, security }: Way): Markup => markup`
 <tr><td>${service === 'imap' ? 'reading (IMAP)' : 'sending (SMTP)'}</td><td><code>${host}</code></td><td>${port}</td><td>${

@@ -17,7 +17,7 @@ import { canonical, domainOf } from '../../src/address.ts'
 import { type Way, waysIn } from '../config/settings.ts'
 import { type HostPort, writeHostPort } from '../config/value.ts'
 import type { Log } from '../log.ts'
-import { type TlsFiles, type TlsPair, tlsTerms } from '../tls.ts'
+import { isSelfSigned, type TlsFiles, type TlsPair, tlsTerms } from '../tls.ts'
 import { autoconfig } from './autoconfig.ts'
 import { askedFor, notUnderstood, settingsFor, whereToAsk } from './autodiscover.ts'
 import { PAGE_POLICY, page } from './page.ts'
@@ -104,6 +104,10 @@ const serve = async (room: Room, request: IncomingMessage, response: ServerRespo
   }
 }
 
+/** What people are asked to compare, where programs ask them at all. */
+const asked = (tls: SetupOptions['tls']): string | undefined =>
+  isSelfSigned(tls.current().certificate) ? tls.fingerprint() : undefined
+
 const answer = async (room: Room, request: IncomingMessage): Promise<Answer> => {
   const base = 'http://setup.invalid' // only path and query count
   if (!URL.canParse(request.url ?? '/', base)) return missing
@@ -118,7 +122,7 @@ const answer = async (room: Room, request: IncomingMessage): Promise<Answer> => 
     case '/':
       return {
         type: 'text/html; charset=utf-8',
-        body: page({ name, domain, ways, url, fingerprint: room.tls.fingerprint() }),
+        body: page({ name, domain, ways, url, fingerprint: asked(room.tls) }),
         headers: { 'content-security-policy': PAGE_POLICY },
       }
     case '/mail/config-v1.1.xml':

@@ -3,7 +3,7 @@
  * signature holds is for others to say: Python's parsers and openssl.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,6 +115,45 @@ describe('set-up of mail clients', () => {
     expect(answer.headers.get('content-security-policy')).to.include("default-src 'none'")
     const head = await get('/', { method: 'HEAD' })
     expect([head.status, Number(head.headers.get('content-length'))]).to.deep.equal([200, Buffer.byteLength(text)])
+  })
+
+  it('people are asked to compare the certificate only where no authority vouches for it', async function () {
+    need(this, 'openssl', 'openssl')
+    const own = pair
+    expect(await (await get('/')).text()).to.include('AA:BB')
+    const [made, ca] = [join(folder, 'issued.pem'), join(folder, 'authority.pem')]
+    const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=an authority',
+      '-keyout',
+      ca,
+      '-out',
+      `${ca}.crt`,
+    )
+    const request = [
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=mail.a.test',
+      '-keyout',
+      `${made}.key`,
+      '-out',
+      made,
+    ]
+    openssl(...request)
+    const issued = openssl('x509', '-req', '-in', made, '-CA', `${ca}.crt`, '-CAkey', ca, '-CAcreateserial')
+    pair = { certificate: issued.toString(), key: readFileSync(`${made}.key`, 'utf8') }
+    const text = await (await get('/')).text()
+    pair = own
+    expect(text).to.include('An authority vouches for it').and.not.include('AA:BB')
   })
 
   it('other paths and other verbs get no settings', async () => {
