@@ -4,7 +4,7 @@
  */
 import type { AgentId } from '../../src/address.ts'
 import type { Effect } from '../../src/effect.ts'
-import type { Custodians } from '../smtp/session.ts'
+import type { Custodians } from '../smtp/accept.ts'
 
 export type FirstHops = {
   /** Told of every effect, after its commit. */

@@ -3,34 +3,24 @@
  * RFC 6409 (submission), RFC 4954 (AUTH), RFC 3461 (DSN). Where nothing has to be awaited the callback is
  * called at once: under load that is one turn of the event loop less a command.
  */
-import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { SMTPServerAddress, SMTPServerAuthentication, SMTPServerOptions } from 'smtp-server'
 import type { Level } from '../../src/complaint/policy.ts'
-import { editSubmission } from '../../src/mail/submit.ts'
 import { Refusal } from '../../src/refusal.ts'
-import type { BodyDraft, BodyWriter } from '../../store/spool.ts'
-import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Meter } from '../throttle.ts'
+import { type Accepted, type AcceptOptions, accept } from './accept.ts'
 import type { Account, Session } from './connection.ts'
-import { deliverBy } from './deliver-by.ts'
-import { checkMail, checkRcpt, recipientsOf, spellings } from './envelope.ts'
-import { holdUntil } from './hold.ts'
-import { discard, receive } from './receive.ts'
-import { type Attempt, nameOfSubmission, type Repeats } from './repeat.ts'
+import { checkMail, checkRcpt, spellings } from './envelope.ts'
+import { discard } from './receive.ts'
 import { asReply, ReplyError, refused } from './replies.ts'
-import type { Submission } from './submission.ts'
 
 /** `here` and `known` are taken at once; `undecided`, because the search did not end in its time, is taken too. */
 export type Found = 'here' | 'missing' | 'known' | 'unknown' | 'undecided'
 
-export type SessionOptions = {
+export type SessionOptions = AcceptOptions & {
   /** Of the gateway's addresses. */
   domain: string
-  /** The domain in ASCII, for the header fields that are added. */
-  host: string
-  sizeLimit: number
   /** IP address → address of the account it sends as; absent where one logs in. */
   trusted?: ReadonlyMap<string, string>
   /** See `discard`. */
@@ -44,20 +34,8 @@ export type SessionOptions = {
   /** How far complaints about its mail have brought an account. */
   levelOf(account: Account): Level
   lookup(address: string, account: Account): Promise<Found>
-  /**
-   * Resolves when the message is durable. The draft is its own from the call on, whatever comes of it.
-   * @returns who has custody by then, where the gateway waits for that
-   */
-  submit(submission: Submission): Promise<Custodians | undefined>
-  repeats: Repeats
-  discard(draft: BodyDraft): Promise<void>
-  startBody(): BodyWriter
-  log: Log
-  metrics: Pick<Metrics, 'submissions' | 'sessions' | 'logins' | 'refusals' | 'acceptSeconds'>
+  metrics: Pick<Metrics, 'sessions' | 'logins' | 'refusals'>
 }
-
-/** Who has signed for a message, of how many envelopes: carry/first-hop.ts. */
-export type Custodians = { agents: string[]; signed: number; envelopes: number }
 
 type Done = (error?: Error | null) => void
 
@@ -97,7 +75,7 @@ export const sessionHandlers = (options: SessionOptions) =>
     },
 
     onData(stream: Readable, session: Session, done: (error?: Error | null, text?: string) => void): void {
-      accept(options, stream, session)
+      received(options, stream, session)
         .then(
           ({ text, attempt }) => {
             done(null, `2.0.0 ${text}`)
@@ -192,82 +170,8 @@ const admit = async (options: SessionOptions, address: SMTPServerAddress, sessio
   throw refused(found === 'missing' ? 'mailbox-missing' : 'address-unknown')
 }
 
-const accept = async (options: SessionOptions, stream: Readable, session: Session): Promise<Accepted> => {
-  const { host, sizeLimit, startBody, log, metrics } = options
-  const account = senderAccount(session)
-  const recipients = recipientsOf(session)
-  const { dsn } = session.envelope
-  const { edited, body, parsed } = await receive(stream, {
-    sizeLimit,
-    startBody,
-    edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: host, makeId }),
-  })
-  const at = Date.now()
-  const { messageId, subject, header } = edited
-  const { mailFrom } = session.envelope
-  const args = mailFrom ? mailFrom.args : false
-  const [until, by] = [holdUntil(args, at), deliverBy(args, at)]
-  const given: Omit<Submission, 'id'> = {
-    account: account.id,
-    entityId: account.entityId,
-    from: account.address,
-    recipients,
-    ret: dsn?.ret === 'FULL' ? 'FULL' : 'HDRS',
-    ...(dsn?.envid && { envid: dsn.envid }),
-    ...(until !== undefined && { holdUntil: until }),
-    ...(by !== undefined && { deliverBy: by }),
-    messageId,
-    subject,
-    header,
-    body,
-    parsed,
-    at,
-  }
-  const attempt = await options.repeats.begin(nameOfSubmission(given), () => session.connection.isGone())
-  if (typeof attempt === 'string') {
-    await options.discard(body)
-    log.info({ event: 'repeated', submission: attempt, messageId, account: account.address }, '250 was said again')
-    return { text: `Accepted as ${attempt}, when you sent it before` }
-  }
-  const id = makeId()
-  const custodians = await options.submit({ id, ...given }).catch((error: unknown) => {
-    attempt.failed()
-    throw error
-  })
-  attempt.taken(id)
-  metrics.acceptSeconds.observe((Date.now() - at) / 1000)
-  metrics.submissions.inc({ outcome: 'accepted' })
-  log.info(
-    {
-      event: 'accepted',
-      submission: id,
-      messageId,
-      account: account.address,
-      recipients: recipients.length,
-      size: body.size,
-    },
-    '250 was said',
-  )
-  return { text: `Accepted as ${id}${tellCustody(custodians)}`, attempt }
-}
-
-type Accepted = { text: string; attempt?: Attempt }
-
-/** Agents by the start of their ids: their names are their own words, which this edge does not repeat. */
-const tellCustody = (custodians: Custodians | undefined): string => {
-  if (custodians === undefined || custodians.envelopes === 0) return ''
-  const { agents, signed, envelopes } = custodians
-  if (signed === 0) return ', in custody here'
-  const who = agents.slice(0, CUSTODIANS_SAID).map((agent) => agent.slice(0, 12))
-  const more = agents.length > who.length ? ' and others' : ''
-  return `, in custody of ${who.join(', ')}${more}${signed < envelopes ? ` for ${signed} of ${envelopes} recipients` : ''}`
-}
-
-/** A reply line has 512 octets: RFC 5321 §4.5.3.1.5. */
-const CUSTODIANS_SAID = 5
-
-/** 32 hex characters. Node draws UUIDs in advance: a tenth of the time of `randomBytes`. */
-const makeId = (): string => randomUUID().replaceAll('-', '')
+const received = async (options: SessionOptions, stream: Readable, session: Session): Promise<Accepted> =>
+  accept(options, stream, session, senderAccount(session))
 
 /** The refusal is said where the client listens for it, after its final dot; unless that does not come. */
 const refuseMessage = async (
