@@ -5,6 +5,7 @@
  * for them), the headers, the bodies. What the index does not know yet, or can't tell, is read.
  */
 import { headerFacts } from '../../src/mail/header-facts.ts'
+import { PAUSE_STEPS } from '../../src/mail/ranks.ts'
 import type { Db } from '../../store/db.ts'
 import { cached } from '../../store/message.ts'
 import { bodyTexts } from '../../store/text.ts'
@@ -17,7 +18,7 @@ import { Declined } from './reply.ts'
 import { asksNumbers, asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
-import { pages } from './slices.ts'
+import { inSlices, pages } from './slices.ts'
 import type { Numbered, View } from './view.ts'
 
 const HEADERS_PAGE = 500
@@ -45,9 +46,15 @@ export const findIn = (session: Session, place: Place, key: Key): Promise<Number
 
 /** Those of these messages that a key means; nothing is said meanwhile. */
 export const findAmong = (edge: Edge, place: Place, key: Key, messages: readonly Numbered[]): Promise<Numbered[]> =>
-  find(edge, place, key, { each: (visit) => messages.forEach(visit) }, () => () => {})
+  find(
+    edge,
+    place,
+    key,
+    { count: messages.length, each: (visit, from, to) => messages.slice(from, to).forEach(visit) },
+    () => () => {},
+  )
 
-type Candidates = Pick<View, 'each'>
+type Candidates = Pick<View, 'count' | 'each'>
 type Progress = (of: number) => (done: number) => void
 
 const find = async (
@@ -69,9 +76,11 @@ const find = async (
     }
   let undecided = undecidedBy(compile(key, setting))
   let needHeader: Facts[] = []
-  candidates.each((each) => {
-    if (undecided(each)) needHeader.push(each)
-  })
+  await inSlices(
+    visiting(candidates, (each) => {
+      if (undecided(each)) needHeader.push(each)
+    }),
+  )
   if (needHeader.length === 0) return found
   if (needHeader.length > FEW) {
     undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.account, key, setting)))
@@ -91,6 +100,13 @@ const find = async (
     told(read)
   }
   return found.sort((a, b) => a.seq - b.seq)
+}
+
+function* visiting(candidates: Candidates, visit: (message: Numbered) => void): Generator<void, void> {
+  for (let at = 0; at < candidates.count; at += PAUSE_STEPS) {
+    candidates.each(visit, at, at + PAUSE_STEPS)
+    yield
+  }
 }
 
 /** Says now and then how far a long search is, so that the client waits on. RFC 9585. */

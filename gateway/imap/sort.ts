@@ -1,10 +1,12 @@
 /**
  * Messages in the order a client asks for. RFC 5256 §3, RFC 5957.
  */
-import { countTo, orderedBy } from '../../src/mail/ranks.ts'
+import { countTo, orderedBy, PAUSE_STEPS } from '../../src/mail/ranks.ts'
 import type { Edge } from './edge.ts'
 import { type Criterion, isCriterion } from './order-column.ts'
+import type { Ordering } from './order-keys.ts'
 import type { Place } from './search.ts'
+import { inSlices } from './slices.ts'
 import type { Numbered } from './view.ts'
 import { fail, type Words } from './wire/words.ts'
 
@@ -36,8 +38,24 @@ export const sorted = async (
   order: readonly Order[],
 ): Promise<Numbered[]> => {
   const names = [...new Set(order.map(({ by }) => by))]
-  const { slots, columns } = await orderKeys.of(mailbox.id, view, found, names)
+  return inSlices(inOrder(found, await orderKeys.of(mailbox.id, view, found, names), order))
+}
+
+function* inOrder(
+  found: readonly Numbered[],
+  { slots, columns }: Ordering<Criterion>,
+  order: readonly Order[],
+): Generator<void, Numbered[]> {
   let places = countTo(found.length)
-  for (const { by, isReverse } of order.toReversed()) places = orderedBy(places, slots, columns[by], isReverse)
-  return Array.from(places, (place) => found[place]).filter((each) => each !== undefined)
+  for (const { by, isReverse } of order.toReversed()) {
+    places = orderedBy(places, slots, columns[by], isReverse)
+    yield
+  }
+  const ordered: Numbered[] = []
+  for (const place of places) {
+    const each = found[place]
+    if (each) ordered.push(each)
+    if (ordered.length % PAUSE_STEPS === 0) yield
+  }
+  return ordered
 }

@@ -86,9 +86,9 @@ export class View {
     return index < 0 ? undefined : index + 1
   }
 
-  /** Each message in turn, those that are gone left out; a generator costs some ten times as much. */
-  each(visit: (message: Numbered) => void): void {
-    for (let i = 0; i < this.shown.length; i++) {
+  /** Each message in turn, or some of them, those that are gone left out; a generator costs some ten times as much. */
+  each(visit: (message: Numbered) => void, from = 0, to = this.shown.length): void {
+    for (let i = from; i < Math.min(to, this.shown.length); i++) {
       const row = this.shown[i]
       if (row && !row.isGone) visit(this.numbered(i + 1, row))
     }

@@ -46,7 +46,8 @@ export function* forestText(
   { tops, first, next, messages }: Forest,
   numbers: readonly number[],
 ): Generator<void, string> {
-  const pieces: string[] = []
+  let text = ''
+  let pieces: string[] = []
   /** Nodes above whose brothers are still to come, each in brackets. */
   const open: number[] = []
   for (const top of tops) {
@@ -54,7 +55,11 @@ export function* forestText(
     for (let node: number | undefined = top; node !== undefined; ) {
       const isHere = node < messages
       if (isHere) pieces.push(`${numbers[node]}`)
-      if (pieces.length % PAUSE_STEPS === 0) yield
+      if (pieces.length >= PAUSE_STEPS) {
+        text += pieces.join('')
+        pieces = []
+        yield
+      }
       const child = at(first, node)
       if (child < 0) {
         pieces.push(')')
@@ -69,7 +74,7 @@ export function* forestText(
       }
     }
   }
-  return pieces.join('')
+  return text + pieces.join('')
 }
 
 /** The next of those whose turn it is, with its bracket opened; undefined at the end of the tree, with all closed. */

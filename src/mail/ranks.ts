@@ -19,7 +19,11 @@ export const PAUSE_STEPS = 1000
 /** With more values behind those that are known; all of one type. */
 export function* ranked({ distinct, ranks }: Ranks, values: readonly (string | number)[]): Generator<void, Ranks> {
   if (values.length === 0) return { distinct, ranks }
-  const places = new Map(values.map((value) => [value, 0]))
+  const places = new Map<number | string, number>()
+  for (let i = 0; i < values.length; i++) {
+    places.set(values[i] ?? 0, 0)
+    if (i % PAUSE_STEPS === 0) yield
+  }
   const merged: (string | number)[] = []
   const moved = new Uint32Array(distinct.length)
   let known = 0
@@ -34,12 +38,12 @@ export function* ranked({ distinct, ranks }: Ranks, values: readonly (string | n
   }
   for (; known < distinct.length; known++) moved[known] = merged.push(distinct[known] ?? 0) - 1
   const all = new Uint32Array(ranks.length + values.length)
-  ranks.forEach((rank, i) => {
-    all[i] = at(moved, rank)
-  })
-  values.forEach((value, i) => {
-    all[ranks.length + i] = places.get(value) ?? 0
-  })
+  yield
+  for (let i = 0; i < ranks.length; i++) all[i] = at(moved, at(ranks, i))
+  for (let i = 0; i < values.length; i++) {
+    all[ranks.length + i] = places.get(values[i] ?? 0) ?? 0
+    if (i % PAUSE_STEPS === 0) yield
+  }
   return { distinct: merged, ranks: all }
 }
 
