@@ -13,7 +13,7 @@ export type Criterion = 'arrival' | 'cc' | 'date' | 'from' | 'size' | 'subject' 
 export type Columns = Record<Criterion, Ranks> & { links: Links }
 export type Name = keyof Columns
 
-type Fact = 'date' | 'envelope' | 'inReplyTo' | 'messageId' | 'references' | 'subject'
+export type Fact = 'date' | 'envelope' | 'inReplyTo' | 'messageId' | 'references' | 'subject'
 export type Known = Partial<Pick<Cached, Fact>>
 
 export type Kind<Column> = {

@@ -10,8 +10,8 @@
  */
 import type { Db } from '../../store/db.ts'
 import { cached } from '../../store/message.ts'
-import { type Columns, type Known, kinds, type Name } from './order-column.ts'
-import { inSlices, pages } from './slices.ts'
+import { type Columns, type Fact, type Known, kinds, type Name } from './order-column.ts'
+import { inSlices, pages, turn } from './slices.ts'
 import type { Numbered, Row, View } from './view.ts'
 
 /** A hundred thousand messages with all columns have some 30 MB; a household uses a few mailboxes at a time. */
@@ -23,6 +23,7 @@ const PAGE = 500
 
 /** What was found stands in `slots` of the columns, in its order. */
 export type Ordering<Each extends Name> = { slots: Uint32Array; columns: Pick<Columns, Each> }
+type Page = { page: readonly (Row | undefined)[]; facts: readonly (Known & { id: number })[] }
 type Kept = { uids: readonly number[]; columns: Partial<Columns> }
 
 export class OrderKeys {
@@ -62,6 +63,7 @@ export class OrderKeys {
     const kept = this.kept.get(mailbox) ?? { uids: [], columns: {} }
     const lacking = lacks(kept, view, names)
     if (found.length * RARE < lacking) return this.apart(found, names)
+    if (lacking > PAGE) await turn()
     const grown = lacking === 0 ? kept : await this.grown(kept, view.rows(), names)
     this.keep(mailbox, grown)
     const slots = slotsOf(grown.uids, found)
@@ -80,23 +82,40 @@ export class OrderKeys {
     const isMostlyGone = kept.uids.length > 2 * messages.length
     const { uids: known, columns: before } = isMostlyGone ? { uids: [], columns: {} } : kept
     const last = known.at(-1) ?? 0
-    const uids = [...known, ...messages.flatMap(({ uid }) => (uid > last ? [uid] : []))]
+    const fresh = messages.filter(({ uid }) => uid > last)
+    const uids = [...known, ...fresh.map(({ uid }) => uid)]
     const rows = rowsOf(uids, messages)
     const columns = { ...before }
     const growing = names.map((name) => gather(name, columns))
     const needs = [...new Set(names.flatMap((name) => kinds[name].needs))]
     let slot = Math.min(...growing.map(({ from }) => from))
-    for (const page of pages(rows.slice(slot), PAGE)) {
-      const ids = page.flatMap((row) => row?.id ?? [])
-      const facts = needs.length === 0 ? [] : await cached(this.db, ids, needs)
-      const known = new Map<number, Known>(facts.map((each) => [each.id, each]))
+    for await (const { page, facts } of this.read(rows.slice(slot), needs)) {
+      let next = 0
       for (const row of page) {
-        for (const { from, take } of growing) if (slot >= from) take(row, known.get(row?.id ?? 0) ?? {})
+        const isKnown = row !== undefined && facts[next]?.id === row.id
+        const known = isKnown ? facts[next++] : undefined
+        for (const { from, take } of growing) if (slot >= from) take(row, known ?? {})
         slot++
       }
     }
     for (const { finish } of growing) await finish()
     return { uids, columns }
+  }
+
+  /** A page is read while the one before it is taken in; facts are in the order of the rows. */
+  private async *read(rows: readonly (Row | undefined)[], needs: readonly Fact[]): AsyncGenerator<Page> {
+    const reading = async (page: readonly (Row | undefined)[]): Promise<Page> => {
+      const ids = page.flatMap((row) => row?.id ?? [])
+      return { page, facts: needs.length === 0 ? [] : await cached(this.db, ids, needs) }
+    }
+    let coming: Promise<Page> | undefined
+    for (const page of pages(rows, PAGE)) {
+      const last = coming
+      coming = reading(page)
+      coming.catch(() => {}) // whoever awaits it hears of it
+      if (last) yield await last
+    }
+    if (coming) yield await coming
   }
 
   private keep(mailbox: number, { uids, columns }: Kept): void {
