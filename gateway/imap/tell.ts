@@ -4,7 +4,7 @@
  * What is lately told (lately.ts) is not read again. A message's answer is begun only when all of it is at hand or
  * open, so one that goes with its whole mailbox is left out whole.
  */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { contents } from '../../store/message.ts'
 import { INLINE_MAX } from '../../store/spool.ts'
 import { findDecoded } from './binary.ts'
@@ -147,12 +147,24 @@ const small = (messages: readonly Numbered[]): number[] =>
 const withWhole = (known: Remembered | undefined, whole: Buffer | undefined): Remembered | undefined =>
   known && whole ? { ...known, whole } : known
 
-/** In the order of the sections; undefined if something has to be read, or decoded. */
+/**
+ * What is held of one message before it is told: a command may name thousands of sections. Those beyond are looked for
+ * twice, for their length and again when it is their turn.
+ */
+const HELD_MAX_BYTES = 4 << 20
+/** A stream holds a file, and of it what it reads at once. */
+const STREAM_BYTES = 256 << 10
+
+const heldBy = ({ bytes }: Found): number => (Buffer.isBuffer(bytes) ? bytes.length : bytes === null ? 0 : STREAM_BYTES)
+
+/** In the order of the sections; undefined if something has to be read, or decoded, or is too much to hold. */
 const allAtHand = (row: Row, known: Known, sections: readonly Section[]): Found[] | undefined => {
   const all: Found[] = []
+  let held = 0
   for (const section of sections) {
     const found = section.decoded ? undefined : atHand(row.size, known, section)
-    if (!found) return undefined
+    if (found) held += heldBy(found)
+    if (!found || held > HELD_MAX_BYTES) return undefined
     all.push(found)
   }
   return all
@@ -160,16 +172,32 @@ const allAtHand = (row: Row, known: Known, sections: readonly Section[]): Found[
 
 const findAll = async (db: Session['edge']['store']['db'], row: Row, known: Known, sections: readonly Section[]) => {
   const all: Found[] = []
+  let held = 0
   try {
     for (const section of sections) {
-      const found = await (section.decoded ? findDecoded : find)(db, row, known, section)
+      const look = () => (section.decoded ? findDecoded : find)(db, row, known, section)
+      const found = await look()
       if (!found) break
-      all.push(found)
+      held += heldBy(found)
+      all.push(held > HELD_MAX_BYTES ? later(found, look) : found)
     }
     return all.length === sections.length ? all : undefined
   } finally {
     if (all.length < sections.length) letGo(all)
   }
+}
+
+const later = (found: Found, look: () => Promise<Found | undefined>): Found => {
+  if (found.bytes === null) return found
+  letGo([found])
+  return { ...found, bytes: Readable.from(again(look), { objectMode: false }) }
+}
+
+/** A message that is gone by then ends too soon, which is noticed where it is told. */
+async function* again(look: () => Promise<Found | undefined>): AsyncGenerator<Buffer> {
+  const bytes = (await look())?.bytes ?? null
+  if (isStream(bytes)) yield* bytes
+  else if (bytes) yield bytes
 }
 
 /** Closes what is open of it. */

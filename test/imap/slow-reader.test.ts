@@ -12,6 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { INLINE_MAX } from '../../store/spool.ts'
 import { Client } from '../dialogue/run.ts'
+import { mostHeld } from '../fixture/memory.ts'
 import { type Letter, letter, startTestImap, type TestImap } from './server.ts'
 
 /** gateway/imap/output.ts: with so much unread it writes no more. */
@@ -186,6 +187,27 @@ describe('IMAP: a client that stops reading', () => {
     expect(server.mostHeld).to.be.within(HIGH_BYTES, HELD_MAX)
     const told = Array.from({ length: 150 }, () => `BODY[] ${hashOf(bytes)}`).join(' ')
     expect(lines).to.deep.equal([`* 1 FETCH (${told})`, 'f OK Fetched'])
+  })
+
+  it('that asks for hundreds of pieces of one letter has a few of them read and open at a time', async function () {
+    this.timeout(60_000)
+    imap = await startTestImap()
+    const text = Buffer.from(Array.from({ length: 100_000 }, (_, i) => `line ${i} of a letter\r\n`).join(''))
+    await imap.deliver('INBOX', [{ bytes: text }])
+    const slow = await open('INBOX')
+    // Some as large as are read at once, some larger, which are streamed.
+    const pieces = Array.from({ length: 200 }, (_, i) => [i, i % 2 === 0 ? 1 << 20 : 1_500_000] as const)
+    const items = pieces.map(([from, count]) => `BODY.PEEK[]<${from}.${count}>`).join(' ')
+    let stalled: Awaited<ReturnType<typeof stall>> | undefined
+    const held = await mostHeld(async () => {
+      stalled = await stall(slow, `FETCH 1 (${items})`)
+    })
+    expect(held).to.be.below(12 << 20) // of 250 MiB
+    expect((await bodiesOpen()).length).to.be.within(1, 20)
+    if (!stalled) return expect.fail('it was asked')
+    const lines = await readOn(slow, stalled.answer)
+    const told = pieces.map(([from, count]) => `BODY[]<${from}> ${hashOf(text.subarray(from, from + count))}`)
+    expect(lines).to.deep.equal([`* 1 FETCH (${told.join(' ')})`, 'f OK Fetched'])
   })
 
   for (const items of ['BODY.PEEK[]', '(BODY.PEEK[] BODY.PEEK[TEXT] BODY.PEEK[]<1.900000>)'])
