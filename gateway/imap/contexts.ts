@@ -117,6 +117,7 @@ export class Contexts {
       await context.fetch(fresh.filter(({ row }) => arrived.has(row.uid)))
       this.remove(output, context, new Set(uidsOf(tested).filter((uid) => !wanted.has(uid))))
       if (fresh.length > 0) await this.add(output, context, uidsOf(fresh))
+      if (!output.hasRoom) await output.room()
     }
   }
 

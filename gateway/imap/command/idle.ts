@@ -43,8 +43,14 @@ const tellAtOnce = (session: Session): (() => void) => {
     output.flush()
     if (selected?.isDeleted) session.dismiss(deletedElsewhere)
   }
-  // The answer, which waits for the same, fails of it and goes to the log.
-  const fail = () => session.dismiss('Something went wrong here; please come again')
+  const fail = (error: unknown) => {
+    if (error instanceof Gone) return
+    session.edge.log.error(
+      { event: 'fault', account: session.account?.address, err: error },
+      'searches kept up to date',
+    )
+    session.dismiss('Something went wrong here; please come again')
+  }
   const soon = () => {
     if (!isDue) setImmediate(tell)
     isDue = true
