@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { makeCertificate } from '../gateway/link/certificate.ts'
 import { linkLimits } from '../gateway/link/limits.ts'
-import { connectTls, FORWARD, REVERSE } from '../gateway/link/peer.ts'
-import { clientSession, serverSession } from '../gateway/link/session.ts'
+import { connectTls } from '../gateway/link/peer.ts'
+import { clientSession } from '../gateway/link/session.ts'
 import { generateAgent } from '../src/identity/agent.ts'
 import { introduce, makeAgents, NET, startEnd } from './bench/end.ts'
 import { residentMb } from './bench/gateway.ts'
@@ -39,7 +39,7 @@ const main = async (): Promise<void> => {
   printTable([
     [`${LINKS} idle links, MB of resident memory at rest`, 'without', 'with', 'kB a link', 'target'],
     row('a gateway', ours, verdict(linkKb(ours), '≤', 100)),
-    row('two sessions of TLS and HTTP/2 for each, and no gateway', bare, ''),
+    row('TLS and HTTP/2 for each, and no gateway', bare, ''),
   ])
   printTable([
     [`links made, ${WIDTH} dials at a time, both ends on these cores`, 'links/s'],
@@ -82,10 +82,9 @@ const measureBare = async (): Promise<Measured> => {
     const { agentId, port } = JSON.parse(line) as { agentId: string; port: number }
     const keys = await makeCertificate(generateAgent(), Date.now())
     const terms = { timeoutMs: linkLimits.handshakeMs, signal: new AbortController().signal }
-    const dial = (role: typeof FORWARD | typeof REVERSE) => connectTls(`127.0.0.1:${port}`, agentId, role, keys, terms)
     return await measure(child, async () => {
-      await clientSession((await dial(FORWARD)).socket, linkLimits)
-      serverSession((await dial(REVERSE)).socket, linkLimits)
+      const { socket } = await connectTls(`127.0.0.1:${port}`, agentId, keys, terms)
+      await clientSession(socket, linkLimits)
     })
   } finally {
     child.kill('SIGKILL')

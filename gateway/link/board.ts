@@ -9,27 +9,13 @@
  * Both ends judge by the same order, so of two dials that cross exactly one is left.
  */
 import type { ServerHttp2Session } from 'node:http2'
-import type { TLSSocket } from 'node:tls'
-import type { Hello } from './frame.ts'
 import type { Link } from './link.ts'
 import { endSoon } from './session.ts'
-
-/**
- * Their dial, said yes to: once they have proved themselves, the second connection, by which we shall ask, is on its
- * way. `keep` lets it live on.
- */
-export type Half = {
-  hello: Hello
-  session: ServerHttp2Session
-  socket: TLSSocket
-  keep(): void
-  isProven(): boolean
-}
 
 export type Board = {
   live(agent: string): Link | undefined
   all(): Link[]
-  /** A half or a live link: no need to dial. */
+  /** A live link, or one about to be: no need to dial. */
   isTaken(agent: string): boolean
   /** We are about to say hello. @returns what to call when it is decided */
   greet(agent: string): () => void
@@ -37,27 +23,22 @@ export type Board = {
   isOurTurn(agent: string): boolean
   /** Their proof holds. @returns whether a link may come of it */
   welcome(agent: string): Promise<boolean>
-  expect(agent: string, half: Half): void
-  takeHalf(agent: string): Half | undefined
-  /** Both sessions stand. */
+  /** Their dial, said yes to: a link comes of it once they have proved themselves. */
+  expect(agent: string, session: ServerHttp2Session): void
   put(link: Link): void
 }
 
 export const makeBoard = (us: string, on: { up(link: Link): void; down(link: Link, why: string): void }): Board => {
   const links = new Map<string, Link>()
-  const halves = new Map<string, Half>()
+  const expected = new Map<string, ServerHttp2Session>()
   const greeting = new Set<string>()
-
-  const dropHalf = (agent: string, half: Half) => {
-    if (halves.get(agent) === half) halves.delete(agent)
-  }
 
   const isOurTurn = (agent: string): boolean => greeting.has(agent) && us < agent
 
   return {
     live: (agent) => links.get(agent),
     all: () => [...links.values()],
-    isTaken: (agent) => links.has(agent) || halves.has(agent),
+    isTaken: (agent) => links.has(agent) || expected.has(agent),
     greet(agent) {
       greeting.add(agent)
       return () => greeting.delete(agent)
@@ -71,20 +52,18 @@ export const makeBoard = (us: string, on: { up(link: Link): void; down(link: Lin
       }
       return !isOurTurn(agent)
     },
-    expect(agent, half) {
-      const former = halves.get(agent)
-      if (former) endSoon(() => former.session.destroy())
-      halves.set(agent, half)
-      half.session.once('close', () => dropHalf(agent, half))
-    },
-    takeHalf(agent) {
-      const half = halves.get(agent)
-      if (half) halves.delete(agent)
-      return half
+    expect(agent, session) {
+      const former = expected.get(agent)
+      if (former && former !== session) endSoon(() => former.destroy())
+      expected.set(agent, session)
+      session.once('close', () => {
+        if (expected.get(agent) === session) expected.delete(agent)
+      })
     },
     put(link) {
       const old = links.get(link.agent)
       links.set(link.agent, link)
+      expected.delete(link.agent)
       if (!old) on.up(link)
       old?.close('another link took its place') // unheard: the neighbour never was down
       void link.closed.then((why) => {

@@ -1,17 +1,17 @@
 /**
- * Requests out, over one HTTP/2 session to a known neighbour.
+ * Requests out to a known neighbour: each on a stream of its own, that we open (`openOn`) or that he lends us (lent.ts).
  *
  * Small hand-overs, records and large payloads wait in lanes of their own, so that none waits
  * for another kind; between streams, HTTP/2 itself goes round frame by frame. A call
  * ends by its answer, or in a LinkFault when nothing moves for `idleMs` or the link breaks;
  * how long the neighbour works on it is his affair as long as he shows life.
  */
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, Http2Stream } from 'node:http2'
 import type { Readable } from 'node:stream'
 import { Refusal } from '../../src/refusal.ts'
 import { record, whole } from '../../src/wire/shape.ts'
 import type { Metrics } from '../metrics.ts'
-import { answerAs, encodeHead, handAnswer, MAX_RECORDS, type Path, recordAnswers, refusedBy } from './frame.ts'
+import { answerAs, BLANK, encodeHead, handAnswer, MAX_RECORDS, type Path, recordAnswers, refusedBy } from './frame.ts'
 import { type Body, type HandAnswer, LinkFault, type Offer, type RecordAnswer } from './handlers.ts'
 import type { Announced, LinkLimits } from './limits.ts'
 import { cancel } from './session.ts'
@@ -25,13 +25,16 @@ export type Calls = {
   answered(): number
 }
 
+/** A stream for a call; undefined if the link is down, or no stream is lent. */
+export type Open = (path: Path) => Promise<Http2Stream | undefined>
+
 /** What a writer of a body hears and says: an early answer ends it; each chunk that left is a sign of life. */
 type Course = { isAnswered(): boolean; moved(): void }
-type Write = (stream: ClientHttp2Stream, course: Course) => Promise<void> | void
+type Write = (stream: Http2Stream, course: Course) => Promise<void> | void
 type Terms = { idleMs: number; answerBytes: number }
 
 export const callsOver = (
-  session: ClientHttp2Session,
+  open: Open,
   theirs: Announced,
   limits: LinkLimits,
   metrics: Pick<Metrics, 'linkRecords' | 'linkBytes'>,
@@ -45,7 +48,7 @@ export const callsOver = (
     const head = { ...offer, sha256: body.sha256, size: body.size, from }
     const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'out' }, bytes)
     return handAnswer(
-      await exchange(session, '/hand', limits, (stream, course) =>
+      await exchange(open, '/hand', limits, (stream, course) =>
         writeHand(stream, encodeHead(head), body, from, count, course),
       ),
     )
@@ -53,7 +56,7 @@ export const callsOver = (
 
   const handLarge = async (offer: Offer, body: Body): Promise<HandAnswer> => {
     // Each retry is the receiver's word on what it has: once gone, once damaged, then it is a fault.
-    let from = body.size > limits.resumeBytes ? await askOffset(session, body, limits) : 0
+    let from = body.size > limits.resumeBytes ? await askOffset(open, body, limits) : 0
     for (let attempt = 0; attempt < 3; attempt++) {
       const answer = await handOnce(offer, body, from)
       if (!('retry' in answer)) return answer
@@ -69,7 +72,7 @@ export const callsOver = (
   }
 
   const sendBatch = async (batch: string[]): Promise<RecordAnswer[]> => {
-    const answers = recordAnswers(await ask(session, '/records', batch, limits), batch.length)
+    const answers = recordAnswers(await ask(open, '/records', batch, limits), batch.length)
     for (const one of answers) metrics.linkRecords.inc({ direction: 'out', outcome: 'ok' in one ? 'ok' : one.refused })
     return answers
   }
@@ -108,26 +111,24 @@ export const callsOver = (
  *
  * @throws LinkFault; Refusal when the neighbour refuses the request as a whole
  */
-export const ask = async (session: ClientHttp2Session, path: Path, body: unknown, terms: Terms): Promise<unknown> => {
-  const answer = await exchange(session, path, terms, (stream) => void stream.end(JSON.stringify(body)))
+export const ask = async (open: Open, path: Path, body: unknown, terms: Terms): Promise<unknown> => {
+  const answer = await exchange(open, path, terms, (stream) => void stream.end(JSON.stringify(body)))
   const refused = Array.isArray(answer) ? undefined : refusedBy(answer)
   if (refused) throw new Refusal(refused.refused, refused.detail)
   return answer
 }
 
-const askOffset = async (session: ClientHttp2Session, { sha256, size }: Body, limits: LinkLimits): Promise<number> => {
-  const answer = await ask(session, '/offset', { v: 1, sha256, size }, limits)
+const askOffset = async (open: Open, { sha256, size }: Body, limits: LinkLimits): Promise<number> => {
+  const answer = await ask(open, '/offset', { v: 1, sha256, size }, limits)
   return answerAs(record({ offset: whole(0, size) }), { v: 1, ...(answer as object) }).offset
 }
 
-const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: Write): Promise<unknown> =>
-  new Promise((resolve, reject) => {
-    if (session.closed || session.destroyed) return reject(new LinkFault('closed', 'the link is down'))
-    const stream = open(session, path)
-    if (!stream) return reject(new LinkFault('closed', 'the link takes no more calls'))
+const exchange = async (open: Open, path: Path, terms: Terms, write: Write): Promise<unknown> => {
+  const stream = await open(path)
+  if (!stream) throw new LinkFault('closed', 'the link is down, or takes no more calls')
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    let status: number | undefined
     let isSettled = false
 
     const fail = (error: Error) => {
@@ -140,22 +141,20 @@ const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: 
       terms.idleMs,
     )
     const moved = () => void silence.refresh()
-    stream.on('headers', moved) // 102: they are at it (the stream's own timeout does not count these)
-    stream.on('response', (headers) => {
-      status = headers[':status']
-      moved()
-    })
     stream.on('data', (chunk: Buffer) => {
+      moved()
+      if (size === 0 && chunk.every((byte) => byte === BLANK)) return // they are at it
       size += chunk.length
       if (size > terms.answerBytes) fail(new LinkFault('fault', 'the answer is too long'))
       else chunks.push(chunk)
     })
     stream.on('end', () => {
-      if (status === undefined) return // broken off: 'close' follows
+      if (size === 0) return // broken off: 'close' follows
       if (!stream.writableEnded) cancel(stream) // an early answer: nobody wants the rest
-      if (status >= 500) return fail(new LinkFault('fault', 'the neighbour failed'))
       try {
-        resolve(JSON.parse(Buffer.concat(chunks).toString()))
+        const answer: unknown = JSON.parse(Buffer.concat(chunks).toString())
+        if (isFault(answer)) return fail(new LinkFault('fault', 'the neighbour failed'))
+        resolve(answer)
         isSettled = true
       } catch {
         fail(new LinkFault('fault', 'the answer is no JSON'))
@@ -167,12 +166,21 @@ const exchange = (session: ClientHttp2Session, path: Path, terms: Terms, write: 
       if (!isSettled) reject(new LinkFault('closed', 'the link broke, or the neighbour broke off'))
     })
     // A failure to read our own payload is nobody's fault but ours.
-    Promise.resolve(write(stream, { isAnswered: () => status !== undefined, moved })).catch(fail)
-    return undefined
+    Promise.resolve(write(stream, { isAnswered: () => size > 0, moved })).catch(fail)
   })
+}
+
+const isFault = (answer: unknown): boolean => typeof answer === 'object' && answer !== null && 'fault' in answer
+
+/** As the dialler, over a session of ours. */
+export const openOn =
+  (session: ClientHttp2Session): Open =>
+  async (path) =>
+    openStream(session, path)
 
 /** @returns undefined if the session is going down, or has used up its stream numbers */
-const open = (session: ClientHttp2Session, path: Path): ClientHttp2Stream | undefined => {
+export const openStream = (session: ClientHttp2Session, path: string): ClientHttp2Stream | undefined => {
+  if (session.closed || session.destroyed) return undefined
   try {
     return session.request({ ':method': 'POST', ':path': path })
   } catch {
@@ -184,7 +192,7 @@ const open = (session: ClientHttp2Session, path: Path): ClientHttp2Stream | unde
 const CHUNK_BYTES = 64 * 1024
 
 const writeHand = async (
-  stream: ClientHttp2Stream,
+  stream: Http2Stream,
   head: Buffer,
   body: Body,
   from: number,
@@ -216,7 +224,7 @@ async function* chunksOf(source: Readable): AsyncGenerator<Buffer> {
     for (let at = 0; at < read.length; at += CHUNK_BYTES) yield read.subarray(at, at + CHUNK_BYTES)
 }
 
-const drained = (stream: ClientHttp2Stream): Promise<void> =>
+const drained = (stream: Http2Stream): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
       stream.off('drain', done)

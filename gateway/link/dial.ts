@@ -7,21 +7,21 @@
  *    └── backoff, jittered <───────────────┴─────────────────────────────────┘
  */
 import { randomBytes } from 'node:crypto'
-import type { ClientHttp2Session, ServerHttp2Session } from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import type { Probe } from '../../src/reach/diagnosis.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { ask } from './call.ts'
-import type { Hello } from './frame.ts'
+import { ask, openOn } from './call.ts'
 import { LinkFault, type Paired } from './handlers.ts'
 import { proveAsGuest } from './handshake.ts'
+import { lend } from './lent.ts'
 import { backoffMs } from './limits.ts'
 import type { Link } from './link.ts'
-import { connectTls, FORWARD, REVERSE } from './peer.ts'
-import { checkNet, greet, helloOf, join, type Scene } from './scene.ts'
-import { serve } from './serve.ts'
-import { clientSession, endSoon, serverSession } from './session.ts'
+import { connectTls } from './peer.ts'
+import { greet, join, type Scene } from './scene.ts'
+import { serveCalls } from './serve.ts'
+import { clientSession, endSoon } from './session.ts'
 
 export type Dialler = { addresses: readonly string[]; stop(): void }
 
@@ -88,34 +88,22 @@ const complain = (scene: Scene, agent: string, address: string, error: unknown, 
 /** @throws LinkFault, Refusal; nothing is left open then */
 const dialOnce = async (scene: Scene, agent: string, address: string, signal: AbortSignal): Promise<void> => {
   const { board, keys, limits } = scene
-  const terms = { timeoutMs: limits.handshakeMs, signal }
-  const opened: TLSSocket[] = []
-  const open = async (role: typeof FORWARD | typeof REVERSE) => {
-    const { socket } = await connectTls(address, agent, role, keys, terms)
-    opened.push(socket)
-    return socket
-  }
-
-  const giveUp = () =>
-    endSoon(() => {
-      for (const socket of opened) socket.destroy()
-    })
-  const outSocket = await open(FORWARD)
+  const { socket } = await connectTls(address, agent, keys, { timeoutMs: limits.handshakeMs, signal })
+  const giveUp = () => endSoon(() => socket.destroy())
   signal.addEventListener('abort', giveUp)
   const decided = board.greet(agent)
   try {
     if (board.isTaken(agent)) throw new LinkFault('busy', 'the neighbour has dialled meanwhile')
     const turn = scene.handshaking.ratchets.begin(agent)
-    const out = await clientSession(outSocket, limits)
+    const session = await clientSession(socket, limits)
     const link = randomBytes(16).toString('hex')
-    const { theirs, aurq } = await greet(scene, out, link)
-    await proveAsGuest(scene.handshaking, { agent, turn, session: out, socket: outSocket }, aurq)
-    const inSocket = await open(REVERSE)
-    const session = serverSession(inSocket, limits)
-    await theirHello(scene, { agent, address, link }, session)
+    const { theirs, aurq } = await greet(scene, session, link)
+    await proveAsGuest(scene.handshaking, { agent, turn, session, socket }, aurq)
     if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
-    join(scene, { agent, dialledBy: 'us', theirs }, { out, outSocket, in: session, inSocket })
-    keepProving(scene, agent, link, out, outSocket)
+    const caller = { agent, remote: address, standing: () => scene.allow(agent), isProven: () => true }
+    lend(session, limits, serveCalls(caller, scene.desk))
+    join(scene, { agent, dialledBy: 'us', theirs }, { session, socket, open: openOn(session) })
+    keepProving(scene, agent, link, session, socket)
   } catch (error) {
     giveUp()
     throw error
@@ -142,32 +130,6 @@ const keepProving = (scene: Scene, agent: string, link: string, out: ClientHttp2
   out.once('close', () => clearInterval(timer))
 }
 
-/** Serves the second connection, and waits until they have said hello on it. */
-const theirHello = (
-  scene: Scene,
-  { agent, address, link }: { agent: string; address: string; link: string },
-  session: ServerHttp2Session,
-): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new LinkFault('timeout', 'they say no hello')), scene.limits.helloMs)
-    session.once('close', () => {
-      clearTimeout(timer)
-      reject(new LinkFault('closed', 'they closed the second connection'))
-    })
-    // The name of this link was said on the first connection alone: who repeats it is who proved itself there.
-    let isSame = false
-    const hello = async (theirs: Hello) => {
-      checkNet(scene, theirs)
-      if (theirs.link !== link) throw new Refusal('link-unknown', 'this link was not asked for')
-      isSame = true
-      clearTimeout(timer)
-      resolve()
-      return { ok: true, ...helloOf(scene, link) }
-    }
-    const standing = () => scene.allow(agent)
-    serve(session, { agent, remote: address, standing, hello, isProven: () => isSame }, scene.desk)
-  })
-
 /** One call of somebody who need not be a neighbour, nor even know whom it calls. @returns who answered, and what */
 export const callOnce = async (
   scene: Scene,
@@ -178,14 +140,14 @@ export const callOnce = async (
 ): Promise<Paired> => {
   const { keys, limits } = scene
   const signal = new AbortController().signal
-  const { socket, agent: whose } = await connectTls(address, agent, FORWARD, keys, {
+  const { socket, agent: whose } = await connectTls(address, agent, keys, {
     timeoutMs: limits.handshakeMs,
     signal,
   })
   try {
     const session = await clientSession(socket, limits)
     const terms = { idleMs: limits.strangerMs, answerBytes: limits.answerBytes }
-    return { agent: whose, answer: await ask(session, path, request, terms) }
+    return { agent: whose, answer: await ask(openOn(session), path, request, terms) }
   } finally {
     endSoon(() => socket.destroy())
   }
@@ -195,7 +157,7 @@ export const callOnce = async (
 export const probe = async ({ keys, limits }: Scene, address: string, agent: string): Promise<Probe> => {
   const signal = new AbortController().signal
   try {
-    const { socket } = await connectTls(address, agent, FORWARD, keys, { timeoutMs: limits.handshakeMs, signal })
+    const { socket } = await connectTls(address, agent, keys, { timeoutMs: limits.handshakeMs, signal })
     socket.destroy()
     return { address, found: 'them' }
   } catch (error) {

@@ -3,7 +3,7 @@
  * hand-overs and small records in both directions. It knows who a neighbour is (by key) and what
  * he may cost (limits.ts); what his words mean is decided behind `LinkHandlers`.
  */
-import type { ServerHttp2Stream } from 'node:http2'
+import type { Http2Stream } from 'node:http2'
 import type { Agent } from '../../src/identity/agent.ts'
 import type { Probe } from '../../src/reach/diagnosis.ts'
 import type { Log } from '../log.ts'
@@ -29,6 +29,7 @@ import { serverOptions } from './peer.ts'
 import { quietRefusals } from './quiet.ts'
 import type { Ratchets } from './ratchets.ts'
 import type { Scene } from './scene.ts'
+import { showLife } from './serve.ts'
 import { endSoon } from './session.ts'
 
 export type LinkOptions = {
@@ -105,7 +106,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     log,
     metrics,
     refuse,
-    inHand: new Set<ServerHttp2Stream>(),
+    inHand: new Set<Http2Stream>(),
     isClosing: () => isClosing,
   }
   const scene: Scene = {
@@ -123,6 +124,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
 
   const listening = await listen(scene, options.listen)
   const diallers = new Map<string, Dialler>()
+  const silence = showLife(desk)
   const sweeps = setInterval(
     () => parts.sweep(now()).catch((error) => log.error({ area: 'link', event: 'fault', error }, 'the sweep of parts')),
     SWEEP_MS,
@@ -169,6 +171,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
       const until = Date.now() + limits.closeMs
       while (isBusy() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
       for (const link of board.all()) link.close('this gateway is stopping')
+      silence()
       endSoon(() => listening.close())
       await new Promise((resolve) => setImmediate(resolve)) // after it
     },

@@ -12,7 +12,8 @@
  *   /hand     length 4 (big-endian) | head | payload from head.from  → {accepted} | {refused, detail} | {retry}
  *
  * `retry` is an offset: the payload is wanted from there, because what the receiver had is gone or damaged.
- * Any request may be answered by {refused, detail}.
+ * Any request may be answered by {refused, detail}, or by {fault} when the answerer failed; blanks before an answer are signs of life.
+ * `/lend` asks for nothing: see lent.ts.
  */
 import { isRefusalCode, Refusal, type RefusalCode } from '../../src/refusal.ts'
 import { MAX_HOPS, MAX_PAYLOAD_BYTES } from '../../src/wire/record.ts'
@@ -22,6 +23,8 @@ import type { LinkLimits } from './limits.ts'
 
 /** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
 export const MAX_RECORDS = 1000
+
+export const BLANK = 0x20 // JSON ignores it
 
 export type Path = '/hello' | '/arpl' | '/commit' | '/pair' | '/directory' | '/moved' | '/records' | '/offset' | '/hand'
 

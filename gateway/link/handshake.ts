@@ -1,6 +1,6 @@
 /**
  * LINK1 on a connection: src/link/link1.ts decides, this reads and writes, and tells who must know.
- * It comes between the hello of the first connection and the second connection, and again every
+ * It comes after the hello, before anything else, and again every
  * few hours while a link lives; nothing waits for it then.
  */
 import { randomBytes } from 'node:crypto'
@@ -30,7 +30,7 @@ import {
   divergedMessage,
   proceedMessage,
 } from '../../src/wire/link1.ts'
-import { ask } from './call.ts'
+import { ask, openOn } from './call.ts'
 import { answerAs } from './frame.ts'
 import { LinkFault } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'
@@ -167,7 +167,7 @@ export const proveAsGuest = async (
     const resume = await ratchets.resume(ratchet)
     return { ratchet, arpl: { agent: us, ...resume, clock, proofs: present(ratchet, line, clock, aurq.times) } }
   })
-  const answer = await ask(session, '/arpl', { v: 1, ...said.arpl }, terms)
+  const answer = await ask(openOn(session), '/arpl', { v: 1, ...said.arpl }, terms)
   unlessBusyAnswer(answer)
   const theirs = divergedBy(answer)
   if (theirs) return diverged(said.ratchet, theirs, 'them')
@@ -181,7 +181,7 @@ export const proveAsGuest = async (
     await ratchets.save(made.ratchet)
     return made.commit
   })
-  const end = await ask(session, '/commit', { v: 1, ...commit }, terms)
+  const end = await ask(openOn(session), '/commit', { v: 1, ...commit }, terms)
   unlessBusyAnswer(end)
   const arsl = answerAs(arslMessage, end)
   await inTurn(async (ratchet) => {

@@ -25,8 +25,10 @@ export const linkLimits = {
   /** An unfinished payload nobody took up again: past the longest wait for a custody (5 days). */
   partKeepMs: 7 * 86_400_000,
 
-  /** HTTP/2 streams a neighbour may have open; `hands` + `records` + `largeHands` + 6 for offsets and hellos. */
-  streams: 128,
+  /** HTTP/2 streams of one connection: the dialler's calls, `hands` + `records` + `largeHands` + 6 for offsets and hellos, and `lent`. */
+  streams: 256,
+  /** Of these, lent to the listener for as many calls of his. */
+  lent: 128,
   /** Our own calls at once, below the neighbour's `streams`; apart, so that none waits for the others. */
   hands: 96,
   records: 24,
@@ -41,7 +43,7 @@ export const linkLimits = {
   /** What HTTP/2 may hold for one session, above `sessionWindowBytes`. Node counts in MB. */
   sessionMemoryMb: 24,
 
-  /** TCP connect, TLS handshake, and each of the two hellos' ways. */
+  /** TCP connect, TLS handshake. */
   handshakeMs: 10_000,
   /** The hello's answer: the neighbour may first ping an older link (`pingTimeoutMs`). */
   helloMs: 20_000,
@@ -57,7 +59,9 @@ export const linkLimits = {
   /** How long one secret lasts on a link that lives: of a home copied today, tomorrow's reader has nothing. */
   ratchetMs: 6 * 3_600_000,
 
-  pingEveryMs: 20_000,
+  /** While calls of ours are under way; an idle link is pinged every fourth time, every 20 s. */
+  pingEveryMs: 5_000,
+  pingIdleEvery: 4,
   pingTimeoutMs: 10_000,
   /** A call or a payload on which nothing moves. The other side shows life every `lifeSignMs`. */
   idleMs: 60_000,

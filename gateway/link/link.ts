@@ -1,13 +1,12 @@
 /**
- * One live link: two HTTP/2 sessions with the same neighbour, one for his requests, one for
- * ours. They live and die together; a neighbour who is silent is given up after two pings' time.
+ * One live link: an HTTP/2 session with a neighbour, whoever dialled, for his requests and ours.
+ * A neighbour who is silent is given up after two pings' time.
  */
-import type { ClientHttp2Session, ServerHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Metrics } from '../metrics.ts'
-import { type Calls, callsOver } from './call.ts'
+import { type Calls, callsOver, type Open } from './call.ts'
 import type { Announced, LinkLimits } from './limits.ts'
-import { answers, endSoon } from './session.ts'
+import { answers, endSoon, type Session } from './session.ts'
 
 export type Link = {
   agent: string
@@ -19,21 +18,21 @@ export type Link = {
   /** Resolves with why. */
   closed: Promise<string>
   isClosed(): boolean
-  /** Whether both sessions answer now. */
+  /** Whether the neighbour answers now. */
   answers(): Promise<boolean>
   close(why: string): void
 }
 
-export type Ends = {
-  out: ClientHttp2Session
-  outSocket: TLSSocket
-  in: ServerHttp2Session
-  inSocket: TLSSocket
+/** Our end of the connection. */
+export type End = {
+  session: Session
+  socket: TLSSocket
+  open: Open
 }
 
 export const makeLink = (
   who: { agent: string; dialledBy: 'us' | 'them'; theirs: Announced },
-  ends: Ends,
+  { session, socket, open }: End,
   {
     limits,
     metrics,
@@ -50,40 +49,34 @@ export const makeLink = (
     if (why !== undefined) return
     why = reason
     clearInterval(pings)
-    endSoon(() => {
-      ends.out.destroy()
-      ends.in.destroy()
-    })
+    endSoon(() => session.destroy())
     tell(reason)
   }
-  const bothAnswer = async () => {
-    const both = await Promise.all([
-      answers(ends.out, ends.outSocket, limits.pingTimeoutMs),
-      answers(ends.in, ends.inSocket, limits.pingTimeoutMs),
-    ])
-    return why === undefined && both.every(Boolean)
-  }
+  const calls = callsOver(open, who.theirs, limits, metrics)
+  const isAnswered = async () => (await answers(session, socket, limits.pingTimeoutMs)) && why === undefined
+  // Node passes over a write that fails at once: of a neighbour killed in the middle of a call, silence alone tells.
+  let looks = 0
   const pings = setInterval(async () => {
-    if (!(await bothAnswer())) close(`silent for ${limits.pingTimeoutMs / 1000} s`)
+    looks += 1
+    if (calls.pending() === 0 && looks % limits.pingIdleEvery > 0) return
+    if (!(await isAnswered())) close(`silent for ${limits.pingTimeoutMs / 1000} s`)
   }, limits.pingEveryMs)
 
-  for (const session of [ends.out, ends.in]) {
-    session.once('close', () => close('closed by the neighbour, or cut'))
-    session.once('goaway', (code) =>
-      close(code === 0 ? 'closed by the neighbour' : `ended by the neighbour, HTTP/2 code ${code}`),
-    )
-    if (session.destroyed) close('closed at once')
-  }
+  session.once('close', () => close('closed by the neighbour, or cut'))
+  session.once('goaway', (code: number) =>
+    close(code === 0 ? 'closed by the neighbour' : `ended by the neighbour, HTTP/2 code ${code}`),
+  )
+  if (session.destroyed) close('closed at once')
 
   return {
     agent: who.agent,
     dialledBy: who.dialledBy,
     since: now(),
-    remote: who.dialledBy === 'them' ? ends.outSocket.remoteAddress : undefined,
-    calls: callsOver(ends.out, who.theirs, limits, metrics),
+    remote: who.dialledBy === 'them' ? socket.remoteAddress : undefined,
+    calls,
     closed,
     isClosed: () => why !== undefined,
-    answers: bothAnswer,
+    answers: isAnswered,
     close,
   }
 }

@@ -1,19 +1,19 @@
 /**
  * The listening port. Every connection is a stranger until TLS has shown a key; strangers are few,
- * live shortly and may call `/pair` only. A neighbour's connection becomes, by its ALPN name,
- * one half of a link or the other.
+ * live shortly and may call `/pair` only. A neighbour's becomes a link when it has proved itself and lends streams.
  */
+import type { ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Hello } from './frame.ts'
-import { LinkFault } from './handlers.ts'
 import { hostSide } from './handshake.ts'
-import { FORWARD, peerOf, REVERSE } from './peer.ts'
+import { type Borrowed, borrow } from './lent.ts'
+import { PROTOCOL, peerOf } from './peer.ts'
 import { refusalOf } from './quiet.ts'
-import { checkNet, greet, helloOf, join, type Scene } from './scene.ts'
+import { checkNet, helloOf, join, type Scene } from './scene.ts'
 import { serve } from './serve.ts'
-import { clientSession, endSoon, serverSession } from './session.ts'
+import { serverSession } from './session.ts'
 
 export type Listening = { address: { host: string; port: number }; close(): void }
 
@@ -46,9 +46,9 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     try {
       const agent = peerOf(socket)
       const settle = strangers.releaser(socket)
-      if (socket.alpnProtocol === REVERSE) void takeReverse(scene, agent, socket, settle)
-      else if (socket.alpnProtocol === FORWARD) takeForward(scene, agent, remote, socket, settle)
-      else throw new Refusal('record-version', 'no version of the link protocol was agreed on (ALPN)')
+      if (socket.alpnProtocol !== PROTOCOL)
+        throw new Refusal('record-version', 'no version of the link protocol was agreed on (ALPN)')
+      take(scene, agent, remote, socket, settle)
     } catch (error) {
       const refusal = refusalOf(error)
       if (refusal) desk.refuse(refusal.code, { remote }, refusal.detail)
@@ -72,19 +72,16 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
   }
 }
 
-/** Their requests. Whether it stays is decided by `/hello`, and by the second connection after it. */
-const takeForward = (scene: Scene, agent: string, remote: string, socket: TLSSocket, settle: () => void): void => {
+/** Whether it stays is decided by `/hello` and LINK1; that it does, by the first stream they lend. */
+const take = (scene: Scene, agent: string, remote: string, socket: TLSSocket, settle: () => void): void => {
   const { board, limits, desk } = scene
   const session = serverSession(socket, limits)
   const isKnown = ['linked', 'frozen'].includes(scene.allow(agent))
   const life = setTimeout(() => session.destroy(), isKnown ? limits.helloMs + limits.handshakeMs : limits.strangerMs)
   session.once('close', () => clearTimeout(life))
-  const keep = () => {
-    clearTimeout(life)
-    settle()
-  }
   const side = hostSide(scene.handshaking, agent, socket)
   let said: Hello | undefined
+  let borrowed: Borrowed | undefined
   const hello = async (hello: Hello) => {
     checkNet(scene, hello)
     // Told at once, and not after their proof: to begin with them would break off what we have begun.
@@ -94,43 +91,21 @@ const takeForward = (scene: Scene, agent: string, remote: string, socket: TLSSoc
   }
   const isFree = async () => {
     if (said === undefined || !(await board.welcome(agent))) return false
-    if (!session.destroyed) board.expect(agent, { hello: said, session, socket, keep, isProven: side.isProven })
+    if (!session.destroyed) board.expect(agent, session)
     return true
   }
-  const arpl = (body: unknown) => side.arpl(body, isFree)
-  const { commit, isProven } = side
-  serve(session, { agent, remote, standing: () => scene.allow(agent), hello, arpl, commit, isProven }, desk)
-}
-
-/** Our requests. Their first connection must be waiting for it, and both must mean the same link. */
-const takeReverse = async (scene: Scene, agent: string, socket: TLSSocket, settle: () => void): Promise<void> => {
-  const half = scene.board.takeHalf(agent)
-  if (!half?.isProven()) {
-    scene.desk.refuse(
-      'link-unknown',
-      { agent, remote: socket.remoteAddress ?? '?' },
-      'a second connection without a first',
-    )
-    return void socket.destroy()
-  }
-  try {
-    const out = await clientSession(socket, scene.limits)
-    await greet(scene, out, half.hello.link)
-    if (half.session.destroyed) throw new LinkFault('closed', 'the first connection went meanwhile')
+  const lend = (stream: ServerHttp2Stream) => {
+    const isFirst = borrowed === undefined
+    borrowed ??= borrow(session, limits)
+    borrowed.keep(stream)
+    if (!isFirst || said === undefined) return
+    clearTimeout(life)
     settle()
-    half.keep()
-    const ends = { out, outSocket: socket, in: half.session, inSocket: half.socket }
-    join(scene, { agent, dialledBy: 'them', theirs: half.hello }, ends)
-  } catch (error) {
-    scene.log.info(
-      { area: 'link', event: 'not-linked', agent, why: String(error) },
-      'the neighbour dialled, no link came of it',
-    )
-    endSoon(() => {
-      half.session.destroy()
-      socket.destroy()
-    })
+    join(scene, { agent, dialledBy: 'them', theirs: said }, { session, socket, open: borrowed.open })
   }
+  const { commit, isProven } = side
+  const dialled = { hello, arpl: (body: unknown) => side.arpl(body, isFree), commit, lend }
+  serve(session, { agent, remote, standing: () => scene.allow(agent), dialled, isProven }, desk)
 }
 
 /**

@@ -10,10 +10,8 @@ import { agentIdOfSpki } from '../../src/identity/agent.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { LinkFault } from './handlers.ts'
 
-/** The dialler asks, the listener answers. */
-export const FORWARD = 'vouchsafe/1'
-/** The listener asks, the dialler answers: so an agent without a public port is reachable. */
-export const REVERSE = 'vouchsafe-reverse/1'
+/** What is spoken, as TLS agrees on it (ALPN, RFC 7301). */
+export const PROTOCOL = 'vouchsafe/1'
 
 export type Keys = { key: string; cert: string }
 
@@ -27,7 +25,7 @@ export const serverOptions = (keys: Keys, handshakeMs: number): TlsOptions => ({
   ...keys,
   ...commonOptions,
   requestCert: true,
-  ALPNProtocols: [FORWARD, REVERSE],
+  ALPNProtocols: [PROTOCOL],
   handshakeTimeout: handshakeMs,
   secureOptions: constants.SSL_OP_NO_TICKET, // no resumption: every link proves its key anew
 })
@@ -67,7 +65,6 @@ export const splitAddress = (address: string): { host: string; port: number } =>
 export const connectTls = (
   address: string,
   agentId: string | undefined,
-  role: typeof FORWARD | typeof REVERSE,
   keys: Keys,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<{ socket: TLSSocket; agent: string }> =>
@@ -84,7 +81,7 @@ export const connectTls = (
     }
 
     // DNS names are resolved anew at every dial. No SNI: the name is nobody's business.
-    const socket = connect({ ...splitAddress(address), ...keys, ...commonOptions, ALPNProtocols: [role] })
+    const socket = connect({ ...splitAddress(address), ...keys, ...commonOptions, ALPNProtocols: [PROTOCOL] })
     const timer = setTimeout(() => unreachable('no answer in time'), timeoutMs)
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
@@ -97,7 +94,7 @@ export const connectTls = (
         socket.setNoDelay(true)
         try {
           const agent = peerOf(socket, agentId) // once: a second reading finds no certificate (Node 20)
-          if (socket.alpnProtocol !== role) throw new LinkFault('unreachable', `${address} speaks no ${role}`)
+          if (socket.alpnProtocol !== PROTOCOL) throw new LinkFault('unreachable', `${address} speaks no ${PROTOCOL}`)
           resolve({ socket, agent })
         } catch (error) {
           socket.destroy()

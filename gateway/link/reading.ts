@@ -3,14 +3,14 @@
  *
  * A sender that falls silent is cut off; so is one that is too slow in all.
  */
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import { constants, type Http2Stream } from 'node:http2'
 import { Refusal } from '../../src/refusal.ts'
 import { cancel } from './session.ts'
 
 /** The stream broke while we read: nobody waits for an answer any more. */
 export class Cut extends Error {}
 
-export const readWhole = async (stream: ServerHttp2Stream, limit: number, idleMs: number): Promise<Buffer> => {
+export const readWhole = async (stream: Http2Stream, limit: number, idleMs: number): Promise<Buffer> => {
   const slowest = setTimeout(() => cancel(stream), idleMs)
   try {
     let size = 0
@@ -33,7 +33,7 @@ export const readWhole = async (stream: ServerHttp2Stream, limit: number, idleMs
  * Leaves the stream open at the end, so that it can be answered; errors and silence become Cut.
  * (The stream's own timeout won't do: our life signs would keep it from ever running out.)
  */
-export async function* chunksOf(stream: ServerHttp2Stream, idleMs: number): AsyncGenerator<Buffer, undefined> {
+export async function* chunksOf(stream: Http2Stream, idleMs: number): AsyncGenerator<Buffer, undefined> {
   const silence = setTimeout(() => cancel(stream), idleMs)
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
@@ -53,7 +53,7 @@ export async function* counted(
   rest: Buffer,
   chunks: AsyncIterator<Buffer>,
   size: number,
-  stream: ServerHttp2Stream,
+  stream: Http2Stream,
   count: (bytes: number) => void,
 ): AsyncGenerator<Buffer> {
   let left = size
@@ -67,7 +67,7 @@ export async function* counted(
 }
 
 /** A body that ends too soon: did its sender end it, or did the link break? HTTP/2 streams end in both cases. */
-export const broken = (stream: ServerHttp2Stream, otherwise: Refusal): Error =>
+export const broken = (stream: Http2Stream, otherwise: Refusal): Error =>
   stream.aborted || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? new Cut() : otherwise
 
 export const gather = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {

@@ -2,25 +2,22 @@
  * What listening and dialling share, and the hello by which both make a link:
  *
  *   dialler                              listener
- *   vouchsafe/1          ── /hello ──>   neighbour? same web? free?     (board.ts)
- *                        <── ok, limits, AURQ
- *                        ── ARPL … ARSL ──    still the one we knew? (handshake.ts)
- *   vouchsafe-reverse/1  ── TLS ─────>   belongs to the hello before
- *   the same link id?    <── /hello ──
- *                        ok, limits ──>
- *   up                                   up
+ *                  ── /hello ──────>     neighbour? same web? free?     (board.ts)
+ *                  <── ok, limits, AURQ
+ *                  ── ARPL … ARSL ──     still the one we knew? (handshake.ts)
+ *   up             ── /lend ───────>     up                             (lent.ts)
  */
 import type { ClientHttp2Session } from 'node:http2'
 import type { TlsOptions } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import type { Log } from '../log.ts'
 import type { Board } from './board.ts'
-import { ask } from './call.ts'
+import { ask, openOn } from './call.ts'
 import { answerAs, type Hello, helloShape } from './frame.ts'
 import { LinkFault, type Standing } from './handlers.ts'
 import type { Handshaking } from './handshake.ts'
 import { type Announced, announced, type LinkLimits } from './limits.ts'
-import { type Ends, makeLink } from './link.ts'
+import { type End, makeLink } from './link.ts'
 import type { Keys } from './peer.ts'
 import type { Desk } from './serve.ts'
 
@@ -52,7 +49,7 @@ export const checkNet = (scene: Scene, { net }: Hello): void => {
 /**
  * Says hello on a fresh session.
  *
- * @returns what they take, and AURQ where we dialled; @throws LinkFault `busy` when another link with them is live, Refusal as they refuse
+ * @returns what they take, and AURQ; @throws LinkFault `busy` when another link with them is live, Refusal as they refuse
  */
 export const greet = async (
   scene: Scene,
@@ -60,7 +57,7 @@ export const greet = async (
   link: string,
 ): Promise<{ theirs: Announced; aurq: unknown }> => {
   const { helloMs: idleMs, answerBytes } = scene.limits
-  const answer = await ask(session, '/hello', helloOf(scene, link), { idleMs, answerBytes })
+  const answer = await ask(openOn(session), '/hello', helloOf(scene, link), { idleMs, answerBytes })
   if (typeof answer === 'object' && answer !== null && 'busy' in answer)
     throw new LinkFault('busy', 'the neighbour has a live link with us already')
   const hello = answerAs(helloShape, answer)
@@ -69,12 +66,12 @@ export const greet = async (
   return { theirs: hello, aurq: (answer as { aurq?: unknown }).aurq }
 }
 
-/** Both sessions stand and both sides know it. */
+/** Both sides know who is there. */
 export const join = (
   scene: Scene,
   who: { agent: string; dialledBy: 'us' | 'them'; theirs: Announced },
-  ends: Ends,
+  end: End,
 ): void => {
   const { limits, now } = scene
-  scene.board.put(makeLink(who, ends, { limits, metrics: scene.desk.metrics, now }))
+  scene.board.put(makeLink(who, end, { limits, metrics: scene.desk.metrics, now }))
 }

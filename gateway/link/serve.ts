@@ -1,13 +1,13 @@
 /**
- * Requests in: reads each within its bounds, asks the gateway, answers once.
+ * Requests in, on streams that they opened or we lent them: reads each within its bounds, asks the gateway, answers once.
  *
  * A neighbour may call everything, a stranger only `/pair`, three times at most. What is wrong
  * is refused by name in the answer; a payload that breaks off is kept for the next attempt.
- * While we work on a request, its caller gets a life sign (102) every few seconds, so a
+ * While we work on a request, its caller gets a life sign every few seconds, so a
  * gigabyte may take its time and a dead link is still seen soon.
  */
 import { createHash } from 'node:crypto'
-import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { constants, type Http2Stream, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { Refusal } from '../../src/refusal.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -37,31 +37,36 @@ export type Desk = {
   metrics: Pick<Metrics, 'linkRecords' | 'linkBytes'>
   refuse: Refuse
   /** Requests being answered, on all sessions. */
-  inHand: Set<ServerHttp2Stream>
+  inHand: Set<Http2Stream>
   isClosing(): boolean
 }
 
-/** Who asks. `hello` decides whether a link comes of it. */
+/** Who asks. */
 export type Caller = {
   agent: string
   remote: string
   standing(): Standing
-  hello(hello: Hello): Promise<unknown>
-  /** LINK1, where the caller dialled. */
-  arpl?(body: unknown): Promise<unknown>
-  commit?(body: unknown): Promise<unknown>
+  /** Where the caller dialled. `hello` decides whether a link comes of it. */
+  dialled?: {
+    hello(hello: Hello): Promise<unknown>
+    /** LINK1. */
+    arpl(body: unknown): Promise<unknown>
+    commit(body: unknown): Promise<unknown>
+    /** A stream for a call of ours. */
+    lend(stream: ServerHttp2Stream): void
+  }
   /** Whether the handshake has shown that it is still the neighbour we knew. */
   isProven(): boolean
 }
 
-type Request = { stream: ServerHttp2Stream; caller: Caller; desk: Desk; large: { count: number } }
+type Request = { stream: Http2Stream; caller: Caller; desk: Desk; large: { count: number } }
 
 /** Node's timers run at once beyond. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
+/** Answers what they who dialled us ask. */
 export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): void => {
-  const streams = new Set<ServerHttp2Stream>()
-  const large = { count: 0 }
+  const serveCall = serveCalls(caller, desk)
   let strangerCalls = 0
 
   const { agent, remote } = caller
@@ -69,51 +74,68 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
     desk.refuse('record-malformed', { agent, remote }, `breaks the rules of HTTP/2: ${error.message}`),
   )
   session.on('stream', (stream, headers) => {
-    streams.add(stream)
     stream.on('error', () => {}) // 'close' follows
-    stream.once('close', () => streams.delete(stream))
     if (isStranger(caller.standing())) strangerCalls += 1
     if (strangerCalls > desk.limits.strangerCalls) return cancel(stream)
-    void answer({ stream, caller, desk, large }, headers).then(() => {
+    void serveCall(stream, headers[':path'] as string).then(() => {
       // Says GOAWAY, and lets the answers out.
       if (strangerCalls >= desk.limits.strangerCalls) endSoon(() => session.close())
     })
   })
+}
 
-  const lifeSigns = setInterval(() => {
-    for (const stream of streams)
-      if (!stream.headersSent && !stream.closed && !stream.destroyed) stream.additionalHeaders({ ':status': 102 })
-  }, desk.limits.lifeSignMs)
-  session.once('close', () => clearInterval(lifeSigns))
+/** Answers what a neighbour asks, on streams of one connection. */
+export const serveCalls = (caller: Caller, desk: Desk): ((stream: Http2Stream, path: string) => Promise<void>) => {
+  const large = { count: 0 }
+  return (stream, path) => answer({ stream, caller, desk, large }, path)
+}
+
+/** Tells everybody whose request is being answered that we are at it. @returns what ends it */
+export const showLife = ({ inHand, limits }: Desk): (() => void) => {
+  const signs = setInterval(() => {
+    for (const stream of inHand) if (begin(stream)) stream.write(' ')
+  }, limits.lifeSignMs)
+  return () => clearInterval(signs)
 }
 
 const isStranger = (standing: Standing): boolean => standing === 'guest' || standing === 'no' || standing === 'revoked'
 
 /** The one place where refusals and faults become answers. */
-const answer = async (request: Request, headers: IncomingHttpHeaders): Promise<void> => {
+const answer = async (request: Request, path: string): Promise<void> => {
   const { stream, caller, desk } = request
+  const { graceMs } = desk.limits
   desk.inHand.add(stream)
   try {
-    const path = headers[':path'] as string
-    reply(stream, 200, await route(request, path), desk.limits.graceMs)
+    const answered = await route(request, path)
+    if (answered !== LENT) reply(stream, answered, graceMs)
   } catch (error) {
     if (error instanceof Cut) return
     const refusal = refusalOf(error)
     if (refusal) {
       desk.refuse(refusal.code, { agent: caller.agent, remote: caller.remote }, refusal.detail)
-      reply(stream, 400, { refused: refusal.code, detail: refusal.detail }, desk.limits.graceMs)
+      reply(stream, { refused: refusal.code, detail: refusal.detail }, graceMs)
     } else {
       desk.log.error({ area: 'link', event: 'fault', agent: caller.agent, error }, 'a request could not be answered')
-      reply(stream, 500, { fault: true }, desk.limits.graceMs) // causes are for our log alone
+      reply(stream, { fault: true }, graceMs) // causes are for our log alone
     }
   } finally {
     desk.inHand.delete(stream)
   }
 }
 
-const reply = (stream: ServerHttp2Stream, status: number, body: unknown, graceMs: number): void => {
-  if (stream.closed || stream.destroyed || stream.headersSent) return
-  stream.respond({ ':status': status, 'content-type': 'application/json' })
+/** @returns whether an answer, or a sign of life, can still be written */
+const begin = (stream: Http2Stream): boolean => {
+  if (stream.closed || stream.destroyed || stream.writableEnded) return false
+  if (isOpenedByThem(stream) && !stream.headersSent)
+    stream.respond({ ':status': 200, 'content-type': 'application/json' })
+  return true
+}
+
+/** And not lent by us, where our answer is the body of a request. */
+const isOpenedByThem = (stream: Http2Stream): stream is ServerHttp2Stream => 'respond' in stream
+
+const reply = (stream: Http2Stream, body: unknown, graceMs: number): void => {
+  if (!begin(stream)) return
   stream.end(JSON.stringify(body ?? null))
   if (stream.readableEnded) return
   // An early answer: what still comes is not read, and who does not stop by himself is stopped (RFC 9113 §8.1).
@@ -124,11 +146,18 @@ const reply = (stream: ServerHttp2Stream, status: number, body: unknown, graceMs
   }, graceMs)
 }
 
-const routes: Record<Path, (request: Request) => Promise<unknown>> = {
+/** No answer: the stream is ours now. */
+const LENT = Symbol('lent')
+
+const routes: Record<Path | '/lend', (request: Request) => Promise<unknown>> = {
   '/hello': async ({ stream, caller, desk }) =>
-    caller.hello(helloShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'hello')),
-  '/arpl': async ({ stream, caller, desk }) => proofBy(caller.arpl, await readProof(stream, desk)),
-  '/commit': async ({ stream, caller, desk }) => proofBy(caller.commit, await readProof(stream, desk)),
+    asDialler(caller).hello(helloShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'hello')),
+  '/arpl': async ({ stream, caller, desk }) => asDialler(caller).arpl(await readProof(stream, desk)),
+  '/commit': async ({ stream, caller, desk }) => asDialler(caller).commit(await readProof(stream, desk)),
+  '/lend': async ({ stream, caller }) => {
+    asDialler(caller).lend(stream as ServerHttp2Stream) // theirs is the session
+    return LENT
+  },
   '/pair': async ({ stream, caller, desk }) =>
     desk.handlers.pair(
       caller.agent,
@@ -152,12 +181,12 @@ const routes: Record<Path, (request: Request) => Promise<unknown>> = {
 /** What may be called before the handshake has ended well. */
 const openly: readonly string[] = ['/hello', '/arpl', '/commit', '/pair', '/directory', '/moved']
 
-const readProof = async (stream: ServerHttp2Stream, desk: Desk): Promise<unknown> =>
+const readProof = async (stream: Http2Stream, desk: Desk): Promise<unknown> =>
   decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits.idleMs))
 
-const proofBy = (take: Caller['arpl'], body: unknown): Promise<unknown> => {
-  if (take === undefined) throw new Refusal('record-type', 'who dials proves himself on the first connection')
-  return take(body)
+const asDialler = ({ dialled }: Caller): NonNullable<Caller['dialled']> => {
+  if (dialled === undefined) throw new Refusal('record-type', 'who dials says hello and proves himself')
+  return dialled
 }
 
 const route = (request: Request, path: string): Promise<unknown> => {
@@ -172,7 +201,7 @@ const route = (request: Request, path: string): Promise<unknown> => {
   if (!openly.includes(path) && !caller.isProven())
     throw new Refusal('link-unproven', 'nothing is taken before the handshake has ended')
   if (!openly.includes(path) && standing === 'frozen') throw new Refusal('link-diverged', 'this link is frozen')
-  return routes[path as Path](request)
+  return routes[path as keyof typeof routes](request)
 }
 
 const takeRecords = async ({ stream, caller, desk }: Request): Promise<unknown> => {

@@ -14,7 +14,7 @@ import {
 import type { TLSSocket } from 'node:tls'
 import type { LinkLimits } from './limits.ts'
 
-type Session = ClientHttp2Session | ServerHttp2Session
+export type Session = ClientHttp2Session | ServerHttp2Session
 
 /**
  * Ends a stream, a session or the socket below it, but not now. Within a callback of HTTP/2, and in what

@@ -6,18 +6,16 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:tls'
 import { makeCertificate } from '../../gateway/link/certificate.ts'
 import { linkLimits } from '../../gateway/link/limits.ts'
-import { REVERSE, serverOptions } from '../../gateway/link/peer.ts'
-import { clientSession, serverSession } from '../../gateway/link/session.ts'
+import { serverOptions } from '../../gateway/link/peer.ts'
+import { serverSession } from '../../gateway/link/session.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 
 const agent = generateAgent()
 const keys = await makeCertificate(agent, Date.now())
 const kept: unknown[] = []
-const server = createServer(serverOptions(keys, linkLimits.handshakeMs), async (socket) => {
+const server = createServer(serverOptions(keys, linkLimits.handshakeMs), (socket) => {
   socket.on('error', () => socket.destroy())
-  kept.push(
-    socket.alpnProtocol === REVERSE ? await clientSession(socket, linkLimits) : serverSession(socket, linkLimits),
-  )
+  kept.push(serverSession(socket, linkLimits))
 })
 server.listen(0, '127.0.0.1', () =>
   console.log(JSON.stringify({ agentId: agent.id, port: (server.address() as AddressInfo).port })),

@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { ask } from '../../gateway/link/call.ts'
+import { ask, openOn } from '../../gateway/link/call.ts'
 import { makeCertificate } from '../../gateway/link/certificate.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { proveAsGuest } from '../../gateway/link/handshake.ts'
 import { linkLimits } from '../../gateway/link/limits.ts'
-import { FORWARD, splitAddress } from '../../gateway/link/peer.ts'
+import { PROTOCOL, splitAddress } from '../../gateway/link/peer.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
 import { type Kept, nothingKept, ratchetsIn } from './ratchets.ts'
 
@@ -24,7 +24,7 @@ export const dialTls = async (
     ...splitAddress(address),
     ...keys,
     rejectUnauthorized: false,
-    ALPNProtocols: [FORWARD],
+    ALPNProtocols: [PROTOCOL],
     ...options,
   })
   socket.on('error', () => {})
@@ -59,7 +59,7 @@ export const prove = async (
 ): Promise<void> => {
   const ratchets = ratchetsIn(kept)
   const turn = ratchets.begin(to)
-  const hello = (await ask(session, '/hello', ours, linkLimits)) as { aurq?: unknown; busy?: boolean }
+  const hello = (await ask(openOn(session), '/hello', ours, linkLimits)) as { aurq?: unknown; busy?: boolean }
   if (hello.busy) throw new LinkFault('busy', 'at hello')
   const handshaking = { us: agent.id, ratchets, limits: linkLimits, now: Date.now }
   await proveAsGuest(handshaking, { agent: to, turn, session, socket }, hello.aurq)
@@ -82,7 +82,7 @@ export const answerTo = (stream: ClientHttp2Stream): Promise<unknown> =>
     stream.on('data', (chunk: string) => {
       text += chunk
     })
-    stream.on('close', () => resolve(text === '' ? undefined : JSON.parse(text)))
+    stream.on('close', () => resolve(text.trim() === '' ? undefined : JSON.parse(text)))
   })
 
 export const closing = (

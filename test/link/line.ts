@@ -3,6 +3,8 @@ import { connect, createServer, type Socket } from 'node:net'
 
 export type Line = {
   address: string
+  /** Open ones. */
+  connections(): number
   /** Bytes from dialler to listener. */
   carried(): number
   /** Cuts every connection once so many more bytes went towards the listener. */
@@ -44,6 +46,7 @@ export const openLine = async (to: string, hear: (chunk: Buffer) => void = () =>
   const at = server.address()
   return {
     address: `127.0.0.1:${typeof at === 'object' && at ? at.port : 0}`,
+    connections: () => sockets.size / 2,
     carried: () => carried,
     cutAfter(bytes) {
       cutAt = carried + bytes

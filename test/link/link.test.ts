@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+import { openLine } from './line.ts'
 
 /** The error a promise ends in. */
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
@@ -33,6 +34,24 @@ describe('a link', () => {
     const { sha256, size, bytes } = there
     expect(b.hands).to.deep.equal([{ from: a.agent.id, offer: offerOf('one'), body: { sha256, size, bytes } }])
     expect(a.hands.map(({ from }) => from)).to.deep.equal([b.agent.id])
+  })
+
+  it('is one connection, whoever dialled, and carries what both say at once', async () => {
+    for (const dials of ['one', 'both'] as const) {
+      const [a, b] = [await start(), await start()]
+      const lines = [await openLine(b.address), await openLine(a.address)] as const
+      a.neighbours.set(b.agent.id, { addresses: [lines[0].address], standing: 'linked' })
+      b.neighbours.set(a.agent.id, { addresses: dials === 'both' ? [lines[1].address] : [], standing: 'linked' })
+      for (const { edge } of [a, b]) edge.refresh()
+      await areLinked(a, b)
+      const say = (from: TestAgent, to: TestAgent) =>
+        Array.from({ length: 150 }, (_, i) => from.edge.hand(to.agent.id, offerOf(`${i}`), payloadOf(1 + 1000 * i)))
+      await Promise.all([...say(a, b), ...say(b, a)])
+      expect([a.hands.length, b.hands.length]).to.deep.equal([150, 150])
+      await until(() => lines[0].connections() + lines[1].connections() === 1, 'one is left')
+      expect([a.ups.length, b.ups.length, ...a.downs, ...b.downs]).to.deep.equal([1, 1])
+      for (const line of lines) line.close()
+    }
   })
 
   it('carries payloads of every size around the bounds, bytes unchanged, the large ones as durable files', async () => {

@@ -17,8 +17,10 @@ describe('a large payload', () => {
     agents.push(made)
     return made
   }
-  /** a dials b over a line that can be cut. */
-  const lined = async (options: Parameters<typeof startAgent>[0] = {}) => {
+  /** a dials b over a line that can be cut, which a may hear by a ping only. */
+  const lined = async (
+    options: Parameters<typeof startAgent>[0] = { limits: { pingEveryMs: 500, pingTimeoutMs: 1000 } },
+  ) => {
     const [a, b] = [await start(options), await start(options)]
     const line = await openLine(b.address)
     lines.push(line)
