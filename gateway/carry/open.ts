@@ -13,6 +13,7 @@ import type { Card } from '../../src/identity/card.ts'
 import { permitOf } from '../../src/identity/permit.ts'
 import { open, openStream } from '../../src/identity/seal.ts'
 import { cleanArrived, HEADER_MAX } from '../../src/mail/forged.ts'
+import type { Parsed } from '../../src/mail/parsed.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -131,21 +132,22 @@ const cutHeader = (start: Buffer): { header: Buffer; rest: Buffer[] } => {
   return { header: start.subarray(0, cut), rest: [start.subarray(cut)] }
 }
 
-/** Writes head and text into one body, and walks over it in the same pass. */
+/** Writes head and text into one body, and walks over it in the same pass, unless it is `known` what that would find. */
 export const walked = async (
   writer: BodyWriter,
   head: Buffer,
   text: Iterable<Buffer> | AsyncIterable<Buffer>,
-): Promise<NewBody & { parsed: NonNullable<NewBody['parsed']> }> => {
+  known?: Parsed,
+): Promise<NewBody & { parsed: Parsed }> => {
   const walk = startWalk()
   const take = async (chunk: Buffer) => {
-    walk.push(chunk)
+    if (!known) walk.push(chunk)
     await writer.write(chunk)
   }
   try {
     await take(head)
     for await (const chunk of text) await take(chunk)
-    return { body: await writer.finish(), parsed: walk.end() }
+    return { body: await writer.finish(), parsed: known ?? walk.end() }
   } catch (error) {
     await writer.abort()
     throw error

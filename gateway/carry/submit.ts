@@ -2,15 +2,16 @@
  * A submitted message becomes an event: ids are drawn, and where somebody of this gateway is among
  * the recipients, the message with the trace fields of a delivery here is prepared beside it.
  */
-import { randomBytes } from 'node:crypto'
 import type { Recipient, Submission } from '../../src/custody/submission.ts'
 import { keyOf } from '../../src/envelope/envelope.ts'
+import { beneath } from '../../src/mail/beneath.ts'
 import { cleanArrived } from '../../src/mail/forged.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { discardDraft, startBody } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
 import type { NewBody } from '../engine/batch.ts'
+import { drawId } from '../id.ts'
 import type { Custodians } from '../smtp/accept.ts'
 import type { Submission as Submitted } from '../smtp/submission.ts'
 import type { FirstHops } from './first-hop.ts'
@@ -19,9 +20,7 @@ import { openDraft } from './spool.ts'
 
 /** Resolves once it is durable: only then may 250 be said; and, where `firstHops` are waited for, says who has it by then. */
 export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops): Promise<Custodians | undefined> => {
-  const recipients = given.recipients.map(
-    (one): Recipient => ({ ...one, envelope: randomBytes(16).toString('hex'), stage: 'Queued' }),
-  )
+  const recipients = given.recipients.map((one): Recipient => ({ ...one, envelope: drawId(), stage: 'Queued' }))
   const { state } = core.engine
   const here = recipients.filter((one) => state.addresses.has(one.address))
   const [first] = here
@@ -78,7 +77,7 @@ const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnl
     path: [],
   })
   const text = 'bytes' in given.body ? [given.body.bytes] : openDraft(core.home, given.body)
-  return walked(startBody(core.home), head, text).catch(async (error) => {
+  return walked(startBody(core.home), head, text, beneath(head, given.parsed)).catch(async (error) => {
     await discardDraft(core.home, given.body) // nothing was promised yet, and nothing is left behind
     throw error
   })

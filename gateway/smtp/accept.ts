@@ -1,10 +1,10 @@
 /**
  * A message from DATA to what 250 says of it: received, asked whether it came before, made durable.
  */
-import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { editSubmission } from '../../src/mail/submit.ts'
 import type { BodyDraft, BodyWriter } from '../../store/spool.ts'
+import { drawId } from '../id.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Account, Session } from './connection.ts'
@@ -50,7 +50,7 @@ export const accept = async (
   const { edited, body, parsed } = await receive(stream, {
     sizeLimit,
     startBody,
-    edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: host, makeId }),
+    edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: host, makeId: drawId }),
   })
   const at = Date.now()
   const { messageId, subject, header } = edited
@@ -79,7 +79,7 @@ export const accept = async (
     log.info({ event: 'repeated', submission: attempt, messageId, account: account.address }, '250 was said again')
     return { text: `Accepted as ${attempt}, when you sent it before` }
   }
-  const id = makeId()
+  const id = drawId()
   const custodians = await options.submit({ id, ...given }).catch((error: unknown) => {
     attempt.failed()
     throw error
@@ -113,6 +113,3 @@ const tellCustody = (custodians: Custodians | undefined): string => {
 
 /** A reply line has 512 octets: RFC 5321 §4.5.3.1.5. */
 const CUSTODIANS_SAID = 5
-
-/** 32 hex characters. Node draws UUIDs in advance: a tenth of the time of `randomBytes`. */
-const makeId = (): string => randomUUID().replaceAll('-', '')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { beneath } from '../../src/mail/beneath.ts'
 import { type Part, startWalk } from '../../src/mail/walk.ts'
 import { corpus } from '../fixture/corpus.ts'
 import { readBack } from './imap-list.ts'
@@ -54,6 +55,30 @@ describe('mail/walk', () => {
         }),
         { numRuns: 500 },
       )
+    })
+
+    it('nor what fields stand above it, as long as it has no flaw', () => {
+      const head = Buffer.from('Return-Path: <a@b>\r\nReceived: by b\r\n for <c@b>; now\r\n')
+      const check = (bytes: Buffer): boolean => {
+        const found = beneath(head, parse(bytes))
+        if (found) expect(found).to.deep.equal(parse(head, bytes))
+        return found !== undefined
+      }
+      expect(corpus.filter(({ bytes }) => check(bytes))).to.have.length.above(corpus.length / 4)
+      const clean = awkward.map((bytes) =>
+        bytes
+          .toString('latin1')
+          .replace(/\r?\n|\r/g, '\r\n')
+          .replaceAll('\0', ''),
+      )
+      let known = 0
+      fc.assert(
+        fc.property(fc.constantFrom('Subject: a\r\n', ' a fold\r\n', '\r\n', ''), clean, (first, rest) => {
+          known += Number(check(Buffer.from(first + rest, 'latin1')))
+        }),
+        { numRuns: 1000 },
+      )
+      expect(known).to.be.above(50)
     })
 
     it('even if the memory of a chunk is used again for the next', () => {
