@@ -34,6 +34,7 @@ export const look = async (
 ): Promise<Page> => {
   if (!items.every((item) => isLive(item) || isFixed(item)))
     return { known: await remember(db, messages, items), texts: undefined }
+  if (!items.some(isFixed)) return { known: undefined, texts: [] }
   const ids = messages.map(({ row }) => row.id)
   const texts = items.map((item) => (isFixed(item) ? lately.of(nameOf(item), ids) : undefined))
   const lacking = messages.filter((_, n) => texts.some((each) => each && each[n] === undefined))

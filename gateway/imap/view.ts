@@ -127,14 +127,13 @@ export class View {
     const last = resolved.at(-1)
     const first = resolved[0]
     if (!last || !first || first.from < 1 || last.to > this.count) return undefined
-    return resolved.flatMap(({ from, to }) => this.slice(from - 1, to))
+    return this.slices(resolved.map(({ from, to }) => [from - 1, to]))
   }
 
   /** Messages with these uids, ascending; uids of nobody are passed over (RFC 3501 §6.4.8). */
   byUid(ranges: readonly Range[]): Numbered[] {
-    return resolveSet(ranges, this.largestUid).flatMap(({ from, to }) =>
-      this.slice(firstAt(this.shown, from), firstAt(this.shown, to + 1)),
-    )
+    const resolved = resolveSet(ranges, this.largestUid)
+    return this.slices(resolved.map(({ from, to }) => [firstAt(this.shown, from), firstAt(this.shown, to + 1)]))
   }
 
   seqOf(uid: number): number | undefined {
@@ -261,8 +260,16 @@ export class View {
     return undefined
   }
 
-  private slice(from: number, to: number): Numbered[] {
-    return this.shown.slice(from, to).map((row, i) => this.numbered(from + i + 1, row))
+  /** In one pass: `flatMap` takes longer over ten thousand than all the rest of a FETCH of their uids. */
+  private slices(places: readonly [from: number, to: number][]): Numbered[] {
+    const messages: Numbered[] = []
+    for (const [from, to] of places) {
+      for (let i = from; i < to; i++) {
+        const row = this.shown[i]
+        if (row) messages.push(this.numbered(i + 1, row))
+      }
+    }
+    return messages
   }
 
   private numbered(seq: number, row: Row): Numbered {
