@@ -79,6 +79,24 @@ describe('the village searches', () => {
     expect(queries.filter(({ from, to }) => from === n.id && to === r.id).length).to.be.below(60)
   })
 
+  it('a query that lies about its way goes no further: round in a circle, or in the name of another neighbour', () => {
+    const { village, agents } = villageOf(4, [
+      [0, 1],
+      [1, 2],
+      [1, 3],
+    ])
+    const [f, n, , h] = agents
+    const queries = watch(village, 'WHO')
+    const more = { target: targetOfAddress('p@2.test'), ttl: 4, withinMs: 60_000 }
+    for (const hops of [[h, n, f], [n, f], [f, h], [h]])
+      say(village, f, n, { t: 'WHO', qid: village.random.id(), hops: hops.map(({ id }) => id), ...more })
+    pass(village, MINUTE)
+    expect(queries.filter(({ from }) => from === n.id)).to.deep.equal([])
+    say(village, f, n, { t: 'WHO', qid: village.random.id(), hops: [h.id, f.id], ...more })
+    pass(village, MINUTE)
+    expect(queries.filter(({ from }) => from === n.id).length, 'an honest one does').to.be.at.least(1)
+  })
+
   it('a burst of mail to many strangers waits its turn, and all of it arrives', () => {
     const { village, agents } = villageOf(3, [
       [0, 1],
