@@ -197,6 +197,15 @@ describe('the village under attack', () => {
     const payload = payloadAt(r, second.key)
     const sign = (by: Agent, to: Agent, before: string[]) =>
       village.notary.sign(by.id, 'STAMP', { id, chain: chainHash(envelope, before), to: to.id, at: village.clock.now })
+    const chain = chainHash(envelope, stamps)
+    const elsewhere = village.notary.sign(r.id, 'STAMP', { id: village.random.id(), chain, to: b.id, at: 1 })
+    const circle = [...stamps]
+    for (const [by, to] of [
+      [r, x],
+      [x, r],
+      [r, b],
+    ] as const)
+      circle.push(sign(by, to, circle))
     const cases: [what: string, from: Agent, stamps: string[], code: string][] = [
       ['stolen: X was never handed it', x, [...stamps, sign(x, b, stamps)], 'chain-broken'],
       ['cut: R hands it as if it came from nobody', r, [sign(r, b, [])], 'chain-broken'],
@@ -204,12 +213,32 @@ describe('the village under attack', () => {
       ['put elsewhere: the stamp covers another chain', r, [...stamps, sign(r, b, [])], 'chain-broken'],
       ['in another order', r, [sign(r, b, stamps), ...stamps], 'chain-broken'],
       ['made for X', r, [...stamps, sign(r, x, stamps)], 'chain-broken'],
+      ['R has X sign in its place', r, [...stamps, sign(x, b, stamps)], 'chain-broken'],
+      ['made for another envelope', r, [...stamps, elsewhere], 'chain-broken'],
+      ['led in a circle', r, circle, 'path-loops'],
       ['invented', r, [...stamps, sign(r, b, stamps).replace(r.id, r.id.toUpperCase())], 'signature-wrong'],
     ]
     for (const [what, from, chain, refused] of cases) {
       const call: Call = { offer: { envelope, stamps: chain, route: [] }, payload }
       expect(said(village, b, from, call), what).to.deep.equal({ refused })
     }
+    const record = JSON.parse(envelope)
+    const own = village.notary.sign(r.id, 'ENVELOPE', { ...record, id: village.random.id() })
+    const stamped = (jws: string, given: string) =>
+      village.notary.sign(r.id, 'STAMP', { id: given, chain: chainHash(jws, []), to: b.id, at: 1 })
+    const swapped: [what: string, call: Call, code: string][] = [
+      [
+        'the letter in an envelope of R’s own',
+        { offer: { envelope: own, stamps: [stamped(own, JSON.parse(own).id)], route: [] }, payload },
+        'sender-unverified',
+      ],
+      [
+        'another letter in its place',
+        { offer: { envelope, stamps: [...stamps, sign(r, b, stamps)], route: [] }, payload: `${payload} ` },
+        'payload-mismatch',
+      ],
+    ]
+    for (const [what, call, refused] of swapped) expect(said(village, b, r, call), what).to.deep.equal({ refused })
     const other = rowAt(b, first.key)
     expect(other.state).to.equal('done')
     expect(b.mail).to.have.length(1)

@@ -97,6 +97,23 @@ describe('the village searches', () => {
     expect(queries.filter(({ from }) => from === n.id).length, 'an honest one does').to.be.at.least(1)
   })
 
+  it('a query goes over each link a time or two, not along every path, where all know all', () => {
+    const count = 7
+    const { village, agents } = villageOf(
+      count,
+      Array.from({ length: count }, (_, i) => Array.from({ length: i }, (__, j): [number, number] => [j, i])).flat(),
+    )
+    const queries = watch(village, 'WHO')
+    agents[0].raise({ on: 'search', target: targetOfAddress('nobody@nowhere.test'), seed: village.random.id() })
+    pass(village, 5 * MINUTE)
+    const rings = new Map<string, number>()
+    for (const { message } of queries)
+      if (message.t === 'WHO') rings.set(message.qid, (rings.get(message.qid) ?? 0) + 1)
+    expect(rings.size).to.be.at.least(2)
+    // 42 ways over 21 links; one that may go further than the copy before it is sent on in its place. By all paths: 1956.
+    for (const sent of rings.values()) expect(sent).to.be.at.most(2 * 42)
+  })
+
   it('a burst of mail to many strangers waits its turn, and all of it arrives', () => {
     const { village, agents } = villageOf(3, [
       [0, 1],
