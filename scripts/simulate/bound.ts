@@ -11,7 +11,6 @@
  * With strict weights w = 1, and this is the theorem of TRUST-WEB §6 as it stands there. With earned weights w is
  * below 1 only on a link that has carried wanted mail before (src/credit/credit.ts).
  */
-import { ACTIVE_LIMIT } from '../../src/credit/credit.ts'
 import type { Graph } from './graph.ts'
 
 const DECAYED_A_DAY = 0.105
@@ -25,13 +24,14 @@ export const attackSides = ({ size, first, to }: Graph, isAttacker: Uint8Array):
   return sides
 }
 
+/** @param limits and the least weights by side: L is that of the honest end, the highest it ever was */
 export const spamBound = (
-  leastWeight: Float64Array,
+  { limits, leastWeight }: { limits: Float64Array; leastWeight: Float64Array },
   sides: readonly number[],
   forged: number,
   days: number,
 ): number => {
-  let limits = 0
-  for (const side of sides) limits += ACTIVE_LIMIT / (leastWeight[side] ?? 1)
-  return limits * (1 + DECAYED_A_DAY * days) + forged
+  let sum = 0
+  for (const side of sides) sum += (limits[side] ?? 0) / (leastWeight[side] ?? 1)
+  return sum * (1 + DECAYED_A_DAY * days) + forged
 }

@@ -3,7 +3,7 @@
  * own arithmetic of credit. Time is virtual; everything random comes from the seed.
  *
  *   honest     write `perDay` letters a day to anybody at random, and want what honest people write to
- *              them but for a share `falseRate`. They judge after half a day in the mean; one in ten says nothing
+ *              them but for a share `falseRate`. They judge after half a day in the mean; a share `silent` says nothing
  *   attackers  write `attackPerDay` letters a day to honest people, who complain about `complainRate` of
  *              them; complain about all that honest people write to them; carry others' mail as all do
  *
@@ -11,91 +11,20 @@
  * while there is none. Transit takes no time: it is seconds, and credit is about days.
  * `spamBound` is checked at every unwanted letter; a trial that breaks it throws.
  */
-import { DAY_MS, type Weights } from '../../src/credit/credit.ts'
+import { DAY_MS } from '../../src/credit/credit.ts'
 import { type Clock, openClock } from '../../test/village/clock.ts'
 import { type Random, seeded } from '../../test/village/random.ts'
 import { attackSides, spamBound } from './bound.ts'
-import { type Case, type Court, openCourt, type Rule } from './court.ts'
+import { type Case, type Court, openCourt } from './court.ts'
 import { degree, type Graph, sidesOf } from './graph.ts'
 import { type Carried, type Ledger, openLedger } from './ledger.ts'
+import type { ByNeighbours, Cuts, Day, Mail, Outcome, Terms } from './terms.ts'
 import { openWays, type Ways } from './way.ts'
-
-export type Placement = 'random' | 'hubs' | 'leaves'
-
-export type Terms = {
-  seed: number
-  days: number
-  weights: Weights
-  /** By which links are cut. */
-  rules: readonly Rule[]
-  /** Share of all agents. */
-  attackers: number
-  placement: Placement
-  perDay: number
-  attackPerDay: number
-  /** From which day on they attack; before, they do as honest people do. */
-  attackFrom: number
-  falseRate: number
-  complainRate: number
-  /** One honest person who gets `perDay` letters more, and complains about this share of all honest mail. */
-  sink?: { perDay: number; falseRate: number }
-}
-
-export const usualTerms: Terms = {
-  seed: 1,
-  days: 56,
-  weights: 'earned',
-  rules: [],
-  attackers: 0.01,
-  placement: 'random',
-  perDay: 0.5,
-  attackPerDay: 71, // Ostra's attackers: 500 a week
-  attackFrom: 0,
-  falseRate: 0.05,
-  complainRate: 1,
-}
-
-/** Letters of honest people to honest people, by what became of them. */
-export type Mail = { sent: number; atOnce: number; later: number; failed: number }
-/** Links that were ever cut so far: between attackers and honest people, between honest people, and of these those that came back. */
-export type Cuts = { attack: number; honest: number; back: number }
-/** At the end of each day: totals so far. */
-export type Day = {
-  day: number
-  unwanted: number
-  bound: number
-  sent: number
-  delivered: number
-  failed: number
-  cuts: Cuts
-}
-
-export type Outcome = {
-  terms: Terms
-  agents: number
-  attackers: number
-  attackLinks: number
-  honestLinks: number
-  good: Mail
-  toSink: Mail
-  attempts: number
-  /** Attackers' letters that came to honest people: those they complain about, and those they do not. */
-  unwanted: number
-  tolerated: number
-  /** Letters of honest people about which attackers complain. */
-  forged: number
-  /** The most of the bound that was ever used up. */
-  boundUsed: number
-  disagreement: number
-  days: Day[]
-  seconds: number
-}
 
 const BEGIN = 1_700_000_000_000
 /** Between letter and judgement, in the mean; a complaint is valid for seven days. */
 const READ_MS = DAY_MS / 2
 const LATEST_MS = 6.9 * DAY_MS
-const SILENT = 0.1
 const SILENCE_MS = 7 * DAY_MS
 /** Ways tried at once: each avoids the links that had no credit before. */
 const MOST_WAYS = 8
@@ -114,6 +43,8 @@ type World = {
   court: Court
   /** Letters so far: each has a number. */
   letters: number
+  /** L of each side, as it was at the beginning: it only falls. */
+  limits: Float64Array
   isAttacker: Uint8Array
   sides: readonly number[]
   outcome: Outcome
@@ -150,6 +81,7 @@ const openWorld = (graph: Graph, terms: Terms): World => {
     attackLinks: sides.length,
     honestLinks: honestLinks(graph, isAttacker),
     good: mail(),
+    byNeighbours: { '1': mail(), '2': mail(), '3-4': mail(), '5+': mail() },
     toSink: mail(),
     attempts: 0,
     unwanted: 0,
@@ -161,10 +93,22 @@ const openWorld = (graph: Graph, terms: Terms): World => {
     seconds: 0,
   }
   const ledger = openLedger(graph, terms.weights, BEGIN)
+  raise(graph, ledger, terms)
   const clock = openClock(BEGIN)
   const court = openCourt(graph, ledger, isAttacker, terms.rules, BEGIN)
   const ways = openWays(graph, random)
-  return { terms, graph, clock, random, ways, ledger, court, letters: 0, isAttacker, sides, outcome }
+  const limits = ledger.limits.slice()
+  return { terms, graph, clock, random, ways, ledger, court, letters: 0, limits, isAttacker, sides, outcome }
+}
+
+const raise = (graph: Graph, { limits }: Ledger, { raised }: Terms): void => {
+  if (raised === undefined) return
+  for (let a = 0; a < graph.size; a++)
+    if (degree(graph, a) <= raised.neighbours)
+      for (const side of sidesOf(graph, a)) {
+        limits[side] = raised.limit
+        limits[graph.twin[side] ?? side] = raised.limit
+      }
 }
 
 const place = (graph: Graph, { attackers, placement }: Terms, random: Random): Uint8Array => {
@@ -202,9 +146,17 @@ const writeNext = (world: World, from: number): void =>
   later(world, waitOf(world, DAY_MS / world.terms.perDay), () => {
     const to = somebody(world, from, () => true)
     if (world.isAttacker[to] === 1) writeToAttacker(world, from, to)
-    else send(world, { from, to, at: world.clock.now, mails: [world.outcome.good], falseRate: world.terms.falseRate })
+    else {
+      const mails = [world.outcome.good, world.outcome.byNeighbours[classOf(world, from, to)]]
+      send(world, { from, to, at: world.clock.now, mails, falseRate: world.terms.falseRate })
+    }
     writeNext(world, from)
   })
+
+const classOf = ({ graph }: World, from: number, to: number): keyof ByNeighbours => {
+  const fewer = Math.min(degree(graph, from), degree(graph, to))
+  return fewer <= 1 ? '1' : fewer === 2 ? '2' : fewer <= 4 ? '3-4' : '5+'
+}
 
 const writeToSink = (world: World, to: number, { perDay, falseRate }: { perDay: number; falseRate: number }): void =>
   later(world, waitOf(world, DAY_MS / perDay), () => {
@@ -266,7 +218,7 @@ const judge = (world: World, one: Case, isUnwanted: boolean): void => {
   const { ledger, clock, random } = world
   const readMs = Math.min(LATEST_MS, waitOf(world, READ_MS))
   if (isUnwanted) later(world, readMs, () => complain(world, one))
-  else later(world, random.chance(SILENT) ? SILENCE_MS : readMs, () => ledger.want(one.carried, clock.now))
+  else later(world, random.chance(world.terms.silent) ? SILENCE_MS : readMs, () => ledger.want(one.carried, clock.now))
 }
 
 const writeToAttacker = (world: World, from: number, to: number): void => {
@@ -301,8 +253,10 @@ const countUnwanted = (world: World): void => {
     throw new Error(`seed ${terms.seed}: ${outcome.unwanted} unwanted by day ${elapsedDays(world)}, bound ${bound}`)
 }
 
-const boundNow = (world: World): number =>
-  spamBound(world.ledger.leastWeight, world.sides, world.outcome.forged, elapsedDays(world))
+const boundNow = (world: World): number => {
+  const { limits, ledger, sides, outcome } = world
+  return spamBound({ limits, leastWeight: ledger.leastWeight }, sides, outcome.forged, elapsedDays(world))
+}
 
 const dayOf = (world: World, day: number): Day => {
   const { unwanted, good } = world.outcome

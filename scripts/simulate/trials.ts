@@ -6,7 +6,8 @@ import type { Weights } from '../../src/credit/credit.ts'
 import { short } from '../bench/table.ts'
 import type { Chapter, Table } from './report.ts'
 import type { Series } from './svg.ts'
-import { type Cuts, type Day, type Mail, type Outcome, runTrial, type Terms, usualTerms } from './trial.ts'
+import { type Cuts, type Day, type Mail, type Outcome, type Terms, usualTerms } from './terms.ts'
+import { runTrial } from './trial.ts'
 import type { Web, WebName } from './web.ts'
 
 /** TRUST-WEB §9, unwanted letters a week for each honest person. */
@@ -39,7 +40,11 @@ export const describeTrials = (webs: readonly Web[], { days, seed }: Size): Chap
     name: 'credit',
     title: 'Credit',
     about: `Attackers are a hundredth of all agents and send 71 letters a day each, for ${days} days; honest people complain about each that arrives. The bound is checked at each of them.`,
-    tables: [unwantedTable(usual), cutsTable(cuts), ...(real ? [detailsTable(usual, rest)] : [])],
+    tables: [
+      unwantedTable(usual),
+      cutsTable(cuts),
+      ...(real ? [detailsTable(usual, rest), lostTable(usual, rest)] : []),
+    ],
     plots: [unwantedPlot(usual), deliveredPlot(usual), cutsPlot(cuts)],
     figures: { trials: [...usual, ...cuts, ...rest] },
   }
@@ -57,7 +62,11 @@ const detailsOf = (
   ...both(web, '64 % false complaints', { falseRate: 0.64 }),
   ...both(web, 'one who gets 20 a day more, 64 % false', { sink: { perDay: 20, falseRate: 0.64 } }),
   ...[0.25, 1, 2].flatMap((perDay) => both(web, `${perDay} letters a day to strangers`, { perDay })),
+  ...both(web, '2 letters, and limits of 6 with one or two neighbours', { perDay: 2, raised: FEW }),
+  ...both(web, '2 letters, and all are judged', { perDay: 2, silent: 0 }),
 ]
+/** The way out for whoever has few neighbours and writes much: `link trust NEIGHBOUR --limit`. */
+const FEW = { neighbours: 2, limit: 6 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 const speed = ({ agents, terms, seconds }: Outcome): string => short((agents * terms.days) / seconds)
@@ -160,6 +169,19 @@ const detailsTable = (all: readonly Trial[], trials: readonly Trial[]): Table =>
       percent(outcome.good.atOnce / known(outcome.good)),
       percent(arrivedShare(outcome.good)),
       outcome.toSink.sent === 0 ? '–' : percent(arrivedShare(outcome.toSink)),
+    ]),
+  ],
+})
+
+/** Who the letters are by or for that do not arrive. */
+const lostTable = (all: readonly Trial[], trials: readonly Trial[]): Table => ({
+  title: 'Good letters that have not arrived in 5 days, by the neighbours of sender or recipient, whoever has fewer',
+  rows: [
+    ['trial', 'weights', '1', '2', '3-4', '5+'],
+    ...[...all.filter(({ web }) => web === 'debian'), ...trials].map(({ what, outcome: { terms, byNeighbours } }) => [
+      what,
+      terms.weights,
+      ...(['1', '2', '3-4', '5+'] as const).map((few) => percent(1 - arrivedShare(byNeighbours[few]))),
     ]),
   ],
 })

@@ -2,7 +2,8 @@
 import { expect } from 'chai'
 import { attackSides, spamBound } from '../../scripts/simulate/bound.ts'
 import { graphOf } from '../../scripts/simulate/graph.ts'
-import { type Outcome, runTrial, type Terms, usualTerms } from '../../scripts/simulate/trial.ts'
+import { type Outcome, type Terms, usualTerms } from '../../scripts/simulate/terms.ts'
+import { runTrial } from '../../scripts/simulate/trial.ts'
 import { arrivedShare, attackCut, honestCut, unwantedAWeek } from '../../scripts/simulate/trials.ts'
 import { openWeb, type WebName, webNames } from '../../scripts/simulate/web.ts'
 import { ACTIVE_LIMIT } from '../../src/credit/credit.ts'
@@ -52,6 +53,19 @@ describe('simulate: credit', () => {
     expect(outcome?.boundUsed).to.be.within(0.1, 1)
   })
 
+  it('what does not arrive is by or for people with few neighbours; a higher limit on their links helps them', function () {
+    this.timeout(120_000)
+    const busy = { perDay: 2, weights: 'strict', days: 14 } as const
+    const as = trial('debian', busy)
+    const raised = trial('debian', { ...busy, raised: { neighbours: 2, limit: 6 } })
+    if (as === undefined || raised === undefined) return this.skip()
+    const lost = ({ byNeighbours }: Outcome, few: keyof Outcome['byNeighbours']) => 1 - arrivedShare(byNeighbours[few])
+    expect(lost(as, '1')).to.be.greaterThan(0.05)
+    expect(lost(as, '5+')).to.be.lessThan(0.005)
+    expect(lost(raised, '1')).to.be.lessThan(lost(as, '1') / 2)
+    expect(raised.boundUsed).to.be.within(0.3, 1)
+  })
+
   it('the same seed is the same run', () => {
     const run = () => ({ ...trial('holme-kim', { days: 7 }), seconds: 0 })
     expect(run()).to.deep.equal(run())
@@ -80,6 +94,8 @@ describe('simulate: the bound', () => {
   for (const [what, weight, forged, days, bound] of cases)
     it(what, () => {
       expect(sides).to.have.length(1)
-      expect(spamBound(new Float64Array(web.to.length).fill(weight), sides, forged, days)).to.be.closeTo(bound, 1e-9)
+      const [limits, leastWeight] = [ACTIVE_LIMIT, weight].map((one) => new Float64Array(web.to.length).fill(one))
+      if (!limits || !leastWeight) throw new Error('both were made')
+      expect(spamBound({ limits, leastWeight }, sides, forged, days)).to.be.closeTo(bound, 1e-9)
     })
 })
