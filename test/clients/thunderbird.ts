@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { freePort } from '../../scripts/bench/peer.ts'
 import { Marionette } from './marionette.ts'
+import { openScreen } from './screen.ts'
 
 const START_MS = 60_000
 
@@ -71,17 +72,11 @@ export class Thunderbird {
     await mkdir(profile)
     const [relay, port] = [await autoconfigRelay(setup), await freePort()]
     await writeFile(join(profile, 'user.js'), preferences(port, (relay.address() as AddressInfo).port))
-    const screen = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1280x960x24', '-nolisten', 'tcp'], {
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-    })
-    const display = await new Promise<string>((resolve, reject) => {
-      screen.once('error', reject)
-      screen.stdio[3]?.once('data', (number) => resolve(String(number).trim()))
-    })
+    const screen = await openScreen()
     const args = ['--marionette', '--remote-allow-system-access', '--no-remote', '-profile', profile]
-    const env = { ...process.env, HOME: home, DISPLAY: `:${display}`, MOZ_CRASHREPORTER_DISABLE: '1' }
+    const env = { ...process.env, HOME: home, DISPLAY: screen.display, MOZ_CRASHREPORTER_DISABLE: '1' }
     const program = spawn('thunderbird', args, { env, stdio: 'ignore' })
-    return new Thunderbird(await Marionette.connect(port, START_MS), [program, screen], relay)
+    return new Thunderbird(await Marionette.connect(port, START_MS), [program, screen.process], relay)
   }
 
   run<Result>(body: string): Promise<Result> {
