@@ -11,6 +11,7 @@
 import type { Change } from '../../store/change.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
+import { turn } from './slices.ts'
 import type { Numbered, View } from './view.ts'
 import { formatSet, runsOf } from './wire/sequence.ts'
 
@@ -116,8 +117,9 @@ export class Contexts {
       const fresh = meant.filter(({ row }) => !known.has(row.uid))
       await context.fetch(fresh.filter(({ row }) => arrived.has(row.uid)))
       this.remove(output, context, new Set(uidsOf(tested).filter((uid) => !wanted.has(uid))))
-      if (fresh.length > 0) await this.add(output, context, uidsOf(fresh))
+      if (fresh.length > 0) await this.add(output, context, fresh)
       if (!output.hasRoom) await output.room()
+      await turn() // in a large mailbox each step takes some ms
     }
   }
 
@@ -129,34 +131,41 @@ export class Contexts {
     const unknown = new Set(arrived)
     if (this.largest !== largestUid) unknown.add(this.largest).add(largestUid)
     this.largest = largestUid
-    const uids = [...new Set([...unknown, ...this.changed])].sort((a, b) => a - b)
+    const uids = ascending([...new Set([...unknown, ...this.changed])])
     this.changed.clear()
-    return { messages: this.view.byUid(runsOf(uids)).filter(({ row }) => !row.isGone), arrived, unknown }
+    return { messages: here(this.view.byUid(runsOf(uids))), arrived, unknown }
   }
 
-  private async add(output: Output, context: Context, uids: readonly number[]): Promise<void> {
-    const isHere = (uid: number) => this.view.has(uid)
+  private async add(output: Output, context: Context, fresh: readonly Numbered[]): Promise<void> {
+    const added = uidsOf(here(fresh))
+    const all = [...context.uids, ...added]
     if (!context.ordered) {
-      const added = uids.filter(isHere)
-      context.uids = [...context.uids, ...added].sort((a, b) => a - b)
+      context.uids = ascending(all)
       return this.say(output, context, 'ADDTO', added.length > 0 ? [{ at: 0, uids: added }] : [])
     }
-    const all = new Set([...context.uids, ...uids])
-    const messages: Numbered[] = []
-    this.view.each((each) => void (all.has(each.row.uid) && messages.push(each)))
-    const sorted = uidsOf(await context.ordered(messages))
+    const messages = this.shown(ascending(all))
+    await turn()
+    const sorted = await context.ordered(messages)
     this.tellGone(output) // what went meanwhile has no place in either order
-    const before = new Set(context.uids)
-    context.uids = sorted.filter(isHere)
-    this.say(
-      output,
-      context,
-      'ADDTO',
-      stretches(context.uids, (uid) => !before.has(uid)),
-    )
+    context.uids = uidsOf(here(sorted))
+    const isAdded = new Set(added)
+    const places = stretches(context.uids, (uid) => isAdded.has(uid))
+    this.say(output, context, 'ADDTO', places)
+  }
+
+  /** Those of these uids, ascending, that are here: `view.byUid` is made for few. */
+  private shown(uids: readonly number[]): Numbered[] {
+    const messages: Numbered[] = []
+    let next = 0
+    this.view.each((each) => {
+      while ((uids[next] ?? each.row.uid) < each.row.uid) next++
+      if (uids[next] === each.row.uid) messages.push(each)
+    })
+    return messages
   }
 
   private remove(output: Output, context: Context, uids: ReadonlySet<number>): void {
+    if (uids.size === 0) return
     const left = stretches(context.uids, (uid) => uids.has(uid))
     if (left.length === 0) return
     context.uids = context.uids.filter((uid) => !uids.has(uid))
@@ -173,6 +182,12 @@ export class Contexts {
     output.line(`* ESEARCH (${context.about})${byUid ? ' UID' : ''} ${what} (${places.join(' ')})`)
   }
 }
+
+/** Mostly they are already: what comes has the largest uids. A typed array sorts a hundred thousand in a few ms. */
+const ascending = (uids: number[]): number[] =>
+  uids.every((uid, i) => i === 0 || (uids[i - 1] ?? 0) < uid) ? uids : Array.from(Uint32Array.from(uids).sort())
+
+const here = (messages: readonly Numbered[]): Numbered[] => messages.filter(({ row }) => !row.isGone)
 
 const uidsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.uid)
 

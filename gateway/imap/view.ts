@@ -187,11 +187,6 @@ export class View {
     }
   }
 
-  /** Whether it is shown, and not gone. */
-  has(uid: number): boolean {
-    return this.seqOf(uid) !== undefined && !this.gone.has(uid)
-  }
-
   /** Uids of messages that are gone from the mailbox and still shown. */
   get goneUids(): ReadonlySet<number> {
     return this.gone
