@@ -7,7 +7,7 @@ import { ImapFlow } from 'imapflow'
 import { type Dovecot, freePort, startDovecot } from '../../scripts/bench/peer.ts'
 import { temporaryFolder, until } from '../../scripts/neighbourhood.ts'
 import { idOf, letter, RawSmtp, startLine, type Web } from '../journey/web.ts'
-import { need } from './need.ts'
+import { need, needRoot } from './need.ts'
 
 describe('mail kept by Dovecot', function () {
   this.timeout(120_000)
@@ -16,11 +16,7 @@ describe('mail kept by Dovecot', function () {
 
   before(async function () {
     need(this, 'dovecot', 'dovecot-imapd dovecot-lmtpd')
-    if (process.getuid?.() !== 0) {
-      if (process.env.CI === 'true') throw new Error('Dovecot starts as root only')
-      console.warn('      skipped: Dovecot starts as root only')
-      this.skip()
-    }
+    needRoot(this, 'Dovecot')
     const nobody = await freePort()
     web = await startLine(['a', 'b'], { lmtp: `"127.0.0.1:${nobody}"` })
   })

@@ -6,8 +6,15 @@ import { delimiter, join } from 'node:path'
 
 /** Skips the running test (or fails it, in CI) unless `program` is installed. Servers live in sbin. */
 export const need = (ctx: Mocha.Context, program: string, debianPackage: string): void => {
-  if (isInstalled(program)) return
-  const message = `${program} is not installed: apt-get install ${debianPackage}`
+  if (!isInstalled(program)) leave(ctx, `${program} is not installed: apt-get install ${debianPackage}`)
+}
+
+/** The same, for a server that gives up root by itself. */
+export const needRoot = (ctx: Mocha.Context, program: string): void => {
+  if (process.getuid?.() !== 0) leave(ctx, `${program} starts as root only`)
+}
+
+const leave = (ctx: Mocha.Context, message: string): void => {
   if (process.env.CI === 'true') throw new Error(message)
   console.warn(`      skipped: ${message}`)
   ctx.skip()
