@@ -14,7 +14,9 @@ import { createLog } from '../../gateway/log.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { targetOfAddress } from '../../src/address.ts'
 import { chainHash } from '../../src/envelope/envelope.ts'
+import { makeCard } from '../../src/identity/card.ts'
 import { makeComplaint } from '../../src/identity/complaint.ts'
+import { generateEntity } from '../../src/identity/entity.ts'
 import { permitOf } from '../../src/identity/permit.ts'
 import { signRecord } from '../../src/identity/record.ts'
 import { seal } from '../../src/identity/seal.ts'
@@ -161,6 +163,20 @@ describe('carry: what neighbours send', () => {
       async () => ({ payload: await sealed(r, other) }),
       'sender-unverified',
     ],
+    [
+      'with a permit that R made up, which is told before it is opened',
+      async () => ({ permit: other, payload: Buffer.from('no letter') }),
+      'permit-ended',
+    ],
+    [
+      'by somebody at R who claims an address of ours',
+      async () => {
+        const entity = await generateEntity({ name: 'Ann', address: 'anna@ann.test', now: Date.now() })
+        const card = await makeCard(entity, r.agent.id, NET, { now: Date.now(), seq: 1 })
+        return { payload: await seal({ from: entity, to: ann.card, id, card, plaintext: text }) }
+      },
+      'sender-unverified',
+    ],
   ]
   for (const [what, given, answer] of hands)
     it(`${what}: ${answer}`, async () => expect(await hand(await given())).to.equal(answer))
@@ -186,6 +202,12 @@ describe('carry: what neighbours send', () => {
   const lies: [what: string, message: () => ReturnType<typeof path>, code: string][] = [
     ['X represents Bob, as it says', () => path(x, [ann, x]), 'card-invalid'],
     ['X shows itself for Bob', () => path(x, [ann, x], { of: x }), 'card-invalid'],
+    [
+      'an older card of Bob’s lies beside',
+      async () =>
+        path(bob, [ann, bob], { card: await makeCard(bob.entity, bob.agent.id, NET, { now: Date.now(), seq: 0 }) }),
+      'card-invalid',
+    ],
     ['another card lies beside', () => path(bob, [ann, bob], { card: x.card.text }), 'card-invalid'],
     ['X signs for Bob’s agent', () => path(x, [ann, x, bob], { hops: [x] }), 'agent-mismatch'],
     ['it is a loop', () => path(bob, [ann, x, ann, bob], { hops: [x] }), 'path-loops'],

@@ -46,19 +46,22 @@ type Path = {
   /** Whose address was asked for, and whose card comes along. */
   of?: string
   card?: string
+  entity?: string
+  /** The card whose hash is signed, if it is not Bob's. */
+  signedCard?: string
   qid?: string
   hops?: (path: string) => string[]
 }
 
 const pathOf = ({ village, b, qid: theirs }: Scene, given: Path): Call => {
-  const { by, route, of = bob, qid = theirs, hops = () => [] } = given
+  const { by, route, of = bob, qid = theirs, hops = () => [], entity = entityOf(of) } = given
   const card = b.cards.get(entityOf(of)) ?? ''
   const path = village.notary.sign(by.id, 'PATH', {
     qid,
     target: targetOfAddress(of),
-    entity: entityOf(of),
+    entity,
     route: route.map(({ id }) => id),
-    card: hashOf(card),
+    card: hashOf(given.signedCard ?? card),
     expires: village.clock.now + HOUR,
   })
   return { records: [encodeMessage({ t: 'PATH', path, hops: hops(path), card: given.card ?? card })] }
@@ -78,9 +81,32 @@ const said = (village: Village, to: Agent, from: Agent, call: Call): Reply => {
 
 const cardOf = ({ x }: Scene) => x.cards.get(entityOf('p@3.test')) ?? ''
 
+const olderCard = ({ village, b }: Scene) =>
+  village.notary.sign(entityOf(bob), 'CARD', { entity: entityOf(bob), address: bob, agent: b.id, at: 'last year' })
+
 const lies: [what: string, code: string, path: (all: Scene) => Path][] = [
   ['X claims to represent Bob itself', 'card-invalid', ({ a, x }) => ({ by: x, route: [a, x] })],
   ['X shows its own card for his', 'card-invalid', (all) => ({ by: all.b, route: [all.a, all.b], card: cardOf(all) })],
+  [
+    'X answers for itself what was asked about Bob',
+    'card-invalid',
+    (all) => ({
+      by: all.x,
+      route: [all.a, all.x],
+      entity: entityOf('p@3.test'),
+      ...{ card: cardOf(all), signedCard: cardOf(all) },
+    }),
+  ],
+  [
+    'an older card of Bob’s lies beside',
+    'card-invalid',
+    (all) => ({
+      by: all.b,
+      route: [all.a, all.x, all.b],
+      card: olderCard(all),
+      hops: (path) => [hop(all, all.x, path)],
+    }),
+  ],
   ['X signs in the name of B', 'agent-mismatch', ({ a, b, x }) => ({ by: x, route: [a, x, b] })],
   ['B is no neighbour, as X says', 'chain-broken', ({ a, x, b }) => ({ by: b, route: [a, x, b] })],
   ['the route is a loop', 'path-loops', ({ a, x, b }) => ({ by: b, route: [a, x, a, b] })],
