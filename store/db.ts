@@ -35,6 +35,8 @@ export type Reader = {
 
 /** Where a store function reads (and, inside a transaction, sees what was written there so far). */
 export type Source = { read: Reader; blobDir: string; fresh: FreshBodies }
+/** Where a mailbox stands: numbering.ts; `vanishedAfter`: vanished.ts. */
+export type Numbering = { account: number; uidNext: number; modseq: number; vanishedAfter: number }
 /** How many bytes an account keeps, and its own limit: quota.ts. */
 export type Keeping = { used: number; own: number | null }
 
@@ -68,12 +70,17 @@ export type Tx = Sink &
     ): Promise<void>
     /** The first of `count` fresh ids in a row. Drawn here and not by the engine, so that bulk writes need no answer. */
     draw(table: Drawn, count: number): number
+    /** What has not to be read again. Whoever writes such a row in another way than those who read here forgets it. */
+    seen: Seen
     publish(change: Change): void
     /** Runs once the work is on the disk, in the order of the commits. */
     afterCommit(then: () => void): void
   }
 
 export type Db = Sink & { changes: EventEmitter<{ change: [Change] }>; close(): Promise<void> }
+
+/** Rows as the transaction sees them, by id: what of them is not committed is forgotten with it. */
+export type Seen = { mailboxes: Map<number, Numbering>; accounts: Map<number, Keeping>; forget(): void }
 
 /** Tables whose ids are drawn. One process writes (lock.ts), so the counter can live in it. */
 type Drawn = 'body' | 'message'
@@ -111,6 +118,14 @@ class GroupCommit implements Db {
   readonly blobDir: string
   readonly fresh = freshBodies()
   readonly keeping = new Map<number, Keeping>()
+  private readonly seen: Seen = {
+    mailboxes: new Map(),
+    accounts: new Map(),
+    forget() {
+      this.mailboxes.clear()
+      this.accounts.clear()
+    },
+  }
   private readonly writer: Connection
   private readonly reader: Connection
   private readonly drawn: Record<Drawn, number>
@@ -178,6 +193,7 @@ class GroupCommit implements Db {
     } catch (error) {
       // The engine gave up the whole transaction, or can't write it: nobody's work is on the disk.
       this.isBegun = false
+      this.seen.forget()
       await this.writer.exec('ROLLBACK').catch(() => {})
       job?.reject(error)
       for (const each of ran) each.job.reject(error)
@@ -200,6 +216,7 @@ class GroupCommit implements Db {
       await this.send(span)
       return { job, value, effects: span.effects }
     } catch (error) {
+      this.seen.forget()
       // A full disk may have ended the whole transaction: then there is nothing to undo, and this throws.
       await this.writer.exec(undo).catch(() => Promise.reject(error))
       job.reject(error)
@@ -217,7 +234,7 @@ class GroupCommit implements Db {
   }
 
   private txFor(span: Span): Tx {
-    const { writer, changes, drawn, blobDir, fresh, keeping } = this
+    const { writer, changes, drawn, blobDir, fresh, keeping, seen } = this
     const failed = (error: unknown): never => {
       span.error ??= error
       throw error
@@ -252,6 +269,7 @@ class GroupCommit implements Db {
       blobDir,
       fresh,
       keeping,
+      seen,
       run: sent(writer.run),
       later: (sql, params) => gather([{ sql, params }]),
       insertMany: (...rows) => gather(inserts(...rows)),

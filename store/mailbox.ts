@@ -171,6 +171,7 @@ export const remove = (db: Sink, account: number, name: string): Promise<'ok' | 
 export const dropMailbox = async (tx: Tx, { id, account, name }: Mailbox): Promise<void> => {
   await removeAll(tx, account, id)
   await tx.run('DELETE FROM mailbox WHERE id = ?', [id])
+  tx.seen.mailboxes.delete(id)
   tx.publish({ on: 'mailbox', account, what: 'deleted', mailbox: id, name })
 }
 

@@ -80,6 +80,10 @@ const add = async (tx: Tx, growth: ReadonlyMap<number, number>): Promise<void> =
   const sql = `UPDATE account SET used_bytes = used_bytes + grown.bytes
     FROM (SELECT value ->> 0 AS account, value ->> 1 AS bytes FROM json_each(?1)) AS grown WHERE account.id = grown.account`
   await tx.later(sql, [JSON.stringify([...growth])])
+  for (const [account, bytes] of growth) {
+    const was = tx.seen.accounts.get(account)
+    if (was) tx.seen.accounts.set(account, { ...was, used: was.used + bytes })
+  }
   tx.afterCommit(() => {
     for (const [account, bytes] of growth) {
       const was = tx.keeping.get(account)
@@ -91,7 +95,9 @@ const add = async (tx: Tx, growth: ReadonlyMap<number, number>): Promise<void> =
 type Row = Keeping & { id: number }
 const columns = 'id, used_bytes AS used, quota_bytes AS own'
 
-const remember = (tx: Tx, rows: readonly Row[]): void =>
+const remember = (tx: Tx, rows: readonly Row[]): void => {
+  for (const { id, used, own } of rows) tx.seen.accounts.set(id, { used, own })
   tx.afterCommit(() => {
     for (const { id, used, own } of rows) tx.keeping.set(id, { used, own })
   })
+}

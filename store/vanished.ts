@@ -18,7 +18,7 @@ export const HORIZON = 65_536
 export const keepVanished = async (
   tx: Tx,
   mailbox: number,
-  { modseq, vanishedAfter }: Numbers,
+  { modseq, vanishedAfter }: Pick<Numbers, 'modseq' | 'vanishedAfter'>,
   uids: readonly number[],
   horizon = HORIZON,
 ): Promise<void> => {
@@ -27,6 +27,7 @@ export const keepVanished = async (
   if (modseq - vanishedAfter <= 2 * horizon) return
   await tx.run('DELETE FROM vanished WHERE mailbox = ? AND modseq <= ?', [mailbox, modseq - horizon])
   await tx.run('UPDATE mailbox SET vanished_after = ? WHERE id = ?', [modseq - horizon, mailbox])
+  tx.seen.mailboxes.delete(mailbox)
 }
 
 /**
