@@ -36,7 +36,7 @@ export function* threadByReferences(messages: Conversing): Generator<void, Fores
   const { above, messageOf, nodeOf } = yield* nodesOf(messages)
   const { holder, dummies } = yield* pruned(above, messageOf, nodeOf)
   yield
-  const gathered = yield* gatheredBySubject(messages, order, holder, dummies)
+  const gathered = gatheredBySubject(messages, order, holder, dummies)
   yield
   return planted(order, holder, gathered)
 }
@@ -130,15 +130,14 @@ const anchor = (above: Int32Array, messageOf: Int32Array, from: number): number 
  * @param holder as `pruned` gives it, changed here
  * @returns how many dummies there are now
  */
-function* gatheredBySubject(
+const gatheredBySubject = (
   { slots, subject, links }: Conversing,
   order: Uint32Array,
   holder: Int32Array,
   dummies: number,
-): Generator<void, number> {
+): number => {
   const messages = slots.length
   const { tops, first: firstBelow } = planted(order, holder, dummies)
-  yield
   const baseOf = (top: number): number => at(subject.ranks, at(slots, speaker(top)))
   const speaker = (top: number): number => (top < messages ? top : at(firstBelow, top))
   const isReply = (top: number): boolean => links.isReply[at(slots, speaker(top))] === 1
@@ -152,7 +151,6 @@ function* gatheredBySubject(
     const isBetter = first < 0 || (isHere(first) && (!isHere(top) || (isReply(first) && !isReply(top))))
     if (base !== nothing && isBetter) firsts[base] = top
   }
-  yield
   let count = dummies
   /** Which dummy has the children of each by now. */
   const heir = countTo(dummies)
@@ -169,7 +167,6 @@ function* gatheredBySubject(
       firsts[base] = both
     }
   }
-  yield
   for (let message = 0; message < messages; message++) {
     const dummy = at(holder, message) - messages
     if (dummy >= 0 && dummy < dummies) holder[message] = messages + at(heir, dummy)
