@@ -52,10 +52,17 @@ function* inOrder(
     yield
   }
   const ordered: Numbered[] = []
+  for (let at = 0; at < places.length; at += PAUSE_STEPS) {
+    pick(found, places.subarray(at, at + PAUSE_STEPS), ordered)
+    yield
+  }
+  return ordered
+}
+
+/** On its own, for in a generator it would take ten times as long. */
+const pick = (found: readonly Numbered[], places: Uint32Array, ordered: Numbered[]): void => {
   for (const place of places) {
     const each = found[place]
     if (each) ordered.push(each)
-    if (ordered.length % PAUSE_STEPS === 0) yield
   }
-  return ordered
 }
