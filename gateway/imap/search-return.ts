@@ -27,9 +27,8 @@ export const parseReturns = (words: Words): Returns | undefined => {
   const returns: Returns = { ...ALL, all: false }
   words.list(() => parseReturn(words, returns))
   if (returns.all && returns.page) fail('it is either ALL or PARTIAL') // RFC 9394 §3.1
-  const { min, max, all, count, save, page } = returns
-  // UPDATE and CONTEXT have no part in what is told at once. RFC 5267 §4.3.
-  returns.all = all || !(min || max || count || save || page)
+  const { min, max, all, count, save, page, update } = returns
+  returns.all = all || !(min || max || count || save || page || update)
   words.space()
   return returns
 }
@@ -76,9 +75,10 @@ export const modseqOf = (returns: Returns, found: readonly Numbered[]): number |
 /** `about`: what stands in the brackets, the tag at least. `found` are numbers, or uids, in the order of the answer. */
 export type Answer = { about: string; isUid: boolean; found: readonly number[]; modseq: number | undefined }
 
-/** @returns undefined where only SAVE was asked for */
-export const esearchLine = ({ min, max, all, count, page }: Returns, answer: Answer): string | undefined => {
-  if (!min && !max && !all && !count && !page) return undefined
+/** @returns undefined where only SAVE was asked for; who asks for UPDATE alone is told that there was a search */
+export const esearchLine = (returns: Returns, answer: Answer): string | undefined => {
+  const { min, max, all, count, page, update, save } = returns
+  if (!min && !max && !all && !count && !page && (save || !update)) return undefined
   const { about, isUid, found, modseq } = answer
   const line = [`* ESEARCH (${about})`]
   if (isUid) line.push('UID')
