@@ -7,7 +7,8 @@ import { chainHash } from '../../src/envelope/envelope.ts'
 import { contactKey } from '../../src/state.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
-import type { Call, Carrier, Reply } from './carrier.ts'
+import type { Call, Reply } from './carrier.ts'
+import { dropCalls, pass, rowAt } from './scene.ts'
 import { at, entityOf, found, HOUR, heal, kill, MINUTE, type Village, write } from './village.ts'
 
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; x: Agent }
@@ -26,8 +27,6 @@ const scene = (seed = 1): Scene => {
   pass(village, 1000)
   return { village, a, r, b, x }
 }
-
-const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
 
 /** What `agent` answers when `from` says this to it. */
 const said = (village: Village, agent: Agent, from: Agent, call: Call): Reply => {
@@ -59,12 +58,6 @@ const onItsWay = (seed?: number) => {
   expect(rowAt(a, second.key).state).to.equal('handed')
   expect(rowAt(r, second.key).state).to.equal('waiting')
   return { ...scenery, first, second }
-}
-
-const rowAt = (agent: Agent, key: string) => {
-  const row = agent.state.custody.get(key)
-  if (row === undefined) throw new Error('no such envelope here')
-  return row
 }
 
 const payloadAt = (agent: Agent, key: string): string => agent.bodyOf(rowAt(agent, key).body ?? 0)
@@ -354,7 +347,7 @@ describe('misfortunes in the village', () => {
     pass(village, MINUTE)
     let refusals = 0
     let queries = 0
-    onCall(village, (from, _to, call, answered) => {
+    dropCalls(village, (from, _to, call, answered) => {
       if (from !== a.id) return false
       if ('records' in call && call.records.some((line) => line.includes('"WHO"'))) queries++
       if (!('offer' in call) || refusals > 0) return false
@@ -381,14 +374,6 @@ const deliverUnheard = (village: Village, r: Agent, b: Agent): void => {
   for (let ms = 0; ms < 400 && b.mail.length === before; ms++) pass(village, 1)
   village.carrier.turn(r.id, b.id, false)
   expect(b.mail).to.have.length(before + 1)
-}
-
-/** Looks at every call before the carrier does; `true` takes it off its hands. */
-const onCall = (village: Village, look: (...call: Parameters<Carrier['call']>) => boolean): void => {
-  const { call } = village.carrier
-  village.carrier.call = (...args) => {
-    if (!look(...args)) call(...args)
-  }
 }
 
 const flat = (text = ''): string => text.replace(/\s+/g, ' ')

@@ -10,9 +10,10 @@ import { limitOf } from '../../src/link/standing.ts'
 import type { Agent } from './agent.ts'
 import { calm } from './carrier.ts'
 import { holdsInTheBooks } from './claims.ts'
-import { addressOf, DAY, pass } from './mail.ts'
+import { addressOf, DAY } from './mail.ts'
 import { shapeOf } from './plan.ts'
 import { seeded } from './random.ts'
+import { pass, withoutLimits } from './scene.ts'
 import { FOUNDED, found, HOUR, heal, judge, terms, type Village, write } from './village.ts'
 
 const DAYS = 6
@@ -25,10 +26,8 @@ const town = (seed: number): Town => {
   const random = seeded(seed)
   const { count, links } = shapeOf(random)
   const village = found(seed, count, links, { ...terms, knownLifeMs: 2 * HOUR })
-  for (const { state } of village.agents) {
-    state.weights = seed % 2 === 0 ? 'strict' : 'earned'
-    for (const [agent, { limit, ...link }] of state.links) state.links.set(agent, link)
-  }
+  withoutLimits(village)
+  for (const { state } of village.agents) state.weights = seed % 2 === 0 ? 'strict' : 'earned'
   village.carrier.weather = random.chance(0.5) ? calm : { loss: 0.1, repeat: 0.1, slow: 0.05 }
   village.trouble.echo = random.chance(0.5) ? 0.05 : 0
   village.trouble.crash = random.chance(0.3) ? 0.002 : 0

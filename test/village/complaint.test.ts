@@ -9,15 +9,15 @@ import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Reply } from './carrier.ts'
 import { holdsInTheBooks } from './claims.ts'
-import { addressOf, complains, DAY, debt, pass, writes } from './mail.ts'
+import { addressOf, complains, DAY, debt, writes } from './mail.ts'
+import { pass, withoutLimits } from './scene.ts'
 import { at, entityOf, found, HOUR, judge, MINUTE, type Village, write } from './village.ts'
 
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; c: Agent; d: Agent; x: Agent }
 
 const scene = (more: [number, number][] = [], count = 6): Scene => {
   const village = found(1, count, [[0, 1], [1, 2], [1, 3], [1, 4], [1, 5], ...more])
-  for (const { state } of village.agents)
-    for (const [agent, { limit, ...link }] of state.links) state.links.set(agent, link)
+  withoutLimits(village)
   pass(village, 1000)
   const [a, r, b] = [at(village, 0), at(village, 1), at(village, 2)]
   return { village, a, r, b, c: at(village, 3), d: at(village, 4), x: at(village, 5) }

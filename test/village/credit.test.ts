@@ -6,6 +6,8 @@ import { expect } from 'chai'
 import { debtAt } from '../../src/credit/credit.ts'
 import { contactKey } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
+import { DAY } from './mail.ts'
+import { pass, withoutLimits } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
 
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; x: Agent }
@@ -17,15 +19,12 @@ const scene = (): Scene => {
     [1, 2],
     [3, 1],
   ])
-  for (const { state } of village.agents)
-    for (const [agent, { limit, ...link }] of state.links) state.links.set(agent, link)
+  withoutLimits(village)
   const [a, r, b, x] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
   pass(village, 1000)
   return { village, a, r, b, x }
 }
 
-const DAY = 24 * HOUR
-const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
 const nameOf = (village: Village, agent: Agent): string => `p@${village.agents.indexOf(agent)}.test`
 
 const writes = (village: Village, from: Agent, to: Agent, count = 1): void => {

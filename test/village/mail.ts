@@ -3,11 +3,11 @@
  */
 import { debtAt } from '../../src/credit/credit.ts'
 import type { Agent } from './agent.ts'
+import { pass } from './scene.ts'
 import { HOUR, judge, MINUTE, type Village, write } from './village.ts'
 
 export const DAY = 24 * HOUR
 
-export const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
 export const addressOf = (village: Village, agent: Agent): string => `p@${village.agents.indexOf(agent)}.test`
 
 /** @returns the keys of what came of it, within the hour */

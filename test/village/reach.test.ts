@@ -6,6 +6,7 @@ import { addressesOf } from '../../src/reach/announce.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
 import type { Reply } from './carrier.ts'
+import { pass } from './scene.ts'
 import { at, found, HOUR, heal, MINUTE, type Village } from './village.ts'
 
 const scene = (seed: number) => {
@@ -24,7 +25,6 @@ const scene = (seed: number) => {
   pass(village, 1000)
   return { village, a, c, x, m }
 }
-const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
 const dialled = (village: Village, by: Agent, whom: Agent) => addressesOf(by.state, whom.id, village.clock.now)
 
 /** X and A lose each other, and X is somewhere else from then on. */

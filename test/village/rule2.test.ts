@@ -8,9 +8,10 @@ import { expect } from 'chai'
 import type { Link } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import { holdsInTheBooks } from './claims.ts'
-import { addressOf, DAY, pass } from './mail.ts'
+import { addressOf, DAY } from './mail.ts'
 import { shapeOf } from './plan.ts'
 import { seeded } from './random.ts'
+import { pass } from './scene.ts'
 import { FOUNDED, found, HOUR, judge, MINUTE, terms, type Village, write } from './village.ts'
 
 const LIMIT = 30

@@ -1,4 +1,5 @@
 /** What scenes have in common: time passes, a row is looked at, calls are meddled with. */
+import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { admitLocal } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
@@ -36,5 +37,22 @@ export const dropCalls = (village: Village, look: (...call: Parameters<Carrier['
   const { call } = village.carrier
   village.carrier.call = (...args) => {
     if (!look(...args)) call(...args)
+  }
+}
+
+/** Limits are those of a new web: no owner has said anything. */
+export const withoutLimits = ({ agents }: Village): void => {
+  for (const { state } of agents) for (const [agent, { limit, ...link }] of state.links) state.links.set(agent, link)
+}
+
+/** Two neighbours are none any more; those further on do not know. */
+export const revoke = ({ carrier }: Village, one: Agent, other: Agent): void => {
+  carrier.turn(one.id, other.id, false)
+  for (const [mine, theirs] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const link = mine.state.links.get(theirs.id)
+    if (link) apply(mine.state, { put: 'link', row: { ...link, state: 'revoked', up: false } })
   }
 }

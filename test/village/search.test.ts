@@ -4,10 +4,9 @@
  */
 import { expect } from 'chai'
 import { targetOfAddress } from '../../src/address.ts'
-import { apply } from '../../src/apply.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
-import { dropCalls, moveIn, pass } from './scene.ts'
+import { dropCalls, moveIn, pass, revoke } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
 
 const villageOf = (count: number, links: [number, number][], seed = 1) => {
@@ -163,14 +162,7 @@ describe('the village searches', () => {
     for (const other of [c, t]) village.carrier.turn(s.id, other.id, false)
     write(village, r, [{ address: 'p@3.test' }])
     pass(village, MINUTE)
-    village.carrier.turn(y.id, t.id, false)
-    for (const [mine, other] of [
-      [y, t],
-      [t, y],
-    ] as const) {
-      const link = mine.state.links.get(other.id)
-      if (link) apply(mine.state, { put: 'link', row: { ...link, state: 'revoked', up: false } })
-    }
+    revoke(village, y, t)
     village.carrier.turn(s.id, c.id, true)
     pass(village, 1000)
     write(village, c, [{ address: 'p@3.test' }])
@@ -196,14 +188,7 @@ describe('the village searches', () => {
     pass(village, MINUTE)
     const entity = entityOf('p@3.test')
     expect(a.state.routes.get(entity)?.map(({ hops }) => hops)).to.deep.equal([[a.id, r.id, y.id, b.id]])
-    village.carrier.turn(y.id, b.id, false)
-    for (const [mine, other] of [
-      [y, b],
-      [b, y],
-    ] as const) {
-      const link = mine.state.links.get(other.id)
-      if (link) apply(mine.state, { put: 'link', row: { ...link, state: 'revoked', up: false } })
-    }
+    revoke(village, y, b)
     village.carrier.turn(s.id, b.id, true)
     pass(village, 1000)
     const failures = watch(village, 'RERR')

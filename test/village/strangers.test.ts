@@ -3,12 +3,11 @@
  * his links have all the credit there can be: what stops him here is that nobody knows his people.
  */
 import { expect } from 'chai'
-import { admitLocal } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
-import { pass } from './scene.ts'
+import { DAY } from './mail.ts'
+import { moveIn, pass } from './scene.ts'
 import { at, entityOf, found, HOUR, type Village, write } from './village.ts'
 
-const DAY = 24 * HOUR
 const bob = 'p@2.test'
 
 const scene = () => {
@@ -21,19 +20,12 @@ const scene = () => {
   return { village, x, r, b }
 }
 
-/** Another person at an agent, whose card can be found as any. */
-const moveIn = (village: Village, agent: Agent, name: string): string => {
-  const address = `${name}@${village.agents.indexOf(agent)}.test`
-  const entity = entityOf(address)
-  admitLocal(agent.state, { entity, account: 1, address })
-  agent.cards.set(entity, village.notary.sign(entity, 'CARD', { entity, address, agent: agent.id }))
-  return entity
-}
-
 /** Each of so many new people writes once. */
 const crowd = (village: Village, agent: Agent, count: number, name = 'sybil'): string[] =>
   Array.from({ length: count }, (_, i) => {
-    const entity = moveIn(village, agent, `${name}${i}`)
+    const address = `${name}${i}@${village.agents.indexOf(agent)}.test`
+    const entity = entityOf(address)
+    moveIn(village, agent, address)
     write(village, agent, [{ address: bob }], entity)
     return entity
   })

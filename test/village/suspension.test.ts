@@ -8,7 +8,8 @@ import { stopped } from '../../src/link/sentence.ts'
 import type { Link } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import { holdsInTheBooks } from './claims.ts'
-import { complains, DAY, debt, pass, writes } from './mail.ts'
+import { complains, DAY, debt, writes } from './mail.ts'
+import { pass, withoutLimits } from './scene.ts'
 import { at, found, HOUR, judge, terms, type Village } from './village.ts'
 
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; c: Agent; d: Agent; x: Agent; s: Agent }
@@ -27,8 +28,7 @@ const scene = (): Scene => {
     ],
     { ...terms, knownLifeMs: 2 * HOUR },
   )
-  for (const { state } of village.agents)
-    for (const [agent, { limit, ...link }] of state.links) state.links.set(agent, link)
+  withoutLimits(village)
   pass(village, 1000)
   const [a, r, b, c, d, x, s] = [0, 1, 2, 3, 4, 5, 6].map((i) => at(village, i)) as [
     Agent,
