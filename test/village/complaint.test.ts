@@ -11,12 +11,12 @@ import type { Reply } from './carrier.ts'
 import { holdsInTheBooks } from './claims.ts'
 import { addressOf, complains, DAY, debt, writes } from './mail.ts'
 import { pass, withoutLimits } from './scene.ts'
-import { at, entityOf, found, HOUR, judge, MINUTE, type Village, write } from './village.ts'
+import { at, entityOf, found, HOUR, judge, MINUTE, terms, type Village, write } from './village.ts'
 
 type Scene = { village: Village; a: Agent; r: Agent; b: Agent; c: Agent; d: Agent; x: Agent }
 
-const scene = (more: [number, number][] = [], count = 6): Scene => {
-  const village = found(1, count, [[0, 1], [1, 2], [1, 3], [1, 4], [1, 5], ...more])
+const scene = (more: [number, number][] = [], count = 6, lives = terms): Scene => {
+  const village = found(1, count, [[0, 1], [1, 2], [1, 3], [1, 4], [1, 5], ...more], lives)
   withoutLimits(village)
   pass(village, 1000)
   const [a, r, b] = [at(village, 0), at(village, 1), at(village, 2)]
@@ -233,6 +233,26 @@ describe('village: attacks on credit', () => {
     complains(village, b, spam)
     expect(writes(village, a, b, 3), "A's letters over the same bridge").to.have.length(3)
     expect(writes(village, x, b, 3)).to.deep.equal([])
+  })
+
+  it('a bridge no wider than the spammer’s own link is full for strangers, and for nobody else, until its owner widens it', () => {
+    const { village, a, r, b, c, x } = scene([], 6, { ...terms, knownLifeMs: 5 * DAY })
+    const [entity, other] = [entityOf('p@2.test'), entityOf('p@3.test')]
+    b.raise({
+      on: 'trusted',
+      contact: { entity, other, trust: 'explicit', address: 'p@3.test', at: village.clock.now },
+    })
+    expect(writes(village, c, b), 'brings the permit').to.have.length(1)
+    complains(village, b, writes(village, x, b, 50))
+    expect([debt(village, b, r), debt(village, r, x)].map(Math.round), 'R pays, and is paid').to.deep.equal([3, 3])
+    const waiting = village.written.length
+    expect(writes(village, a, b), 'a stranger waits').to.deep.equal([])
+    expect(writes(village, c, b, 9), 'a friend does not').to.have.length(9)
+    expect(writes(village, a, c, 2), 'nor do strangers over other bridges').to.have.length(2)
+    b.raise({ on: 'limited', agent: r.id, limit: 6 })
+    pass(village, HOUR)
+    const letter = village.written[waiting]
+    expect(b.mail.some(({ provenance }) => provenance?.key === letter?.key)).to.equal(true)
   })
 
   it('a neighbour who complains about all it gets frames nobody for more than it pays itself', () => {

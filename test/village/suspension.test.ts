@@ -100,7 +100,7 @@ describe('village: a link that costs too much is suspended', () => {
     expect(ruling).to.include({ rule: 'R1', sources: 2 })
     expect(ruling?.loads).to.have.length(18)
     expect(linkTo(r, b).state).to.equal('active')
-  }).timeout(10_000)
+  })
 
   it('and revoked after a week in which its neighbour cut nobody', () => {
     const { village, r, b, c, d, x } = scene()
@@ -180,7 +180,7 @@ describe('village: a link that is framed stands', () => {
     expect(conduct?.loads).to.have.length(18)
     expect(Math.max(...(conduct?.loads ?? []))).to.be.at.most(0.5)
     expect(linkTo(r, a).state).to.equal('active')
-  }).timeout(10_000)
+  })
 
   it('by two who complain ten times a day, though R is ready to take much', () => {
     const { village, a, r, b, c } = scene()
