@@ -3,7 +3,8 @@
  * with its own format sdbox. Each has the same letters on the same disk; the large mailbox is ours and the Maildir's.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startWalk } from '../../src/mail/walk.ts'
 import { byAddress } from '../../store/account.ts'
@@ -15,8 +16,8 @@ import { openStore } from '../../store/store.ts'
 import { indexNext } from '../../store/unindexed.ts'
 import { freePortBase, Gateway } from '../neighbourhood.ts'
 import { ImapClient } from './imap-client.ts'
-import { benchLetter } from './letters.ts'
-import { startDovecot } from './peer.ts'
+import { type BenchLetter, benchLetter } from './letters.ts'
+import { type Dovecot, startDovecot } from './peer.ts'
 
 export type Server = {
   name: 'Vouchsafe' | 'maildir' | 'sdbox'
@@ -31,53 +32,138 @@ export type Server = {
   stop(): Promise<unknown>
 }
 
+/** How many letters each mailbox has; `large` 0: nobody has that one. */
 export type Sizes = { letters: number; large: number }
+type Whose = 'user' | 'large'
+
+/** A server that does not serve yet: it is given its letters first, page by page, all servers the same page at a time. */
+type Filling = {
+  add(whose: Whose, letters: readonly BenchLetter[]): Promise<void>
+  filled(): Promise<Server>
+  /** For when it comes to nothing. */
+  stop(): Promise<unknown>
+}
 
 const PASSWORD = 'a password of the bench'
 /** As many as one transaction takes in well under a second. */
 const FILL_PAGE = 500
 const FILL_LANES = 4
 
-export const startOurs = async (folder: string, { letters, large }: Sizes): Promise<Server> => {
+/** All three, ours first. */
+export const startServers = async (folder: string, { letters, large }: Sizes): Promise<Server[]> => {
+  const all: Filling[] = []
+  try {
+    all.push(await fillingOurs(folder), await fillingMaildir(folder, large > 0), await fillingSdbox(folder))
+    for (const [whose, count] of [['user', letters] as const, ['large', large] as const]) {
+      for (let from = 0; from < count; from += FILL_PAGE) {
+        const page = Array.from({ length: Math.min(FILL_PAGE, count - from) }, (_, i) => benchLetter(from + i))
+        await Promise.all(all.map((each) => each.add(whose, page)))
+      }
+    }
+    return await Promise.all(all.map((each) => each.filled()))
+  } catch (error) {
+    await Promise.allSettled(all.map((each) => each.stop()))
+    throw error
+  }
+}
+
+/** Straight into the store, as delivery does it; the gateway runs afterwards. */
+const fillingOurs = async (folder: string): Promise<Filling> => {
   const gateway = new Gateway(folder, 'A', 'a.test', await freePortBase(1))
   await gateway.init('--net', 'bench', '--plain-loopback')
-  const people = []
-  for (const name of ['user', 'small', 'large']) people.push(await gateway.addUser(name, PASSWORD))
-  const [user, small, big] = people.map(({ address }) => address) as [string, string, string]
+  const people = { user: '', small: '', large: '' }
+  for (const name of ['user', 'small', 'large'] as const) people[name] = (await gateway.addUser(name, PASSWORD)).address
   allowManySessions(gateway.home)
-  await fillOurs(gateway.home, user, letters)
-  await fillOurs(gateway.home, big, large)
-  await gateway.start()
+  const store = await openStore(gateway.home)
+  const inboxOf = async (address: string): Promise<number> => {
+    const account = await byAddress(store.db, address)
+    const inbox = account && (await find(store.db, account.id, 'INBOX'))
+    return inbox?.id ?? Promise.reject(new Error(`${address} has no INBOX`))
+  }
+  const inboxes = { user: await inboxOf(people.user), large: await inboxOf(people.large) }
   return {
-    name: 'Vouchsafe',
-    port: gateway.ports.imap,
-    user,
-    small,
-    large: big,
-    password: PASSWORD,
-    memory: () => proportional([Number(gateway.pid)]),
+    async add(whose, letters) {
+      const drafts = letters.map(async ({ bytes, isSeen, at }) => {
+        const walk = startWalk()
+        walk.push(bytes)
+        const body = await draftOf(gateway.home, bytes)
+        return { body, parsed: walk.end(), flags: isSeen ? flag.seen : 0, keywords: '', internalDate: at }
+      })
+      await append(store.db, inboxes[whose], await Promise.all(drafts))
+      while (await indexNext(store.db, store.texts)); // as the gateway does when mail leaves it time
+    },
+    async filled() {
+      await store.close()
+      await gateway.start()
+      return {
+        name: 'Vouchsafe',
+        port: gateway.ports.imap,
+        ...people,
+        password: PASSWORD,
+        memory: () => proportional([Number(gateway.pid)]),
+        stop: () => gateway.stop(),
+      }
+    },
     stop: () => gateway.stop(),
   }
 }
 
-export const startPeer = async (folder: string, name: 'maildir' | 'sdbox', sizes: Sizes): Promise<Server> => {
-  const dovecot = await startDovecot(folder, name)
-  const large = name === 'maildir' && sizes.large > 0 ? 'large@b.test' : undefined
-  if (name === 'maildir') {
-    fillMaildir(join(dovecot.mail, 'user@b.test'), sizes.letters)
-    if (large) fillMaildir(join(dovecot.mail, large), sizes.large)
-  } else await fillByAppend(dovecot.imap, 'user@b.test', sizes.letters)
+const fillingMaildir = async (folder: string, hasLarge: boolean): Promise<Filling> => {
+  const dovecot = await startDovecot(folder, 'maildir')
+  const folders = { user: join(dovecot.mail, 'user@b.test'), large: join(dovecot.mail, 'large@b.test') }
+  for (const each of Object.values(folders))
+    for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(each, part), { recursive: true })
+  let count = 0
   return {
-    name,
-    port: dovecot.imap,
-    user: 'user@b.test',
-    small: 'small@b.test',
-    large,
-    password: PASSWORD,
-    memory: () => proportional(childrenNamed('imap', dovecot.pid)),
+    async add(whose, letters) {
+      const written = letters.map(({ bytes, isSeen, at }) => {
+        const name = `${Math.floor(at / 1000)}.M${count++}P1.bench,S=${bytes.length}:2,${isSeen ? 'S' : ''}`
+        return writeFile(join(folders[whose], 'cur', name), bytes)
+      })
+      await Promise.all(written)
+    },
+    async filled() {
+      for (const each of Object.values(folders)) execFileSync('chown', ['-R', 'mail:mail', each])
+      return peer('maildir', dovecot, hasLarge ? 'large@b.test' : undefined)
+    },
     stop: () => dovecot.stop(),
   }
 }
+
+/** By APPEND, for only Dovecot writes that format. It has no large mailbox. */
+const fillingSdbox = async (folder: string): Promise<Filling> => {
+  const dovecot = await startDovecot(folder, 'sdbox')
+  const clients: ImapClient[] = []
+  while (clients.length < FILL_LANES) clients.push(await ImapClient.login(dovecot.imap, 'user@b.test', PASSWORD))
+  return {
+    async add(whose, letters) {
+      if (whose === 'large') return
+      const lane = async (client: ImapClient, first: number) => {
+        for (const { bytes, isSeen } of letters.filter((_, n) => n % FILL_LANES === first)) {
+          const { status, text } = await client.append('INBOX', bytes, isSeen ? '\\Seen' : '')
+          if (status !== 'OK') throw new Error(text)
+        }
+      }
+      await Promise.all(clients.map(lane))
+    },
+    async filled() {
+      await Promise.all(clients.map((client) => client.logout()))
+      return peer('sdbox', dovecot, undefined)
+    },
+    stop: () => dovecot.stop(),
+  }
+}
+
+const peer = (name: 'maildir' | 'sdbox', dovecot: Dovecot, large: string | undefined): Server => ({
+  name,
+  port: dovecot.imap,
+  user: 'user@b.test',
+  small: 'small@b.test',
+  large,
+  password: PASSWORD,
+  memory: () => proportional(childrenNamed('imap', dovecot.pid)),
+  stop: () => dovecot.stop(),
+})
 
 /** The load is many sessions from one address. The keys of [imap], by their defaults: [smtp] has keys of the same names. */
 const allowManySessions = (home: string): void => {
@@ -89,62 +175,17 @@ const allowManySessions = (home: string): void => {
   writeFileSync(path, text)
 }
 
-/** Straight into the store, as delivery does it; the gateway does not run yet. */
-const fillOurs = async (home: string, address: string, count: number): Promise<void> => {
-  const store = await openStore(home)
-  const account = await byAddress(store.db, address)
-  const inbox = account && (await find(store.db, account.id, 'INBOX'))
-  if (!inbox) throw new Error(`${address} has no INBOX`)
-  for (let from = 0; from < count; from += FILL_PAGE) {
-    const page = Array.from({ length: Math.min(FILL_PAGE, count - from) }, (_, i) => benchLetter(from + i))
-    const drafts = page.map(async ({ bytes, isSeen, at }) => {
-      const walk = startWalk()
-      walk.push(bytes)
-      return {
-        body: await draftOf(home, bytes),
-        parsed: walk.end(),
-        flags: isSeen ? flag.seen : 0,
-        keywords: '',
-        internalDate: at,
-      }
-    })
-    await append(store.db, inbox.id, await Promise.all(drafts))
-  }
-  while (await indexNext(store.db, store.texts)); // as the gateway does when mail leaves it time
-  await store.close()
-}
-
-const fillMaildir = (folder: string, count: number): void => {
-  for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(folder, part), { recursive: true })
-  for (let n = 0; n < count; n++) {
-    const { bytes, isSeen, at } = benchLetter(n)
-    const name = `${Math.floor(at / 1000)}.M${n}P1.bench,S=${bytes.length}:2,${isSeen ? 'S' : ''}`
-    writeFileSync(join(folder, 'cur', name), bytes)
-  }
-  execFileSync('chown', ['-R', 'mail:mail', folder])
-}
-
-const fillByAppend = async (port: number, user: string, count: number): Promise<void> => {
-  const lane = async (first: number) => {
-    const client = await ImapClient.login(port, user, PASSWORD)
-    for (let n = first; n < count; n += FILL_LANES) {
-      const { bytes, isSeen } = benchLetter(n)
-      const { status, text } = await client.append('INBOX', bytes, isSeen ? '\\Seen' : '')
-      if (status !== 'OK') throw new Error(text)
-    }
-    await client.logout()
-  }
-  await Promise.all(Array.from({ length: FILL_LANES }, (_, i) => lane(i)))
-}
-
 /** Bytes of memory, a page that several processes share counted in equal parts. */
-const proportional = (pids: readonly number[]): number =>
-  pids.reduce((sum, pid) => {
-    const path = `/proc/${pid}/smaps_rollup`
-    if (!existsSync(path)) return sum // the process of a session that has just ended
-    const kb = /^Pss:\s+(\d+) kB/m.exec(readFileSync(path, 'utf8'))?.[1]
-    return sum + Number(kb) * 1024
-  }, 0)
+const proportional = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + proportionalOf(pid), 0)
+
+const proportionalOf = (pid: number): number => {
+  try {
+    const kb = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]
+    return Number(kb) * 1024
+  } catch {
+    return 0 // the process of a session that has just ended
+  }
+}
 
 const childrenNamed = (name: string, parent: number): number[] => {
   const out = execFileSync('ps', ['-o', 'pid=,comm=', '--ppid', String(parent)], { encoding: 'utf8' })
