@@ -38,7 +38,7 @@ export type Connection = {
 }
 
 /** A kept statement keeps what was last bound to it, too; those with more are not kept. */
-const KEPT_BYTES = 256 << 10
+const KEPT_BYTES = 64 << 10
 
 /** `lock` is for a database that holds nothing: it never waits for another process. */
 export const openSqlite = async (file: string, mode: 'write' | 'read' | 'lock'): Promise<Connection> => {
