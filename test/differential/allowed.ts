@@ -68,10 +68,10 @@ const entries: Entry[] = [
   },
   {
     because:
-      'RFC 5256 §3: equals stay in the order of the mailbox; Dovecot turns two copies of a message round when CC is among the keys',
+      'RFC 5256 §2.2: the Date counts; Dovecot, where SUBJECT "" is searched as well, now and then puts a message first as if it had none',
     is: ({ what, command, ours, theirs }) =>
       what === 'answers' &&
-      /^(UID )?SORT \([^)]*\bCC\b/.test(command) &&
+      /^(UID )?SORT \([^)]*\bDATE\b.* SUBJECT ""/.test(command) &&
       holdsAll(ours, theirs) &&
       holdsAll(theirs, ours),
   },
