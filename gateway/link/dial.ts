@@ -96,14 +96,14 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
     if (board.isTaken(agent)) throw new LinkFault('busy', 'the neighbour has dialled meanwhile')
     const turn = scene.handshaking.ratchets.begin(agent)
     const session = await clientSession(socket, limits)
-    const link = randomBytes(16).toString('hex')
-    const { theirs, aurq } = await greet(scene, session, link)
+    const name = randomBytes(16).toString('hex')
+    const { theirs, aurq } = await greet(scene, session, name)
     await proveAsGuest(scene.handshaking, { agent, turn, session, socket }, aurq)
     if (signal.aborted) throw new LinkFault('closed', 'no longer wanted')
     const caller = { agent, remote: address, standing: () => scene.allow(agent), isProven: () => true }
     lend(session, limits, serveCalls(caller, scene.desk))
-    join(scene, { agent, dialledBy: 'us', theirs }, { session, socket, open: openOn(session) })
-    keepProving(scene, agent, link, session, socket)
+    const link = join(scene, { agent, dialledBy: 'us', theirs }, { session, socket, open: openOn(session) })
+    keepProving(scene, link, name, session, socket)
   } catch (error) {
     giveUp()
     throw error
@@ -114,20 +114,21 @@ const dialOnce = async (scene: Scene, agent: string, address: string, signal: Ab
 }
 
 /** A secret lasts some hours, also on a link that lives for months. Who fails at it dials anew. */
-const keepProving = (scene: Scene, agent: string, link: string, out: ClientHttp2Session, socket: TLSSocket): void => {
+const keepProving = (scene: Scene, link: Link, name: string, session: ClientHttp2Session, socket: TLSSocket): void => {
+  const { agent } = link
   const prove = async () => {
     try {
       const turn = scene.handshaking.ratchets.begin(agent)
-      const { aurq } = await greet(scene, out, link)
-      await proveAsGuest(scene.handshaking, { agent, turn, session: out, socket }, aurq)
+      const { aurq } = await greet(scene, session, name)
+      await proveAsGuest(scene.handshaking, { agent, turn, session, socket }, aurq)
     } catch (error) {
       if (error instanceof LinkFault && error.code === 'busy') return // overtaken by a dial that came to nothing
       complain(scene, agent, 'the live link', error, 0)
-      endSoon(() => out.destroy())
+      link.close('it was not proved anew')
     }
   }
   const timer = setInterval(() => void prove(), scene.limits.ratchetMs)
-  out.once('close', () => clearInterval(timer))
+  void link.closed.then(() => clearInterval(timer))
 }
 
 /** One call of somebody who need not be a neighbour, nor even know whom it calls. @returns who answered, and what */

@@ -30,6 +30,12 @@ export type End = {
   open: Open
 }
 
+/**
+ * For the last words (GOAWAY). Then the connection is ended: Node waits for its end, which never comes where a write
+ * failed, and a socket that nobody will hear of again keeps a gateway from stopping.
+ */
+const LEAVE_MS = 1000
+
 export const makeLink = (
   who: { agent: string; dialledBy: 'us' | 'them'; theirs: Announced },
   { session, socket, open }: End,
@@ -50,6 +56,7 @@ export const makeLink = (
     why = reason
     clearInterval(pings)
     endSoon(() => session.destroy())
+    setTimeout(() => socket.destroy(), LEAVE_MS).unref()
     tell(reason)
   }
   const calls = callsOver(open, who.theirs, limits, metrics)

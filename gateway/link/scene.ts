@@ -17,7 +17,7 @@ import { answerAs, type Hello, helloShape } from './frame.ts'
 import { LinkFault, type Standing } from './handlers.ts'
 import type { Handshaking } from './handshake.ts'
 import { type Announced, announced, type LinkLimits } from './limits.ts'
-import { type End, makeLink } from './link.ts'
+import { type End, type Link, makeLink } from './link.ts'
 import type { Keys } from './peer.ts'
 import type { Desk } from './serve.ts'
 
@@ -71,7 +71,9 @@ export const join = (
   scene: Scene,
   who: { agent: string; dialledBy: 'us' | 'them'; theirs: Announced },
   end: End,
-): void => {
+): Link => {
   const { limits, now } = scene
-  scene.board.put(makeLink(who, end, { limits, metrics: scene.desk.metrics, now }))
+  const link = makeLink(who, end, { limits, metrics: scene.desk.metrics, now })
+  scene.board.put(link)
+  return link
 }
