@@ -67,6 +67,8 @@ describe('a full disk at R', function () {
     const client = await RawSmtp.logIn(a, ann)
     expect(await client.submit(ann.address, [bob.address], message('first', 10))).to.match(/^250 /)
     await awaitMessages(b, bob, 'INBOX', 1)
+    // With the report comes the permit, without which credit would hold the others back at A.
+    await until('A has heard of it', async () => (await a.run<unknown[]>(['queue', 'list'])).length === 0)
 
     await b.stop() // so that all stays in R's custody, until R has no room
     for (let n = 0; n < MESSAGES; n++)
