@@ -4,7 +4,7 @@
  * Every complaint names the key, the value and the fix, and all complaints come at
  * once. Durations are milliseconds and sizes bytes from here on; the file says
  * `"5 d"` and `"64 MiB"`. What is not in the file has the default given here, so an
- * empty file is a good one. `configText` in config-text.ts writes it for people.
+ * empty file is a good one. `configText` in text.ts writes it for people.
  */
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'

@@ -19,7 +19,8 @@ export type Session = ClientHttp2Session | ServerHttp2Session
 /**
  * Ends a stream, a session or the socket below it, but not now. Within a callback of HTTP/2, and in what
  * awaits one, Node 20 would enter nghttp2 again while it is still reading: an endless loop that eats all
- * memory, or a use after free (nodejs/node pull request 64166). So every end in this folder goes through here.
+ * memory, or a use after free (nodejs/node pull request 64166). So every end in this folder goes through here, or
+ * comes from a timer.
  */
 export const endSoon = (end: () => void): void => void setImmediate(end)
 
