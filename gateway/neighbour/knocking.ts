@@ -16,6 +16,7 @@ import { sendPair } from '../carry/pair.ts'
 import type { Core } from '../core.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import { version } from '../version.ts'
+import { addressesMet } from './pairing.ts'
 
 /** What came of a wish: a neighbour, or what is kept until it is one. */
 export type Outcome = { link: Link } | { knock: Knock }
@@ -79,7 +80,7 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
       agent,
       said: t === 'LINKED' ? 'linked' : 'pending',
       name: name || nameOfAgent(agent),
-      addresses: addresses.length > 0 ? addresses : [address],
+      addresses: addressesMet(addresses, address),
     }
   }
 

@@ -127,12 +127,9 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
         'the inviter can not be dialled from outside; let them accept an invitation of yours instead',
       )
     const request = { ...me(), t: 'INVITED', token: token.toString('base64url') }
-    const theirs = pairAnswer(await dialAny(core, addresses, agentId, request))
-    const link = {
-      agent: agentId,
-      name: theirs.name,
-      addresses: theirs.addresses.length > 0 ? theirs.addresses : addresses,
-    }
+    const { answer, address } = await dialAny(core, addresses, agentId, request)
+    const theirs = pairAnswer(answer)
+    const link = { agent: agentId, name: theirs.name, addresses: addressesMet(theirs.addresses, address) }
     return inTurn(() => become(core, link, request.token))
   }
 
@@ -170,17 +167,28 @@ const usable = (kept: Invitation | undefined, by: string, now: number): Invitati
   return kept
 }
 
-const dialAny = async (core: Core, addresses: string[], agentId: string, request: unknown): Promise<unknown> => {
+/** What a gateway says of itself may be wrong where we are; where it answered us is not. */
+export const addressesMet = (said: string[], address: string): string[] => [...new Set([...said, address])]
+
+const toDo = ({ why }: LinkFault): string =>
+  why === 'ENOTFOUND' || why === 'EAI_AGAIN'
+    ? 'is not found in the DNS: ask the inviter for an invitation by `vouchsafe link invite --address HOST:PORT`, with an address that is'
+    : 'does not answer: ask the inviter whether their gateway runs and its link port is open'
+
+/** @returns what was answered, and at which address */
+const dialAny = async (
+  core: Core,
+  addresses: string[],
+  agentId: string,
+  request: unknown,
+): Promise<{ answer: unknown; address: string }> => {
   let last: unknown
   for (const address of addresses) {
     try {
-      return (await core.link.pair(address, agentId, request)).answer
+      return { answer: (await core.link.pair(address, agentId, request)).answer, address }
     } catch (error) {
       if (!(error instanceof LinkFault)) throw error
-      last = new LinkFault(
-        error.code,
-        `${address} does not answer: ask the inviter whether their gateway runs and its link port is open (${error.message})`,
-      )
+      last = new LinkFault(error.code, `${address} ${toDo(error)} (${error.message})`, error.why)
     }
   }
   throw last

@@ -63,6 +63,26 @@ describe('becoming neighbours', function () {
       .and.include((await statusOf(b)).words)
   })
 
+  it('by invitation: where the inviter answered it is dialled again, though it announces a name that nobody finds', async () => {
+    const [a, b] = await two('misnamed', 'finds')
+    await a.stop()
+    a.set('announce', `["misnamed.invalid:${a.ports.link}"]`)
+    await a.start()
+    const { code: lost } = await a.run<{ code: string }>(['link', 'invite'])
+    const [no] = await Promise.allSettled([b.run(['link', 'accept', lost])])
+    expect(String((no as PromiseRejectedResult).reason)).to.include('--address HOST:PORT')
+
+    const { code } = await a.run<{ code: string }>(['link', 'invite', '--address', `127.0.0.1:${a.ports.link}`])
+    await b.stop()
+    b.set('announce', '[]') // so that only b can dial
+    await b.start()
+    await b.run(['link', 'accept', code])
+    await areLinked(a, b)
+    await b.stop()
+    await b.start()
+    await areLinked(a, b)
+  })
+
   it('by invitation: one that is taken back is worth nothing', async () => {
     const [a, b] = await two('regrets', 'late')
     const { id, code } = await a.run<{ id: string; code: string }>(['link', 'invite'])
