@@ -31,6 +31,8 @@ export type Effect =
   | { do: 'searched'; target: string; result: 'found' | 'unknown' | 'undecided' }
   /** Raise `due` for every envelope that waits for this; `who:` alone: for every one that waits for a path. */
   | { do: 'wake'; awaits: string; most?: number }
+  /** Raise `seek` for so many of those that wait for a path. */
+  | { do: 'seek'; most: number }
   /** Raise `ring` at this time. */
   | { do: 'ring'; qid: string; at: number }
   | { do: 'tell'; to: string; message: Message }

@@ -82,6 +82,7 @@ export type Event =
   | { on: 'owner'; agent: string; owner: NonNullable<Link['owner']> }
   | { on: 'missed'; agent: string; address: string; why: Bad['why'] }
   | { on: 'due'; key: string }
+  | { on: 'seek'; key: string }
   | { on: 'ring'; qid: string }
   | { on: 'clear'; submission: string }
   | { on: 'lapsed'; owed: string }

@@ -59,6 +59,7 @@ export const needs = (state: State, event: Event): Needs => {
     case 'lodged':
     case 'released':
     case 'due':
+    case 'seek':
     case 'retry':
     case 'given-up':
       return { custody: [event.key] }

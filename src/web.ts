@@ -15,12 +15,12 @@ import { accepted, rejected, unreachable } from './custody/handing.ts'
 import { released } from './custody/hold.ts'
 import { lodged, post } from './custody/lodge.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
-import { acknowledged, due, moveOn, reported } from './custody/returning.ts'
+import { acknowledged, due, moveOn, reported, seek } from './custody/returning.ts'
 import type { Step } from './effect.ts'
 import type { Event } from './event.ts'
 import { seen } from './link/absence.ts'
 import { alarmed, ownerSeen, thawed } from './link/alarm.ts'
-import { greet, hopeful, linked, settled, vouched } from './link/become.ts'
+import { greet, hopeful, linked, settled, soughtBy, vouched } from './link/become.ts'
 import { declined, forgetKnocks, knocked, replied, wished } from './link/knocked.ts'
 import { moved } from './link/moved.ts'
 import { revocationsFor, revoked } from './link/revoked.ts'
@@ -175,6 +175,8 @@ const decide = (state: State, event: Event, now: number): Step => {
       return { changes: [], effects: [{ do: 'settle', to: event.agent }] }
     case 'due':
       return due(state, event.key, now)
+    case 'seek':
+      return seek(state, event.key, now)
     case 'ring':
       return ringTimeout(state, event.qid, now)
     case 'clear':
@@ -242,7 +244,7 @@ const connected = (state: State, agent: string, up: boolean, now: number): Step 
   const changes: Change[] = was.up === up ? [] : [{ put: 'link', row: seen(was, up, state.terms.hopMs, now) }]
   return {
     changes: up ? [...changes, ...hopeful(state)] : changes,
-    effects: up ? [...greet(agent), ...revocationsFor(state, agent, now)] : [],
+    effects: up ? [...greet(agent), ...soughtBy(state, was, now), ...revocationsFor(state, agent, now)] : [],
   }
 }
 

@@ -53,9 +53,12 @@ export const heldBytes = async (from: Source): Promise<Map<string, number>> => {
   return new Map(rows.map(({ awaits, bytes }) => [awaits.slice('up:'.length), bytes]))
 }
 
-/** Keys of all that wait for a path to somebody: `who:<target>`, of whatever target. */
-export const seekers = async (from: Source): Promise<string[]> => {
-  const rows = await from.read.all<{ id: string }>("SELECT id FROM custody WHERE awaits >= 'who:' AND awaits < 'who;'")
+/** Keys of those that wait for a path to somebody, `who:<target>`, of whatever target: first whose own time is the furthest. */
+export const seekers = async (from: Source, most = Number.MAX_SAFE_INTEGER): Promise<string[]> => {
+  const rows = await from.read.all<{ id: string }>(
+    "SELECT id FROM custody WHERE awaits >= 'who:' AND awaits < 'who;' ORDER BY due_at DESC LIMIT ?",
+    [most],
+  )
   return rows.map(({ id }) => id)
 }
 

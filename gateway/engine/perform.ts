@@ -76,6 +76,9 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
       case 'wake':
         void wake(effect.awaits, effect.most).catch(failed)
         break
+      case 'seek':
+        void seek(effect.most).catch(failed)
+        break
       case 'ring':
         ring(effect.qid, effect.at)
         break
@@ -146,6 +149,10 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
     }
     const keys = awaits === 'who:' ? await seekers(db) : await custody.keysBy(db, 'awaits', [awaits])
     await raiseDue(core, keys)
+  }
+
+  const seek = async (most: number) => {
+    for (const key of await seekers(core.store.db, most)) void core.engine.handle({ on: 'seek', key }).catch(failed)
   }
 
   const ring = (qid: string, at: number) => {

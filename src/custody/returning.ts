@@ -120,6 +120,13 @@ export const due = (state: State, key: string, now: number): Step => {
   return now < was.expires ? moveOn(state, was, now) : { changes: [{ put: 'custody', row: resting(was) }], effects: [] }
 }
 
+/** It waits for a path, and somebody is connected now who may know one: it asks again before its time. */
+export const seek = (state: State, key: string, now: number): Step => {
+  const was = state.custody.get(key)
+  const isSeeking = (was?.state === 'spooled' || was?.state === 'waiting') && was.awaits?.startsWith('who:')
+  return isSeeking && now < was.expires ? moveOn(state, { ...was, retryAt: null }, now) : nothing
+}
+
 /** What is done: a week's silence is a judgement, too; then it is forgotten. */
 const remembered = (state: State, was: Custody, now: number): Step => {
   if (isUnjudged(was) && now >= (was.judgeBy ?? 0)) {

@@ -53,6 +53,18 @@ export const vouched = (state: State, agent: string, now: number): Step => {
   return restated(state, { ...was, state: 'active', stateSince: now }, now)
 }
 
+/** A neighbour this new may not have been asked yet by anybody who waits for a path. */
+const NEW_MS = 600_000
+/** Those who asked before have half of the ten searches a minute (ask.ts); the others have their own time. */
+const SEEKERS = 5
+
+/** Whoever waits for a path looks again before its time when a new neighbour connects, or the first after none. */
+export const soughtBy = (state: State, link: Link, now: number): Effect[] => {
+  if (link.up) return []
+  const isNew = now - link.since < NEW_MS
+  return isNew || ![...state.links.values()].some(({ up }) => up) ? [{ do: 'seek', most: SEEKERS }] : []
+}
+
 /** What nobody knew may be known beyond a neighbour that was not there. */
 export const hopeful = (state: State): Change[] => (state.missing.size > 0 ? [{ note: { of: 'hope' } }] : [])
 

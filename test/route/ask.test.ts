@@ -109,6 +109,19 @@ describe('route: how often we ask', () => {
     expect(made.effects).to.deep.include({ do: 'wake', awaits: 'who:' })
   })
 
+  it('who waits for a path looks again when a new neighbour connects, or the first after none', () => {
+    const ofUp = (old: boolean, others: boolean, up = false) => {
+      const state = world()
+      for (const one of state.links.values()) one.up = others
+      state.links.set(b, link(b, { up, since: old ? now - 11 * MINUTE : now }))
+      return step(state, { on: 'up', agent: b }, now).effects.filter(({ do: what }) => what === 'seek').length
+    }
+    expect(ofUp(false, true)).to.equal(1)
+    expect(ofUp(true, false)).to.equal(1)
+    expect(ofUp(true, true)).to.equal(0)
+    expect(ofUp(false, false, true), 'it was thought connected').to.equal(0)
+  })
+
   it('neighbours that took it and were silent are not asked, so nobody may say that nobody knows it', () => {
     const { state, made } = searching({ without: [r, s] })
     expect(does(made)).to.deep.equal(['WHO b', 'WHO x', 'ring'])

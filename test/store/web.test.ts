@@ -56,8 +56,14 @@ describe('store: documents of the web', () => {
   })
 
   it('tell who looks for a path, whosever it is', async () => {
-    await save(row('1', { awaits: 'who:x' }), row('2', { awaits: 'who:y' }), row('3', { awaits: 'up:x' }), row('4'))
+    await save(
+      row('1', { awaits: 'who:x', retryAt: 1 }),
+      row('2', { awaits: 'who:y', retryAt: 2 }),
+      row('3', { awaits: 'up:x' }),
+      row('4'),
+    )
     expect((await seekers(bench().db)).sort()).to.deep.equal(['origin/1', 'origin/2'])
+    expect(await seekers(bench().db, 1), 'whose time is the furthest').to.deep.equal(['origin/2'])
   })
 
   it("tell how much of others' mail waits for a neighbour that is away", async () => {

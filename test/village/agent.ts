@@ -204,6 +204,12 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
           .slice(0, effect.most))
           later(random.between(0, 5), () => raise({ on: 'due', key: row.key }))
         break
+      case 'seek':
+        for (const row of [...state.custody.values()]
+          .filter(({ awaits }) => awaits?.startsWith('who:'))
+          .slice(-effect.most))
+          raise({ on: 'seek', key: row.key })
+        break
       case 'ring':
         later(effect.at - clock.now, () => raise({ on: 'ring', qid: effect.qid }))
         break
