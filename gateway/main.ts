@@ -1,6 +1,6 @@
 /**
  * The wiring: configuration → store → engine (rooms.ts) → links and the clock (here) → mail clients (doors.ts),
- * started in this order and stopped in the other. `openHouse` stops before the edges: that is all a single command needs.
+ * started in this order and stopped in the other.
  */
 import type { Event } from '../src/event.ts'
 import { isLinked } from '../src/link/standing.ts'
@@ -29,18 +29,6 @@ import { type Opening, openRooms } from './rooms.ts'
 
 /** Why it does not run any more: it was told to stop, or has another agent key now. */
 type Ended = 'stopped' | 'renewed'
-
-/** The house without its edges: nothing is dialled, no effect is performed; the next `serve` takes up what is owed. */
-export const openHouse = async (home: string, opening: Opening): Promise<House & { close(): Promise<void> }> => {
-  const { house, core } = await openRooms(home, opening)
-  return {
-    ...house,
-    async close() {
-      await core.engine.close()
-      await core.store.close()
-    },
-  }
-}
 
 /**
  * Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads the certificate again. With another agent

@@ -73,6 +73,18 @@ export const openRooms = async (home: string, opening: Opening): Promise<Rooms> 
   }
 }
 
+/** For a single command: nothing is dialled, no effect is performed; the next `serve` takes up what is owed. */
+export const openHouse = async (home: string, opening: Opening): Promise<House & { close(): Promise<void> }> => {
+  const { house, core } = await openRooms(home, opening)
+  return {
+    ...house,
+    async close() {
+      await core.engine.close()
+      await core.store.close()
+    },
+  }
+}
+
 /** No neighbour is in reach of a command that opened the home itself. */
 const unreachable = async (): Promise<never> => {
   throw new LinkFault(

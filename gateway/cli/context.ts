@@ -71,7 +71,7 @@ export const perform = async <Name extends keyof Operations>(
   if (answer) return answer.result as ResultOf<Name>
 
   const [{ openHouse }, { operations }, { createLog }] = await Promise.all([
-    import('../main.ts'),
+    import('../rooms.ts'),
     import('../operation/operations.ts'),
     import('../log.ts'),
   ])

@@ -6,7 +6,7 @@ import { defaultPorts } from '../../gateway/config/text.ts'
 import { makeHome } from '../../gateway/home.ts'
 import type { House } from '../../gateway/house.ts'
 import { createLog } from '../../gateway/log.ts'
-import { openHouse } from '../../gateway/main.ts'
+import { openHouse } from '../../gateway/rooms.ts'
 
 export type OpenHouse = House & { close(): Promise<void> }
 

@@ -1,7 +1,7 @@
 /** Keys in the life of two people: renewed while letters are under way, about to end, lost and made anew. */
 import { expect } from 'chai'
 import { createLog } from '../../gateway/log.ts'
-import { openHouse } from '../../gateway/main.ts'
+import { openHouse } from '../../gateway/rooms.ts'
 import { sleep, until } from '../../scripts/neighbourhood.ts'
 import { readCard } from '../../src/identity/card.ts'
 import { cards } from '../../store/web.ts'

@@ -10,7 +10,7 @@
 import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { createLog } from '../../gateway/log.ts'
-import { openHouse } from '../../gateway/main.ts'
+import { openHouse } from '../../gateway/rooms.ts'
 import { wellKnown } from '../../scripts/bench/end.ts'
 import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
 import { credits } from '../../store/web.ts'
