@@ -92,10 +92,14 @@ const gateway = z
       .refine((name) => name.length <= MAX_AGENT_NAME, {
         error: `neighbours take no name longer than ${MAX_AGENT_NAME} characters`,
       })
-      .prefault('Vouchsafe'),
+      .optional(),
     net: text('write the name of the web, "vouchsafe" unless you run a trial web').prefault('vouchsafe'),
   })
   .prefault({})
+  .transform(({ name, ...table }) => ({
+    ...table,
+    name: name ?? table.domain?.slice(0, MAX_AGENT_NAME) ?? 'Vouchsafe',
+  }))
 
 const login = z
   .strictObject({

@@ -62,8 +62,8 @@ export const configText = ({
 # The domain of the addresses that live here. Without one, addresses end in
 # <agent id>.vouchsafe.alt: they work everywhere in the web, and need no DNS.
 ${domain === undefined ? '# domain = "example.org"' : `domain = ${q(domain)}`}
-# How neighbours see this gateway.
-${name === undefined ? '# name = "Vouchsafe"' : `name = ${q(name)}`}
+# How neighbours see this gateway; without a name, its domain.
+${name === undefined ? '# name = "Ann\'s gateway"' : `name = ${q(name)}`}
 # The name of the web. Gateways of different webs understand nothing of each other.
 ${net === undefined ? '# net = "vouchsafe"' : `net = ${q(net)}`}
 
