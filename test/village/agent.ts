@@ -104,7 +104,7 @@ export const openAgent = (world: World, id: string, domain: string, terms: State
     if (random.chance(trouble.crash)) return trouble.onCrash(id) // nothing was kept, nothing is answered
     for (const change of changes) keep(change)
     if (random.chance(trouble.crash)) return trouble.onCrash(id) // all was kept, nobody hears of it
-    if (answer) answered?.(answer)
+    answered?.(answer ?? { say: 'done' })
     for (const effect of effects) later(pause(), () => perform(effect))
   }
 
