@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai'
 import { type Person, until } from '../../scripts/neighbourhood.ts'
-import { type Got, idOf, letter, RawSmtp, readAll, sayImap, startLine, type Web, withImap } from './web.ts'
+import { addPerson, type Got, idOf, letter, RawSmtp, readAll, sayImap, startLine, type Web, withImap } from './web.ts'
 
 type Trail = { envelope: string; state: string; steps: { signed: string }[] }
 
@@ -16,7 +16,7 @@ describe('letters through three gateways', function () {
   let ann: RawSmtp // Ann's mail client; the name it greets with is her own computer's
   before(async () => {
     web = await startLine(['a', 'r', 'b'])
-    ;[amy, ben] = await Promise.all([web.a.addUser('amy', 'amy-s password'), web.b.addUser('ben', 'ben-s password')])
+    ;[amy, ben] = await Promise.all([addPerson(web.a, 'amy'), addPerson(web.b, 'ben')])
     ann = await RawSmtp.logIn(web.a, web.ann, 'anns-laptop.lan')
   })
   after(async () => {
@@ -92,7 +92,7 @@ describe('letters through three gateways', function () {
         .and.not.match(/bcc:|amy@/i)
       expect(atAmy.source.toString()).not.to.match(/bcc:|ben@/i)
 
-      const trails = await web.a.run<Trail[]>(['trace', idOf('with a bcc')])
+      const trails = await web.a.ask<Trail[]>('queue.show', { id: idOf('with a bcc') })
       const payloads = trails.map(({ steps }) => bodyOf(steps[0]?.signed ?? '').hash)
       expect(payloads).to.have.lengthOf(2)
       expect(new Set(payloads).size, 'payloads').to.equal(2)

@@ -27,7 +27,7 @@ describe('log, health and metrics', function () {
     await submit(web.ann.password)
     await awaitMessages(web.b, web.bob, 'Requests', 1)
     await until('the report is at A', async () => {
-      const [trail] = await web.a.run<Trail[]>(['trace', messageId])
+      const [trail] = await web.a.ask<Trail[]>('queue.show', { id: messageId })
       envelope = trail?.envelope ?? ''
       return trail?.outcome?.event === 'delivered'
     })

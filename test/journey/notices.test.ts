@@ -5,7 +5,7 @@
 import { expect } from 'chai'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { type Person, until } from '../../scripts/neighbourhood.ts'
-import { awaitMessages, idOf, letter, RawSmtp, readAll, startLine, type Web } from './web.ts'
+import { addPerson, awaitMessages, idOf, letter, RawSmtp, readAll, startLine, type Web } from './web.ts'
 
 /** One notice, read by machine and by eye. `fields`: of message/delivery-status, by lower-case name. */
 type Notice = { kind: string; mail: ParsedMail; text: string; fields: Map<string, string>; returned: string }
@@ -18,7 +18,7 @@ describe('notices to the sender', function () {
   before(async () => {
     const custody = { delayed: '"1 s"', expires: '"4 s"', expires_unknown: '"3 s"' }
     web = await startLine(['a', 'r', 'b'], custody)
-    ben = await web.b.addUser('ben', 'ben-s password')
+    ben = await addPerson(web.b, 'ben')
     ann = await RawSmtp.logIn(web.a, web.ann)
     // Both become known at A while B is there.
     for (const address of [web.bob.address, ben.address]) await send(`hello ${address}`, [address])
@@ -77,7 +77,9 @@ describe('notices to the sender', function () {
         expect(fields.get('status')).to.equal('2.0.0')
         expect(text).to.include('Your message has arrived.')
       }
-      expect(await noticesOf(`hello ${web.bob.address}`), 'without NOTIFY').to.deep.equal([])
+      // On a busy machine it may have been delayed; that is told without being asked for.
+      const unasked = (await noticesOf(`hello ${web.bob.address}`)).map(({ kind }) => kind)
+      expect(unasked, 'without NOTIFY').not.to.include('delivered')
     })
   })
 
@@ -92,7 +94,7 @@ describe('notices to the sender', function () {
       await web.a.run(['queue', 'drop', idOf('dropped')])
       await send('out of reach', [`${web.bob.address}> NOTIFY=FAILURE`])
       await until('R has it', async () => {
-        const [trail] = await web.a.run<{ state: string }[]>(['trace', idOf('out of reach')])
+        const [trail] = await web.a.ask<{ state: string }[]>('queue.show', { id: idOf('out of reach') })
         return trail?.state === 'handed'
       })
       await web.a.run(['queue', 'drop', idOf('out of reach')])

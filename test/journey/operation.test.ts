@@ -43,7 +43,7 @@ describe('operations on a running gateway', function () {
   it('trace tells a letter’s way by its Message-ID and by its envelope, with what was signed', async () => {
     let trail: Trail | undefined
     await until('the report is at A', async () => {
-      ;[trail] = await web.a.run<Trail[]>(['trace', idOf('first')])
+      ;[trail] = await web.a.ask<Trail[]>('queue.show', { id: idOf('first') })
       return trail?.outcome?.event === 'delivered'
     })
     expect(trail?.steps.map(({ event, byName }) => `${event} ${byName}`)).to.deep.equal([
@@ -109,7 +109,7 @@ describe('operations on a running gateway', function () {
     await send('waiting')
     let row: Underway | undefined
     await until('it waits', async () => {
-      row = (await web.a.run<Underway[]>(['queue', 'list'])).find((one) => one.messageId === idOf('waiting'))
+      row = (await web.a.ask<Underway[]>('queue.list', {})).find((one) => one.messageId === idOf('waiting'))
       return row?.state === 'waiting'
     })
     expect(row).to.include({ to: web.bob.address, why: 'waiting for b to connect' })
@@ -117,7 +117,7 @@ describe('operations on a running gateway', function () {
     expect(await web.a.run(['queue', 'show', row?.envelope ?? ''])).to.have.lengthOf(1)
     await web.b.start()
     await awaitMessages(web.b, web.bob, 'Requests', 3)
-    await until('nothing is under way', async () => (await web.a.run<Underway[]>(['queue', 'list'])).length === 0)
+    await until('nothing is under way', async () => (await web.a.ask<Underway[]>('queue.list', {})).length === 0)
   })
 
   it('a backup made while mail flows restores to the same mail and keys, elsewhere', async () => {
@@ -220,7 +220,7 @@ describe('operations on a running gateway', function () {
     await until('A refuses B by name', async () => /"code":"link-(?:revoked|unknown)"/.test(web.a.log()))
     let row: Underway | undefined
     await until('it waits at B', async () => {
-      row = (await web.b.run<Underway[]>(['queue', 'list'])).find(
+      row = (await web.b.ask<Underway[]>('queue.list', {})).find(
         (one) => one.messageId === idOf('from a former neighbour'),
       )
       return row?.state === 'waiting' || row?.state === 'spooled'

@@ -29,7 +29,7 @@ describe('a full mailbox', function () {
     await awaitMessages(web.b, web.bob, 'Requests', 1)
     expect(await submit('second')).to.match(/^250 /)
     await until('A was told to wait', async () =>
-      (await web.a.run<{ state: string; attempts: number }[]>(['queue', 'list'])).some(
+      (await web.a.ask<{ state: string; attempts: number }[]>('queue.list', {})).some(
         ({ state, attempts }) => state === 'waiting' && attempts > 0,
       ),
     )

@@ -5,11 +5,22 @@
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { ImapFlow } from 'imapflow'
-import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import {
+  befriend,
+  freePortBase,
+  Gateway,
+  letGo,
+  type Person,
+  temporaryFolder,
+  until,
+} from '../../scripts/neighbourhood.ts'
 
 export type Web = { gateways: Gateway[]; a: Gateway; b: Gateway; ann: Person; bob: Person; close(): Promise<void> }
 
-/** @param settings configuration keys to change everywhere, as `Gateway.set` takes them */
+/**
+ * What is set up here is asked for over the control socket: the commands are tested in test/cli, and each is a process.
+ * @param settings configuration keys to change everywhere, as `Gateway.set` takes them
+ */
 export const startLine = async (names: string[], settings: Record<string, string> = {}): Promise<Web> => {
   const folder = temporaryFolder()
   const base = await freePortBase(names.length)
@@ -18,18 +29,29 @@ export const startLine = async (names: string[], settings: Record<string, string
   for (const one of gateways) for (const [key, value] of Object.entries(settings)) one.set(key, value)
   const [a, b] = [gateways[0], gateways.at(-1)]
   if (a === undefined || b === undefined) throw new Error('a line has two ends')
-  const [ann, bob] = await Promise.all([a.addUser('ann', 'ann-s password'), b.addUser('bob', 'bob-s password')])
   await Promise.all(gateways.map((one) => one.start()))
+  const [ann, bob] = await Promise.all([addPerson(a, 'ann'), addPerson(b, 'bob')])
   const pairs = gateways.flatMap((one, i) => gateways.slice(i + 1, i + 2).map((next) => befriend(next, one)))
   await Promise.all(pairs)
   // Strangers here write much to strangers; what that costs between two who have not said so is tested elsewhere.
   for (const one of gateways) await trustNeighbours(one)
-  return { gateways, a, b, ann, bob, close: async () => void (await Promise.all(gateways.map((one) => one.stop()))) }
+  const close = async () => {
+    await Promise.all(gateways.map((one) => one.stop()))
+    for (const { portBase } of gateways) letGo(portBase)
+  }
+  return { gateways, a, b, ann, bob, close }
+}
+
+/** An account at a gateway that runs. */
+export const addPerson = async (gateway: Gateway, name: string): Promise<Person> => {
+  const password = `${name}-s password`
+  const { address } = await gateway.ask<{ address: string }>('user.add', { address: name, password })
+  return { address, password }
 }
 
 const trustNeighbours = async (gateway: Gateway): Promise<void> => {
-  for (const { agent } of await gateway.run<{ agent: string }[]>(['link', 'list']))
-    await gateway.run(['link', 'trust', agent, '--limit', '1000'])
+  for (const { agent } of await gateway.ask<{ agent: string }[]>('link.list', {}))
+    await gateway.ask('link.trust', { neighbour: agent, limit: 1000 })
 }
 
 /** Says the bytes as they are: no library in between that might mend them. */

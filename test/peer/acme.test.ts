@@ -10,7 +10,7 @@ import { need } from './need.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 
 /** Long enough to look at it, short enough to see it renewed. */
-const LIFE_SECONDS = 30
+const LIFE_SECONDS = 15
 
 describe('a certificate by ACME, from Pebble', function () {
   this.timeout(120_000)

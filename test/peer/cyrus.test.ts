@@ -36,7 +36,9 @@ describe('mail kept by Cyrus', function () {
     expect(subjects(web.bob)).to.deep.equal(['another', 'over the web'])
     expect(subjects(web.ann)).to.deep.equal(['to myself'])
     await until('it is reported', async () => {
-      const [trail] = await web.a.run<{ outcome: { event: string } | null }[]>(['trace', idOf('over the web')])
+      const [trail] = await web.a.ask<{ outcome: { event: string } | null }[]>('queue.show', {
+        id: idOf('over the web'),
+      })
       return trail?.outcome?.event === 'delivered'
     })
   })

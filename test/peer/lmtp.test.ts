@@ -57,14 +57,14 @@ describe('mail kept by Dovecot', function () {
   }
   const trail = async (subject: string) => {
     type Shown = { outcome: { event: string } | null; why: string; state: string }
-    const [shown] = await web.a.run<Shown[]>(['trace', idOf(subject)])
+    const [shown] = await web.a.ask<Shown[]>('queue.show', { id: idOf(subject) })
     return shown
   }
 
   it('while it is away mail is in custody, and nobody is told that it was delivered', async () => {
     await send(web.bob.address, 'over the web')
     await send(web.ann.address, 'to myself', 'NOTIFY=SUCCESS')
-    await until('both wait', async () => (await web.b.run<unknown[]>(['queue', 'list'])).length === 1)
+    await until('both wait', async () => (await web.b.ask<unknown[]>('queue.list', {})).length === 1)
     const [waiting] = await web.b.run<{ why: string }[]>(['queue', 'list'])
     expect(waiting?.why).to.include('LMTP')
     for (const subject of ['over the web', 'to myself']) expect((await trail(subject))?.outcome).to.equal(null)
@@ -100,7 +100,7 @@ describe('mail kept by Dovecot', function () {
     const made = await web.b.run<{ stage: string; of: string }>(['complaint', 'raise', idOf('at once')])
     expect(made.of).to.equal(web.ann.address)
     await until('it has gone', async () => {
-      const { made } = await web.b.run<{ made: { stage: string }[] }>(['complaint', 'list'])
+      const { made } = await web.b.ask<{ made: { stage: string }[] }>('complaint.list', {})
       return made[0]?.stage === 'made'
     })
   })
