@@ -5,7 +5,8 @@
  * format or broken, so no backup holds it, no commit of mail waits for it, and it is not written as durably.
  *
  *   trigram  every three characters of header and body; which, not where: what it finds may hold the text
- *   word     every word of them: what begins a word is there for sure, and need not be looked at again
+ *   word     every word of them, a run of plain letters and digits: what begins one is there for sure
+ *   term     each word of any body, once: plain text stands in a body where, and only where, a word of it has that text
  *   field    every three characters of four fields, with their places: what it finds is there for sure
  *
  * The texts themselves are not kept. A message's rowid is its id; `owner` is its account, so that nobody's search
@@ -45,16 +46,19 @@ const columns: Record<FieldName, string> = { subject: 'subject', from: 'sender',
 const isField = (where: Where): where is FieldName => Object.hasOwn(columns, where)
 
 /** Grows when what is written here is written otherwise. */
-const FORMAT = 1
+const FORMAT = 2
 const MIN_CHARS = 3
 /** More of a long text's trigrams would find hardly fewer candidates. */
 const TRIGRAMS_MAX = 16
+/** Words asked for in one query: with more, reading what may hold the text takes no longer. */
+const WORDS_MAX = 256
 
 const SCHEMA = `
   CREATE VIRTUAL TABLE trigram USING fts5(owner, content, content='', contentless_delete=1, detail=none,
     tokenize='trigram case_sensitive 1');
   CREATE VIRTUAL TABLE word USING fts5(owner, header, body, content='', contentless_delete=1, detail=column,
-    tokenize='unicode61 remove_diacritics 0');
+    tokenize='ascii');
+  CREATE TABLE term (word TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE VIRTUAL TABLE field USING fts5(owner, ${Object.values(columns).join(', ')}, content='', contentless_delete=1,
     tokenize='trigram case_sensitive 1');
   CREATE TABLE progress (up_to INTEGER NOT NULL);
@@ -94,10 +98,12 @@ export const openTextIndex = (home: string): TextIndex => {
       const upTo = await upToOf(reader)
       if (isField(where))
         return { upTo, sure: await idsFor(reader, 'field', inField(account, where, text)), maybe: NONE }
-      const query = inWords(account, where, text)
+      const maybe = () => idsFor(reader, 'trigram', inTrigrams(account, text))
+      if (where === 'header' || !PLAIN.test(text)) return { upTo, sure: NONE, maybe: await maybe() }
+      const words = await wordsWith(reader, text)
+      const query = inWords(account, where, text, words)
       const sure = query === undefined ? NONE : await idsFor(reader, 'word', query)
-      const maybe = await idsFor(reader, 'trigram', inTrigrams(account, text))
-      return { upTo, sure, maybe }
+      return { upTo, sure, maybe: where === 'body' && words.length <= WORDS_MAX ? NONE : await maybe() }
     },
     upTo: async () => upToOf((await open()).writer),
     async add(messages, upTo) {
@@ -108,6 +114,8 @@ export const openTextIndex = (home: string): TextIndex => {
         await writer.write([
           ...inserts('field', ['rowid', 'owner', ...Object.values(columns)], messages.map(fieldCells)),
         ])
+        const words = new Set(messages.flatMap(({ body }) => body.match(WORDS) ?? []))
+        await writer.run('INSERT OR IGNORE INTO term SELECT value FROM json_each(?) ORDER BY value', [[...words]])
         await writer.run('UPDATE progress SET up_to = ?', [upTo])
       })
     },
@@ -194,10 +202,28 @@ const inTrigrams = (account: number, text: string): string => {
   return [mark(account), ...[...all].slice(0, TRIGRAMS_MAX)].map(quoted).join(' AND ')
 }
 
-/** Of plain letters and digits alone, for only these are surely a word to the index as they are to us. */
-const inWords = (account: number, where: 'text' | 'body' | 'header', text: string): string | undefined => {
-  if (where === 'header' || !/^[a-z\d]+$/.test(text)) return undefined
-  return `owner : "${account}" AND ${where === 'text' ? '{header body}' : 'body'} : ${quoted(text)} *`
+/** What words are made of: all else stands between them, to the index as to us. */
+const PLAIN = /^[a-z\d]+$/
+const WORDS = /[a-z\d]+/g
+const plainWords = (text: string): string => text.replace(/[^a-z\d]+/g, ' ')
+
+/** The words of bodies that have this in them; one more than WORDS_MAX where there are too many to ask for. */
+const wordsWith = async (reader: Connection, text: string): Promise<string[]> => {
+  const sql = `SELECT word FROM term WHERE instr(word, ?) LIMIT ${WORDS_MAX + 1}`
+  return (await reader.all<{ word: string }>(sql, [text])).map(({ word }) => word)
+}
+
+/** Where too many words have it, those messages in which it begins one. */
+const inWords = (
+  account: number,
+  where: 'text' | 'body',
+  text: string,
+  words: readonly string[],
+): string | undefined => {
+  const beginning = `${quoted(text)} *`
+  const body = words.length > WORDS_MAX ? beginning : words.map(quoted).join(' OR ')
+  const found = [...(body === '' ? [] : [`body : (${body})`]), ...(where === 'text' ? [`header : ${beginning}`] : [])]
+  return found.length === 0 ? undefined : `owner : "${account}" AND (${found.join(' OR ')})`
 }
 
 const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`
@@ -207,7 +233,12 @@ const trigramCells = ({ id, account, header, body }: Texts) => [
   mark(account),
   plain(`${headerLines(header)}${body}`),
 ]
-const wordCells = ({ id, account, header, body }: Texts) => [id, `${account}`, plain(headerLines(header)), plain(body)]
+const wordCells = ({ id, account, header, body }: Texts) => [
+  id,
+  `${account}`,
+  plainWords(headerLines(header)),
+  plainWords(body),
+]
 const fieldCells = ({ id, account, header }: Texts) => [
   id,
   mark(account),

@@ -201,6 +201,10 @@ export const asksFlags = (key: Key): boolean =>
 /** Whether what was found changes with time alone. */
 export const asksAge = (key: Key): boolean => someOf(key, ({ is }) => is === 'older' || is === 'younger')
 
+/** Whether headers may have to be read for it. */
+export const asksHeader = (key: Key): boolean =>
+  someOf(key, (each) => each.is === 'header' || each.is === 'text' || ('by' in each && each.by === 'sent'))
+
 /** Whether it asks for what is remembered beside the header. */
 export const asksRemembered = (key: Key): boolean =>
   someOf(key, (each) => each.is === 'emailId' || each.is === 'threadId' || ('by' in each && each.by === 'saved'))

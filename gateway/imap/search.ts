@@ -15,7 +15,7 @@ import type { Edge } from './edge.ts'
 import { uidRequired } from './range.ts'
 import { threadId } from './remembered.ts'
 import { Declined } from './reply.ts'
-import { asksNumbers, asksRemembered, type Key } from './search-key.ts'
+import { asksHeader, asksNumbers, asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
 import { inSlices, pages } from './slices.ts'
@@ -88,16 +88,16 @@ const find = async (
   }
   if (asksRemembered(key)) needHeader = (await withIds(db, needHeader)).filter(undecided)
   const told = progress(needHeader.length)
-  const needBody: Facts[] = []
-  for (const page of pages(needHeader, HEADERS_PAGE)) {
+  const needBody = asksHeader(key) ? [] : needHeader
+  for (const page of asksHeader(key) ? pages(needHeader, HEADERS_PAGE) : []) {
     for (const facts of await withHeaders(db, page)) if (undecided(facts)) needBody.push(facts)
     told(0)
   }
   let read = needHeader.length - needBody.length
   for (const page of pages(needBody, BODIES_PAGE)) {
+    told(read)
     for (const facts of await withBodies(db, page)) undecided(facts)
     read += page.length
-    told(read)
   }
   return found.sort((a, b) => a.seq - b.seq)
 }

@@ -112,13 +112,23 @@ describe('the full-text index', () => {
     for (const [i, search] of searches.entries()) expect(indexed[i], JSON.stringify(search)).to.equal(scanned[i])
   })
 
-  it('what begins a word is sure, what is within one may be', async () => {
-    await imap.deliver('INBOX', [letter('one', 'lunchtime'), letter('two', 'a launch'), letter('lunch', 'no')])
+  it('what a body has within a word is sure, what a header has there may be', async () => {
+    await imap.deliver('INBOX', [letter('one', 'lunchtime'), letter('two', 'a launch'), letter('a_lunch', 'no')])
     await indexAll()
-    expect(await idsFor('body', 'Lunch')).to.deep.equal({ sure: [1], maybe: [1, 3] })
+    expect(await idsFor('body', 'Lunch')).to.deep.equal({ sure: [1], maybe: [] })
+    expect(await idsFor('body', 'unch')).to.deep.equal({ sure: [1, 2], maybe: [] })
+    expect(await idsFor('body', 'h no')).to.deep.equal({ sure: [], maybe: [] })
+    expect(await idsFor('body', 'a la')).to.deep.equal({ sure: [], maybe: [2] })
     expect(await idsFor('text', 'lunch')).to.deep.equal({ sure: [1, 3], maybe: [1, 3] })
-    expect(await idsFor('body', 'unch')).to.deep.equal({ sure: [], maybe: [1, 2, 3] })
+    expect(await idsFor('text', 'unch')).to.deep.equal({ sure: [1, 2], maybe: [1, 2, 3] })
     expect(await idsFor('subject', 'unc')).to.deep.equal({ sure: [3], maybe: [] })
+  })
+  it('where too many words have it, what begins one is sure, and what is within one may be', async () => {
+    const many = Array.from({ length: 300 }, (_, n) => `${n}lunch`).join(' ')
+    await imap.deliver('INBOX', [letter('one', many), letter('two', 'lunchtime'), letter('three', 'l-unch')])
+    await indexAll()
+    expect(await idsFor('body', 'lunch')).to.deep.equal({ sure: [2], maybe: [1, 2] })
+    expect(await idsFor('body', '17lunch')).to.deep.equal({ sure: [1], maybe: [] })
   })
   it('two letters, and controls, it does not know', async () => {
     expect(await idsFor('body', 'ab')).to.equal(undefined)
