@@ -33,11 +33,12 @@ export const parseHeader = (header: Buffer): { fields: Field[]; skipped: number 
  */
 export const findFields = (text: string): Span[] => {
   const spans: Span[] = []
+  let colon = text.indexOf(':') // the next one, looked for once: lines without any may be many
   for (let from = 0; from < text.length; ) {
     const to = fieldEnd(text, from)
     const end = contentEnd(text, from, to)
     if (end === from) break
-    const colon = text.indexOf(':', from)
+    if (colon >= 0 && colon < from) colon = text.indexOf(':', from)
     // RFC 5322 §4.5: white space before the colon is obsolete, and still a field.
     const name = colon < 0 || colon >= end || isBlank(text.charCodeAt(from)) ? '' : trim(text.slice(from, colon))
     spans.push({ name: ODD_NAME.test(name) ? '' : name, from, colon, end, to })
