@@ -235,7 +235,7 @@ describe('IMAP sessions', () => {
       this.timeout(60_000)
       imap = await startTestImap({ appendLimit: 256 << 20 })
       const client = await logIn()
-      const size = 160 << 20
+      const size = 96 << 20
       const head = Buffer.from('Subject: large\r\n\r\n')
       const block = Buffer.alloc(1 << 20, 'All work and no play makes Jack a dull boy.\r\n')
       client.send(`a APPEND INBOX {${head.length + size}}`)

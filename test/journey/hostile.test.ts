@@ -69,11 +69,13 @@ describe('hostile peers of a running gateway', function () {
   }
   const hears = (ear: Ear, what: RegExp) => until(`${what}, after ${ear.text}`, async () => what.test(ear.text))
   const hungUp = (ear: Ear) => until('it hung up', async () => ear.isOver)
+  /** The farewell, too: what comes behind it is read and thrown away until both sides have hung up. */
+  const hasEnough = ({ text, isOver }: Ear) => isOver || /^(?:421|500|\* BYE) /m.test(text)
   /** Writes as fast as it is read, until `most` bytes or the other side has enough. @returns bytes written */
   const pour = async (ear: Ear, most: number): Promise<number> => {
     const chunk = Buffer.alloc(64 * 1024, 'x')
     let sent = 0
-    for (; sent < most && !ear.isOver; sent += chunk.length)
+    for (; sent < most && !hasEnough(ear); sent += chunk.length)
       if (!ear.socket.write(chunk)) await Promise.race([drained(ear.socket), sleep(1000)])
     return sent
   }
