@@ -10,6 +10,7 @@ import { admitLocal, contactKey, removeLocal, type State } from '../../src/state
 import { step, whereIs } from '../../src/web.ts'
 import {
   ann,
+  arrival,
   asks,
   b,
   bob,
@@ -19,7 +20,9 @@ import {
   left,
   link,
   now,
+  opened,
   owes,
+  permit,
   r,
   relayed,
   row,
@@ -28,28 +31,8 @@ import {
   world,
 } from './rows.ts'
 
-const permit = '00112233445566778899aabbccddeeff'
 const theirs = `${s}/${envelopeId}`
-const arrival = (to: string, more: Partial<Arrival> = {}): Arrival => ({
-  from: s,
-  envelope: {
-    id: envelopeId,
-    to,
-    hash: 'f'.repeat(64),
-    size: 100,
-    priority: 'interactive',
-    created: now,
-    expires: now + HOUR,
-    origin: s,
-    jws: 'envelope',
-  },
-  stamps: ['stamp'],
-  path: [s],
-  advice: [],
-  body: 3,
-  ...more,
-})
-const forAnn = arrival(ann, { opened: { from: bob, address: 'bob@b.test', messageId: '<2@b.test>', permit } })
+const forAnn = arrival(ann, { opened })
 const at = (given: Arrival, change: (state: State) => void = () => {}, ...rows: Custody[]): Step => {
   const state = world(...rows)
   change(state)

@@ -4,29 +4,12 @@ import type { Arrival } from '../../src/custody/arrival.ts'
 import type { Step } from '../../src/effect.ts'
 import { contactKey, type Link, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, bob, envelopeId, HOUR, link, now, r, s, world } from './rows.ts'
+import { ann, arrival as arrivalOf, bob, link, now, opened, permit, r, s, world } from './rows.ts'
 
-const permit = '00112233445566778899aabbccddeeff'
-const arrival = (to: string, given?: string): Arrival => ({
-  from: s,
-  envelope: {
-    id: envelopeId,
-    to,
-    hash: 'f'.repeat(64),
-    size: 100,
-    priority: 'interactive',
-    created: now,
-    expires: now + HOUR,
-    origin: s,
-    jws: 'envelope',
-    ...(given && { permit: given }),
-  },
-  stamps: ['stamp'],
-  path: [s],
-  advice: [],
-  body: 3,
-  ...(to === ann && { opened: { from: bob, address: 'bob@b.test', messageId: '<2@b.test>', permit } }),
-})
+const arrival = (to: string, given?: string): Arrival => {
+  const made = arrivalOf(to, to === ann ? { opened } : {})
+  return given ? { ...made, envelope: { ...made.envelope, permit: given } } : made
+}
 
 type Setting = { of?: Partial<Link>; next?: Partial<Link>; taken?: number; handed?: number; isKnown?: boolean }
 const setting = ({ of = {}, next = {}, taken = 0, handed = 0, isKnown = false }: Setting): State => {

@@ -2,7 +2,8 @@
  * A small world for claims about custody: we are `me`, linked to `r` and `s`, both connected; the
  * recipient `bob` is represented by `b`, further on over `r`. Times are epoch ms.
  */
-import type { Custody } from '../../src/custody/custody.ts'
+import type { Arrival } from '../../src/custody/arrival.ts'
+import { type Custody, unsent } from '../../src/custody/custody.ts'
 import type { Submission } from '../../src/custody/submission.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Report } from '../../src/report/report.ts'
@@ -36,34 +37,23 @@ export const link = (agent: string, more: Partial<Link> = {}): Link => ({
 })
 
 export const row = (more: Partial<Custody> = {}): Custody => ({
-  key,
-  id: envelopeId,
-  origin: me,
-  role: 'origin',
+  ...unsent(me, {
+    id: envelopeId,
+    to: bob,
+    submission: 'letter 1',
+    sender: ann,
+    address: 'bob@b.test',
+    messageId: '<1@me.test>',
+    body: 7,
+    size: 100,
+    created: now,
+    expires: now + 12 * HOUR,
+    retryAt: null,
+    delayAt: null,
+  }),
   state: 'waiting',
-  to: bob,
-  submission: 'letter 1',
-  sender: ann,
-  address: 'bob@b.test',
-  messageId: '<1@me.test>',
-  body: 7,
   envelope: 'envelope',
   hash: 'f'.repeat(64),
-  stamps: [],
-  path: [me],
-  advice: [],
-  onward: [],
-  avoid: [],
-  tried: [],
-  size: 100,
-  priority: 'interactive',
-  created: now,
-  expires: now + 12 * HOUR,
-  retryAt: null,
-  attempts: 0,
-  awaits: null,
-  delayAt: null,
-  trail: [],
   ...more,
 })
 
@@ -111,6 +101,37 @@ export const report = (by: string, event: Report['event'], more: Partial<Report>
   jws: `${event} by ${by}`,
   ...more,
 })
+
+export const permit = '00112233445566778899aabbccddeeff'
+
+/** An envelope of `s`, handed to us by `s`. */
+export const arrival = (to: string, more: Partial<Arrival> = {}): Arrival => ({
+  from: s,
+  envelope: {
+    id: envelopeId,
+    to,
+    hash: 'f'.repeat(64),
+    size: 100,
+    priority: 'interactive',
+    created: now,
+    expires: now + HOUR,
+    origin: s,
+    jws: 'envelope',
+  },
+  stamps: ['stamp'],
+  path: [s],
+  advice: [],
+  body: 3,
+  ...more,
+})
+
+/** What we see in it when it is for somebody here. */
+export const opened: NonNullable<Arrival['opened']> = {
+  from: bob,
+  address: 'bob@b.test',
+  messageId: '<2@b.test>',
+  permit,
+}
 
 /** The row as a step leaves it. */
 export const left = (step: Step): Custody | undefined => {
