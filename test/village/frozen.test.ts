@@ -5,33 +5,12 @@
 import { expect } from 'chai'
 import type { Alarm } from '../../src/link/alert.ts'
 import type { Agent } from './agent.ts'
-import { pass, rowAt } from './scene.ts'
-import { at, found, HOUR, MINUTE, type Village, write } from './village.ts'
+import { diamond, pass, rowAt, turn } from './scene.ts'
+import { HOUR, MINUTE, type Village, write } from './village.ts'
 
 const stand = { n: 1, incarnation: '0'.repeat(16) }
 const diverged: Alarm = { what: 'diverged', ours: stand, theirs: stand, seenBy: 'us' }
 
-/** A knows B over R1 and, once it is switched on, over R2. */
-const diamond = (seed: number) => {
-  const village = found(seed, 4, [
-    [0, 1],
-    [1, 3],
-    [0, 2],
-    [2, 3],
-  ])
-  const [a, r1, r2, b] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
-  pass(village, 1000)
-  turn(village, r2, [a, b], false)
-  write(village, a, [{ address: 'p@3.test' }])
-  pass(village, MINUTE)
-  expect(b.mail).to.have.length(1)
-  return { village, a, r1, r2, b }
-}
-
-const turn = (village: Village, agent: Agent, others: Agent[], up: boolean): void => {
-  for (const other of others) village.carrier.turn(agent.id, other.id, up)
-  pass(village, 1000)
-}
 const freeze = (village: Village, one: Agent, other: Agent): void => {
   one.raise({ on: 'alarm', agent: other.id, alarm: diverged })
   pass(village, 1000)

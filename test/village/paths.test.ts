@@ -7,13 +7,8 @@ import { apply } from '../../src/apply.ts'
 import { routeOf } from '../../src/route/cache.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import type { Agent } from './agent.ts'
-import { bury, dropCalls, moveIn, pass, rowAt } from './scene.ts'
+import { bury, diamond, dropCalls, moveIn, pass, rowAt, turn } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
-
-const links = (village: Village, agent: Agent, up: boolean, ...others: Agent[]): void => {
-  for (const other of others) village.carrier.turn(agent.id, other.id, up)
-  pass(village, 1000)
-}
 
 const arrivedOnce = (village: Village): void => {
   for (const { key, origin, to, text } of village.written) {
@@ -25,32 +20,15 @@ const arrivedOnce = (village: Village): void => {
     expect(mail.filter((letter) => letter.text.includes('failed.'))).to.deep.equal([])
 }
 
-/** A knows B over R1 and, once R1 is out of the way, over R2. */
-const diamond = (seed = 1) => {
-  const village = found(seed, 4, [
-    [0, 1],
-    [1, 3],
-    [0, 2],
-    [2, 3],
-  ])
-  const [a, r1, r2, b] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
-  pass(village, 1000)
-  links(village, r2, false, a, b)
-  write(village, a, [{ address: 'p@3.test' }])
-  pass(village, MINUTE)
-  expect(b.mail).to.have.length(1)
-  return { village, a, r1, r2, b }
-}
-
 describe('the village takes another path', () => {
   it('a relay with custody dies for good: all it had arrives by another path, once', () => {
     const { village, a, r1, r2, b } = diamond()
-    links(village, r1, false, b)
+    turn(village, r1, [b], false)
     for (let i = 0; i < 5; i++) write(village, a, [{ address: 'p@3.test' }])
     pass(village, MINUTE)
     for (const { key } of village.written.slice(1)) expect(rowAt(r1, key).state).to.equal('waiting')
     bury(village, r1)
-    links(village, r2, true, a, b)
+    turn(village, r2, [a, b], true)
     pass(village, 28 * MINUTE)
     expect(b.mail, 'it is waited for, twice the hop deadline').to.have.length(1)
     pass(village, 10 * MINUTE)
@@ -71,16 +49,16 @@ describe('the village takes another path', () => {
     ])
     const [a, r1, r2, r3, b] = [0, 1, 2, 3, 4].map((i) => at(village, i)) as [Agent, Agent, Agent, Agent, Agent]
     pass(village, 1000)
-    links(village, r3, false, r1, b)
+    turn(village, r3, [r1, b], false)
     write(village, a, [{ address: 'p@4.test' }])
     pass(village, MINUTE)
-    links(village, r2, false, b)
+    turn(village, r2, [b], false)
     write(village, a, [{ address: 'p@4.test' }])
     const key = village.written[1]?.key ?? ''
     pass(village, MINUTE)
     expect(rowAt(r2, key).state).to.equal('waiting')
     bury(village, r2)
-    links(village, r3, true, r1, b)
+    turn(village, r3, [r1, b], true)
     pass(village, HOUR)
     arrivedOnce(village)
     const told = rowAt(a, key).trail.map(({ event, by }) => [event, by])
@@ -96,14 +74,14 @@ describe('the village takes another path', () => {
 
   it('the slow first copy is recognised, whichever of the two comes first', () => {
     const { village, a, r1, r2, b } = diamond(3)
-    links(village, r1, false, b)
+    turn(village, r1, [b], false)
     write(village, a, [{ address: 'p@3.test' }])
     pass(village, MINUTE)
-    links(village, r1, false, a)
-    links(village, r2, true, a, b)
+    turn(village, r1, [a], false)
+    turn(village, r2, [a, b], true)
     pass(village, HOUR)
     expect(b.mail, 'by the second path').to.have.length(2)
-    links(village, r1, true, b)
+    turn(village, r1, [b], true)
     pass(village, HOUR)
     expect(b.mail, 'and the first copy brings nothing new').to.have.length(2)
     expect(rowAt(r1, village.written[1]?.key ?? '').outcome?.event).to.equal('delivered')
@@ -121,21 +99,21 @@ describe('the village takes another path', () => {
     ])
     const [a, r1, r2, r3, b] = [0, 1, 2, 3, 4].map((i) => at(village, i)) as [Agent, Agent, Agent, Agent, Agent]
     pass(village, 1000)
-    links(village, r2, false, a, r3)
+    turn(village, r2, [a, r3], false)
     write(village, a, [{ address: 'p@4.test' }])
     pass(village, MINUTE)
     const over = { entity: entityOf('p@4.test'), hops: [a.id, r2.id, r3.id, b.id], expires: village.clock.now + HOUR }
     apply(a.state, { put: 'route', row: routeOf(over) }) // found once, before R2 went away
-    links(village, r3, false, b)
+    turn(village, r3, [b], false)
     write(village, a, [{ address: 'p@4.test' }])
     const key = village.written[1]?.key ?? ''
     pass(village, MINUTE)
     expect(rowAt(r3, key).state).to.equal('waiting')
     bury(village, r1)
-    links(village, r2, true, a, r3)
+    turn(village, r2, [a, r3], true)
     pass(village, HOUR)
     expect(rowAt(r3, key).also).to.deep.equal([r2.id])
-    links(village, r3, true, b)
+    turn(village, r3, [b], true)
     pass(village, 10 * MINUTE)
     arrivedOnce(village)
   })
@@ -168,14 +146,14 @@ describe('the village takes another path', () => {
       if (to === b.id) swallowed.add(call.offer.envelope)
       return to === b.id
     })
-    links(village, r2, false, b)
+    turn(village, r2, [b], false)
     write(village, a, [{ address: one }])
     pass(village, 35 * MINUTE)
     expect(b.mail, 'R2 has it by now, and waits').to.have.length(2)
     expect([...a.state.blamed.keys()], 'for its silence alone: nothing has come by another way yet').to.deep.equal([
       r1.id,
     ])
-    links(village, r2, true, b)
+    turn(village, r2, [b], true)
     pass(village, 25 * MINUTE)
     expect([swallowed.size, b.mail.length]).to.deep.equal([1, 3])
     expect([...a.state.blamed.keys()]).to.deep.equal([r1.id])
@@ -190,7 +168,7 @@ describe('the village takes another path', () => {
 
   it('a black hole that always says it waits is avoided as well, once mail gets through elsewhere', () => {
     const { village, a, r1, r2, b } = diamond(7)
-    links(village, r2, true, a, b)
+    turn(village, r2, [a, b], true)
     dropCalls(village, (from, to, call) => from === r1.id && to === b.id && 'offer' in call)
     write(village, a, [{ address: 'p@3.test' }])
     for (let i = 0; i < 8; i++) {
@@ -241,15 +219,15 @@ describe('the village takes another path', () => {
     write(village, a, [{ address: 'p@2.test' }])
     pass(village, MINUTE)
     for (let day = 0; day < 3; day++) {
-      links(village, b, false, r)
-      links(village, a, true, r)
+      turn(village, b, [r], false)
+      turn(village, a, [r], true)
       if (day === 0) write(village, a, [{ address: 'p@2.test' }])
       pass(village, 2 * HOUR)
-      links(village, a, false, r)
-      links(village, b, true, r)
+      turn(village, a, [r], false)
+      turn(village, b, [r], true)
       pass(village, 2 * HOUR)
     }
-    links(village, a, true, r)
+    turn(village, a, [r], true)
     pass(village, MINUTE)
     expect(b.mail).to.have.length(2)
     arrivedOnce(village)

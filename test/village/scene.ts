@@ -1,12 +1,36 @@
 /** What scenes have in common: time passes, a row is looked at, calls are meddled with. */
+import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { admitLocal } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import type { Carrier } from './carrier.ts'
-import { entityOf, type Village } from './village.ts'
+import { at, entityOf, found, MINUTE, type Village, write } from './village.ts'
 
 export const pass = (village: Village, ms: number): void => village.clock.passUntil(village.clock.now + ms)
+
+/** Links of one agent go up or down. */
+export const turn = (village: Village, agent: Agent, others: readonly Agent[], up: boolean): void => {
+  for (const other of others) village.carrier.turn(agent.id, other.id, up)
+  pass(village, 1000)
+}
+
+/** A knows B over R1 and, once it is switched on, over R2. */
+export const diamond = (seed = 1) => {
+  const village = found(seed, 4, [
+    [0, 1],
+    [1, 3],
+    [0, 2],
+    [2, 3],
+  ])
+  const [a, r1, r2, b] = [at(village, 0), at(village, 1), at(village, 2), at(village, 3)]
+  pass(village, 1000)
+  turn(village, r2, [a, b], false)
+  write(village, a, [{ address: 'p@3.test' }])
+  pass(village, MINUTE)
+  expect(b.mail).to.have.length(1)
+  return { village, a, r1, r2, b }
+}
 
 export const rowAt = (agent: Agent, key: string): Custody => {
   const row = agent.state.custody.get(key) ?? agent.ends.get(key)
