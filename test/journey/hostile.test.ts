@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
 import { sleep, until } from '../../scripts/neighbourhood.ts'
-import { answerTo, dialHttp2, dialTls, garbage, request } from '../link/foe.ts'
+import { answerTo, dialHttp2, dialTls, drained, garbage, request } from '../link/foe.ts'
 import { awaitMessages, letter, RawSmtp, startLine, type Web } from './web.ts'
 
 const MiB = 1 << 20
@@ -220,14 +220,3 @@ describe('hostile peers of a running gateway', function () {
     })
   })
 })
-
-const drained = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      socket.off('drain', done)
-      socket.off('close', done)
-      resolve()
-    }
-    socket.on('drain', done)
-    socket.on('close', done)
-  })

@@ -110,6 +110,20 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
   }
 }
 
+/** Starts the agents of a test, which end with it. */
+export const agentsOfEach = () => {
+  const agents: TestAgent[] = []
+  afterEach(async () => {
+    await Promise.all(agents.splice(0).map((one) => one.stop()))
+  })
+  const start: typeof startAgent = async (options) => {
+    const made = await startAgent(options)
+    agents.push(made)
+    return made
+  }
+  return { agents, start }
+}
+
 /** Makes both neighbours; `dials` of them know the other's address. */
 export const befriend = (one: TestAgent, other: TestAgent, dials: 'one' | 'both' = 'one'): void => {
   one.neighbours.set(other.agent.id, { addresses: [other.address], standing: 'linked' })

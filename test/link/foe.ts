@@ -1,6 +1,7 @@
 /** A peer that does not keep the rules: TLS and HTTP/2 by hand, with a key of its own. */
 import { randomBytes } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
+import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { ask, openOn } from '../../gateway/link/call.ts'
 import { makeCertificate } from '../../gateway/link/certificate.ts'
@@ -121,19 +122,22 @@ export const flood = async (socket: TLSSocket, chunk: () => Buffer, most: number
   while (sent < most && !socket.destroyed) {
     const next = chunk()
     sent += next.length
-    if (!socket.write(next))
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          socket.off('drain', done)
-          socket.off('close', done)
-          resolve()
-        }
-        socket.on('drain', done)
-        socket.on('close', done)
-      })
+    if (!socket.write(next)) await drained(socket)
     else await new Promise((resolve) => setImmediate(resolve))
   }
   return sent
 }
+
+/** Resolves when more may be written, or nothing can be any more. */
+export const drained = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done)
+      socket.off('close', done)
+      resolve()
+    }
+    socket.on('drain', done)
+    socket.on('close', done)
+  })
 
 export const garbage = (bytes: number): Buffer => randomBytes(bytes)

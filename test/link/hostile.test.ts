@@ -9,7 +9,7 @@ import { splitAddress } from '../../gateway/link/peer.ts'
 import { selfSigned } from '../../gateway/tls.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { mostHeld } from '../fixture/memory.ts'
-import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+import { agentsOfEach, areLinked, befriend, offerOf, payloadOf, type TestAgent, until } from './agents.ts'
 import {
   answerTo,
   closing,
@@ -32,15 +32,7 @@ const LONG_MS = 10_000
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 describe('the link port', () => {
-  const agents: TestAgent[] = []
-  const start: typeof startAgent = async (options) => {
-    const made = await startAgent(options)
-    agents.push(made)
-    return made
-  }
-  afterEach(async () => {
-    await Promise.all(agents.splice(0).map((one) => one.stop()))
-  })
+  const { start } = agentsOfEach()
 
   const isLogged = (agent: TestAgent, code: string) =>
     until(() => agent.log.some((line) => line.code === code), `${code} is logged`)

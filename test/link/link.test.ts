@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+import { agentsOfEach, areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
 import { openLine } from './line.ts'
 
 /** The error a promise ends in. */
@@ -14,15 +14,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   )
 
 describe('a link', () => {
-  const agents: TestAgent[] = []
-  const start: typeof startAgent = async (options) => {
-    const made = await startAgent(options)
-    agents.push(made)
-    return made
-  }
-  afterEach(async () => {
-    await Promise.all(agents.splice(0).map((one) => one.stop()))
-  })
+  const { start } = agentsOfEach()
 
   it('is up on both sides once one of them dials, and each may hand to the other', async () => {
     const [a, b] = [await start(), await start()]

@@ -3,19 +3,23 @@ import { expect } from 'chai'
 import { encodeHead } from '../../gateway/link/frame.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+import {
+  agentsOfEach,
+  areLinked,
+  befriend,
+  offerOf,
+  payloadOf,
+  type startAgent,
+  type TestAgent,
+  until,
+} from './agents.ts'
 import { answerTo, dialHttp2, end, prove, request } from './foe.ts'
 import { copyOf } from './ratchets.ts'
 
 const HOUR = 3_600_000
 
 describe('the proof on a link', () => {
-  const agents: TestAgent[] = []
-  const start: typeof startAgent = async (options) => {
-    const made = await startAgent(options)
-    agents.push(made)
-    return made
-  }
+  const { agents, start } = agentsOfEach()
   const two = async (options: Parameters<typeof startAgent>[0] = {}) => {
     const [a, b] = [await start(options), await start(options)]
     befriend(a, b)
@@ -24,7 +28,6 @@ describe('the proof on a link', () => {
   }
   const alarmsOf = ({ kept }: TestAgent) => kept.alarms.map(({ what }) => what)
   const keyOf = (one: TestAgent, other: TestAgent) => one.kept.ratchets.get(other.agent.id)?.key
-  afterEach(async () => void (await Promise.all(agents.splice(0).map((one) => one.stop()))))
 
   it('comes before everything else', async () => {
     const [a, b] = await two()

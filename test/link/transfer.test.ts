@@ -4,19 +4,17 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { linkLimits } from '../../gateway/link/limits.ts'
 import { openParts } from '../../gateway/link/part.ts'
-import { areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
+import { agentsOfEach, areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
 import { type Line, openLine } from './line.ts'
 
 const MB = 2 ** 20
 
 describe('a large payload', () => {
-  const agents: TestAgent[] = []
   const lines: Line[] = []
-  const start: typeof startAgent = async (options) => {
-    const made = await startAgent(options)
-    agents.push(made)
-    return made
-  }
+  afterEach(() => {
+    for (const line of lines.splice(0)) line.close()
+  })
+  const { start } = agentsOfEach()
   /** a dials b over a line that can be cut, which a may hear by a ping only. */
   const lined = async (
     options: Parameters<typeof startAgent>[0] = { limits: { pingEveryMs: 500, pingTimeoutMs: 1000 } },
@@ -30,10 +28,6 @@ describe('a large payload', () => {
     await areLinked(a, b)
     return { a, b, line }
   }
-  afterEach(async () => {
-    for (const line of lines.splice(0)) line.close()
-    await Promise.all(agents.splice(0).map((one) => one.stop()))
-  })
   const partsOf = (agent: TestAgent) => readdir(join(agent.home, 'blob', 'part'))
   const isSame = async (agent: TestAgent, bytes: Buffer): Promise<boolean> => {
     const body = agent.hands.at(-1)?.body
