@@ -116,6 +116,33 @@ export const openEdge = async (
   }
 }
 
+/** Edges and clients of a test; both are gone after each. */
+export const atTheEdge = () => {
+  const edges: Edge[] = []
+  const clients: Raw[] = []
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.end()
+    for (const edge of edges.splice(0)) await edge.close()
+  })
+  const open: typeof openEdge = async (...args) => {
+    const edge = await openEdge(...args)
+    edges.push(edge)
+    return edge
+  }
+  const dial = async (port = 0, isTls = false): Promise<Raw> => {
+    const client = await Raw.dial(port, isTls)
+    clients.push(client)
+    return client
+  }
+  /** A client that has logged in. */
+  const enter = async (edge: Edge): Promise<Raw> => {
+    const client = await dial(edge.ports[0])
+    await client.logIn()
+    return client
+  }
+  return { clients, open, dial, enter }
+}
+
 /** A client that says exactly what it is told to, cut into writes as it is told. */
 export class Raw {
   socket: Socket

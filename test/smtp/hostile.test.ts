@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { mostHeld } from '../fixture/memory.ts'
-import { type Edge, openEdge, Raw } from './edge.ts'
+import { atTheEdge, type Edge, type Raw } from './edge.ts'
 
 const MiB = 1 << 20
 
@@ -26,34 +26,17 @@ const pour = async (socket: Socket, chunk: Buffer, total: number): Promise<numbe
 }
 
 describe('smtp and hostile clients', () => {
-  const edges: Edge[] = []
-  const clients: Raw[] = []
-  const open = async (...args: Parameters<typeof openEdge>): Promise<Edge> => {
-    const edge = await openEdge(...args)
-    edges.push(edge)
-    return edge
-  }
-  const dial = async (port = 0, isTls = false): Promise<Raw> => {
-    const client = await Raw.dial(port, isTls)
-    clients.push(client)
-    return client
-  }
+  const { clients, open, dial, enter } = atTheEdge()
   const inData = async (edge: Edge): Promise<Raw> => {
-    const client = await dial(edge.ports[0])
-    await client.logIn()
+    const client = await enter(edge)
     for (const line of ['MAIL FROM:<alice@a.test>', 'RCPT TO:<bob@b.test>', 'DATA']) await client.say(line)
     return client
   }
   /** A good message still goes through: whatever was done before has hurt nobody else. */
   const serves = async (edge: Edge): Promise<void> => {
-    const client = await dial(edge.ports[0])
-    await client.logIn()
+    const client = await enter(edge)
     expect(await client.submit('Subject: still here\r\n\r\n.\r\n')).to.match(/^250 /)
   }
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.end()
-    for (const edge of edges.splice(0)) await edge.close()
-  })
 
   it('a command line without end is cut off after 16 KiB, by name', async () => {
     const edge = await open()
@@ -175,8 +158,7 @@ describe('smtp and hostile clients', () => {
 
   it('a client that pipelines and never reads does not fill the memory with replies', async () => {
     const edge = await open()
-    const client = await dial(edge.ports[0])
-    await client.logIn()
+    const client = await enter(edge)
     client.socket.pause()
     const commands = Buffer.from('NOOP\r\n'.repeat(10_000))
     const grown = await mostHeld(async () => {

@@ -3,32 +3,12 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'chai'
 import { selfSigned } from '../../gateway/tls.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { alice, type Edge, openEdge, Raw } from './edge.ts'
+import { alice, atTheEdge, openEdge, Raw } from './edge.ts'
 
 const message = 'From: Alice <alice@a.test>\r\nSubject: hello\r\n\r\nbody\r\n.\r\n'
 
 describe('smtp session', () => {
-  const edges: Edge[] = []
-  const clients: Raw[] = []
-  const open = async (...args: Parameters<typeof openEdge>): Promise<Edge> => {
-    const edge = await openEdge(...args)
-    edges.push(edge)
-    return edge
-  }
-  const dial = async (port = 0, isTls = false): Promise<Raw> => {
-    const client = await Raw.dial(port, isTls)
-    clients.push(client)
-    return client
-  }
-  const enter = async (edge: Edge): Promise<Raw> => {
-    const client = await dial(edge.ports[0])
-    await client.logIn()
-    return client
-  }
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.end()
-    for (const edge of edges.splice(0)) await edge.close()
-  })
+  const { clients, open, dial, enter } = atTheEdge()
 
   it('250 is said when submit has resolved, and not before', async () => {
     let commit: (() => void) | undefined
