@@ -71,3 +71,11 @@ export type Answer =
   | { say: 'refused'; code: RefusalCode; detail: string }
 
 export type Step = { changes: Change[]; effects: Effect[]; answer?: Answer }
+
+/** Steps that change nothing: without a word, with one, or because of a no. */
+export const nothing: Step = { changes: [], effects: [] }
+export const done: Step = { ...nothing, answer: { say: 'done' } }
+export const refuse = (code: RefusalCode, detail: string): Step => ({
+  ...nothing,
+  answer: { say: 'refused', code, detail },
+})

@@ -9,14 +9,13 @@ import { judged } from './complaint/judging.ts'
 import { complained, wantedThere } from './complaint/passing.ts'
 import { allowed, pardoned, reproached } from './complaint/repute.ts'
 import { arrived } from './custody/arrival.ts'
-import type { Custody } from './custody/custody.ts'
-import { finish } from './custody/finish.ts'
+import { giveUp, retry } from './custody/by-hand.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
 import { released } from './custody/hold.ts'
 import { lodged, post } from './custody/lodge.ts'
 import { sealed, submitted, unsealable } from './custody/origin.ts'
-import { acknowledged, due, moveOn, reported, seek } from './custody/returning.ts'
-import type { Step } from './effect.ts'
+import { acknowledged, due, reported, seek } from './custody/returning.ts'
+import { nothing, refuse, type Step } from './effect.ts'
 import type { Event } from './event.ts'
 import { seen } from './link/absence.ts'
 import { alarmed, ownerSeen, thawed } from './link/alarm.ts'
@@ -27,7 +26,6 @@ import { revocationsFor, revoked } from './link/revoked.ts'
 import { accused, repented, restated, stated } from './link/sentence.ts'
 import { assess, overruled, punished } from './link/suspending.ts'
 import { announce, announced, missed, where } from './reach/announce.ts'
-import type { RefusalCode } from './refusal.ts'
 import { expiring } from './report/expiring.ts'
 import { letterHome } from './report/letter.ts'
 import { ask, ringTimeout } from './route/ask.ts'
@@ -277,25 +275,6 @@ const sweep = (state: State, now: number): Step => {
   return { changes: [...changes, ...routes.map(dropped), ...others], effects }
 }
 
-/**
- * An administrator asks to try now: hops that were avoided count again. What was handed on is handed
- * once more: a neighbour that still has it knows the repeat, one that lost it takes it again.
- */
-const retry = (state: State, key: string, now: number): Step => {
-  const was = state.custody.get(key)
-  if (was === undefined || was.state === 'done') return refuse('entity-unknown', 'it has ended, or was never here')
-  if (now >= was.expires) return refuse('expired', 'its time is over; only the last word of its holders is waited for')
-  const { stalled, ...rest } = was
-  const row: Custody = { ...rest, avoid: [], attempts: 0, retryAt: null }
-  return { ...moveOn(state, row.state === 'handed' ? { ...row, state: 'waiting' } : row, now), answer: { say: 'done' } }
-}
-
-const giveUp = (state: State, key: string, now: number): Step => {
-  const row = state.custody.get(key)
-  if (row === undefined || row.state === 'done') return nothing
-  return finish(state, row, { event: 'refused', code: 'given-up', by: state.me, at: now }, now)
-}
-
 /** A person has said that the key known for an address is not theirs: it is found anew, whosever it is then. */
 const forgetKnown = (state: State, address: string): Step => {
   const known = state.known.get(state.knownAt.get(address) ?? '')
@@ -307,6 +286,3 @@ const forgetKnown = (state: State, address: string): Step => {
     answer: { say: 'done' },
   }
 }
-
-const refuse = (code: RefusalCode, detail: string): Step => ({ ...nothing, answer: { say: 'refused', code, detail } })
-const nothing: Step = { changes: [], effects: [] }

@@ -8,8 +8,7 @@
 import type { Custody } from '../custody/custody.ts'
 import { isUnjudged } from '../custody/custody.ts'
 import { praised } from '../custody/meter.ts'
-import type { Step } from '../effect.ts'
-import type { RefusalCode } from '../refusal.ts'
+import { done, refuse, type Step } from '../effect.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
 import { isTrusted } from '../trust/contact.ts'
 import { charged, undone } from './charge.ts'
@@ -101,9 +100,3 @@ const distrusting = (state: State, row: Custody, now: number) => {
 }
 
 const put = (row: Contact): Change => ({ put: 'contact', row })
-const refuse = (code: RefusalCode, detail: string): Step => ({
-  changes: [],
-  effects: [],
-  answer: { say: 'refused', code, detail },
-})
-const done: Step = { changes: [], effects: [], answer: { say: 'done' } }

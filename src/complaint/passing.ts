@@ -9,9 +9,8 @@
  */
 import { type Custody, forgetAt, isUnjudged } from '../custody/custody.ts'
 import { praised } from '../custody/meter.ts'
-import type { Step } from '../effect.ts'
+import { done, refuse, type Step } from '../effect.ts'
 import { partsOfKey } from '../envelope/envelope.ts'
-import type { RefusalCode } from '../refusal.ts'
 import { oweMessage } from '../report/owed.ts'
 import { type Change, contactKey, type State } from '../state.ts'
 import type { Message } from '../wire/record.ts'
@@ -113,10 +112,4 @@ const pass = (row: Custody, name: string, message: Message): Passed => {
   return { changes: [{ put: 'owed', row: owed }], effects: [{ do: 'settle', to: row.from }] }
 }
 
-const refuse = (code: RefusalCode, detail: string): Step => ({
-  changes: [],
-  effects: [],
-  answer: { say: 'refused', code, detail },
-})
 const nothing: Passed = { changes: [], effects: [] }
-const done: Step = { changes: [], effects: [], answer: { say: 'done' } }

@@ -2,7 +2,7 @@
  * The origin's side of a complaint: what it leads to for the one who lives here (policy.ts). Each
  * step is told to the account by a letter, and each complaint to the owner of the gateway as ARF.
  */
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import { stopped } from '../link/sentence.ts'
 import { letterHome } from '../report/letter.ts'
 import { type Local, ownerOf, type State } from '../state.ts'
@@ -113,5 +113,3 @@ const tellOwner = (state: State, about: Local, level: Level, row: Repute, reproa
   })
   return [{ deliver: { account: owner.account, folder: 'INBOX', body: { letter } } } as const]
 }
-
-const nothing: Step = { changes: [], effects: [] }

@@ -3,11 +3,10 @@
  * been checked; one for an entity here has been opened and its sender's signature verified.
  */
 
-import type { Answer, Effect, Step } from '../effect.ts'
+import { type Answer, type Effect, refuse, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
-import type { RefusalCode } from '../refusal.ts'
 import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
 import { ROUTE_LIFE_MS, routeOf, waysTo } from '../route/cache.ts'
@@ -264,12 +263,6 @@ const noCredit: Step = {
   effects: [],
   answer: { say: 'refused', code: 'no-credit', detail: 'too much over this link is not judged yet, or was unwanted' },
 }
-
-const refuse = (code: RefusalCode, detail: string): Step => ({
-  changes: [],
-  effects: [],
-  answer: { say: 'refused', code, detail },
-})
 
 const taken = (row: Custody, event: string, detail?: string): Effect => ({
   do: 'log',

@@ -4,7 +4,7 @@
  * recipient is told both keys in words. Once for each other key, and not more than once a week: anybody can
  * make keys that claim an address.
  */
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import { letterHome } from '../report/letter.ts'
 import { contactKey, type Local, type State } from '../state.ts'
@@ -42,5 +42,3 @@ export const tellClaim = (state: State, to: Local, sender: { from: string; addre
     ],
   }
 }
-
-const nothing: Step = { changes: [], effects: [] }

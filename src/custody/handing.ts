@@ -3,7 +3,7 @@
  * The states are drawn in custody.ts.
  */
 import { targetOfEntity } from '../address.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { isOftenAway } from '../link/absence.ts'
 import { isActive } from '../link/standing.ts'
 import { isFinal, type RefusalCode } from '../refusal.ts'
@@ -255,5 +255,3 @@ export const unreachable = (state: State, key: string, by: string, why: string, 
   }
   return routing(state, row, now, { do: 'log', event: 'hop-unreachable', key, to: by, detail: why })
 }
-
-const nothing: Step = { changes: [], effects: [] }

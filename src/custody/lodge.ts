@@ -9,7 +9,7 @@
  * A crash between its answer and our commit asks it twice: the recipient may get the letter twice, and never not at all.
  */
 import { createHash } from 'node:crypto'
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { about, type Item } from '../report/owed.ts'
 import type { Change, Delivery, Posted, State } from '../state.ts'
@@ -87,5 +87,3 @@ const postedOf = (state: State, { account, body }: Delivery, now: number): Poste
   const id = createHash('sha256').update(`${account} `).update(body.letter).digest('hex')
   return { id, account, to: local.address, letter: body.letter.toString('base64'), at: now }
 }
-
-const nothing: Step = { changes: [], effects: [] }

@@ -3,7 +3,7 @@
  * delivery for each recipient here, in the transaction that precedes 250.
  */
 import { targetOfEntity } from '../address.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { waysTo } from '../route/cache.ts'
@@ -243,5 +243,3 @@ export const unsealable = (state: State, key: string, code: RefusalCode, now: nu
   if (!state.known.has(was.to ?? '')) return prepare(state, { ...was, retryAt: null }, now) // its card was forgotten under our hands
   return finish(state, was, { event: 'refused', code, by: state.me, at: now }, now)
 }
-
-const nothing: Step = { changes: [], effects: [] }

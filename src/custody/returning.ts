@@ -2,7 +2,7 @@
  * What comes back along the path, and what time does to an envelope.
  */
 import { passPraise } from '../complaint/passing.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, refuse, type Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
@@ -195,6 +195,3 @@ const handAgain = (row: Custody, now: number): Step => {
   const handing: Custody = { ...row, tried: handedTo(row, next), retryAt: now + HAND_GUARD_MS }
   return { changes: [{ put: 'custody', row: handing }], effects: [{ do: 'hand', key, to: next }] }
 }
-
-const refuse = (code: RefusalCode, detail: string): Step => ({ ...nothing, answer: { say: 'refused', code, detail } })
-const nothing: Step = { changes: [], effects: [] }

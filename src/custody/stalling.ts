@@ -7,7 +7,7 @@
  * The silent neighbour may have it still. It gets no second copy, and its word counts whenever it
  * comes: the first copy and the second have one id, so the recipient gets one.
  */
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { about } from '../report/owed.ts'
 import { choose } from '../route/choose.ts'
 import type { State } from '../state.ts'
@@ -69,5 +69,3 @@ const search = (state: State, row: Custody, now: number): Step => {
     effects: [{ do: 'search', target, without: [...(row.stalled ?? []), ...(row.also ?? [])] }],
   }
 }
-
-const nothing: Step = { changes: [], effects: [] }

@@ -14,7 +14,7 @@
  * a host than six words, they stand for its id until it has shown its key. Nothing else is taken from either.
  */
 import { isId } from '../address.ts'
-import type { Step } from '../effect.ts'
+import { nothing, refuse, type Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import { ownerLetter } from '../report/owner.ts'
 import type { Change, Link, State } from '../state.ts'
@@ -137,9 +137,3 @@ const rowOf = (state: State, who: string, now: number): Knock | undefined => {
 /** Whoever has these words: a neighbour, or somebody who knocked. */
 const agentBy = (state: State, words: string): string | undefined =>
   [...state.links.keys(), ...state.knocks.keys()].find((who) => isId(who) && fingerprintWords(who) === words)
-
-const refuse = (code: 'knock-refused' | 'knocks-full', detail: string): Step => ({
-  ...nothing,
-  answer: { say: 'refused', code, detail },
-})
-const nothing: Step = { changes: [], effects: [] }

@@ -9,7 +9,7 @@
  */
 
 import type { Custody } from '../custody/custody.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import type { Owed } from '../report/owed.ts'
 import { ownerLetter } from '../report/owner.ts'
@@ -106,5 +106,3 @@ const owedChange = (row: Owed | undefined, was: string, now: string): Change[] =
         { drop: 'owed', key: row.key },
         { put: 'owed', row: { ...row, key: now + row.key.slice(was.length), to: now } },
       ]
-
-const nothing: Step = { changes: [], effects: [] }

@@ -7,7 +7,7 @@
  * flood small: what is known is not passed on again, a neighbour may bring so many in a day, and so many are kept of
  * agents that nobody here knows. Times are epoch ms; the signature is verified before the event exists.
  */
-import type { Effect, Step } from '../effect.ts'
+import { done, type Effect, nothing, type Step } from '../effect.ts'
 import { ownerLetter } from '../report/owner.ts'
 import { dropped } from '../route/cache.ts'
 import type { Change, State } from '../state.ts'
@@ -40,7 +40,7 @@ export const revoked = (state: State, from: string | undefined, word: Word, now:
   }
   const alarm = isLinked(state.links.get(word.agent))
     ? alarmed(state, word.agent, { what: 'stolen', at: word.at }, now)
-    : none
+    : nothing
   return {
     changes: [
       { put: 'revocation', row },
@@ -121,8 +121,6 @@ const dropWaysOver = ({ routes }: State, agent: string): Change[] =>
     .map(dropped)
 
 const refuse = (code: 'rate-limited' | 'link-suspended'): Step => ({
-  ...none,
+  ...nothing,
   answer: { say: 'refused', code, detail: 'nothing is heard of stolen keys from you at present' },
 })
-const none: Step = { changes: [], effects: [] }
-const done: Step = { ...none, answer: { say: 'done' } }

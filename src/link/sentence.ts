@@ -5,7 +5,7 @@
  */
 import { hear, isStatementDue, newBooks, type Stated, state as stateBooks } from '../credit/books.ts'
 import { creditOf, kept } from '../custody/meter.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
 import type { Account, Link, State } from '../state.ts'
 import type { Accusation } from './ruling.ts'
@@ -107,5 +107,3 @@ export const stated = (state: State, from: string, said: Stated, now: number): S
   const books = hear(account.books ?? newBooks(now), account, said, now)
   return { changes: [kept(from, { ...account, books })], effects: [] }
 }
-
-const nothing: Step = { changes: [], effects: [] }

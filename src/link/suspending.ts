@@ -6,7 +6,7 @@ import { isDisputed, newBooks } from '../credit/books.ts'
 import { type Finding, judge, type Mark, newConduct, sampled } from '../credit/conduct.ts'
 import { debtAt, messagesIn } from '../credit/credit.ts'
 import { creditOf, kept } from '../custody/meter.ts'
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
 import type { Account, Change, Link, State } from '../state.ts'
 import { KEYS_KEPT, KEYS_TOLD, PROBATION_MS, PUNISHED_EVERY_MS, type Ruling, SUSPENDED_MS } from './ruling.ts'
@@ -172,5 +172,3 @@ const readmit = (state: State, link: Link & { ruling: Ruling }, now: number): St
     effects: [{ do: 'log', event: 'link-readmitted', to: link.agent, detail: link.ruling.ended?.how ?? '' }],
   }
 }
-
-const nothing: Step = { changes: [], effects: [] }

@@ -10,7 +10,7 @@
  * shows the last one made for itself (the *pass*): so an agent is told of only to those it has told of
  * itself, and nobody learns who else is whose neighbour by asking. Times are epoch ms.
  */
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, refuse, type Step } from '../effect.ts'
 import { isLinked } from '../link/standing.ts'
 import type { RefusalCode } from '../refusal.ts'
 import type { Change, Link, State } from '../state.ts'
@@ -169,5 +169,3 @@ const isOver = (bad: Bad, now: number): boolean =>
 const blank = (agent: string): Reach => ({ agent, addresses: [], via: [], seq: 0, expires: 0, met: [], bad: [] })
 
 const put = (row: Reach): Step => ({ changes: [{ put: 'reach', row } satisfies Change], effects: [] })
-const refuse = (code: RefusalCode, detail: string): Step => ({ ...nothing, answer: { say: 'refused', code, detail } })
-const nothing: Step = { changes: [], effects: [] }

@@ -2,7 +2,7 @@
  * A key that ends is renewed in time only if somebody is told: from 30 days before, once a week, also
  * after its end. The gateway looks at its start and every hour; this says whether to speak.
  */
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import type { State } from '../state.ts'
 import { letterHome } from './letter.ts'
 import { time } from './lines.ts'
@@ -37,5 +37,3 @@ export const expiring = (state: State, entity: string, ends: number, now: number
     effects: [{ do: 'log', event: 'key-expiring', level: 'warn', detail: `${address} ${tellEnd(ends, now)}` }],
   }
 }
-
-const nothing: Step = { changes: [], effects: [] }

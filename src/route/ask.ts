@@ -5,7 +5,7 @@
  * That nobody knows a target is remembered for five minutes. Times are epoch ms.
  */
 import { createHash } from 'node:crypto'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { isActive, mayKnow } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
 import type { Who } from '../wire/record.ts'
@@ -108,5 +108,3 @@ export const ended = ({ qid, target, until }: Asking): Change => ({
   put: 'search',
   row: { at: 'over', qid, target, until },
 })
-
-const nothing: Step = { changes: [], effects: [] }

@@ -16,7 +16,7 @@
  * Signatures of a PATH are verified before its event exists. Times are epoch ms.
  */
 import { targetOfAddress, targetOfEntity } from '../address.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { isActive } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
 import { type Asking, ended, ringEnds } from './ask.ts'
@@ -135,5 +135,3 @@ export const forget = (state: State, now: number): Step => ({
   }),
   effects: [],
 })
-
-const nothing: Step = { changes: [], effects: [] }

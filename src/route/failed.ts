@@ -5,7 +5,7 @@
  * neighbour that comes next on it. Whoever invents one about its own links loses but the traffic that
  * it could have dropped. Its signature is verified before its event exists. Times are epoch ms.
  */
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { isActive } from '../link/standing.ts'
 import type { State } from '../state.ts'
 import { MAX_HOPS, type RerrRecord } from '../wire/record.ts'
@@ -73,5 +73,3 @@ const about = ({ to, path }: Way, onward: readonly string[], reason: RerrRecord[
   if (to === undefined || next === undefined || before === undefined || !isSound) return []
   return [{ do: 'rerr', to: before, record: { route, next, entity: to, reason } }]
 }
-
-const nothing: Step = { changes: [], effects: [] }

@@ -11,7 +11,7 @@
  * not replace `none` either: one may answer somebody whose mail one does not want.
  * Categories (friend, family, co-worker …) are a contact's whatever the trust in it.
  */
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import { Refusal } from '../refusal.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
 
@@ -75,4 +75,3 @@ export const trustByWriting = (state: State, entity: string, other: string, addr
     : [{ put: 'contact', row: { entity, other, trust: 'implicit', address, at: now } }]
 
 const refuse = (detail: string): Step => ({ ...nothing, answer: { say: 'refused', code: 'entity-unknown', detail } })
-const nothing: Step = { changes: [], effects: [] }
