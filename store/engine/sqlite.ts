@@ -192,10 +192,13 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
     },
     async close() {
       await last.catch(() => {})
-      await statements.drop()
-      await new Promise<void>((resolve, reject) => {
-        handle.close((error) => (error ? reject(fault(error, 'close')) : resolve()))
-      })
+      for (;;) {
+        await statements.drop()
+        const error = await new Promise<Error | null>((closed) => handle.close(closed))
+        if (error === null) return
+        // A read that was under way has made its next statement meanwhile: it is dropped, too.
+        if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw fault(error, 'close')
+      }
     },
   }
 }

@@ -9,6 +9,20 @@ import { eachWithStore, newHome } from './home.ts'
 
 const insert = 'INSERT INTO link (id, data) VALUES (?, ?)'
 
+describe('store: a connection', () => {
+  it('closes after the reads under way, also those that ask a second time', async () => {
+    const home = await newHome()
+    const writer = await openSqlite(`${home}/x.db`, 'write')
+    const reader = await openSqlite(`${home}/x.db`, 'read')
+    // The first time, `range` asks for the names of the columns, and then for the rows.
+    const reads = Array.from({ length: 20 }, (_, i) => reader.range(`SELECT ${i} AS n, value FROM json_each('[1,2]')`))
+    await reader.close()
+    expect((await Promise.all(reads)).map((rows) => rows.length)).to.deep.equal(reads.map(() => 2))
+    await writer.close()
+    await rm(home, { recursive: true })
+  })
+})
+
 describe('store: transactions', () => {
   const bench = eachWithStore()
   const keys = async () =>
