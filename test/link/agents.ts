@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { type LinkEdge, startLink } from '../../gateway/link/edge.ts'
 import type { Arrived, Body, LinkHandlers, Offer, Standing } from '../../gateway/link/handlers.ts'
 import type { LinkLimits } from '../../gateway/link/limits.ts'
+import type { Ratchets } from '../../gateway/link/ratchets.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
 import { type Kept, nothingKept, ratchetsIn } from './ratchets.ts'
@@ -39,6 +40,8 @@ type Options = {
   home?: string
   port?: number
   kept?: Kept
+  /** By default those of `kept`, as they are. */
+  ratchets?: (kept: Kept) => Ratchets
   now?: () => number
 }
 
@@ -60,7 +63,7 @@ export const startAgent = async (options: Options = {}): Promise<TestAgent> => {
     listen: { host: '127.0.0.1', port: options.port ?? 0 },
     peers: () => [...neighbours].map(([agentId, { addresses }]) => ({ agentId, addresses })),
     allow: (agentId) => (kept.frozen.has(agentId) ? 'frozen' : (neighbours.get(agentId)?.standing ?? 'no')),
-    ratchets: ratchetsIn(kept),
+    ratchets: (options.ratchets ?? ratchetsIn)(kept),
     ...(options.now && { now: options.now }),
     ...(options.limits && { limits: options.limits }),
     log: pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) }),

@@ -7,6 +7,8 @@ export type Line = {
   connections(): number
   /** Bytes from dialler to listener. */
   carried(): number
+  /** Cuts every connection. */
+  cut(): void
   /** Cuts every connection once so many more bytes went towards the listener. */
   cutAfter(bytes: number): void
   /** Neither side hears anything any more, and no connection is closed. */
@@ -21,6 +23,9 @@ export const openLine = async (to: string, hear: (chunk: Buffer) => void = () =>
   let carried = 0
   let cutAt = Number.POSITIVE_INFINITY
 
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   const server = createServer((near) => {
     const far = connect({ host, port })
     for (const socket of [near, far]) {
@@ -38,7 +43,7 @@ export const openLine = async (to: string, hear: (chunk: Buffer) => void = () =>
       hear(chunk)
       if (carried < cutAt) return
       cutAt = Number.POSITIVE_INFINITY
-      for (const socket of sockets) socket.destroy()
+      cut()
     })
     near.pipe(far).pipe(near)
   })
@@ -48,6 +53,7 @@ export const openLine = async (to: string, hear: (chunk: Buffer) => void = () =>
     address: `127.0.0.1:${typeof at === 'object' && at ? at.port : 0}`,
     connections: () => sockets.size / 2,
     carried: () => carried,
+    cut,
     cutAfter(bytes) {
       cutAt = carried + bytes
     },
@@ -60,7 +66,7 @@ export const openLine = async (to: string, hear: (chunk: Buffer) => void = () =>
     },
     close() {
       server.close()
-      for (const socket of sockets) socket.destroy()
+      cut()
     },
   }
 }
