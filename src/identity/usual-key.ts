@@ -7,7 +7,7 @@
  *
  * RFC 4880 §5.5, RFC 6637 §9. Whether a key may be used, and at that time, is for the library to say.
  */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto'
 import type * as openpgp from 'openpgp'
 
 export type UsualKey = {
@@ -18,7 +18,7 @@ export type UsualKey = {
 }
 
 type Packet = openpgp.Key['keyPacket'] | openpgp.Subkey['keyPacket']
-type Form = { head: Buffer; tail: Buffer; spki: Buffer; pkcs8: Buffer; isReversed: boolean }
+type Form = { head: Buffer; tail: Buffer; crv: string; isReversed: boolean }
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
@@ -31,15 +31,13 @@ const forms = {
   sign: {
     head: hex('16 09 2b06010401da470f01 0107 40'),
     tail: Buffer.alloc(0),
-    spki: hex('302a300506032b6570032100'),
-    pkcs8: hex('302e020100300506032b657004220420'),
+    crv: 'Ed25519',
     isReversed: false,
   },
   decrypt: {
     head: Buffer.concat([hex('12'), X25519_OID, hex('0107 40')]),
     tail: USUAL_KDF,
-    spki: hex('302a300506032b656e032100'),
-    pkcs8: hex('302e020100300506032b656e04220420'),
+    crv: 'X25519',
     isReversed: true, // the secret is written as a number, which X25519 reads from its other end
   },
 } satisfies Record<string, Form>
@@ -55,8 +53,10 @@ export const usualKey = (packet: Packet, use: keyof typeof forms): UsualKey | un
 
 const KEY_BYTES = 32
 const HEAD_AT = 5
+/** It is computed from the secret, whatever is given. */
+const NO_POINT = Buffer.alloc(KEY_BYTES)
 
-const read = (packet: Packet, { head, tail, spki, pkcs8, isReversed }: Form): UsualKey | undefined => {
+const read = (packet: Packet, { head, tail, crv, isReversed }: Form): UsualKey | undefined => {
   const body = Buffer.from(packet.write())
   const fingerprint = packet.getFingerprintBytes()
   const pointAt = HEAD_AT + head.length
@@ -65,20 +65,32 @@ const read = (packet: Packet, { head, tail, spki, pkcs8, isReversed }: Form): Us
     body[0] === 4 && body.subarray(HEAD_AT, pointAt).equals(head) && body.subarray(tailAt).indexOf(tail) === 0
   if (!isUsual || fingerprint === null) return undefined
   const point = body.subarray(pointAt, tailAt)
-  const usual = { fingerprint: Buffer.from(fingerprint), publicKey: publicOf(spki, point) }
+  const usual = { fingerprint: Buffer.from(fingerprint), publicKey: publicOf(crv, point) }
   const secret = body.subarray(tailAt + tail.length)
   if (secret.length === 0) return usual
   const bytes = secretOf(secret)
   if (bytes === undefined) return undefined
-  const key = Buffer.concat([pkcs8, isReversed ? bytes.reverse() : bytes])
-  return { ...usual, privateKey: createPrivateKey({ key, format: 'der', type: 'pkcs8' }) }
+  const d = (isReversed ? bytes.reverse() : bytes).toString('base64url')
+  return { ...usual, privateKey: createPrivateKey({ key: { ...jwkOf(crv, point), d }, format: 'jwk' }) }
 }
 
-const publicOf = (spki: Buffer, point: Buffer): KeyObject =>
-  createPublicKey({ key: Buffer.concat([spki, point]), format: 'der', type: 'spki' })
+/** As JWK: of DER, OpenSSL tries every decoder it has, which takes longer than what is done with the key. */
+const jwkOf = (crv: string, point: Buffer) => ({ kty: 'OKP', crv, x: point.toString('base64url') })
+
+const publicOf = (crv: string, point: Buffer): KeyObject => createPublicKey({ key: jwkOf(crv, point), format: 'jwk' })
 
 /** @param point the 32 bytes of a public key */
-export const x25519Of = (point: Buffer): KeyObject => publicOf(forms.decrypt.spki, point)
+export const x25519Of = (point: Buffer): KeyObject => publicOf(forms.decrypt.crv, point)
+
+/**
+ * A key for one letter, and its point. Not by `generateKeyPairSync`: in Node 20 the collector frees that job, and waits for the
+ * key's lock to do so, for ever if it was called in the midst of an export, which holds the lock.
+ */
+export const drawX25519 = (): { privateKey: KeyObject; point: Buffer } => {
+  const d = randomBytes(KEY_BYTES).toString('base64url')
+  const privateKey = createPrivateKey({ key: { ...jwkOf(forms.decrypt.crv, NO_POINT), d }, format: 'jwk' })
+  return { privateKey, point: Buffer.from(privateKey.export({ format: 'jwk' }).x ?? '', 'base64url') }
+}
 
 /** The secret, as long as the key: an MPI has lost the zeros before it. */
 const secretOf = (part: Buffer): Buffer | undefined => {

@@ -12,14 +12,13 @@ import {
   createDecipheriv,
   createHash,
   diffieHellman,
-  generateKeyPairSync,
   randomBytes,
   sign,
   timingSafeEqual,
   verify,
 } from 'node:crypto'
 import type * as openpgp from 'openpgp'
-import { USUAL_KDF, type UsualKey, usualKey, X25519_OID, x25519Of } from './usual-key.ts'
+import { drawX25519, USUAL_KDF, type UsualKey, usualKey, X25519_OID, x25519Of } from './usual-key.ts'
 import { mpi, type Part, packet, packetsOf, subpacket, uint16, uint32 } from './usual-packet.ts'
 
 const [PKESK, SIGNATURE, ONE_PASS, LITERAL, SEIPD] = [1, 2, 4, 11, 18]
@@ -87,9 +86,8 @@ const digestOf = (plaintext: Uint8Array, covered: Buffer): Buffer =>
     .digest()
 
 const keyFor = (to: UsualKey, key: Buffer): Buffer => {
-  const ephemeral = generateKeyPairSync('x25519')
-  const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: to.publicKey })
-  const point = ephemeral.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
+  const { privateKey, point } = drawX25519()
+  const shared = diffieHellman({ privateKey, publicKey: to.publicKey })
   const wrapper = createCipheriv('id-aes128-wrap', wrappingKey(shared, to), WRAP_IV)
   const wrapped = Buffer.concat([wrapper.update(padded(key)), wrapper.final()])
   return Buffer.concat([PKESK_VERSION, keyIdOf(to), POINT_HEAD, point, Buffer.from([wrapped.length]), wrapped])
