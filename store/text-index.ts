@@ -46,7 +46,7 @@ const columns: Record<FieldName, string> = { subject: 'subject', from: 'sender',
 const isField = (where: Where): where is FieldName => Object.hasOwn(columns, where)
 
 /** Grows when what is written here is written otherwise. */
-const FORMAT = 2
+const FORMAT = 3
 const MIN_CHARS = 3
 /** More of a long text's trigrams would find hardly fewer candidates. */
 const TRIGRAMS_MAX = 16
@@ -223,7 +223,7 @@ const inWords = (
   const beginning = `${quoted(text)} *`
   const body = words.length > WORDS_MAX ? beginning : words.map(quoted).join(' OR ')
   const found = [...(body === '' ? [] : [`body : (${body})`]), ...(where === 'text' ? [`header : ${beginning}`] : [])]
-  return found.length === 0 ? undefined : `owner : "${account}" AND (${found.join(' OR ')})`
+  return found.length === 0 ? undefined : `owner : ${quoted(mark(account))} AND (${found.join(' OR ')})`
 }
 
 const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`
@@ -235,7 +235,7 @@ const trigramCells = ({ id, account, header, body }: Texts) => [
 ]
 const wordCells = ({ id, account, header, body }: Texts) => [
   id,
-  `${account}`,
+  mark(account),
   plainWords(headerLines(header)),
   plainWords(body),
 ]
@@ -252,7 +252,7 @@ const fieldCells = ({ id, account, header }: Texts) => [
 
 const headerLines = ({ fields }: HeaderFacts): string => fields.map(({ name, value }) => `${name}: ${value}\n`).join('')
 
-/** An account as one trigram that no text has: three characters of the private use area, 6400³ accounts. */
+/** An account as one trigram, and as one word, that no text has: three characters of the private use area, 6400³ accounts. */
 const mark = (account: number): string => {
   const digit = (n: number) => String.fromCharCode(PRIVATE + (Math.floor(n) % PRIVATE_COUNT))
   return digit(account / PRIVATE_COUNT ** 2) + digit(account / PRIVATE_COUNT) + digit(account)
