@@ -179,21 +179,9 @@ export class Selected implements Hearer {
   }
 
   hear(change: Change): void {
-    switch (change.on) {
-      case 'added':
-        this.view.added(change.messages)
-        break
-      case 'flagged':
-        this.view.flagged(change.messages)
-        break
-      case 'expunged':
-        this.view.expunged(change.uids, change.modseq)
-        break
-      case 'annotated':
-        return // told to who asked for it: notifier.ts
-      case 'mailbox':
-        this.isDeleted ||= change.what === 'deleted'
-    }
+    if (change.on === 'annotated') return // told to who asked for it: notifier.ts
+    if (change.on === 'mailbox') this.isDeleted ||= change.what === 'deleted'
+    this.view.hear(change)
     this.contexts.hear(change)
     this.onNews()
   }

@@ -13,7 +13,7 @@
  * Rows are shared by all views of one mailbox (watch.ts): each hears every change at the same moment and writes the
  * same into them. What is a session's own, its numbers and what it was told, stands in the view.
  */
-import type { Flagged, Row as Message } from '../../store/change.ts'
+import type { Change, Flagged, Row as Message } from '../../store/change.ts'
 import { type Range, resolveSet } from './wire/sequence.ts'
 
 /** `isGone`: expunged, and some client not told yet. */
@@ -55,7 +55,7 @@ export class View {
     this.seenUid = this.largestUid
     // Whatever comes while it is open is recent to it, too.
     this.recentFrom = recentFrom === Number.POSITIVE_INFINITY ? recentFrom : Math.min(recentFrom, this.seenUid + 1)
-    this.recentCount = this.shown.filter((row) => this.isRecent(row)).length
+    this.recentCount = this.count - firstAt(this.shown, this.recentFrom)
   }
 
   get count(): number {
@@ -117,8 +117,9 @@ export class View {
 
   /** Every keyword that a message here carries. */
   keywords(): Set<string> {
-    const lists = new Set(this.shown.map((row) => row.keywords))
-    return new Set([...lists].flatMap((list) => (list === '' ? [] : list.split(' '))))
+    const lists = new Set<string>()
+    for (const { keywords } of this.shown) if (keywords !== '') lists.add(keywords)
+    return new Set([...lists].flatMap((list) => list.split(' ')))
   }
 
   /** Messages with these numbers, ascending; undefined if a number is none of ours (RFC 3501 §9, seq-number). */
@@ -139,6 +140,12 @@ export class View {
   seqOf(uid: number): number | undefined {
     const index = firstAt(this.shown, uid)
     return this.shown[index]?.uid === uid ? index + 1 : undefined
+  }
+
+  hear(change: Change): void {
+    if (change.on === 'added') this.added(change.messages)
+    else if (change.on === 'flagged') this.flagged(change.messages)
+    else if (change.on === 'expunged') this.expunged(change.uids, change.modseq)
   }
 
   added(messages: readonly Row[]): void {
