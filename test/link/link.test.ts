@@ -115,14 +115,17 @@ describe('a link', () => {
       },
       limits: { lifeSignMs: 60_000, closeMs: 100 },
     })
-    const a = await start({ limits: { idleMs: 300 } })
-    befriend(a, b)
-    await areLinked(a, b)
+    // On a busy machine an answer may take longer than the one who waits for none has patience.
+    const [a, hasty] = [await start(), await start({ limits: { idleMs: 300 } })]
+    for (const one of [a, hasty]) {
+      befriend(one, b)
+      await areLinked(one, b)
+    }
     for (const line of Object.keys(nonsense))
       expect(await failure(a.edge.send(b.agent.id, [line])), line).to.have.property('code', 'fault')
-    expect(await failure(a.edge.send(b.agent.id, ['never']))).to.have.property('code', 'timeout')
+    expect(await failure(hasty.edge.send(b.agent.id, ['never']))).to.have.property('code', 'timeout')
     expect(await a.edge.send(b.agent.id, ['well'])).to.deep.equal([{ ok: true }])
-    expect(a.downs).to.deep.equal([])
+    expect([...a.downs, ...hasty.downs]).to.deep.equal([])
   })
 
   it('passes a refusal on by its code, and a failure of the other gateway as a fault without its cause', async () => {
