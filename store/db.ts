@@ -11,8 +11,10 @@
  * Whatever waits for something else than the database does so before its transaction: all wait with it.
  *
  * A statement is a trip to a thread, and on a busy gateway each waits for the main thread to come round. So bulk writes
- * gather until something is read, or the work ends, and go in one; and the next transaction is begun with the
- * commit of the last. Until its first statement it holds no lock and sees no snapshot.
+ * gather until something is read, or the work ends, and go in one. Work that is this one statement needs no savepoint,
+ * for a statement undoes itself, and if it has no company no transaction either: the statement is one.
+ * After all other work the next transaction is begun with the commit: until its first statement it holds no lock and
+ * sees no snapshot.
  */
 import { EventEmitter } from 'node:events'
 import { dirname, join } from 'node:path'
@@ -94,9 +96,16 @@ const UNSENT_BYTES = 1 << 20
 
 type Job = { run(tx: Tx): Promise<unknown>; resolve(value: unknown): void; reject(error: unknown): void }
 type Ran = { job: Job; value: unknown; effects: (() => void)[] }
-/** What belongs to a job while it runs. `unsent`: writes that wait for company. */
+/** Who shares a commit. `isDone`: it is on the disk already. */
+type Group = { ran: Ran[]; hasSavepoint: boolean; isDone: boolean; isSmall: boolean }
+/**
+ * What belongs to a job while it runs. `enter`: what has to be said before its first statement; `entered` once that is.
+ * `unsent`: writes that wait for company.
+ */
 type Span = {
   isOver: boolean
+  enter(): Promise<void>
+  entered: Promise<void> | undefined
   error: unknown
   effects: (() => void)[]
   unsent: Statement[]
@@ -169,27 +178,19 @@ class GroupCommit implements Db {
 
   /** One commit with all that wait, and those that come meanwhile. */
   private async group(): Promise<void> {
-    const ran: Ran[] = []
+    const group: Group = { ran: [], hasSavepoint: false, isDone: false, isSmall: true }
+    const { ran } = group
     const until = performance.now() + GROUP_MS
-    let taken = 0
-    let hasSavepoint = false
     let job: Job | undefined
     try {
-      if (!this.isBegun) await this.writer.exec('BEGIN')
-      this.isBegun = true
-      while (taken < GROUP_MAX && (taken === 0 || performance.now() < until)) {
-        job = this.queue.shift()
+      for (let taken = 0; taken < GROUP_MAX && (taken === 0 || performance.now() < until); taken++) {
+        job = group.isDone ? undefined : this.queue.shift()
         if (!job) break
-        taken++
-        if (ran.length > 0) {
-          await this.writer.exec(hasSavepoint ? 'RELEASE job; SAVEPOINT job' : 'SAVEPOINT job')
-          hasSavepoint = true
-        }
-        const done = await this.runJob(job, hasSavepoint ? 'ROLLBACK TO job' : 'ROLLBACK; BEGIN')
+        const done = await this.runJob(job, group)
         if (done) ran.push(done)
         job = undefined
       }
-      if (ran.length > 0) await this.writer.exec('COMMIT; BEGIN') // and with it the last savepoint
+      if (ran.length > 0 && this.isBegun) await this.commit(group) // and with it the last savepoint
     } catch (error) {
       // The engine gave up the whole transaction, or can't write it: nobody's work is on the disk.
       this.isBegun = false
@@ -205,20 +206,34 @@ class GroupCommit implements Db {
     }
   }
 
+  /** What comes next is mostly like what came last. */
+  private async commit({ ran, isSmall }: Group): Promise<void> {
+    const isLast = isSmall && ran.length === 1
+    await this.writer.exec(isLast ? 'COMMIT' : 'COMMIT; BEGIN')
+    this.isBegun = !isLast
+  }
+
   /** @returns undefined if the job failed and its work is undone; throws if that can't be done alone */
-  private async runJob(job: Job, undo: string): Promise<Ran | undefined> {
-    const span: Span = { isOver: false, error: undefined, effects: [], unsent: [], unsentBytes: 0 }
+  private async runJob(job: Job, group: Group): Promise<Ran | undefined> {
+    const span: Span = {
+      isOver: false,
+      enter: () => this.enter(group),
+      entered: undefined,
+      error: undefined,
+      effects: [],
+      unsent: [],
+      unsentBytes: 0,
+    }
     const tx = this.txFor(span)
     try {
       const value = await job.run(tx)
       // A part that failed has left half its writes, even if the error was caught.
       if (span.error !== undefined) throw span.error
-      await this.send(span)
+      await this.finish(span, group)
       return { job, value, effects: span.effects }
     } catch (error) {
       this.seen.forget()
-      // A full disk may have ended the whole transaction: then there is nothing to undo, and this throws.
-      await this.writer.exec(undo).catch(() => Promise.reject(error))
+      await this.undo(span, group).catch(() => Promise.reject(error))
       job.reject(error)
       return undefined
     } finally {
@@ -226,10 +241,43 @@ class GroupCommit implements Db {
     }
   }
 
+  private async begin(): Promise<void> {
+    if (!this.isBegun) await this.writer.exec('BEGIN')
+    this.isBegun = true
+  }
+
+  private async enter(group: Group): Promise<void> {
+    group.isSmall = false
+    await this.begin()
+    if (group.ran.length === 0) return
+    await this.writer.exec(group.hasSavepoint ? 'RELEASE job; SAVEPOINT job' : 'SAVEPOINT job')
+    group.hasSavepoint = true
+  }
+
+  /** The writes that still wait at the end of a job. */
+  private async finish(span: Span, group: Group): Promise<void> {
+    if (span.unsent.length === 0) return
+    const one = span.entered ? undefined : await this.writer.asOne(span.unsent)
+    if (!one) return this.send(span)
+    const isAlone = !this.isBegun && group.ran.length === 0 && this.queue.length === 0
+    if (!isAlone) await this.begin()
+    await this.writer.run(one.sql, one.params)
+    group.isDone = isAlone
+  }
+
+  /** A full disk may have ended the whole transaction: then there is nothing to undo, and this throws. */
+  private async undo({ entered }: Span, { hasSavepoint }: Group): Promise<void> {
+    if (entered) return this.writer.exec(hasSavepoint ? 'ROLLBACK TO job' : 'ROLLBACK; BEGIN')
+    const isLost = this.isBegun && (await succeeds(this.writer.exec('BEGIN'))) // it does not inside of one
+    if (isLost) throw new Error('the transaction is gone')
+  }
+
   private async send(span: Span): Promise<void> {
     const { unsent } = span
     span.unsent = []
     span.unsentBytes = 0
+    span.entered ??= span.enter()
+    await span.entered
     if (unsent.length > 0) await this.writer.write(unsent)
   }
 
@@ -249,7 +297,11 @@ class GroupCommit implements Db {
       }
     }
     const sent = <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
-      live((...args: Args) => (span.unsent.length > 0 ? this.send(span).then(() => work(...args)) : work(...args)))
+      live((...args: Args) =>
+        span.entered && span.unsent.length === 0
+          ? span.entered.then(() => work(...args))
+          : this.send(span).then(() => work(...args)),
+      )
     const gather = live(async (statements: Iterable<Statement>) => {
       for (const statement of statements) {
         span.unsent.push(statement)
@@ -299,6 +351,12 @@ const readerOf = ({ all, range, blobs, texts }: Pick<Connection, 'all' | 'range'
 const emitToEach = (changes: EventEmitter<{ change: [Change] }>, change: Change): void => {
   for (const listener of changes.rawListeners('change')) guarded(() => listener(change))
 }
+
+const succeeds = (work: Promise<unknown>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  )
 
 const guarded = (then: () => void): void => {
   try {

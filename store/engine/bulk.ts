@@ -17,13 +17,18 @@ export type Statement = { sql: string; params: readonly Value[] }
 const BULK_BYTES = 4 << 20
 const BULK_ROWS = 1000
 
-/** One statement, as long as the rows fit in it. */
+/** One statement, as long as the rows fit in it. Bytes of a row that comes alone need no cutting up. */
 export function* inserts(
   table: string,
   columns: readonly string[],
   rows: Rows,
   repeat?: OnRepeat,
 ): Generator<Statement> {
+  const [row] = rows
+  if (row && rows.length === 1 && hasBytes(row)) {
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((_, i) => `?${i + 1}`).join(', ')})`
+    return yield { sql: repeat ? `${sql} ${onRepeat(repeat)}` : sql, params: row.map(alone) }
+  }
   for (const { params, blobs } of packed(rows)) {
     const cells = columns.map((_, i) => cell(i, blobs.has(i)))
     const sql = `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${cells.join(', ')} FROM json_each(?1)`
@@ -48,6 +53,15 @@ export const sizeOf = (values: readonly Value[]): number =>
     (sum, value) => sum + (typeof value === 'object' || typeof value === 'string' ? (value?.length ?? 0) : 8),
     0,
   )
+
+/** Not where one of them is empty: sqlite3 takes that for NULL. */
+const hasBytes = (row: readonly Cell[]): boolean => {
+  const blobs = row.filter((cell) => Buffer.isBuffer(cell))
+  return blobs.length > 0 && blobs.every((blob) => blob.length > 0)
+}
+
+const alone = (value: Cell): Value =>
+  typeof value === 'object' && value !== null && !Buffer.isBuffer(value) ? JSON.stringify(value) : value
 
 const cell = (index: number, isBlob: boolean): string =>
   isBlob ? `substr(?2, (value ->> ${index} ->> 0) + 1, value ->> ${index} ->> 1)` : `value ->> ${index}`

@@ -32,6 +32,8 @@ export type Connection = {
   exec(sql: string): Promise<void>
   /** In their order, most of the time in one trip; their values are `?1`, `?2` … */
   write(statements: readonly Statement[]): Promise<void>
+  /** Several as one, which takes back all of them if it fails; undefined where they can't be one. */
+  asOne(statements: readonly Statement[]): Promise<Statement | undefined>
   /** The highest id ever given out in a table, even if its row is gone. */
   lastId(table: string): Promise<number>
   close(): Promise<void>
@@ -185,6 +187,7 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
     blobs,
     texts,
     write,
+    asOne: async (statements) => (statements.length === 1 ? statements[0] : together.asOne(statements)),
     async lastId(table) {
       // Kept by SQLite for AUTOINCREMENT, whoever chose the ids.
       const [row] = await all<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', [table])

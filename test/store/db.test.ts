@@ -186,6 +186,41 @@ describe('store: writes that go together', () => {
     expect(await ids('reach')).to.deep.equal(['a', 'b', 'c', 'r1', 'r3'])
   })
 
+  it('stand or fall with their own transaction, whatever else it and its company do', async () => {
+    const { db } = bench()
+    const reads = (tx: Tx) => tx.one('SELECT 1')
+    const fails = (tx: Tx) => tx.insertMany('reach', ['id', 'data'], [['taken', '{}']])
+    const kinds = [[], [reads], [fails], [reads, fails], [fails, reads]] as const
+    const job = fc.record({ kind: fc.constantFrom(...kinds), writes: fc.boolean(), isAwaited: fc.boolean() })
+    let count = 0
+    await db.transaction(fails)
+    await fc.assert(
+      fc.asyncProperty(fc.array(job, { maxLength: 12 }), async (jobs) => {
+        const expected = new Set<string>()
+        for (const { kind, writes, isAwaited } of jobs) {
+          const id = `j${count++}`
+          const isWhole = !(kind as readonly unknown[]).includes(fails)
+          if (writes && isWhole) expected.add(id)
+          const done = db.transaction(async (tx) => {
+            if (writes) await both(tx, id)
+            for (const step of kind) await step(tx)
+          })
+          const isRight = done.then(
+            () => expect(isWhole).to.equal(true),
+            () => expect(isWhole).to.equal(false),
+          )
+          if (isAwaited) await isRight
+        }
+        await db.transaction(reads) // behind all of them
+        for (const table of ['link', 'reach'] as const) {
+          const there = (await ids(table)).filter((id) => id !== 'taken' && Number(id.slice(1)) >= count - jobs.length)
+          expect(new Set(there)).to.deep.equal(expected)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('go together again after a rollback took back what that needs', async () => {
     const { db } = bench()
     for (const id of ['a', 'b']) {
