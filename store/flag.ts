@@ -66,12 +66,8 @@ const amend = async (tx: Tx, held: readonly Held[], become: (row: Held) => Borne
   for (const alike of byOutcome(changed)) {
     const [{ modseq, flags, keywords }] = alike
     const ids = alike.map(({ id }) => id)
-    await tx.run('UPDATE message SET modseq = ?, flags = ?, keywords = ? WHERE id IN (?*)', [
-      modseq,
-      flags,
-      keywords,
-      ids,
-    ])
+    const sql = `UPDATE message SET modseq = ?1, flags = ?2, keywords = ?3 WHERE id IN (SELECT value FROM json_each(?4))`
+    await tx.later(sql, [modseq, flags, keywords, JSON.stringify(ids)])
   }
   for (const [mailbox, { account }] of numbers) {
     const messages = changed.filter((row) => row.mailbox === mailbox).map(flaggedOf)
