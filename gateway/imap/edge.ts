@@ -8,6 +8,7 @@ import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Folders } from './folders.ts'
 import type { Lately } from './lately.ts'
 import type { OrderKeys } from './order-keys.ts'
 import type { Watch } from './watch.ts'
@@ -61,6 +62,7 @@ export type Edge = {
   readonly log: Log
   readonly metrics: Metrics
   readonly watch: Watch
+  readonly folders: Folders
   readonly orderKeys: OrderKeys
   readonly lately: Lately
   readonly login: Login

@@ -18,6 +18,7 @@ import { Tally } from '../tally.ts'
 import { type TlsPair, tlsTerms } from '../tls.ts'
 import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen } from './edge.ts'
+import { Folders } from './folders.ts'
 import { Lately } from './lately.ts'
 import { Leaving } from './leaving.ts'
 import { OrderKeys } from './order-keys.ts'
@@ -87,6 +88,7 @@ class House implements Edge {
   readonly login: Login
   readonly scram: Scram
   readonly watch: Watch
+  readonly folders: Folders
   readonly orderKeys: OrderKeys
   readonly lately = new Lately()
   private readonly leaving: Leaving
@@ -108,6 +110,7 @@ class House implements Edge {
     this.tls = tls
     this.perAddress = createPlaces(config.sessionLimit, config.sessionsPerAddress)
     this.watch = new Watch(store.db.changes)
+    this.folders = new Folders(store.db)
     this.orderKeys = new OrderKeys(store.db)
     this.leaving = new Leaving(store.db, this.log, config.timing.expungedRestMs, () =>
       [...this.sessions].flatMap(({ selected }) => selected?.view.goneIds() ?? []),
@@ -185,6 +188,7 @@ class House implements Edge {
     for (const until = Date.now() + STOP_MS; !isEmpty() && Date.now() < until; ) await wait(10)
     for (const socket of this.sockets) socket.destroy()
     this.watch.close()
+    this.folders.close()
     await this.leaving.close()
   }
 

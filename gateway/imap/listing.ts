@@ -5,7 +5,7 @@
  * sake, with CHILDINFO. Names that are subscribed but gone are told as \NonExistent where subscriptions are asked
  * for. Pure: mailboxes and names in, lines' contents out, by name.
  */
-import type { Mailbox } from '../../store/mailbox.ts'
+import type { Folder } from './folders.ts'
 import { matcher } from './pattern.ts'
 
 /** No option: everything there is. REMOTE adds nothing: there are no mailboxes elsewhere. */
@@ -17,11 +17,11 @@ export type Listed = {
   /** The selection options that something below it meets. RFC 5258 §3.5. */
   childInfo: string[]
   /** Absent for a name of which only the subscription is left, and for one told for the sake of those below it. */
-  mailbox?: Mailbox
+  mailbox?: Folder
 }
 
 export const listing = (
-  mailboxes: readonly Mailbox[],
+  mailboxes: readonly Folder[],
   lost: readonly string[],
   patterns: readonly string[],
   selection: Selection,

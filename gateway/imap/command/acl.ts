@@ -20,7 +20,7 @@ const KEPT = 'lrka'
 const rightsTo = ({ readOnly }: Pick<Mailbox, 'readOnly'>): string => (readOnly ? KEPT : ALL)
 
 /** As MYRIGHTS tells them, and LIST (RFC 8440). */
-export const rightsLine = (mailbox: Mailbox, isUtf8: boolean): string =>
+export const rightsLine = (mailbox: Pick<Mailbox, 'name' | 'readOnly'>, isUtf8: boolean): string =>
   `* MYRIGHTS ${mailboxName(mailbox.name, isUtf8)} ${rightsTo(mailbox)}`
 
 const notShared = no('NOPERM', 'A mailbox here is for its owner only; forward what others are to see')

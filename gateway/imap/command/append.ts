@@ -2,7 +2,6 @@
  * APPEND, of one message or several, all or none. RFC 3501 §6.3.11, MULTIAPPEND RFC 3502, APPENDUID RFC 4315.
  * append = "APPEND" SP mailbox 1*message
  */
-import { find } from '../../../store/mailbox.ts'
 import { append as add } from '../../../store/message.ts'
 import { discard, readMessages } from '../append-message.ts'
 import { type Command, loggedIn } from '../command.ts'
@@ -21,7 +20,7 @@ export const append: Command<{ name: string }> = {
   async run(session, { name }, incoming) {
     if (!incoming) return bad('a message was expected')
     const { db, home } = session.edge.store
-    const mailbox = await find(db, session.user.id, name)
+    const mailbox = await session.edge.folders.find(session.user.id, name)
     if (!mailbox) return tryCreate
     if (mailbox.readOnly) return notWritable
     const drafts = await readMessages(session, incoming)

@@ -27,12 +27,19 @@ export const list: Command<ListArgs> = {
       return ok('Listed')
     }
     const { db } = edge.store
-    const [mailboxes, names] = await Promise.all([all(db, user.id), selection.subscribed ? lost(db, user.id) : []])
+    const [mailboxes, names] = await Promise.all([
+      edge.folders.of(user.id),
+      selection.subscribed ? lost(db, user.id) : [],
+    ])
     const full = patterns.map((pattern) => reference + pattern)
     const listed = listing(mailboxes, names, full, selection, returns.subscribed)
     // Of all at once: a mailbox that goes meanwhile is told without.
-    const asked = returns.status.length > 0 ? listed.flatMap(({ mailbox }) => mailbox ?? []) : []
-    const states = await standings(edge, asked)
+    const told = new Set(listed.map(({ mailbox }) => mailbox?.id))
+    const asked = returns.status.length > 0 ? await all(db, user.id) : []
+    const states = await standings(
+      edge,
+      asked.filter(({ id }) => told.has(id)),
+    )
     const noted = returns.entries.length > 0 ? await annotationsNamed(db, user.id, returns.entries) : undefined
     for (const { name, attributes, childInfo, mailbox } of listed) {
       const criteria = childInfo.map((option) => `"${option}"`).join(' ')
@@ -69,7 +76,7 @@ export const lsub: Command<{ reference: string; pattern: string }> = {
 
   async run({ edge, user, output, isUtf8 }, { reference, pattern }) {
     const { db } = edge.store
-    const [mailboxes, gone] = await Promise.all([all(db, user.id), lost(db, user.id)])
+    const [mailboxes, gone] = await Promise.all([edge.folders.of(user.id), lost(db, user.id)])
     const told = new Set([...mailboxes.flatMap(({ name, subscribed }) => (subscribed ? [name] : [])), ...gone])
     const matches = matcher(reference + pattern)
     for (const name of told) if (matches(name)) output.line(`* LSUB () "/" ${mailboxName(name, isUtf8)}`)
