@@ -2,13 +2,24 @@
  * Requests to an authority, signed by the account's key: JWS in its flattened form (RFC 7515 §7.2.2), ES256, with the
  * header that RFC 8555 §6.2 wants.
  */
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
 export type Signed = { protected: string; payload: string; signature: string }
 /** Who signs: the account by its URL, or before there is one by the key itself. */
 export type Signer = { key: KeyObject; account?: string | undefined }
 
-export const makeKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+/**
+ * Read back from its text. In Node 20 the collector frees the job that generated a key, and waits for that key's lock, for ever
+ * if it was called while the key is exported as JWK (below), which holds the lock.
+ */
+export const makeKey = (): KeyObject =>
+  createPrivateKey(
+    generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    }).privateKey,
+  )
 
 /** @param payload undefined asks for what is at `url` (POST-as-GET, §6.3) */
 export const signed = ({ key, account }: Signer, url: string, nonce: string, payload: unknown): Signed => {
