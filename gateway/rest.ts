@@ -5,15 +5,15 @@
  *
  *   busy --30 s with hardly any work--> one collection, and `malloc_trim`: together some 60 ms
  */
-import { createRequire } from 'node:module'
 import type { Log } from './log.ts'
+import { trimmer } from './malloc.ts'
 
 const LOOK_MS = 15_000
-/** Of the time between two looks, the processor may have worked so much: what keep-alives and the clock need. */
-const QUIET = 0.02
+/** Of the time between two looks, the processor may have worked so much: the pings of 1 000 idle links need 0.018. */
+const QUIET = 0.05
 /** The engine and the store have by then let go of what they keep for seconds (store/fresh.ts). */
 const QUIET_LOOKS = 2
-/** Processor time since the last rest, ms, for which another is worth its while. */
+/** Processor time in busy looks since the last rest, ms, for which another is worth its while. */
 const WORTH_MS = 500
 
 /** @returns what ends it */
@@ -21,13 +21,13 @@ export const restAfterWork = (log: Log, lookMs = LOOK_MS): (() => void) => {
   const trim = trimmer()
   if (!trim && !global.gc) return () => {}
   let [quiet, worked] = [0, 0]
-  let last = process.cpuUsage()
+  let last = { user: 0, system: 0 } // the start is work, too
   const looks = setInterval(() => {
     const { user, system } = process.cpuUsage(last)
     last = process.cpuUsage()
     const spent = (user + system) / 1000
-    worked += spent
     quiet = spent < QUIET * lookMs ? quiet + 1 : 0
+    if (quiet === 0) worked += spent
     if (quiet < QUIET_LOOKS || worked < WORTH_MS) return
     const before = process.memoryUsage.rss()
     global.gc?.()
@@ -36,15 +36,4 @@ export const restAfterWork = (log: Log, lookMs = LOOK_MS): (() => void) => {
     log.debug({ area: 'memory', event: 'rested', before, after: process.memoryUsage.rss() }, 'memory is given back')
   }, lookMs).unref()
   return () => clearInterval(looks)
-}
-
-/** glibc's malloc_trim(3), which nothing else calls; undefined with another C library. */
-const trimmer = (): (() => void) | undefined => {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-    const trim = koffi.load(null).func('int malloc_trim(size_t)')
-    return () => void trim(0)
-  } catch {
-    return undefined
-  }
 }

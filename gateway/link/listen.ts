@@ -6,6 +6,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
+import { expectLongLived } from '../malloc.ts'
 import type { Hello } from './frame.ts'
 import { hostSide } from './handshake.ts'
 import { type Borrowed, borrow } from './lent.ts'
@@ -27,7 +28,7 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     open.add(raw)
     raw.once('close', () => open.delete(raw))
     raw.on('error', () => {}) // a reset before TLS began
-    if (strangers.admit(raw)) return
+    if (strangers.admit(raw)) return expectLongLived()
     desk.refuse('rate-limited', { remote: raw.remoteAddress ?? '?' }, 'too many connections that are no links')
     raw.destroy()
   })

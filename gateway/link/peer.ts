@@ -8,6 +8,7 @@ import { constants, type KeyObject } from 'node:crypto'
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls'
 import { agentIdOfSpki } from '../../src/identity/agent.ts'
 import { Refusal } from '../../src/refusal.ts'
+import { expectLongLived } from '../malloc.ts'
 import { LinkFault } from './handlers.ts'
 
 /** What is spoken, as TLS agrees on it (ALPN, RFC 7301). */
@@ -83,6 +84,7 @@ export const connectTls = (
     // DNS names are resolved anew at every dial. No SNI: the name is nobody's business.
     const socket = connect({ ...splitAddress(address), ...keys, ...commonOptions, ALPNProtocols: [PROTOCOL] })
     const timer = setTimeout(() => unreachable('no answer in time'), timeoutMs)
+    socket.once('connect', expectLongLived)
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
 
