@@ -15,8 +15,10 @@ describe('a large payload', () => {
     for (const line of lines.splice(0)) line.close()
   })
   const { start } = agentsOfEach()
-  /** a dials b over a line that can be cut: both hear of it at once. */
-  const lined = async (options: Parameters<typeof startAgent>[0] = {}) => {
+  /** a dials b over a line that can be cut, which a may hear by a ping only; this process may stand still for a while. */
+  const lined = async (
+    options: Parameters<typeof startAgent>[0] = { limits: { pingEveryMs: 500, pingTimeoutMs: 3000 } },
+  ) => {
     const [a, b] = [await start(options), await start(options)]
     const line = await openLine(b.address)
     lines.push(line)
