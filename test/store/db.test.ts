@@ -221,6 +221,15 @@ describe('store: writes that go together', () => {
     )
   })
 
+  it('once they are kept, their work is answered, whoever has come meanwhile', async () => {
+    const { db } = bench()
+    await db.transaction((tx) => both(tx, 'before')) // from here on nothing is begun
+    const first = db.transaction((tx) => both(tx, 'a'))
+    await new Promise(setImmediate) // it is on its way to the disk
+    await Promise.all([db.transaction(() => first), db.transaction((tx) => both(tx, 'b'))])
+    expect(await ids('link')).to.deep.equal(['a', 'b', 'before'])
+  })
+
   it('go together again after a rollback took back what that needs', async () => {
     const { db } = bench()
     for (const id of ['a', 'b']) {
