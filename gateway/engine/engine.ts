@@ -79,7 +79,7 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   }
 
   const run = async () => {
-    await Promise.resolve() // events raised in the same turn share the first batch, too
+    await new Promise(setImmediate) // what the same turn of the loop brings, from whatever socket, shares the first batch
     while (queue.length > 0) {
       const waiting = queue.slice(0, BATCH_MAX)
       queue = queue.slice(BATCH_MAX)
