@@ -46,8 +46,7 @@ export async function* headChecked(payload: AsyncIterable<Uint8Array>): AsyncGen
 
 type Packet = { tag: number; bodyAt: number; size: number | undefined /* partial or unknown */ }
 
-/** What begins at `at`; bytes that are missing read as 0. */
-export const packetAt = (bytes: Uint8Array, at: number): Packet => {
+const packetAt = (bytes: Uint8Array, at: number): Packet => {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const byte = (offset: number): number => view[at + offset] ?? 0
   const first = byte(0)

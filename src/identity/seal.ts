@@ -15,9 +15,6 @@ import { claimOf, letterNotation, unverified } from './letter.ts'
 import { profile } from './openpgp.ts'
 import { checkHead, headChecked } from './payload-head.ts'
 import { CLOCK_SKEW_MS } from './statement.ts'
-import { usualKey } from './usual-key.ts'
-import { isSignedBy, openUsual, sealUsual } from './usual-letter.ts'
-import { packet } from './usual-packet.ts'
 
 type Sealing = {
   from: Entity
@@ -31,30 +28,9 @@ type Sealing = {
 
 /** Seals a letter of up to some megabytes. @throws Refusal card-invalid if nothing can be encrypted to the card any more */
 export const seal = async (letter: Sealing & { plaintext: Buffer }): Promise<Buffer> => {
-  const usual = await usually(letter)
-  if (usual) return usual
   const message = await openpgp.createMessage({ binary: bytesOf(letter.plaintext), date: dateOf(letter) })
   const sealed = await openpgp.encrypt({ ...(await sealing(letter)), message, format: 'binary' })
   return Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
-}
-
-/** Between keys of the usual kind, as nearly all are, without the library; its are the checks whether they may be used. */
-const usually = async ({ plaintext, ...letter }: Sealing & { plaintext: Buffer }): Promise<Buffer | undefined> => {
-  const date = dateOf(letter)
-  const to = usualKey((await encryptionKeyOf(letter, date)).keyPacket, 'decrypt')
-  const from = usualKey((await letter.from.key.getSigningKey(undefined, date, undefined, profile)).keyPacket, 'sign')
-  if (to === undefined || from === undefined || !(await readsOurs(letter.to.publicKey, date))) return undefined
-  return sealUsual({ plaintext, notation: notationFor(letter), date, from, to })
-}
-
-/** Whether its owner asks for the algorithms that letters are sealed with. */
-const readsOurs = async (key: openpgp.PublicKey, date: Date): Promise<boolean> => {
-  const { selfCertification: wish } = await key.getPrimaryUser(date, undefined, profile)
-  const { symmetric, hash } = openpgp.enums
-  return (
-    wish.preferredSymmetricAlgorithms?.[0] === symmetric.aes256 &&
-    (wish.preferredHashAlgorithms?.includes(hash.sha512) ?? false)
-  )
 }
 
 /** Seals a letter of any size in constant memory: as fast as the result is read. */
@@ -87,45 +63,11 @@ export type Opened = {
 /** @throws Refusal seal-broken | sender-unverified */
 export const open = async ({ payload, ...letter }: Opening & { payload: Buffer }): Promise<Opened> => {
   checkHead(payload)
-  const unsealed = (await unsealUsually(letter, payload)) ?? (await unsealWhole(letter, payload))
-  const { data, signature } = unsealed
-  const { from, address } = await claimOf(signature, mustOf(letter))
-  if (!(await isUsuallySigned(unsealed, from))) await verify(bytesOf(data), signature, from, letter.now)
-  return { from, id: letter.expect.id, address, plaintext: data }
-}
-
-/** `bytes`: the signature's body, where it came between keys of the usual kind. */
-type Whole = { data: Buffer; signature: openpgp.Signature; bytes?: Buffer }
-
-const unsealWhole = async (letter: Opening, payload: Buffer): Promise<Whole> => {
   const { data, signatures } = await unseal(letter, bytesOf(payload), profile).catch(broken)
-  return {
-    data: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-    signature: await signatureIn(signatures),
-  }
-}
-
-/** Without the library, but for which keys may decrypt, and what a signature says; it tries where this does not succeed. */
-const unsealUsually = async ({ to, now }: Opening, payload: Buffer): Promise<Whole | undefined> => {
-  const keys = await to.key.getDecryptionKeys(undefined, new Date(now), undefined, profile).catch(() => [])
-  const unsealed = openUsual(payload, keys)
-  if (unsealed === undefined) return undefined
-  const { data, signature: bytes } = unsealed
-  const binarySignature = bytesOf(packet(openpgp.enums.packet.signature, bytes))
-  const signature = await openpgp.readSignature({ binarySignature, config: profile }).catch(() => undefined)
-  return signature && { data, signature, bytes }
-}
-
-/** @returns false wherever the library has to look: a signature of another kind, or one that does not hold */
-const isUsuallySigned = async ({ data, signature, bytes }: Whole, by: Card): Promise<boolean> => {
-  const [read] = signature.packets
-  if (bytes === undefined || !read?.created) return false
-  // The key must have been good when it signed, not now: the library asks the same.
-  const signer = await by.publicKey
-    .getSigningKey(read.issuerKeyID, read.created, undefined, profile)
-    .catch(() => undefined)
-  const key = signer && signer.getCreationTime() <= read.created ? usualKey(signer.keyPacket, 'sign') : undefined
-  return key !== undefined && isSignedBy({ data, signature: bytes }, key, read)
+  const signature = await signatureIn(signatures)
+  const { from, address } = await claimOf(signature, mustOf(letter))
+  await verify(data, signature, from, letter.now)
+  return { from, id: letter.expect.id, address, plaintext: Buffer.from(data.buffer, data.byteOffset, data.byteLength) }
 }
 
 /**
@@ -182,21 +124,16 @@ const streaming = { ...profile, allowUnauthenticatedStream: true, maxDecompresse
 /** A recipient whose clock is ahead has a key from the future: the letter is dated no earlier than his card. */
 const dateOf = ({ now, to }: Sealing): Date => new Date(Math.max(now ?? Date.now(), to.at))
 
-const encryptionKeyOf = ({ to }: Sealing, date: Date) =>
-  to.publicKey.getEncryptionKey(undefined, date, undefined, profile).catch((cause: unknown) => {
+const sealing = async (letter: Sealing) => {
+  const { from, to, id, card } = letter
+  const date = dateOf(letter)
+  await to.publicKey.getEncryptionKey(undefined, date, undefined, profile).catch((cause: unknown) => {
     throw new Refusal('card-invalid', `nothing can be sealed for ${to.address} by the key on its card: ${cause}`)
   })
-
-const notationFor = ({ from, to, id, card }: Sealing): openpgp.RawNotation =>
-  letterNotation({ id, from: from.id, to: to.entityId, address: to.address, card })
-
-const sealing = async (letter: Sealing) => {
-  const date = dateOf(letter)
-  await encryptionKeyOf(letter, date)
   return {
-    encryptionKeys: letter.to.publicKey,
-    signingKeys: letter.from.key,
-    signatureNotations: notationFor(letter),
+    encryptionKeys: to.publicKey,
+    signingKeys: from.key,
+    signatureNotations: letterNotation({ id, from: from.id, to: to.entityId, address: to.address, card }),
     date,
     config: profile,
   }
