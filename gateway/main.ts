@@ -61,7 +61,7 @@ const serveOnce = async (home: string, opening: Opening): Promise<Ended> => {
     closing.push(core.link.close)
     const clock = startClock(core, reach, house.knocking, moving)
     closing.push(clock.stop)
-    closing.push(restAfterWork(core.log))
+    closing.push(restAfterWork(core.log, core.store))
     closing.push(startIndexing(core.store, core.log))
     await house.gestures.start()
     closing.push(() => house.gestures.stop())

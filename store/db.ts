@@ -79,7 +79,12 @@ export type Tx = Sink &
     afterCommit(then: () => void): void
   }
 
-export type Db = Sink & { changes: EventEmitter<{ change: [Change] }>; close(): Promise<void> }
+export type Db = Sink & {
+  changes: EventEmitter<{ change: [Change] }>
+  /** Keeps no pages in memory until they are asked for again. */
+  rest(): Promise<void>
+  close(): Promise<void>
+}
 
 /** Rows as the transaction sees them, by id: what of them is not committed is forgotten with it. */
 export type Seen = { mailboxes: Map<number, Numbering>; accounts: Map<number, Keeping>; forget(): void }
@@ -158,6 +163,10 @@ class GroupCommit implements Db {
       this.queue.push({ run: work, resolve: resolve as (value: unknown) => void, reject })
       this.working ??= this.work()
     })
+  }
+
+  async rest(): Promise<void> {
+    await Promise.all([this.reader.rest(), this.writer.rest()])
   }
 
   close(): Promise<void> {

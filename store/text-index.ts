@@ -36,6 +36,8 @@ export type TextIndex = {
   remove(ids: readonly number[]): Promise<void>
   /** Forgets everything. */
   reset(): Promise<void>
+  /** Keeps no pages in memory until they are asked for again. */
+  rest(): Promise<void>
   close(): Promise<void>
 }
 
@@ -129,6 +131,10 @@ export const openTextIndex = (home: string): TextIndex => {
       await close()
       opened = freshFiles(file)
       await opened
+    },
+    async rest() {
+      const last = await opened?.catch(() => undefined)
+      await Promise.all([last?.reader.rest(), last?.writer.rest()])
     },
     async close() {
       isClosed = true

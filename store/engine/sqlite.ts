@@ -36,6 +36,8 @@ export type Connection = {
   asOne(statements: readonly Statement[]): Promise<Statement | undefined>
   /** The highest id ever given out in a table, even if its row is gone. */
   lastId(table: string): Promise<number>
+  /** Lets go of the pages it keeps in memory; the system still has most of them. */
+  rest(): Promise<void>
   close(): Promise<void>
 }
 
@@ -193,6 +195,7 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       const [row] = await all<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', [table])
       return row?.seq ?? 0
     },
+    rest: () => exec('PRAGMA shrink_memory'),
     async close() {
       await last.catch(() => {})
       for (;;) {

@@ -9,7 +9,9 @@ describe('memory after work', function () {
   it('is given back once, when the work has been over for two looks', async () => {
     const lines: { event: string }[] = []
     const log = createLog({ level: 'debug', format: 'json' }, { write: (line) => lines.push(JSON.parse(line)) })
-    const end = restAfterWork(log, 500)
+    const rested: string[] = []
+    const resting = (name: string) => ({ rest: async () => void rested.push(name) })
+    const end = restAfterWork(log, { db: resting('db'), texts: resting('texts') }, 500)
     const before = process.cpuUsage()
     // Microseconds of processor time: more than what makes a rest worth while.
     while (process.cpuUsage(before).user < 700_000) for (let i = 0; i < 1e6; i++) Math.sqrt(i)
@@ -18,5 +20,6 @@ describe('memory after work', function () {
     await sleep(1200) // two looks more
     end()
     expect(lines.map(({ event }) => event)).to.deep.equal(['rested'])
+    expect(rested).to.deep.equal(['db', 'texts'])
   })
 })
