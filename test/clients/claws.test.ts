@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -27,6 +27,7 @@ describe('Claws Mail', function () {
     ...process.env,
     ...{
       HOME: home,
+      XDG_CACHE_HOME: join(home, '.cache'),
       DISPLAY: screen?.display,
       DBUS_SESSION_BUS_ADDRESS: 'disabled:',
       NO_AT_BRIDGE: '1',
@@ -57,6 +58,9 @@ describe('Claws Mail', function () {
     screen = await openScreen()
     const args = ['--alternate-config-dir', join(home, 'claws'), '--online']
     program = spawn('claws-mail', args, { env: environment(), stdio: 'ignore' })
+    // Whoever asks before the program has its socket would become the program, and wait for ever.
+    const socket = () => readdir(join(home, '.cache/claws-mail')).catch(() => [])
+    await until('it can be asked', async () => (await socket()).length > 0, 60_000)
     await until('it answers', async () => (await counts('queue').catch(() => undefined)) === '0 0 1', 60_000)
   })
   after(async () => {
