@@ -7,7 +7,7 @@
  * how long the neighbour works on it is his affair as long as he shows life.
  */
 import type { ClientHttp2Session, ClientHttp2Stream, Http2Stream } from 'node:http2'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { Refusal } from '../../src/refusal.ts'
 import { record, whole } from '../../src/wire/shape.ts'
 import type { Metrics } from '../metrics.ts'
@@ -224,7 +224,8 @@ async function* chunksOf(source: Readable): AsyncGenerator<Buffer> {
     for (let at = 0; at < read.length; at += CHUNK_BYTES) yield read.subarray(at, at + CHUNK_BYTES)
 }
 
-const drained = (stream: Http2Stream): Promise<void> =>
+/** Resolves when more may be written, or nothing can be any more. */
+export const drained = (stream: Duplex): Promise<void> =>
   new Promise((resolve) => {
     const done = () => {
       stream.off('drain', done)

@@ -170,7 +170,8 @@ const usable = (kept: Invitation | undefined, by: string, now: number): Invitati
 /** What a gateway says of itself may be wrong where we are; where it answered us is not. */
 export const addressesMet = (said: string[], address: string): string[] => [...new Set([...said, address])]
 
-const toDo = ({ why }: LinkFault): string =>
+/** What to ask the inviter for, after the address. */
+const advice = ({ why }: LinkFault): string =>
   why === 'ENOTFOUND' || why === 'EAI_AGAIN'
     ? 'is not found in the DNS: ask the inviter for an invitation by `vouchsafe link invite --address HOST:PORT`, with an address that is'
     : 'does not answer: ask the inviter whether their gateway runs and its link port is open'
@@ -188,7 +189,7 @@ const dialAny = async (
       return { answer: (await core.link.pair(address, agentId, request)).answer, address }
     } catch (error) {
       if (!(error instanceof LinkFault)) throw error
-      last = new LinkFault(error.code, `${address} ${toDo(error)} (${error.message})`, error.why)
+      last = new LinkFault(error.code, `${address} ${advice(error)} (${error.message})`, error.why)
     }
   }
   throw last

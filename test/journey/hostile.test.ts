@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
+import { drained } from '../../gateway/link/call.ts'
 import { sleep, until } from '../../scripts/neighbourhood.ts'
-import { answerTo, dialHttp2, dialTls, drained, garbage, request } from '../link/foe.ts'
+import { answerTo, dialHttp2, dialTls, garbage, request } from '../link/foe.ts'
 import { awaitMessages, letter, RawSmtp, startLine, type Web } from './web.ts'
 
 const MiB = 1 << 20

@@ -1,9 +1,8 @@
 /** A peer that does not keep the rules: TLS and HTTP/2 by hand, with a key of its own. */
 import { randomBytes } from 'node:crypto'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
-import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { ask, openOn } from '../../gateway/link/call.ts'
+import { ask, drained, openOn } from '../../gateway/link/call.ts'
 import { makeCertificate } from '../../gateway/link/certificate.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { proveAsGuest } from '../../gateway/link/handshake.ts'
@@ -127,17 +126,5 @@ export const flood = async (socket: TLSSocket, chunk: () => Buffer, most: number
   }
   return sent
 }
-
-/** Resolves when more may be written, or nothing can be any more. */
-export const drained = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      socket.off('drain', done)
-      socket.off('close', done)
-      resolve()
-    }
-    socket.on('drain', done)
-    socket.on('close', done)
-  })
 
 export const garbage = (bytes: number): Buffer => randomBytes(bytes)
