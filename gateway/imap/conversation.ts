@@ -136,11 +136,11 @@ export class Conversation {
     }
   }
 
-  private async tellNews({ keepsNumbers }: Command): Promise<void> {
+  private async tellNews({ keepsNumbers, removes }: Command): Promise<void> {
     const { session } = this
     const { selected, output } = session
     if (selected?.isDeleted) session.bye(deletedElsewhere)
-    if (!session.isEnding) selected?.tellNews(output, !keepsNumbers)
+    if (!session.isEnding) selected?.tellNews(output, removes ? 'must' : !keepsNumbers)
     selected?.tellModseq(output)
     if (!session.isEnding) await selected?.contexts.tell(output)
     await session.news?.tell()

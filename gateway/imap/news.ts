@@ -4,6 +4,7 @@
  *   held    a command runs: its answer tells the news; IDLE alone lets them through
  *   free    they are pushed, those that come together together
  *
+ * Of the mailbox at hand only who asked for it hears, in answers, too: what was not asked for is kept by the view.
  * EXPUNGE may be among them, for who asked for SELECTED expects it at any time; who cannot takes SELECTED-DELAYED.
  */
 import type { Session } from './command.ts'
@@ -11,6 +12,7 @@ import { deletedElsewhere } from './mailbox-reply.ts'
 import { type Dialect, Notifier } from './notifier.ts'
 import type { Wanted } from './notify-args.ts'
 import { tell } from './tell.ts'
+import type { Extent } from './view.ts'
 
 type Listening = Session & Dialect & { readonly isEnding: boolean }
 
@@ -29,8 +31,11 @@ export class News {
     this.notifier = new Notifier(session.edge, session.user.id, wanted, selected, this.soon)
   }
 
+  /** What happened until now in the mailbox at hand is told in the answer, whatever is asked for: RFC 5465 §3.1. */
   open(): Promise<void> {
-    return this.notifier.open()
+    const { notifier, session } = this
+    if (session.selected && !isNone(notifier.wanted)) session.selected.extent = 'all'
+    return notifier.open()
   }
 
   close(): void {
@@ -54,9 +59,11 @@ export class News {
   /** In an answer: of other mailboxes. What happens in the one at hand is pushed from now on. */
   async tell(): Promise<void> {
     const { notifier, session } = this
-    if (session.selected && notifier.wanted.selected?.events.size) {
-      session.selected.onNews = this.soon
-      session.selected.isPushed = true
+    const { selected } = session
+    if (selected) selected.extent = extentOf(notifier.wanted)
+    if (selected && selected.extent !== 'nothing') {
+      selected.onNews = this.soon
+      selected.isPushed = true
     }
     if (notifier.hasNews) for (const line of await notifier.take(session)) session.output.line(line)
   }
@@ -77,7 +84,8 @@ export class News {
     const { selected, output } = session
     const wanted = notifier.wanted.selected
     if (selected?.isDeleted) return session.dismiss(deletedElsewhere)
-    if (selected && wanted?.events.size) {
+    if (selected) selected.extent = extentOf(notifier.wanted) // nothing, if there was too much: RFC 5465 §5.8
+    if (selected && wanted && selected.extent !== 'nothing') {
       const { view } = selected
       const last = view.largestUid
       selected.tellNews(output, !wanted.delays || session.isIdle)
@@ -89,4 +97,11 @@ export class News {
     for (const line of await notifier.take(session)) output.line(line)
     output.flush()
   }
+}
+
+const isNone = ({ selected, groups }: Wanted): boolean => !selected && groups.length === 0
+
+const extentOf = ({ selected }: Wanted): Extent => {
+  if (!selected?.events.has('MessageNew')) return 'nothing'
+  return selected.events.has('FlagChange') ? 'all' : 'messages'
 }

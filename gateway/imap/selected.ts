@@ -10,7 +10,7 @@ import { Contexts } from './contexts.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
-import { type Notice, type Numbered, type Row, View } from './view.ts'
+import { type Extent, type Notice, type Numbered, type Row, View } from './view.ts'
 import type { Hearer } from './watch.ts'
 import { formatSet, type Range } from './wire/sequence.ts'
 import { flagBits, flagList } from './wire/writer.ts'
@@ -28,6 +28,8 @@ export class Selected implements Hearer {
   onNews: () => void = () => {}
   /** NOTIFY listens, at any time. */
   isPushed = false
+  /** NOTIFY narrows it, in answers to commands, too. RFC 5465 §3.1. */
+  extent: Extent = 'all'
   isDeleted = false
   /** The uids of `$`, ascending and apart. Those that are gone mean nobody. RFC 5182 §2.1. */
   saved: Range[] = []
@@ -91,11 +93,17 @@ export class Selected implements Hearer {
     return `* FLAGS (${[...Object.keys(flagBits), ...keywords].join(' ')})`
   }
 
-  /** Writes what the client does not know yet. */
-  tellNews(output: Output, canExpunge: boolean): void {
+  /**
+   * Writes what the client does not know yet, as far as it listens.
+   *
+   * @param canExpunge `must`: the client removed some itself, and is told whatever it listens to
+   */
+  tellNews(output: Output, canExpunge: boolean | 'must'): void {
     this.contexts.tellGone(output)
-    if (!this.view.hasNews(canExpunge)) return
-    const notices = this.view.flush(canExpunge)
+    const { extent } = this
+    const expunges = canExpunge === 'must' || (canExpunge && extent !== 'nothing')
+    if (!this.view.hasNews(expunges, extent)) return
+    const notices = this.view.flush(expunges, extent)
     if (notices.some((notice) => notice.say === 'flags' && this.hasNewKeyword(notice.row.keywords)))
       output.line(this.flagsLine())
     if (this.tellsVanished) this.tellVanished(output, notices)
@@ -104,8 +112,8 @@ export class Selected implements Hearer {
   }
 
   /**
-   * What a client may take its mailbox to be in step with. While an EXPUNGE may not be told, a FETCH may have told a
-   * later change: then it must not think that it knows all up to that. RFC 7162 §3.2.5, erratum 1810 of RFC 5162.
+   * What a client may take its mailbox to be in step with. While something is not told, EXPUNGE mostly, a FETCH may have
+   * told a later change: then it must not think that it knows all up to that. RFC 7162 §3.2.5, erratum 1810 of RFC 5162.
    */
   tellModseq(output: Output): void {
     const { toldModseq } = this.view
@@ -128,7 +136,7 @@ export class Selected implements Hearer {
 
   /** The code that ends a command that expunged. RFC 7162 §3.2.7, §3.2.8; §3.1.2.1. */
   get modseqCode(): Code | undefined {
-    return this.tellsModseq ? `HIGHESTMODSEQ ${this.view.modseq}` : undefined
+    return this.tellsModseq ? `HIGHESTMODSEQ ${this.view.modseqWithin(this.extent)}` : undefined
   }
 
   modseqItem(row: Row): string {

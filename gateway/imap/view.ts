@@ -28,6 +28,9 @@ export type Notice =
   | { say: 'recent'; count: number }
   | { say: 'flags'; seq: number; row: Row }
 
+/** How far a client listens: to nothing that happens, to messages that come and go, or to changed flags as well. */
+export type Extent = 'nothing' | 'messages' | 'all'
+
 export class View {
   private shown: Row[]
   private coming: Row[] = []
@@ -75,9 +78,17 @@ export class View {
     return this.heardModseq
   }
 
-  /** Everything up to this modseq the client knows after a flush without them. */
+  /** Everything up to this modseq the client knows. */
   get toldModseq(): number {
-    return Math.min(this.heardModseq, this.goneAt - 1)
+    return Math.min(this.modseqWithin('nothing'), this.goneAt - 1)
+  }
+
+  /** Everything up to this modseq the client will know, told of all that went, and of the rest as far as it listens. */
+  modseqWithin(extent: Extent): number {
+    let known = this.heardModseq
+    if (extent === 'nothing') for (const { modseq } of this.coming) known = Math.min(known, modseq - 1)
+    if (extent !== 'all') for (const uid of this.stale) known = Math.min(known, (this.find(uid)?.modseq ?? known) - 1)
+    return known
   }
 
   /** The number of the first message not seen, which SELECT tells; undefined if all are. */
@@ -210,22 +221,27 @@ export class View {
   }
 
   /** Whether `flush` would say anything. */
-  hasNews(canExpunge: boolean): boolean {
-    return this.coming.length > 0 || this.stale.size > 0 || (canExpunge && this.gone.size > 0)
+  hasNews(canExpunge: boolean, extent: Extent = 'all'): boolean {
+    return (
+      (extent !== 'nothing' && this.coming.length > 0) ||
+      (extent === 'all' && this.stale.size > 0) ||
+      (canExpunge && this.gone.size > 0)
+    )
   }
 
   /** Brings the numbering up to date and says how. EXPUNGE before EXISTS, EXISTS before FETCH of the new. */
-  flush(canExpunge: boolean): Notice[] {
+  flush(canExpunge: boolean, extent: Extent = 'all'): Notice[] {
     const notices: Notice[] = []
     const recentBefore = this.recentCount
     if (canExpunge && this.gone.size > 0) notices.push(...this.dropGone())
-    if (this.coming.length > 0) {
+    if (extent !== 'nothing' && this.coming.length > 0) {
       for (const row of this.coming) this.shown.push(row)
       this.recentCount += this.coming.filter((row) => this.isRecent(row)).length
       this.coming = []
       notices.push({ say: 'exists', count: this.count })
     }
     if (this.recentCount !== recentBefore) notices.push({ say: 'recent', count: this.recentCount })
+    if (extent !== 'all') return notices
     for (const uid of this.stale) {
       const seq = this.seqOf(uid)
       const row = seq === undefined ? undefined : this.shown[seq - 1]

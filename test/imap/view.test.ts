@@ -107,7 +107,28 @@ describe('IMAP view', () => {
     expect([view.modseq, view.toldModseq]).to.deep.equal([8, 3])
     view.flush(true)
     view.added([message(9, 9)])
+    expect([view.modseq, view.toldModseq]).to.deep.equal([9, 8])
+    view.flush(false)
     expect([view.modseq, view.toldModseq]).to.deep.equal([9, 9])
+  })
+
+  it('keeps what a client does not listen to, and numbers and modseqs as it knows them', () => {
+    const view = open([5, 7])
+    view.added([message(9, 4)])
+    view.flagged([flagged(7, 6, 1)])
+    view.expunged([5], 8)
+    expect([view.hasNews(false, 'nothing'), view.hasNews(false, 'messages')]).to.deep.equal([false, true])
+    expect(said(view.flush(false, 'nothing'))).to.deep.equal([])
+    expect([view.count, view.modseqWithin('nothing'), view.toldModseq]).to.deep.equal([2, 3, 3])
+    expect(said(view.flush(true, 'nothing'))).to.deep.equal(['1 EXPUNGE']) // its own, say
+    expect(said(view.flush(true, 'messages'))).to.deep.equal(['2 EXISTS', '1 RECENT'])
+    expect([view.hasNews(true, 'messages'), view.modseqWithin('messages'), view.toldModseq]).to.deep.equal([
+      false,
+      5,
+      5,
+    ])
+    expect(said(view.flush(true))).to.deep.equal(['1 FLAGS 1'])
+    expect([view.modseqWithin('messages'), view.toldModseq]).to.deep.equal([8, 8])
   })
 
   it('shares its rows with another of the same mailbox, and nothing else', () => {

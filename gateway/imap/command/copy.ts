@@ -17,7 +17,7 @@ type Args = { ranges: Range[]; to: string }
 
 const copying = (by: By, moves: boolean): Command<Args> => ({
   in: mailboxOpen,
-  ...(moves && { writes: true }),
+  ...(moves && { writes: true, removes: true }),
   ...(by === 'seq' && { byNumber: true }),
   parse(words) {
     words.space()

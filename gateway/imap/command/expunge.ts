@@ -13,6 +13,7 @@ import type { Range } from '../wire/sequence.ts'
 export const expunge: Command<void> = {
   in: mailboxOpen,
   writes: true,
+  removes: true,
   parse: nothing,
   async run({ edge, mailbox }) {
     const gone = await remove(edge.store.db, mailbox.mailbox.id, 'deleted')
@@ -23,6 +24,7 @@ export const expunge: Command<void> = {
 export const uidExpunge: Command<Range[]> = {
   in: mailboxOpen,
   writes: true,
+  removes: true,
   parse(words) {
     words.space()
     const ranges = words.sequenceSet()

@@ -17,6 +17,7 @@ const nobody = no('NONEXISTENT', 'There is no message to replace')
 const replacing = (by: By): Command<{ ranges: Range[]; name: string }> => ({
   in: mailboxOpen,
   writes: true,
+  removes: true,
   ...(by === 'seq' && { byNumber: true }),
   streams: true,
   parse(words) {
