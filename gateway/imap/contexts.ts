@@ -31,8 +31,8 @@ export type Program = {
   isFleeting: boolean
   /** Those of these messages that it means. */
   among(messages: readonly Numbered[]): Promise<readonly Numbered[]>
-  /** The messages as they are to be sorted. Not there for SEARCH, whose order is that of the mailbox. */
-  ordered?: (messages: readonly Numbered[]) => Promise<readonly Numbered[]>
+  /** These sorted uids with those of more messages among them. Not there for SEARCH, whose order is that of the mailbox. */
+  inserted?: (uids: readonly number[], messages: readonly Numbered[]) => Promise<number[]>
   /** Tells what was asked of messages that are new. RFC 5465 §7. */
   fetch(fresh: readonly Numbered[]): Promise<unknown>
 }
@@ -137,31 +137,22 @@ export class Contexts {
   }
 
   private async add(output: Output, context: Context, fresh: readonly Numbered[]): Promise<void> {
-    const added = uidsOf(here(fresh))
-    const all = [...context.uids, ...added]
-    if (!context.ordered) {
-      context.uids = ascending(all)
+    if (!context.inserted) {
+      const added = uidsOf(here(fresh))
+      context.uids = ascending([...context.uids, ...added])
       return this.say(output, context, 'ADDTO', added.length > 0 ? [{ at: 0, uids: added }] : [])
     }
-    const messages = this.shown(ascending(all))
-    await turn()
-    const sorted = await context.ordered(messages)
-    this.tellGone(output) // what went meanwhile has no place in either order
-    context.uids = uidsOf(here(sorted))
-    const isAdded = new Set(added)
-    const places = stretches(context.uids, (uid) => isAdded.has(uid))
+    let messages: Numbered[]
+    let uids: number[]
+    do {
+      this.tellGone(output) // what is gone has no place in the order, and what goes meanwhile neither
+      messages = here(fresh)
+      uids = await context.inserted(context.uids, messages)
+    } while (this.someAreGone)
+    context.uids = uids
+    const isAdded = new Set(uidsOf(messages))
+    const places = stretches(uids, (uid) => isAdded.has(uid))
     this.say(output, context, 'ADDTO', places)
-  }
-
-  /** Those of these uids, ascending, that are here: `view.byUid` is made for few. */
-  private shown(uids: readonly number[]): Numbered[] {
-    const messages: Numbered[] = []
-    let next = 0
-    this.view.each((each) => {
-      while ((uids[next] ?? each.row.uid) < each.row.uid) next++
-      if (uids[next] === each.row.uid) messages.push(each)
-    })
-    return messages
   }
 
   private remove(output: Output, context: Context, uids: ReadonlySet<number>): void {
@@ -171,7 +162,7 @@ export class Contexts {
     context.uids = context.uids.filter((uid) => !uids.has(uid))
     const together = [{ at: 0, uids: left.flatMap((stretch) => stretch.uids) }]
     // From the last on, so that no position depends on another.
-    this.say(output, context, 'REMOVEFROM', context.ordered ? left.reverse() : together)
+    this.say(output, context, 'REMOVEFROM', context.inserted ? left.reverse() : together)
   }
 
   private say(output: Output, context: Context, what: 'ADDTO' | 'REMOVEFROM', where: readonly Stretch[]): void {

@@ -23,6 +23,8 @@ const PAGE = 500
 
 /** What was found stands in `slots` of the columns, in its order. */
 export type Ordering<Each extends Name> = { slots: Uint32Array; columns: Pick<Columns, Each> }
+/** Of every message of a mailbox; one that is gone may have no slot, and -1. */
+export type Whole<Each extends Name> = { slotOf(uid: number): number; columns: Pick<Columns, Each> }
 type Page = { page: readonly (Row | undefined)[]; facts: readonly (Known & { id: number })[] }
 type Kept = { uids: readonly number[]; columns: Partial<Columns> }
 
@@ -44,8 +46,19 @@ export class OrderKeys {
     found: readonly Numbered[],
     names: readonly Each[],
   ): Promise<Ordering<Each>> {
+    return this.inTurn(mailbox, () => this.ordering(mailbox, view, found, names))
+  }
+
+  whole<Each extends Name>(mailbox: number, view: View, names: readonly Each[]): Promise<Whole<Each>> {
+    return this.inTurn(mailbox, async () => {
+      const { uids, columns } = await this.upToDate(mailbox, view, names)
+      return { slotOf: (uid) => slotIn(uids, uid), columns: chosen(columns, names) }
+    })
+  }
+
+  private inTurn<T>(mailbox: number, work: () => Promise<T>): Promise<T> {
     const last = this.turns.get(mailbox) ?? Promise.resolve()
-    const mine = last.catch(() => {}).then(() => this.ordering(mailbox, view, found, names))
+    const mine = last.catch(() => {}).then(work)
     this.turns.set(mailbox, mine)
     const leave = () => {
       if (this.turns.get(mailbox) === mine) this.turns.delete(mailbox)
@@ -60,14 +73,23 @@ export class OrderKeys {
     found: readonly Numbered[],
     names: readonly Each[],
   ): Promise<Ordering<Each>> {
-    const kept = this.kept.get(mailbox) ?? { uids: [], columns: {} }
+    if (found.length * RARE < lacks(this.known(mailbox), view, names)) return this.apart(found, names)
+    const { uids, columns } = await this.upToDate(mailbox, view, names)
+    const slots = slotsOf(uids, found)
+    return slots ? { slots, columns: chosen(columns, names) } : this.apart(found, names)
+  }
+
+  private known(mailbox: number): Kept {
+    return this.kept.get(mailbox) ?? { uids: [], columns: {} }
+  }
+
+  private async upToDate(mailbox: number, view: View, names: readonly Name[]): Promise<Kept> {
+    const kept = this.known(mailbox)
     const lacking = lacks(kept, view, names)
-    if (found.length * RARE < lacking) return this.apart(found, names)
     if (lacking > PAGE) await turn()
     const grown = lacking === 0 ? kept : await this.grown(kept, view.rows(), names)
     this.keep(mailbox, grown)
-    const slots = slotsOf(grown.uids, found)
-    return slots ? { slots, columns: chosen(grown.columns, names) } : this.apart(found, names)
+    return grown
   }
 
   /** Of these messages alone. */
@@ -84,12 +106,11 @@ export class OrderKeys {
     const last = known.at(-1) ?? 0
     const fresh = messages.filter(({ uid }) => uid > last)
     const uids = [...known, ...fresh.map(({ uid }) => uid)]
-    const rows = rowsOf(uids, messages)
     const columns = { ...before }
     const growing = names.map((name) => gather(name, columns))
     const needs = [...new Set(names.flatMap((name) => kinds[name].needs))]
     let slot = Math.min(...growing.map(({ from }) => from))
-    for await (const { page, facts } of this.read(rows.slice(slot), needs)) {
+    for await (const { page, facts } of this.read(rowsOf(uids.slice(slot), messages), needs)) {
       let next = 0
       for (const row of page) {
         const isKnown = row !== undefined && facts[next]?.id === row.id
@@ -171,6 +192,17 @@ const rowsOf = (uids: readonly number[], messages: readonly Row[]): (Row | undef
     while ((messages[at]?.uid ?? Number.POSITIVE_INFINITY) < uid) at++
     return messages[at]?.uid === uid ? messages[at] : undefined
   })
+}
+
+const slotIn = (uids: readonly number[], uid: number): number => {
+  let low = 0
+  let high = uids.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((uids[middle] ?? 0) < uid) low = middle + 1
+    else high = middle
+  }
+  return uids[low] === uid ? low : -1
 }
 
 /** Undefined if one of them has none: it was gone when the mailbox was read. */

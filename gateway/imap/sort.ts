@@ -1,10 +1,10 @@
 /**
  * Messages in the order a client asks for. RFC 5256 §3, RFC 5957.
  */
-import { countTo, orderedBy, PAUSE_STEPS } from '../../src/mail/ranks.ts'
+import { at, countTo, orderedBy, PAUSE_STEPS } from '../../src/mail/ranks.ts'
 import type { Edge } from './edge.ts'
 import { type Criterion, isCriterion } from './order-column.ts'
-import type { Ordering } from './order-keys.ts'
+import type { Ordering, Whole } from './order-keys.ts'
 import type { Place } from './search.ts'
 import { inSlices } from './slices.ts'
 import type { Numbered } from './view.ts'
@@ -37,8 +37,56 @@ export const sorted = async (
   found: readonly Numbered[],
   order: readonly Order[],
 ): Promise<Numbered[]> => {
-  const names = [...new Set(order.map(({ by }) => by))]
-  return inSlices(inOrder(found, await orderKeys.of(mailbox.id, view, found, names), order))
+  return inSlices(inOrder(found, await orderKeys.of(mailbox.id, view, found, namesOf(order)), order))
+}
+
+/** These messages put where they belong among those that are sorted already, and are here. */
+export const inserted = async (
+  edge: Edge,
+  place: Place,
+  uids: readonly number[],
+  messages: readonly Numbered[],
+  order: readonly Order[],
+): Promise<number[]> => {
+  const { mailbox, view } = place
+  const whole = await edge.orderKeys.whole(mailbox.id, view, namesOf(order))
+  const few = (await sorted(edge, place, messages, order)).map(({ row }) => row.uid)
+  return inSlices(merged(uids, few, comparing(whole, order)))
+}
+
+const namesOf = (order: readonly Order[]): Criterion[] => [...new Set(order.map(({ by }) => by))]
+
+type Compare = (uid: number, other: number) => number
+
+const comparing =
+  ({ slotOf, columns }: Whole<Criterion>, order: readonly Order[]): Compare =>
+  (uid, other) => {
+    const [slot, others] = [slotOf(uid), slotOf(other)]
+    for (const { by, isReverse } of order) {
+      const { ranks } = columns[by]
+      const more = at(ranks, slot) - at(ranks, others)
+      if (more !== 0) return isReverse ? -more : more
+    }
+    return uid - other
+  }
+
+/** Both in order; the places of the few are looked for among the many. */
+function* merged(uids: readonly number[], few: readonly number[], compare: Compare): Generator<void, number[]> {
+  const all: number[] = []
+  let next = 0
+  for (const uid of few) {
+    let [low, high] = [next, uids.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (compare(uid, uids[middle] ?? 0) < 0) high = middle
+      else low = middle + 1
+    }
+    for (; next < low; next++) all.push(uids[next] ?? 0)
+    all.push(uid)
+    yield
+  }
+  for (; next < uids.length; next++) all.push(uids[next] ?? 0)
+  return all
 }
 
 function* inOrder(

@@ -8,7 +8,7 @@ import { bad, Declined } from './reply.ts'
 import { findAmong, type Place } from './search.ts'
 import type { Asked } from './search-answer.ts'
 import { asksAge, asksFlags, type Key, replaced } from './search-key.ts'
-import { type Order, sorted } from './sort.ts'
+import { inserted, type Order } from './sort.ts'
 import { tell } from './tell.ts'
 import type { Numbered } from './view.ts'
 import { isIn, resolveSet, runsOf } from './wire/sequence.ts'
@@ -34,7 +34,9 @@ export const programOf = (
     asksFlags: asksFlags(key),
     isFleeting: asksAge(key),
     among: (messages) => findAmong(edge, mailbox, lasting, messages),
-    ...(order && { ordered: (messages: readonly Numbered[]) => sorted(edge, mailbox, messages, order) }),
+    ...(order && {
+      inserted: (uids: readonly number[], added: readonly Numbered[]) => inserted(edge, mailbox, uids, added, order),
+    }),
     fetch: async (fresh) => items.length > 0 && tell(session, fresh, items),
   }
 }
