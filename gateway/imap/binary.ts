@@ -19,7 +19,7 @@ type Window = { from: number; to: number }
 
 const unknownEncoding = no('UNKNOWN-CTE', 'The part is encoded in a way that is not known here')
 
-/** Parts up to so many octets, encoded, are decoded in memory, and once. */
+/** Parts up to so many octets, encoded, and pieces of as many, are decoded in memory, and once. */
 const WHOLE_MAX = 1 << 20
 
 /** @returns undefined if the message is gone. @throws Declined if nobody here knows the encoding */
@@ -37,7 +37,7 @@ export const findDecoded = async (
   const window = { from: wanted.partial?.from ?? 0, to: Number.POSITIVE_INFINITY }
   if (wanted.partial) window.to = window.from + wanted.partial.count
   const read = () => decode(db, message.id, known, range, encoding, window)
-  if (range.end - range.start > WHOLE_MAX) return twice(read)
+  if (Math.min(range.end - range.start, wanted.partial?.count ?? range.end) > WHOLE_MAX) return twice(read)
   const chunks: Buffer[] = []
   for await (const chunk of read()) {
     if (chunk === undefined) return undefined

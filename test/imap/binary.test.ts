@@ -25,7 +25,8 @@ describe('IMAP BINARY of a long part', () => {
     const [known = {}] = await cached(imap.store.db, [row.id], ['root'])
     const found = await findDecoded(imap.store.db, row, known, section)
     const chunks: Buffer[] = []
-    for await (const chunk of found?.bytes ?? []) chunks.push(Buffer.from(chunk as Buffer))
+    const told = found?.bytes ?? []
+    for await (const chunk of Buffer.isBuffer(told) ? [told] : told) chunks.push(Buffer.from(chunk as Buffer))
     return { size: found?.size, hasNul: found?.hasNul, bytes: Buffer.concat(chunks) }
   }
 

@@ -2,7 +2,6 @@
  * Clients that ask for much and stop reading. What the server holds for one is what waits in its own socket to that
  * client (`writableLength`, taken after each write), seen from here because both ends are in this process.
  */
-import { createHash } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { readdir, readlink } from 'node:fs/promises'
@@ -13,6 +12,7 @@ import { expect } from 'chai'
 import { INLINE_MAX } from '../../store/spool.ts'
 import { Client } from '../dialogue/run.ts'
 import { mostHeld } from '../fixture/memory.ts'
+import { Answer, hashOf } from './answer.ts'
 import { type Letter, letter, startTestImap, type TestImap } from './server.ts'
 
 /** gateway/imap/output.ts: with so much unread it writes no more. */
@@ -22,49 +22,6 @@ const HELD_MAX = HIGH_BYTES + Math.max(INLINE_MAX, 262_144)
 
 /** The server's end of a connection. */
 type Served = { socket: Socket; mostHeld: number }
-
-/** Tells the bodies of an answer apart while it comes, without keeping them. */
-class Answer {
-  /** Lines in order; a literal is `<its hash>`. */
-  readonly lines: string[] = []
-  private rest = Buffer.alloc(0)
-  private line = ''
-  private left = 0
-  private hash = createHash('sha256')
-
-  push(chunk: Buffer): void {
-    this.rest = Buffer.concat([this.rest, chunk])
-    while (this.rest.length > 0) if (!(this.left > 0 ? this.literal() : this.text())) return
-  }
-
-  private literal(): boolean {
-    const bytes = this.rest.subarray(0, this.left)
-    this.hash.update(bytes)
-    this.left -= bytes.length
-    this.rest = this.rest.subarray(bytes.length)
-    if (this.left === 0) this.line += `<${this.hash.digest('hex')}>`
-    return true
-  }
-
-  private text(): boolean {
-    const end = this.rest.indexOf('\r\n')
-    if (end < 0) return false
-    const text = this.rest.toString('latin1', 0, end)
-    this.rest = this.rest.subarray(end + 2)
-    const [announced, size] = /\{(\d+)\}$/.exec(text) ?? []
-    this.line += announced ? text.slice(0, -announced.length) : text
-    if (announced) {
-      this.left = Number(size)
-      this.hash = createHash('sha256')
-      return true
-    }
-    this.lines.push(this.line)
-    this.line = ''
-    return true
-  }
-}
-
-const hashOf = (bytes: Buffer | string): string => `<${createHash('sha256').update(bytes).digest('hex')}>`
 
 describe('IMAP: a client that stops reading', () => {
   let imap: TestImap
