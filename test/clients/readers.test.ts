@@ -1,15 +1,17 @@
 /**
- * More programs that people read mail with, against a real listener: offlineimap3, neomutt, alpine, Python's imaplib.
+ * More programs that people read mail with, against a real listener: offlineimap3, neomutt, alpine, aerc, Python's imaplib.
  */
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { until } from '../../scripts/neighbourhood.ts'
 import { address, letter, password, startTestImap, type TestImap } from '../imap/server.ts'
 import { muttKeys, muttSettings } from '../peer/mutt.ts'
 import { need } from '../peer/need.ts'
+import { Terminal } from './terminal.ts'
 
 const run = promisify(execFile)
 const LIMIT_MS = 30_000
@@ -39,22 +41,12 @@ describe('mail programs', function () {
 
   /** Types each answer once the screen shows what it answers to; ends with the program. */
   const conversation = async (command: string, steps: [shown: RegExp, typed: string][]): Promise<void> => {
-    const child = spawn('script', ['-qec', `stty rows 40 cols 120; ${command}`, '/dev/null'], { env: env() })
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-    const limit = setTimeout(() => child.kill(), LIMIT_MS)
-    let drawn = ''
-    let next = 0
-    child.stdout.on('data', (bytes) => {
-      drawn += String(bytes)
-      const step = steps[next]
-      if (!step?.[0].test(drawn)) return
-      next++
-      drawn = ''
-      child.stdin.write(step[1])
-    })
-    await ended
-    clearTimeout(limit)
-    if (next < steps.length) throw new Error(`${steps[next]?.[0]} was not shown, but: ${drawn.slice(-2000)}`)
+    const terminal = new Terminal(command, env(), LIMIT_MS)
+    for (const [shown, typed] of steps) {
+      await terminal.shows(shown)
+      terminal.types(typed)
+    }
+    await terminal.ended
   }
 
   describe('offlineimap', () => {
@@ -156,6 +148,43 @@ folderfilter = lambda name: name != 'Outgoing'
       ])
       expect(await imap.messages('Archive')).to.have.length(1)
       expect((await imap.messages('INBOX')).map(({ uid }) => uid)).to.deep.equal([1, 2])
+    })
+  })
+
+  describe('aerc', () => {
+    it('opens the mailbox, hears of a letter at once, reads, flags, copies, moves, deletes', async function () {
+      need(this, 'aerc', 'aerc')
+      need(this, 'script', 'bsdutils')
+      await mkdir(join(home, '.config/aerc'), { recursive: true })
+      const login = `${encodeURIComponent(address)}:${password}`
+      await writeFile(
+        join(home, '.config/aerc/accounts.conf'),
+        `[ann]
+source = imap+insecure://${login}@127.0.0.1:${imap.port}
+default = INBOX
+from = Ann <${address}>
+`,
+        { mode: 0o600 }, // it reads no other
+      )
+      const aerc = new Terminal('aerc', { ...env(), XDG_RUNTIME_DIR: home }, LIMIT_MS)
+      const uids = async (name: string) => (await imap.messages(name)).map(({ uid }) => uid)
+      await aerc.shows(/Letter 3/)
+      await imap.deliver('INBOX', [letter(4)])
+      await aerc.shows(/Letter 4/)
+      aerc.types(':select 0\r:view\r')
+      await aerc.shows(/Hello\S*4/) // what is blank already is not drawn again
+      await until('it is seen', async () => (await imap.messages('INBOX'))[3]?.flags === 1)
+      aerc.types(':close\r:flag -t\r')
+      await until('it is flagged', async () => (await imap.messages('INBOX'))[3]?.flags === 5)
+      aerc.types(':cp Archive\r')
+      await until('it is copied', async () => (await uids('Archive')).length === 1)
+      aerc.types(':mv Trash\r')
+      await until('it is moved', async () => (await uids('INBOX')).join() === '1,2,3')
+      aerc.types(':select 0\r:delete\r')
+      await until('the next is deleted', async () => (await uids('INBOX')).join() === '1,2')
+      aerc.types(':quit\r')
+      await aerc.ended
+      expect(await flagsIn('Trash')).to.deep.equal([[1, 4]])
     })
   })
 
