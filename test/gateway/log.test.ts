@@ -31,6 +31,19 @@ describe('log', () => {
     const secrets = { password: 's1', passphrase: 's2', token: 's3', deep: { password: 's4', invitation: 's5' } }
     const [line = ''] = linesOf('json', false, (log) => log.warn(secrets, 'careless'))
     for (const secret of ['s1', 's2', 's3', 's4', 's5']) expect(line).not.to.include(`"${secret}"`)
+    expect(secrets.deep.password).to.equal('s4') // what was handed over is its owner's still
+  })
+
+  it('shows no secret of an error, and the rest of it', () => {
+    const error = Object.assign(new TypeError('no way in'), { token: 's1', code: 'EAUTH' })
+    const [line = ''] = linesOf('json', false, (log) => log.error({ err: error }, 'no'))
+    expect(JSON.parse(line).err).to.deep.include({
+      type: 'TypeError',
+      message: 'no way in',
+      token: '(secret)',
+      code: 'EAUTH',
+    })
+    expect(JSON.parse(line).err.stack).to.equal(error.stack)
   })
 
   it('keeps the code of a refusal: it is what one greps for', () => {
