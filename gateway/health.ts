@@ -11,7 +11,7 @@ import type { Registry } from 'prom-client'
 import { isLinked } from '../src/link/standing.ts'
 import type { State } from '../src/state.ts'
 import type { Store } from '../store/store.ts'
-import { custody } from '../store/web.ts'
+import { countUnfinished } from '../store/web.ts'
 import type { Log } from './log.ts'
 import { version } from './version.ts'
 
@@ -108,7 +108,7 @@ export const watchHealth = ({ db }: Store, since: number): (() => Promise<Health
 
 /** Envelopes under way, by state; for /metrics. */
 export const countStates = async ({ db }: Store): Promise<Record<string, number>> => {
-  const counts = await custody.countBy(db, 'state')
+  const counts = await countUnfinished(db)
   return Object.fromEntries(['spooled', 'waiting', 'handing', 'handed'].map((state) => [state, counts.get(state) ?? 0]))
 }
 

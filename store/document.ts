@@ -15,8 +15,6 @@ export type Documents<Doc, Column extends string> = {
   by(from: Source, column: Column, values: readonly (string | number)[], limit?: number): Promise<Doc[]>
   /** Their keys alone: also where they are a hundred thousand. */
   keysBy(from: Source, column: Column, values: readonly (string | number)[]): Promise<string[]>
-  /** How many there are of each value of a column. */
-  countBy(from: Source, column: Column): Promise<Map<string | number, number>>
   /** Keys of those whose time has come, the longest due first. */
   due(from: Source, column: Column, now: number, limit: number): Promise<string[]>
   /** New or in place of the old. Of several with one key the last counts. */
@@ -29,12 +27,15 @@ type Columns<Doc, Column extends string> = Record<Column, (doc: Doc) => Cell | u
 
 const PAGE = 500
 
+/** @param fixed columns that stay what they were at first: their indexes are left alone when a document is replaced */
 export const documents = <Doc extends object, Column extends string>(
   table: string,
   key: (doc: Doc) => string,
   columns: Columns<Doc, Column>,
+  fixed: readonly Column[] = [],
 ): Documents<Doc, Column> => {
   const names: Column[] = Object.keys(columns) as Column[]
+  const update = [...names.filter((name) => !fixed.includes(name)), 'data']
   type Params = Parameters<Source['read']['range']>[1]
   const read = async (from: Source, where: string, params: Params): Promise<Doc[]> => {
     const rows = await from.read.range<{ data: string }>(`SELECT data FROM ${table} ${where}`, params)
@@ -58,18 +59,13 @@ export const documents = <Doc extends object, Column extends string>(
     },
     by: (from, column, values, limit = PAGE) => read(from, `WHERE ${column} IN (?*) LIMIT ?`, [values, limit]),
     keysBy: (from, column, values) => readKeys(from, `WHERE ${column} IN (?*)`, [values]),
-    async countBy(from, column) {
-      const sql = `SELECT ${column} AS value, COUNT(*) AS count FROM ${table} GROUP BY ${column}`
-      const rows = await from.read.all<{ value: string | number; count: number }>(sql)
-      return new Map(rows.map(({ value, count }) => [value, count]))
-    },
     due: (from, column, now, limit) => readKeys(from, `WHERE ${column} <= ? ORDER BY ${column} LIMIT ?`, [now, limit]),
     save: async (tx, docs) => {
       if (docs.length === 0) return
       // One statement may not meet a key twice.
       const last = new Map(docs.map((doc) => [key(doc), doc]))
       const rows = [...last].map(([id, doc]) => [id, ...names.map((name) => columns[name](doc) ?? null), doc])
-      await tx.insertMany(table, ['id', ...names, 'data'], rows, { key: ['id'], update: [...names, 'data'] })
+      await tx.insertMany(table, ['id', ...names, 'data'], rows, { key: ['id'], update })
     },
     drop: async (tx, keys) => {
       if (keys.length > 0) await tx.run(`DELETE FROM ${table} WHERE id IN (?*)`, [keys])

@@ -20,10 +20,12 @@ import { mark } from './flag.ts'
 import { appendMany, type Draft } from './message.ts'
 import { removeMany } from './move.ts'
 
-export const owed = documents<Owed, 'neighbour' | 'expires'>('owed', ({ key }) => key, {
-  neighbour: ({ to }) => to,
-  expires: ({ expires }) => expires,
-})
+export const owed = documents<Owed, 'neighbour' | 'expires'>(
+  'owed',
+  ({ key }) => key,
+  { neighbour: ({ to }) => to, expires: ({ expires }) => expires },
+  ['neighbour'],
+)
 
 /** Neighbours to whom something is owed: whom to settle with at the start. */
 export const creditors = async (from: Source): Promise<string[]> =>

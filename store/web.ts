@@ -25,23 +25,38 @@ import { documents } from './document.ts'
 
 export const custody = documents<
   Custody,
-  'state' | 'due_at' | 'next' | 'awaits' | 'submission' | 'message_id' | 'envelope_id' | 'body'
->('custody', ({ key }) => key, {
-  state: ({ state }) => state,
-  due_at: dueAt,
-  next: ({ next }) => next,
-  awaits: ({ awaits }) => awaits,
-  submission: ({ submission }) => submission,
-  message_id: ({ messageId }) => messageId,
-  envelope_id: ({ key }) => partsOfKey(key)[1],
-  body: ({ body }) => body,
-})
+  'state' | 'due_at' | 'awaits' | 'submission' | 'message_id' | 'envelope_id' | 'body'
+>(
+  'custody',
+  ({ key }) => key,
+  {
+    state: ({ state }) => state,
+    due_at: dueAt,
+    awaits: ({ awaits }) => awaits,
+    submission: ({ submission }) => submission,
+    message_id: ({ messageId }) => messageId,
+    envelope_id: ({ key }) => partsOfKey(key)[1],
+    body: ({ body }) => body,
+  },
+  ['submission', 'message_id', 'envelope_id'],
+)
+
+/** As the index of it says: most rows are done. */
+const UNFINISHED = "state <> 'done'"
 
 /** Keys of all that is not done, the longest due first: what the engine takes up at its start. */
-export const unfinishedCustody = async (from: Source): Promise<string[]> => {
-  const sql = `SELECT id FROM custody WHERE state IN (?*) ORDER BY due_at`
-  const rows = await from.read.range<{ id: string }>(sql, [['spooled', 'waiting', 'handing', 'handed']])
+export const unfinishedCustody = async (from: Source, most = Number.MAX_SAFE_INTEGER): Promise<string[]> => {
+  const sql = `SELECT id FROM custody WHERE ${UNFINISHED} ORDER BY due_at LIMIT ?`
+  const rows = await from.read.range<{ id: string }>(sql, [most])
   return rows.map(({ id }) => id)
+}
+
+/** How many there are in each state but `done`. */
+export const countUnfinished = async (from: Source): Promise<Map<string, number>> => {
+  const rows = await from.read.all<{ state: string; count: number }>(
+    `SELECT state, COUNT(*) AS count FROM custody WHERE ${UNFINISHED} GROUP BY state`,
+  )
+  return new Map(rows.map(({ state, count }) => [state, count]))
 }
 
 /** Bytes that wait here for neighbours that are away, by neighbour. What has no submission is others' mail. */
@@ -71,6 +86,7 @@ export const submissions = documents<Submission, 'account' | 'clear_at' | 'messa
     message_id: ({ messageId }) => messageId,
     body: ({ body }) => body,
   },
+  ['account', 'message_id'],
 )
 
 export const posted = documents<Posted, never>('posted', ({ id }) => id, {})

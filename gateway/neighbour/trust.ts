@@ -6,7 +6,7 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Answer } from '../../src/effect.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { admitLocal, type Contact, contactKey, removeLocal } from '../../src/state.ts'
-import { contacts, custody } from '../../store/web.ts'
+import { contacts, custody, unfinishedCustody } from '../../store/web.ts'
 import type { Searches } from '../carry/searches.ts'
 import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
@@ -57,7 +57,10 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   repute: (entity) => core.engine.state.repute.get(entity),
   allow: (entity) => done(core.engine.handle({ on: 'allowed', entity })),
 
-  queue: async () => oldestFirst(await custody.by(core.store.db, 'state', ['spooled', 'waiting', 'handing', 'handed'])),
+  queue: async () => {
+    const { db } = core.store
+    return oldestFirst(await custody.load(db, await unfinishedCustody(db, SHOWN_MAX)))
+  },
   lookUp: async (text) => {
     const { db } = core.store
     const [byKey, byId, byMessage] = await Promise.all([
@@ -79,6 +82,9 @@ const contactOf = async ({ store }: Core, { entity, other }: Pick<Contact, 'enti
   if (contact === undefined) throw new Error('a contact was kept a moment ago')
   return contact
 }
+
+/** So many rows are a screenful of screens, and some megabytes in memory. */
+const SHOWN_MAX = 500
 
 const oldestFirst = (rows: Custody[]): Custody[] => rows.sort((a, b) => a.created - b.created)
 /** @throws Refusal, if that was the engine's answer */
