@@ -78,7 +78,7 @@ const find = async (
   let needHeader: Facts[] = []
   await inSlices(
     visiting(candidates, (each) => {
-      if (undecided(each)) needHeader.push(each)
+      if (undecided(each)) needHeader.push({ ...each })
     }),
   )
   if (needHeader.length === 0) return found
