@@ -12,7 +12,8 @@
  *
  * A statement is a trip to a thread, and on a busy gateway each waits for the main thread to come round. So bulk writes
  * gather until something is read, or the work ends, and go in one. Work that is this one statement needs no savepoint,
- * for a statement undoes itself, and if it has no company no transaction either: the statement is one.
+ * for a statement undoes itself, and if it has no company no transaction either: the statement is one. Nor does what is
+ * read before: nobody else writes meanwhile.
  * After all other work the next transaction is begun with the commit: until its first statement it holds no lock and
  * sees no snapshot.
  */
@@ -311,6 +312,13 @@ class GroupCommit implements Db {
           ? span.entered.then(() => work(...args))
           : this.send(span).then(() => work(...args)),
       )
+    // Before anything is written. An UPDATE that returns rows is no reading.
+    const asked = <Args extends unknown[], Result>(work: (sql: string, ...args: Args) => Promise<Result>) => {
+      const later = sent(work)
+      const now = live(work)
+      return (sql: string, ...args: Args): Promise<Result> =>
+        !span.entered && span.unsent.length === 0 && sql.startsWith('SELECT') ? now(sql, ...args) : later(sql, ...args)
+    }
     const gather = live(async (statements: Iterable<Statement>) => {
       for (const statement of statements) {
         span.unsent.push(statement)
@@ -319,10 +327,10 @@ class GroupCommit implements Db {
       }
     })
     const read = readerOf({
-      all: sent(writer.all) as Connection['all'],
-      range: sent(writer.range) as Connection['range'],
-      blobs: sent(writer.blobs),
-      texts: sent(writer.texts) as Connection['texts'],
+      all: asked(writer.all) as Connection['all'],
+      range: asked(writer.range) as Connection['range'],
+      blobs: asked(writer.blobs),
+      texts: asked(writer.texts) as Connection['texts'],
     })
     const tx: Tx = {
       ...read,

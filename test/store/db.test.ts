@@ -52,6 +52,24 @@ describe('store: transactions', () => {
     expect(await keys()).to.deep.equal(['a', 'd'])
   })
 
+  it('what reads first sees the work of its company, and a failure after it takes back its own alone', async () => {
+    const { db } = bench()
+    const seen: string[][] = []
+    const answers = await Promise.allSettled(
+      ['a', 'b', 'c', 'd'].map((id) =>
+        db.transaction(async (tx) => {
+          seen.push((await tx.all<{ id: string }>('SELECT id FROM link ORDER BY id')).map((row) => row.id))
+          if (id === 'c') return // reads, and no more
+          await tx.run(insert, [id, '{}'])
+          if (id === 'b') throw new Error('no')
+        }),
+      ),
+    )
+    expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+    expect(seen).to.deep.equal([[], ['a'], ['a'], ['a']])
+    expect(await keys()).to.deep.equal(['a', 'd'])
+  })
+
   it('many at once share a commit, in the order they came', async () => {
     const { db } = bench()
     const order: number[] = []
