@@ -10,6 +10,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { callControl, controlPath, type Progress } from '../control.ts'
 import type { Operations } from '../operation/operations.ts'
 import { visibleLines } from '../terminal.ts'
+import { calledAs, pasteable } from './hint.ts'
 
 export type Context = { home: string; json: boolean; passphraseFd?: number; say(line: string): void }
 
@@ -53,8 +54,11 @@ export const act = <Options extends object>(
     if (context.json) process.stdout.write(`${JSON.stringify(shown.result)}\n`)
     else {
       if (shown.picture) process.stdout.write(`${shown.picture}\n\n`)
-      if (shown.text !== '') process.stdout.write(`${visibleLines(shown.text)}\n`) // names, ids: some are strangers'
-      if (shown.next?.length) process.stdout.write(`\nNext:\n${shown.next.map((line) => `  ${line}`).join('\n')}\n`)
+      const here = calledAs(process.argv, process.env)
+      const { text, next = [] } = shown
+      if (text !== '') process.stdout.write(`${pasteable(visibleLines(text), here)}\n`) // names, ids: some are strangers'
+      if (next.length > 0)
+        process.stdout.write(`\nNext:\n${pasteable(next.map((line) => `  ${line}`).join('\n'), here)}\n`)
     }
     if (shown.failed) process.exitCode = 1
   })

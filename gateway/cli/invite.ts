@@ -54,14 +54,14 @@ const invite = (link: Command): void => {
       ...told,
       next: [
         'give code, link or picture to your neighbour, by mail or on paper; whoever has it can use it once',
-        'the neighbour runs: vouchsafe link accept CODE',
+        'the neighbour runs there: vouchsafe link accept CODE',
         `then: vouchsafe link invitations, and compare the six words; to take it back: vouchsafe link uninvite ${made.id}`,
       ],
     }
   })
 }
 
-const COMPARE = 'compare the six words with what the neighbour sees as its own: vouchsafe status'
+const COMPARE = 'compare the six words with what the neighbour sees there: vouchsafe status'
 
 /** How often a waiting command looks. */
 const LOOK_MS = 500

@@ -32,7 +32,7 @@ const approve = (link: Command): void =>
     ),
     async (context, [neighbour = '']) => {
       const one = await perform(context, 'link.approve', { neighbour })
-      return told(one, ['compare the six words with those its owner sees: vouchsafe status'])
+      return told(one, ['compare the six words with those its owner sees there: vouchsafe status'])
     },
   )
 
@@ -68,7 +68,7 @@ const pair = (link: Command): void => {
     const one = await perform(context, 'link.pair', { with: address, ...(as !== undefined && { as }) })
     return told(one, [
       'a sealed letter is on its way, and the answer comes by itself; vouchsafe link list shows what came of it',
-      'if it is refused: the one you write to runs vouchsafe contact trust, with your six words',
+      'if it is refused, the one you write to trusts you first, with your six words, there: vouchsafe contact trust',
     ])
   })
 }

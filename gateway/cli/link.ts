@@ -83,7 +83,7 @@ const trust = (link: Command): void => {
     return {
       result: one,
       text: describe(one),
-      next: ['the neighbour decides for itself how far it trusts you: vouchsafe link trust YOU'],
+      next: ['the neighbour decides for itself how far it trusts you, there: vouchsafe link trust YOU'],
     }
   })
 }
@@ -92,6 +92,6 @@ const compare = async (context: Context, neighbour: string): Promise<string> => 
   if (!isInteractive()) throw new UsageError('Give the words its owner read out: --words "…"; or --limit.')
   const { name, words } = await perform(context, 'link.show', { neighbour })
   context.say(`The words of ${visible(name)} are:\n\n  ${words}\n`)
-  if (await askYes('Does its owner see the same six words (vouchsafe status)?')) return words
+  if (await askYes('Does its owner see the same six words (there: vouchsafe status)?')) return words
   throw new UsageError('Not trusted. If the words differ, somebody may be in between: ask them by another way.')
 }

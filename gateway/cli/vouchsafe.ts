@@ -11,6 +11,7 @@ import { complaintCommands } from './complaint.ts'
 import { contactCommands } from './contact.ts'
 import { UsageError } from './context.ts'
 import { doctorCommand } from './doctor.ts'
+import { calledAs, pasteable } from './hint.ts'
 import { initCommand } from './init.ts'
 import { keyCommands } from './key.ts'
 import { linkCommands } from './link.ts'
@@ -58,7 +59,10 @@ const explain = (error: unknown, isJson: boolean): number => {
   const code = error instanceof Refusal ? error.code : isUsage ? 'usage' : 'failed'
   const detail = error instanceof Refusal ? error.detail : error instanceof Error ? error.message : String(error)
   if (isJson) process.stderr.write(`${JSON.stringify({ error: { code, detail } })}\n`)
-  else process.stderr.write(`vouchsafe: ${visibleLines(detail)}${error instanceof Refusal ? ` (${code})` : ''}\n`)
+  else {
+    const said = pasteable(visibleLines(detail), calledAs(process.argv, process.env))
+    process.stderr.write(`vouchsafe: ${said}${error instanceof Refusal ? ` (${code})` : ''}\n`)
+  }
   if (process.env.VOUCHSAFE_TRACE && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   return isUsage ? 2 : 1
 }

@@ -50,7 +50,7 @@ export const readConfig = async (home: string): Promise<Config> => {
     if (error.code !== 'ENOENT') throw error
     throw new ConfigError(
       `There is no Vouchsafe home at ${resolve(home)} (no vouchsafe.toml).\n` +
-        'Make one with `vouchsafe init`, or name another with --home or VOUCHSAFE_HOME.',
+        'Make one with `vouchsafe init`, or name another with VOUCHSAFE_HOME or --home.',
     )
   })
   return parseConfig(text, path)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { isId } from '../../src/address.ts'
 import { readHostPort, yesNo } from './value.ts'
 
-const fix = 'not a directory; write its agent id (see `vouchsafe status` there), an @, its address and port'
+const fix = 'not a directory; write its agent id (there: `vouchsafe status`), an @, its address and port'
 const one = z.string({ error: fix }).transform((value, context) => {
   const [agent = '', where = ''] = value.split('@', 2)
   const at = readHostPort(where)

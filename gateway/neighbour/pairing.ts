@@ -173,7 +173,7 @@ export const addressesMet = (said: string[], address: string): string[] => [...n
 /** What to ask the inviter for, after the address. */
 const advice = ({ why }: LinkFault): string =>
   why === 'ENOTFOUND' || why === 'EAI_AGAIN'
-    ? 'is not found in the DNS: ask the inviter for an invitation by `vouchsafe link invite --address HOST:PORT`, with an address that is'
+    ? 'is not found in the DNS: ask the inviter for another invitation, made there: `vouchsafe link invite --address HOST:PORT`, with an address that is'
     : 'does not answer: ask the inviter whether their gateway runs and its link port is open'
 
 /** @returns what was answered, and at which address */

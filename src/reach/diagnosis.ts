@@ -135,7 +135,7 @@ const cause = ({ probes, heardOf }: Lost, here: Here, now: number): Pick<Finding
     return {
       side: 'between',
       detail: 'it runs, for others hear of it, but nothing gets from here to its port',
-      fix: 'ask its owner to run `vouchsafe doctor`: its port is closed from outside, or a firewall stands between',
+      fix: 'ask its owner to run, there: `vouchsafe doctor`: its port is closed from outside, or a firewall stands between',
     }
   if (has('silent', 'ECONNREFUSED'))
     return {
@@ -163,7 +163,7 @@ const dialsUs = ({ isReached }: Here, isAlive: boolean): Pick<Finding, 'side' | 
     ? {
         side: 'between',
         detail: 'it only dials, and runs, but does not come through',
-        fix: 'ask its owner to run `vouchsafe doctor`',
+        fix: 'ask its owner to run, there: `vouchsafe doctor`',
       }
     : { side: 'theirs', detail: 'it only dials, and does not', fix: 'ask its owner whether it runs and is online' }
 }

@@ -45,7 +45,7 @@ describe('command line', function () {
     ['a message nobody knows', ['trace', '<x@y>'], 1, /No message <x@y> is known/],
     ['a neighbour nobody knows', ['link', 'show', 'zebra'], 1, /No neighbour is called zebra/],
     ['an invitation to no address', ['link', 'invite', '--address', 'here'], 1, /here is not an address and port/],
-    ['accepting while nothing runs', ['link', 'accept', 'vs1-x'], 1, /vouchsafe serve/],
+    ['accepting while nothing runs', ['link', 'accept', 'vs1-x'], 1, /scripts\/vouchsafe --home \S+ serve` first/],
   ]
   for (const [what, args, code, said] of wrong)
     it(`${what} exits ${code} and says what is right`, async () => {
@@ -60,9 +60,10 @@ describe('command line', function () {
   })
 
   it('a home that is none says how to make one', async () => {
-    const { code, err } = await vouchsafe(join(folder, 'none'), ['status'])
+    const none = join(folder, 'none')
+    const { code, err } = await vouchsafe(none, ['status'])
     expect(code).to.equal(1)
-    expect(err).to.include('vouchsafe init')
+    expect(err).to.include(`\`scripts/vouchsafe --home ${none} init\``)
   })
 
   it('user add takes a password from standard input, and shows none', async () => {
