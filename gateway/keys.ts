@@ -115,11 +115,11 @@ export const passphraseOf = async (from: {
   env?: NodeJS.ProcessEnv
 }): Promise<string | undefined> => {
   const { passphraseFd, env = process.env } = from
-  if (passphraseFd !== undefined) return firstLine(await readDescriptor(passphraseFd))
+  if (passphraseFd !== undefined) return given(await readDescriptor(passphraseFd), `--passphrase-fd ${passphraseFd}`)
   if (env.CREDENTIALS_DIRECTORY !== undefined) {
     const credential = join(env.CREDENTIALS_DIRECTORY, 'vouchsafe-passphrase')
     const text = await readFileOf(credential, 'utf8').catch(absent)
-    if (text !== undefined) return firstLine(text)
+    if (text !== undefined) return given(text, credential)
   }
   return env.VOUCHSAFE_PASSPHRASE || undefined
 }
@@ -197,7 +197,17 @@ const absent = (error: NodeJS.ErrnoException): undefined => {
   return undefined
 }
 
-const firstLine = (text: string): string | undefined => text.split(/\r?\n/, 1)[0] || undefined
+/** The first line. Whoever gives a passphrase wants sealed keys: an empty one must not leave them open. */
+const given = (text: string, where: string): string => {
+  const [line = ''] = text.split(/\r?\n/, 1)
+  if (line === '') throw new Error(`The passphrase is empty: nothing stands in the first line of ${where}.`)
+  return line
+}
 
 const readDescriptor = (fd: number): Promise<string> =>
-  new Promise((resolve, reject) => readFile(fd, 'utf8', (error, text) => (error ? reject(error) : resolve(text))))
+  new Promise<string>((resolve, reject) =>
+    readFile(fd, 'utf8', (error, text) => (error ? reject(error) : resolve(text))),
+  ).catch((cause: unknown) => {
+    // node may say a TypeError of its own where nothing is open
+    throw new Error(`--passphrase-fd ${fd} is not open for reading. Open it on the same line: ${fd}< FILE`, { cause })
+  })

@@ -154,6 +154,18 @@ describe('keyring', () => {
       expect(await passphraseOf({ env: { ...env, CREDENTIALS_DIRECTORY: '/nowhere' } })).to.equal('by environment')
       expect(await passphraseOf({ env: {} })).to.equal(undefined)
     })
+
+    it('and an empty one is none that was meant', async () => {
+      await file('fd', '\n')
+      await file('vouchsafe-passphrase', '')
+      const fromFd = passphraseOf({ env: {}, passphraseFd: openSync(join(home, 'fd'), 'r') })
+      expect(await faultOf(fromFd)).to.match(/The passphrase is empty: .* --passphrase-fd \d+/)
+      expect(await faultOf(passphraseOf({ env: { CREDENTIALS_DIRECTORY: home } }))).to.match(/The passphrase is empty/)
+    })
+
+    it('a descriptor that nobody opened is named', async () => {
+      expect(await faultOf(passphraseOf({ env: {}, passphraseFd: 9_999 }))).to.match(/--passphrase-fd 9999 is not open/)
+    })
   })
 })
 
