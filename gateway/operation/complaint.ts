@@ -86,8 +86,10 @@ const receivedHere = ({ provenance, reason, at }: Gesture): ReceivedView => ({
 
 export const complaintShow: Operation<{ envelope: string }, Complaints> = async (house, { envelope }) => {
   const all = await complaintList(house, {}, () => {})
-  const made = all.made.filter((one) => one.envelope === envelope)
-  const received = all.received.filter((one) => one.envelope === envelope || one.messageId === envelope)
+  const named = new Set([envelope, ...(await house.web.lookUp(envelope)).map(({ id }) => id)]) // by Message-ID, for one
+  const made = all.made.filter((one) => named.has(one.envelope))
+  const spelled = [envelope, `<${envelope}>`]
+  const received = all.received.filter((one) => named.has(one.envelope) || spelled.includes(one.messageId ?? ''))
   if (made.length + received.length > 0) return { made, received }
   throw new Refusal(
     'entity-unknown',

@@ -10,8 +10,8 @@ import type { Ruling } from '../../src/link/ruling.ts'
 import { byAddress } from '../../store/account.ts'
 import { find } from '../../store/mailbox.ts'
 import { append } from '../../store/message.ts'
-import { complaints, credits, links, repute, rulings } from '../../store/web.ts'
-import { link } from '../custody/rows.ts'
+import { complaints, credits, custody, links, repute, rulings } from '../../store/web.ts'
+import { link, row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 import { draft, letterOf } from '../store/home.ts'
 
@@ -87,6 +87,24 @@ describe('complaints, as commands', function () {
     await receive('ann', Date.now() - 8 * 86_400_000)
     expect(await raise(envelope)).to.match(/more than seven days/)
     expect(await saidBy(complaintShow(house(), { envelope }, none))).to.match(/No complaint .*complaint list/)
+  })
+
+  it('shown by Message-ID, too', async () => {
+    await add('ann')
+    await receive()
+    await complaintRaise(house(), { message: envelope, reason: 'fraud' }, none)
+    const reproach = { reason: 'abuse', by: 'the complainer', at: Date.now(), role: 'received', over: 'left' } as const
+    await house().store.db.transaction(async (tx) => {
+      await complaints.save(tx, [{ ...reproach, key: 'me/1', messageId: '<1@a.test>' }])
+      await custody.save(tx, [row({ id: envelope, key: `origin/${envelope}`, role: 'destination', body: null })])
+    })
+    const shown = async (name: string) => {
+      const { made, received } = await complaintShow(house(), { envelope: name }, none)
+      return [made.length, received.length]
+    }
+    expect(await shown('1@me.test')).to.deep.equal([1, 0])
+    expect(await shown('1@a.test')).to.deep.equal([0, 1])
+    expect(await shown('<1@a.test>')).to.deep.equal([0, 1])
   })
 
   it('received and handed on are listed with who paid, and never with who complained', async () => {
