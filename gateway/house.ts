@@ -104,7 +104,7 @@ export type Web = {
 
   /** Envelopes in custody here that are not done, oldest first. */
   queue(): Promise<Custody[]>
-  /** Every envelope here, done or not, by envelope id, custody key or Message-ID (with or without `<>`). */
+  /** Every envelope here, done or not, by envelope id, custody key, the id in the answer to DATA, or Message-ID (with or without `<>`). */
   lookUp(text: string): Promise<Custody[]>
   /**
    * Tries again now; hops that were avoided count again.

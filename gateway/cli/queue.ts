@@ -12,7 +12,7 @@ export const queueCommands = (root: Command): void => {
   drop(queue)
 }
 
-const id = ['<id>', 'envelope id (32 hex digits) or Message-ID'] as const
+const id = ['<id>', 'envelope id, the id the mail program was told ("Accepted as …"), or Message-ID'] as const
 
 const trace = (command: Command): void =>
   act<{ signed?: true }>(

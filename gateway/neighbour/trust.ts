@@ -63,12 +63,13 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   },
   lookUp: async (text) => {
     const { db } = core.store
-    const [byKey, byId, byMessage] = await Promise.all([
+    const found = await Promise.all([
       custody.load(db, [text]),
       custody.by(db, 'envelope_id', [text.toLowerCase()]),
+      custody.by(db, 'submission', [text.toLowerCase()]),
       custody.by(db, 'message_id', [text, `<${text}>`]),
     ])
-    return oldestFirst([...new Map([...byKey, ...byId, ...byMessage].map((row) => [row.key, row])).values()])
+    return oldestFirst([...new Map(found.flat().map((row) => [row.key, row])).values()])
   },
   retry: async (key) => {
     answered(await core.engine.handle({ on: 'retry', key }))

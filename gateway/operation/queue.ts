@@ -68,7 +68,7 @@ const lookUp = async ({ web }: House, id: string): Promise<Custody[]> => {
   if (rows.length > 0) return rows
   throw new Refusal(
     'entity-unknown',
-    `No message ${id} is known here. Give its envelope id (32 hex digits) or its Message-ID. ` +
+    `No message ${id} is known here. Give its envelope id, the id in "Accepted as …", or its Message-ID. ` +
       'Messages that ended are forgotten after twice their life-time.',
   )
 }

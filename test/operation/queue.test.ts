@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { House } from '../../gateway/house.ts'
-import { queueRetry } from '../../gateway/operation/queue.ts'
+import { queueRetry, queueShow } from '../../gateway/operation/queue.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { custody } from '../../store/web.ts'
 import { row } from '../custody/rows.ts'
@@ -21,6 +21,22 @@ const serving = {
   reach,
   certifying: { problems: () => [] },
 }
+
+describe('a message is found', () => {
+  const { house } = eachWithHouse()
+  for (const [what, name] of [
+    ['by its envelope id', row().id.toUpperCase()],
+    ['by what the mail client was told', second],
+    ['by its Message-ID, with its brackets', '<1@me.test>'],
+    ['and without', '1@me.test'],
+  ] as const)
+    it(what, async () => {
+      await house().store.db.transaction((tx) => custody.save(tx, [row({ body: null, submission: second })]))
+      expect((await queueShow(house(), { id: name }, () => {})).map(({ envelope }) => envelope)).to.deep.equal([
+        row().id,
+      ])
+    })
+})
 
 describe('queue retry', () => {
   const { house } = eachWithHouse()
