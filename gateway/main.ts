@@ -23,6 +23,7 @@ import { passphraseOf } from './keys.ts'
 import { type LinkEdge, startLink } from './link/edge.ts'
 import { type Moving, openMoving } from './neighbour/moving.ts'
 import { strangersOf } from './neighbour/stranger.ts'
+import { noDoor } from './no-door.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
 import { restAfterWork } from './rest.ts'
 import { type Opening, openRooms } from './rooms.ts'
@@ -86,6 +87,8 @@ const serveOnce = async (home: string, opening: Opening): Promise<Ended> => {
     )
     await stopping.ended
     core.log.info({ event: 'stopping' }, 'no new connections; what is in hand is finished')
+  } catch (error) {
+    throw noDoor(error)
   } finally {
     // The last opened first: whoever brings something in, then whoever carries it on, the store at the end.
     for (const close of closing.reverse()) await close()
