@@ -20,13 +20,15 @@ import { serveCommand } from './serve.ts'
 import { statusCommand } from './status.ts'
 import { userCommands } from './user.ts'
 
-const program = (): Command => {
+/** @param isJson what commander says of wrong use is kept back: `explain` says it as JSON */
+const program = (isJson: boolean): Command => {
   const root = new Command('vouchsafe')
     .description('A mail gateway over a web of trust: keep your mail client, seal every message.')
     .version(version)
     .option('--home <folder>', 'the home folder (or VOUCHSAFE_HOME; default ./var)')
     .option('--json', 'answer as JSON, for programs')
     .exitOverride()
+    .configureOutput(isJson ? { outputError: () => {} } : {})
   for (const add of [
     initCommand,
     serveCommand,
@@ -45,16 +47,22 @@ const program = (): Command => {
 }
 
 const main = async (argv: string[]): Promise<void> => {
+  const isJson = argv.includes('--json')
   try {
-    await program().parseAsync(argv)
+    await program(isJson).parseAsync(argv)
   } catch (error) {
-    process.exitCode = explain(error, argv.includes('--json'))
+    process.exitCode = explain(error, isJson)
   }
 }
 
 /** Says on standard error what went wrong. @returns the exit code */
 const explain = (error: unknown, isJson: boolean): number => {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has been said already
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    // In words it has been said already, and so has the help that a noun without its verb gets.
+    const isSaid = !isJson || error.code === 'commander.help'
+    return isSaid ? 2 : explain(new UsageError(error.message.replace(/^error: /, '')), isJson)
+  }
   const isUsage = error instanceof UsageError
   const code = error instanceof Refusal ? error.code : isUsage ? 'usage' : 'failed'
   const detail = error instanceof Refusal ? error.detail : error instanceof Error ? error.message : String(error)

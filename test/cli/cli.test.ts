@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -58,6 +60,20 @@ describe('command line', function () {
     expect([code, out]).to.deep.equal([1, ''])
     expect(JSON.parse(err).error.code).to.equal('mailbox-missing')
   })
+
+  for (const [what, args, said] of [
+    ['an unknown verb', ['link', 'lst'], /^unknown command 'lst'/],
+    ['a missing argument', ['trace'], /^missing required argument 'id'/],
+    ['an option of no use', ['link', 'invite', '--hours', 'x'], /Give a number of hours/],
+    ['what only we know to be wrong', ['user', 'remove', 'ann'], /Say --yes/],
+  ] as const)
+    it(`${what} is told as JSON, too, and by nothing else`, async () => {
+      const { code, err, out } = await vouchsafe(home, [...args, '--json'])
+      expect([code, out]).to.deep.equal([2, ''])
+      const { error } = JSON.parse(err)
+      expect(error.code).to.equal('usage')
+      expect(error.detail).to.match(said)
+    })
 
   it('a home that is none says how to make one', async () => {
     const none = join(folder, 'none')
@@ -149,6 +165,18 @@ describe('command line', function () {
       expect(await gateway.stop()).to.equal(0)
     }
     expect(gateway.log()).to.include('"event":"stopped"').and.not.include('correct horse')
+  })
+
+  it('a port that is taken is named, with what to do', async () => {
+    const squatter = createServer().listen(base + 46, '127.0.0.1')
+    await once(squatter, 'listening')
+    try {
+      const { code, err } = await vouchsafe(home, ['serve'])
+      expect(code).to.equal(1)
+      expect(err).to.include(`Can't listen at 127.0.0.1:${base + 46}: another program does.`)
+    } finally {
+      squatter.close()
+    }
   })
 
   it('a gateway that was killed leaves nothing in the way of the next', async () => {
