@@ -7,7 +7,7 @@
  *   GET  /mail/config-v1.1.xml                           Thunderbird and others
  *   GET  /.well-known/autoconfig/mail/config-v1.1.xml    the same
  *   POST /autodiscover/autodiscover.xml                  Outlook; upper and lower case are one
- *   GET  /autodiscover/autodiscover.json                 Outlook, before that
+ *   GET  /autodiscover/autodiscover.json[/v1.0/ADDRESS]  Outlook, before that
  *   GET  /mail.mobileconfig?email=                       Apple
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -118,6 +118,10 @@ const answer = async (room: Room, request: IncomingMessage): Promise<Answer> => 
     return { status: 405, type: TEXT, body: 'GET only.\n', headers: { allow: 'GET, HEAD' } }
 
   const { name, domain, ways, url } = room
+  if (`${path}/`.startsWith('/autodiscover/autodiscover.json/')) {
+    const { status, answer } = whereToAsk(parameter(searchParams, 'protocol'), url)
+    return { status, type: 'application/json', body: `${JSON.stringify(answer)}\n` }
+  }
   switch (path) {
     case '/':
       return {
@@ -130,10 +134,6 @@ const answer = async (room: Room, request: IncomingMessage): Promise<Answer> => 
       const address = searchParams.get('emailaddress')
       if (address !== null && ours(room, address) === undefined) return missing
       return { type: XML, body: autoconfig({ domain, name, ways }) }
-    }
-    case '/autodiscover/autodiscover.json': {
-      const { status, answer } = whereToAsk(parameter(searchParams, 'protocol'), url)
-      return { status, type: 'application/json', body: `${JSON.stringify(answer)}\n` }
     }
     case '/mail.mobileconfig':
       return apple(room, searchParams.get('email') ?? '')

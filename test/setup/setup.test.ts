@@ -102,6 +102,8 @@ describe('set-up of mail clients', () => {
     const Url = `https://${edge.addresses[0]}/autodiscover/autodiscover.xml`
     expect([good.status, await good.json()]).to.deep.equal([200, { Protocol: 'AutodiscoverV1', Url }])
     expect((await ask('protocol=ActiveSync')).status).to.equal(400)
+    const named = await get('/autodiscover/autodiscover.json/v1.0/ann@a.test?Protocol=Autodiscoverv1')
+    expect([named.status, await named.json()]).to.deep.equal([200, { Protocol: 'AutodiscoverV1', Url }])
   })
 
   it('the page holds the settings and no script, and nothing in it is taken for markup', async () => {
