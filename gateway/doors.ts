@@ -12,6 +12,7 @@ import { roomIn } from './carry/room.ts'
 import { lookup } from './carry/searches.ts'
 import { submit } from './carry/submit.ts'
 import { isAbuseDesk, openAbuseDesk } from './complaint/abuse.ts'
+import { certificateOf } from './config/settings.ts'
 import { writeHostPort } from './config/value.ts'
 import { controlPath, serveControl } from './control.ts'
 import { countLinks, countStates, startHealth, watchHealth } from './health.ts'
@@ -60,7 +61,7 @@ const openDoors = async (
   const { db } = store
   const hasRoom = roomIn(core, config.accounts.quotaBytes)
   const since = core.now()
-  const tls = await openTls({ home, domain: config.gateway.domain, ...config.tls })
+  const tls = await openTls(certificateOf(home, config))
   const logins = openLogins(db, config.login)
   const { plainLoopback } = config.login
   const shared = { log: core.log, metrics: core.metrics }

@@ -11,6 +11,7 @@ import { fingerprintWords } from '../src/identity/words.ts'
 import { databaseOf, openStore } from '../store/store.ts'
 import { verify } from '../store/verify.ts'
 import { type Config, configPath, parseConfig } from './config/config.ts'
+import { certificateOf } from './config/settings.ts'
 import { type Choices, configText } from './config/text.ts'
 import { makeKeyring, openKeyring, passphraseOf } from './keys.ts'
 import { openTls } from './tls.ts'
@@ -39,7 +40,7 @@ export const makeHome = async (home: string, choices: Choices, keys: { passphras
 
   await mkdir(home, { recursive: true, mode: 0o700 })
   const { agent } = await makeKeyring(home, await passphraseOf(keys))
-  const tls = await openTls({ home, domain: config.gateway.domain })
+  const tls = await openTls(certificateOf(home, config))
   const store = await openStore(home)
   await store.close()
   await writeDurably(configPath(home), text)

@@ -4,13 +4,15 @@
  * Either the administrator's, named in the configuration (`[tls] certificate, key`), or one that an authority gives
  * (`[tls.acme]`, acme/keep.ts), or, also as long as there is no good one of those, a self-signed one under `<home>/tls/`: ECDSA P-256, because every mail client of the last
  * ten years takes it, valid 825 days, because Apple refuses longer ones. It is renewed
- * with the same key 30 days before it ends: clients that pinned the key notice nothing.
+ * with the same key 30 days before it ends, or when clients are told another name of this gateway: those that pinned
+ * the key notice nothing.
  *
  * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
  * the old pair stays in service. When to: renewal.ts.
  */
 import { constants, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -29,6 +31,8 @@ export type TlsFiles = {
 export type TlsOptions = {
   home: string
   domain?: string | undefined
+  /** Where clients are told to connect, names and IP addresses. */
+  hosts?: readonly string[]
   certificate?: string | undefined
   key?: string | undefined
   /** Whether an authority is asked for one. */
@@ -69,7 +73,7 @@ const renewDays = 30
 const dayMs = 86_400_000
 
 export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
-  const { certificate, key, home, domain, acme } = options
+  const { certificate, key, home, domain, hosts = [], acme } = options
   const given = certificate !== undefined && key !== undefined ? ([certificate, key] as const) : undefined
   const files = given ?? (acme && ([acmePair(home), acmePair(home)] as const))
   let seen = ''
@@ -79,7 +83,7 @@ export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
     const theirs = files && readPair(...files)
     const pair = given ? await theirs : await theirs?.catch(() => undefined)
     isOwn = pair === undefined
-    return pair ?? ownPair(home, domain)
+    return pair ?? ownPair(home, [...hosts, ...(domain === undefined ? [] : [domain])])
   }
 
   let pair = await load()
@@ -152,14 +156,22 @@ const readText = async (path: string): Promise<string> => {
   }
 }
 
-const ownPair = async (home: string, domain: string | undefined): Promise<TlsPair> => {
+/** Whether clients that connect there take it as far as the name is concerned. */
+export const isFor = (certificate: string, host: string): boolean => {
+  const read = new X509Certificate(certificate)
+  return (isIP(host) === 0 ? read.checkHost(asciiName(host)) : read.checkIP(host)) !== undefined
+}
+
+/** @param hosts it has to be good for, the domain last; made anew, with the same key, where the old one is not */
+const ownPair = async (home: string, hosts: readonly string[]): Promise<TlsPair> => {
   const folder = join(home, 'tls')
   const [certificatePath, keyPath] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
   const [certificate, key] = await Promise.all([readIfThere(certificatePath), readIfThere(keyPath)])
-  if (certificate && key && !isEnding({ certificate, key })) return { certificate, key }
+  const isGood = certificate && key && !isEnding({ certificate, key })
+  if (isGood && hosts.every((host) => isFor(certificate, host))) return { certificate, key }
 
-  const names = ['localhost', hostname(), ...(domain === undefined ? [] : [domain])]
-  const pair = await selfSigned(names, ['127.0.0.1', '::1'], key)
+  const [names, addresses] = [hosts.filter((host) => isIP(host) === 0), hosts.filter((host) => isIP(host) > 0)]
+  const pair = await selfSigned(['localhost', hostname(), ...names], ['127.0.0.1', '::1', ...addresses], key)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeWhole(keyPath, pair.key)
   await writeWhole(certificatePath, pair.certificate)
@@ -189,7 +201,7 @@ export const selfSigned = async (names: string[], addresses: string[], key?: str
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
         new x509.SubjectAlternativeNameExtension([
           ...[...new Set(names.map(asciiName))].map((value) => ({ type: 'dns' as const, value })),
-          ...addresses.map((value) => ({ type: 'ip' as const, value })),
+          ...[...new Set(addresses)].map((value) => ({ type: 'ip' as const, value })),
         ]),
       ],
     },

@@ -22,6 +22,14 @@ export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup
   return [...of('imap'), ...of('smtp')]
 }
 
+/** The certificate for mail clients: what the configuration says of it, and what it has to be good for. */
+export const certificateOf = (home: string, config: Pick<Config, 'tls'> & Parameters<typeof waysIn>[0]) => {
+  const { url } = config.setup
+  const page = url === undefined ? [] : [new URL(url).hostname.replace(/^\[|\]$/g, '')]
+  const hosts = [...new Set([...waysIn(config).map(({ host }) => host), ...page])]
+  return { home, domain: config.gateway.domain, hosts, ...config.tls }
+}
+
 /** One line a way in; `name` → `server, port, login`. And where all this is told to mail clients, if anywhere. */
 export const clientSettings = (config: Parameters<typeof waysIn>[0]): Record<string, string> => ({
   ...Object.fromEntries(

@@ -10,12 +10,12 @@ import { isLinked } from '../../src/link/standing.ts'
 import { type Finding, fromOutside, notConnected, ourClock } from '../../src/reach/diagnosis.ts'
 import type { Link } from '../../src/state.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
-import { waysIn } from '../config/settings.ts'
+import { certificateOf, waysIn } from '../config/settings.ts'
 import { type Srv, srvRecords, writeSrv } from '../config/srv.ts'
 import { readHostPort, writeHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
-import { lifeLeft, openTls } from '../tls.ts'
+import { isFor, lifeLeft, openTls } from '../tls.ts'
 
 export type Examined = { findings: Finding[]; wrong: number }
 
@@ -126,12 +126,22 @@ const serviceRecords = async ({ config, domain }: House): Promise<Finding[]> => 
 
 const certificate = async ({ home, config }: House): Promise<Finding[]> => {
   const what = 'certificate for mail clients'
-  const pair = await openTls({ home, domain: config.gateway.domain, ...config.tls }).catch((error: Error) => error)
+  const options = certificateOf(home, config)
+  const pair = await openTls(options).catch((error: Error) => error)
   if (pair instanceof Error) return [{ what, state: 'wrong', side: 'ours', detail: pair.message }]
-  const { days, isLittle } = lifeLeft(pair.current().certificate, 14)
-  if (!isLittle) return [{ what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }]
-  return [{ what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it' }]
+  const { certificate } = pair.current()
+  const { days, isLittle } = lifeLeft(certificate, 14)
+  const life: Finding = isLittle
+    ? { what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it' }
+    : { what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }
+  const unknown = options.hosts.filter((host) => !isFor(certificate, host))
+  return [life, ...unknown.map((host): Finding => ({ what, state: 'note', side: 'ours', ...notFor(host) }))]
 }
+
+const notFor = (host: string) => ({
+  detail: `mail clients are told to connect to ${host}, and it is not for that name`,
+  fix: 'take one that is, or let [setup] name the servers by a name that it is for',
+})
 
 const namesOf = ({ addresses, config }: House): string[] => {
   const hosts = [...addresses().map((at) => readHostPort(at)?.host ?? ''), config.dns?.name ?? '']

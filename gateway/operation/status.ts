@@ -7,7 +7,7 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { tellEnd } from '../../src/report/expiring.ts'
 import { type Account, list } from '../../store/account.ts'
-import { clientSettings } from '../config/settings.ts'
+import { certificateOf, clientSettings } from '../config/settings.ts'
 import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
 import { lifeLeft, openTls } from '../tls.ts'
@@ -43,7 +43,7 @@ export const status: Operation<object, Status> = async (house) => {
   const up = active.filter((link) => link.up).length
   const [all, queue] = await Promise.all([list(house.store.db), web.queue()])
   const accounts = all.length
-  const { certificate } = (await openTls({ home, domain: config.gateway.domain, ...config.tls })).current()
+  const { certificate } = (await openTls(certificateOf(home, config))).current()
   const { fingerprint256, validTo } = new X509Certificate(certificate)
   return {
     version,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { parseConfig } from '../../gateway/config/config.ts'
-import { clientSettings, waysIn } from '../../gateway/config/settings.ts'
+import { certificateOf, clientSettings, waysIn } from '../../gateway/config/settings.ts'
 import { srvRecords, writeSrv } from '../../gateway/config/srv.ts'
 
 describe('settings of mail clients', () => {
@@ -25,6 +25,15 @@ describe('settings of mail clients', () => {
     expect(page('https = ["127.0.0.1:2443"]\nhttp = ["127.0.0.1:2408"]')).to.equal('https://127.0.0.1:2443')
     expect(page('http = ["127.0.0.1:2408"]')).to.equal('http://127.0.0.1:2408')
     expect(page('http = ["127.0.0.1:2408"]\nurl = "https://mail.a.test/"')).to.equal('https://mail.a.test')
+  })
+
+  it('say what the certificate has to be good for', () => {
+    const hosts = (config: ReturnType<typeof parseConfig>) => certificateOf('/home', config).hosts
+    expect(hosts(everywhere)).to.deep.equal(['a.test'])
+    expect(hosts(named)).to.deep.equal(['mail.a.test', 'Mail.a.test'])
+    expect(
+      hosts(parseConfig('[setup]\nurl = "https://[::1]:8443"\nimap = "x.test:993"\nsmtp = "x.test:465"')),
+    ).to.deep.equal(['x.test', '::1'])
   })
 
   it('as DNS records, TLS first: RFC 6186, RFC 8314', () => {

@@ -44,6 +44,19 @@ describe('certificate for mail clients', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('is made anew, with the same key, for a name that clients are told since', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'))
+    const before = (await openTls({ home: folder, domain: 'a.test' })).current()
+    const hosts = ['mail.a.test', '192.0.2.7', '127.0.0.1']
+    const files = await openTls({ home: folder, domain: 'a.test', hosts })
+    const certificate = new X509Certificate(files.current().certificate)
+    expect([certificate.checkHost('mail.a.test'), certificate.checkHost('a.test')]).to.not.include(undefined)
+    for (const address of ['192.0.2.7', '127.0.0.1', '::1']) expect(certificate.checkIP(address)).to.equal(address)
+    expect(files.current().key).to.equal(before.key)
+    expect((await openTls({ home: folder, domain: 'a.test', hosts })).fingerprint()).to.equal(files.fingerprint())
+    rmSync(folder, { recursive: true })
+  })
+
   it('of one’s own is read again on request; a wrong one leaves the old in service', async () => {
     const [first, second] = [await selfSigned(['one.test'], []), await selfSigned(['two.test'], [])]
     const [certificate, key] = [join(home, 'c.pem'), join(home, 'k.pem')]

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { selfSigned } from '../../gateway/tls.ts'
 import { befriend, freePortBase, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
 
 type Finding = { what: string; state: string; side?: string; detail: string; fix?: string }
@@ -96,6 +97,21 @@ describe('doctor, from both ends', function () {
     const ofA = about((await doctor(a)).findings, /neighbour b/)
     expect([ofA?.state, ofA?.side]).to.deep.equal(['wrong', 'between'])
     expect(ofA?.detail).to.match(/it runs/)
+  })
+
+  it('a certificate that is not for the name that mail clients are told is noted', async () => {
+    const { certificate, key } = await selfSigned(['other.test'], ['127.0.0.1'])
+    const [certificatePath, keyPath] = [join(the(a).home, 'other.pem'), join(the(a).home, 'other.key')]
+    writeFileSync(certificatePath, certificate)
+    writeFileSync(keyPath, key, { mode: 0o600 })
+    the(a).set('certificate', `"${certificatePath}"`)
+    the(a).set('key', `"${keyPath}"`)
+    the(a).set('imap', '"mail.a.test:993"')
+    await the(a).stop()
+    const noted = (await doctor(a)).findings.filter(({ what, state }) => /certificate/.test(what) && state === 'note')
+    expect(noted.map(({ detail }) => detail)).to.deep.equal([
+      'mail clients are told to connect to mail.a.test, and it is not for that name',
+    ])
   })
 
   const linkAt = async (one: Gateway | undefined, name: string): Promise<LinkView | undefined> =>
