@@ -112,6 +112,13 @@ export type Web = {
    * @returns the envelope as it stands then
    */
   retry(key: string): Promise<Custody | undefined>
+  /**
+   * Holds back what lies here, until it is let go or its time is over.
+   *
+   * @returns the envelope as it stands then: what is being handed, or has been, can't be held
+   */
+  hold(key: string): Promise<Custody | undefined>
+  letGo(key: string): Promise<void>
   /** Gives it up: its sender gets a notice, or the neighbour upstream a report. */
   giveUp(key: string): Promise<void>
 }

@@ -90,6 +90,8 @@ export type Event =
   | { on: 'expiring'; entity: string; ends: number }
   // From the administrator
   | { on: 'retry'; key: string }
+  | { on: 'held-back'; key: string }
+  | { on: 'let-go'; key: string }
   | { on: 'given-up'; key: string }
   | { on: 'forgotten'; address: string }
   | { on: 'allowed'; entity: string }

@@ -61,6 +61,8 @@ export const needs = (state: State, event: Event): Needs => {
     case 'due':
     case 'seek':
     case 'retry':
+    case 'held-back':
+    case 'let-go':
     case 'given-up':
       return { custody: [event.key] }
     default:

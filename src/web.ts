@@ -9,7 +9,7 @@ import { judged } from './complaint/judging.ts'
 import { complained, wantedThere } from './complaint/passing.ts'
 import { allowed, pardoned, reproached } from './complaint/repute.ts'
 import { arrived } from './custody/arrival.ts'
-import { giveUp, retry } from './custody/by-hand.ts'
+import { giveUp, holdBack, letGo, retry } from './custody/by-hand.ts'
 import { accepted, rejected, unreachable } from './custody/handing.ts'
 import { released } from './custody/hold.ts'
 import { lodged, post } from './custody/lodge.ts'
@@ -187,6 +187,10 @@ const decide = (state: State, event: Event, now: number): Step => {
       return sweep(state, now)
     case 'retry':
       return retry(state, event.key, now)
+    case 'held-back':
+      return holdBack(state, event.key)
+    case 'let-go':
+      return letGo(state, event.key, now)
     case 'given-up':
       return giveUp(state, event.key, now)
     case 'forgotten':

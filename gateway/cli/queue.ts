@@ -5,10 +5,12 @@ import { bytes, clock, facts, plural, span, table } from './layout.ts'
 
 export const queueCommands = (root: Command): void => {
   trace(verb(root, 'trace', 'the signed trail of one message'))
-  const queue = root.command('queue').description('messages under way: list, show, retry, drop')
+  const queue = root.command('queue').description('messages under way: list, show, retry, hold, release, drop')
   list(queue)
   trace(verb(queue, 'show', 'one message under way, with its trail'))
   retry(queue)
+  hold(queue)
+  release(queue)
   drop(queue)
 }
 
@@ -70,11 +72,48 @@ const retry = (queue: Command): void =>
       result: done,
       text: [
         ...(done.retried.length > 0 ? [`${plural(done.retried.length, 'envelope')} tried again.`] : []),
-        ...done.left.map(({ envelope, why }) => `${envelope} was left alone: ${why}.`),
+        ...leftAlone(done.left),
       ].join('\n'),
       next: [`vouchsafe trace ${text}`],
     }
   })
+
+const hold = (queue: Command): void =>
+  act(
+    verb(queue, 'hold', 'hold a message back that has not left: it is not handed on until it is released').argument(
+      ...id,
+    ),
+    async (context, [text = '']) => {
+      const done = await perform(context, 'queue.hold', { id: text })
+      const some = done.held.length > 0
+      return {
+        result: done,
+        text: [...(some ? [`${plural(done.held.length, 'envelope')} held back.`] : []), ...leftAlone(done.left)].join(
+          '\n',
+        ),
+        next: some
+          ? [
+              `vouchsafe queue release ${text}, or vouchsafe queue drop ${text}`,
+              'its time goes on: its sender hears of the delay, and of the end',
+            ]
+          : [`vouchsafe trace ${text}`],
+        failed: !some,
+      }
+    },
+  )
+
+const release = (queue: Command): void =>
+  act(verb(queue, 'release', 'let a message go that was held back').argument(...id), async (context, [text = '']) => {
+    const done = await perform(context, 'queue.release', { id: text })
+    return {
+      result: done,
+      text: `${plural(done.released.length, 'envelope')} released.`,
+      next: [`vouchsafe trace ${text}`],
+    }
+  })
+
+const leftAlone = (left: { envelope: string; why: string }[]): string[] =>
+  left.map(({ envelope, why }) => `${envelope} was left alone: ${why}.`)
 
 const drop = (queue: Command): void =>
   act(verb(queue, 'drop', 'give a message up; its sender is told').argument(...id), async (context, [text = '']) => {

@@ -75,6 +75,11 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     answered(await core.engine.handle({ on: 'retry', key }))
     return custodyOf(core, key)
   },
+  hold: async (key) => {
+    await done(core.engine.handle({ on: 'held-back', key }))
+    return custodyOf(core, key)
+  },
+  letGo: (key) => done(core.engine.handle({ on: 'let-go', key })),
   giveUp: (key) => done(core.engine.handle({ on: 'given-up', key })),
 })
 

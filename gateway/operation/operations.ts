@@ -17,7 +17,7 @@ import { linkAccept, linkInvitations, linkInvite, linkUninvite } from './invite.
 import { keyExport, keyRotate, keyShow } from './key.ts'
 import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from './knock.ts'
 import { linkList, linkOverrule, linkRevoke, linkShow, linkTrust } from './link.ts'
-import { queueDrop, queueList, queueRetry, queueShow } from './queue.ts'
+import { queueDrop, queueHold, queueList, queueRelease, queueRetry, queueShow } from './queue.ts'
 import { status } from './status.ts'
 import { userAdd, userAllow, userList, userPasswd, userQuota, userRemove, userRevoke, userShow } from './user.ts'
 import { linkWhy } from './why.ts'
@@ -63,6 +63,8 @@ export const operations = {
   'queue.list': queueList,
   'queue.show': queueShow,
   'queue.retry': queueRetry,
+  'queue.hold': queueHold,
+  'queue.release': queueRelease,
   'queue.drop': queueDrop,
   'key.show': keyShow,
   'key.export': keyExport,

@@ -35,26 +35,42 @@ export const queueList: Operation<object, Underway[]> = async (house) =>
 export const queueShow: Operation<{ id: string }, Trail[]> = async (house, { id }) =>
   (await lookUp(house, id)).map((row) => trailOf(house, row))
 
+type Left = { envelope: string; why: string }
+
 /** `left`: those for which there was nothing to do, each with why. */
-export const queueRetry: Operation<
-  { id: string },
-  { retried: string[]; left: { envelope: string; why: string }[] }
-> = async (house, { id }) => {
+export const queueRetry: Operation<{ id: string }, { retried: string[]; left: Left[] }> = async (house, { id }) => {
   if (!house.serving)
     throw new Error('Nothing is handed on while the gateway does not run. `vouchsafe serve` tries everything again.')
   const rows = unfinished(await lookUp(house, id), id)
   const tried = await Promise.all(rows.map(async (row) => (await house.web.retry(row.key)) ?? row))
-  const isMoving = ({ state }: Custody) => state !== 'handed' && state !== 'done'
+  const isMoving = (row: Custody) =>
+    row.state !== 'handed' && row.state !== 'done' && !row.isHeldBack && !isHeld(row, Date.now())
   return {
     retried: tried.filter(isMoving).map((row) => row.id),
     left: tried
       .filter((row) => !isMoving(row))
       .map((row) => ({
         envelope: row.id,
-        why:
-          row.state === 'done' ? `it is ${whyOf(house, row)}` : `it is ${whyOf(house, row)}, whose report is awaited`,
+        why: `it is ${whyOf(house, row)}${row.state === 'handed' ? ', whose report is awaited' : ''}`,
       })),
   }
+}
+
+/** `left`: those that are out of our hands, each with why. */
+export const queueHold: Operation<{ id: string }, { held: string[]; left: Left[] }> = async (house, { id }) => {
+  const rows = unfinished(await lookUp(house, id), id)
+  const now = await Promise.all(rows.map(async (row) => (await house.web.hold(row.key)) ?? row))
+  return {
+    held: now.filter((row) => row.isHeldBack).map((row) => row.id),
+    left: now.filter((row) => !row.isHeldBack).map((row) => ({ envelope: row.id, why: `it is ${whyOf(house, row)}` })),
+  }
+}
+
+export const queueRelease: Operation<{ id: string }, { released: string[] }> = async (house, { id }) => {
+  const held = unfinished(await lookUp(house, id), id).filter((row) => row.isHeldBack)
+  if (held.length === 0) throw new Error(`${id} is not held back: \`vouchsafe queue list\` shows what it waits for.`)
+  for (const { key } of held) await house.web.letGo(key)
+  return { released: held.map((row) => row.id) }
 }
 
 export const queueDrop: Operation<{ id: string }, { dropped: string[] }> = async (house, { id }) => {
@@ -95,6 +111,7 @@ const underwayOf = (house: House, row: Custody): Underway => ({
 })
 
 const whyOf = (house: House, row: Custody): string => {
+  if (row.isHeldBack && row.state !== 'done') return 'held back here, until it is released'
   if (isHeld(row, Date.now())) return `held until ${new Date(row.heldUntil ?? 0).toISOString()}, as its sender asked`
   if (row.lodge && row.state !== 'done') return 'waiting for the mail server of people here (LMTP)'
   switch (row.state) {

@@ -1,8 +1,15 @@
-/** What an administrator asks of one envelope by hand: to be tried now, or given up. */
-import { nothing, refuse, type Step } from '../effect.ts'
+/**
+ * What an administrator asks of one envelope by hand: to be tried now, to be held back, or given up.
+ *
+ *   spooled, waiting --hold--> the same, moved by nothing --release--> as if it had just come to that state
+ *
+ * Its life goes on meanwhile: its sender hears of the delay, and of the end.
+ */
+import { type Effect, nothing, refuse, type Step } from '../effect.ts'
 import type { State } from '../state.ts'
 import type { Custody } from './custody.ts'
 import { finish } from './finish.ts'
+import { isHeld } from './hold.ts'
 import { moveOn } from './returning.ts'
 
 /**
@@ -12,11 +19,43 @@ import { moveOn } from './returning.ts'
 export const retry = (state: State, key: string, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return refuse('entity-unknown', 'it has ended, or was never here')
+  if (was.isHeldBack || isHeld(was, now)) return { ...nothing, answer: { say: 'done' } }
   if (now >= was.expires) return refuse('expired', 'its time is over; only the last word of its holders is waited for')
   const { stalled, ...rest } = was
   const row: Custody = { ...rest, avoid: [], attempts: 0, retryAt: null }
   return { ...moveOn(state, row.state === 'handed' ? { ...row, state: 'waiting' } : row, now), answer: { say: 'done' } }
 }
+
+/** What is being handed, or has been, is out of our hands: only what lies here is held. */
+export const canHold = ({ state }: Custody): boolean => state === 'spooled' || state === 'waiting'
+
+/** Nothing wakes it any more: no time, no neighbour, no answer to a search. */
+export const holdBack = (state: State, key: string): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || was.isHeldBack || !canHold(was)) return nothing
+  const row: Custody = { ...was, isHeldBack: true, awaits: null, retryAt: null }
+  return { changes: [{ put: 'custody', row }], effects: [logged('held-back', row)] }
+}
+
+/** A time its sender set (FUTURERELEASE) holds on. */
+export const letGo = (state: State, key: string, now: number): Step => {
+  const was = state.custody.get(key)
+  if (was === undefined || !was.isHeldBack || was.state === 'done') return nothing
+  const { isHeldBack, ...rest } = was
+  const row: Custody = { ...rest, retryAt: isHeld(rest, now) ? (rest.heldUntil ?? null) : null }
+  const onward = now < row.expires ? moveOn(state, row, now) : nothing
+  return {
+    changes: [{ put: 'custody', row }, ...onward.changes],
+    effects: [logged('let-go', row), ...onward.effects],
+  }
+}
+
+const logged = (event: string, { key, messageId }: Custody): Effect => ({
+  do: 'log',
+  event,
+  key,
+  ...(messageId && { messageId }),
+})
 
 export const giveUp = (state: State, key: string, now: number): Step => {
   const row = state.custody.get(key)

@@ -87,6 +87,8 @@ export type Custody = {
   lent?: { to: string; weight: number }[]
   /** Origin only: not before then, as its sender asked (FUTURERELEASE); its life begins there. */
   heldUntil?: number
+  /** An administrator holds it back: it stays as it is until it is released, dropped, or its time is over. by-hand.ts */
+  isHeldBack?: true
   /** Origin only: given up then, as its sender asked (DELIVERBY), however long it would else be tried. */
   returnAt?: number
   /** For somebody here whose mail another server keeps: recipient and sender as that server is told (lodge.ts). */

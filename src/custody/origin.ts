@@ -233,6 +233,7 @@ export const sealed = (state: State, key: string, envelope: Envelope, body: numb
     awaits: null,
   }
   const log: Effect = { do: 'log', event: 'sealed', key, ...(row.messageId && { messageId: row.messageId }) }
+  if (row.isHeldBack) return { changes: [{ put: 'custody', row }], effects: [log] } // held while it was being sealed
   const onward = advance(state, row, now)
   return { ...onward, effects: [log, ...onward.effects] }
 }
@@ -240,6 +241,7 @@ export const sealed = (state: State, key: string, envelope: Envelope, body: numb
 export const unsealable = (state: State, key: string, code: RefusalCode, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state !== 'spooled') return nothing
+  if (was.isHeldBack) return nothing // it is sealed anew once it is let go
   if (!state.known.has(was.to ?? '')) return prepare(state, { ...was, retryAt: null }, now) // its card was forgotten under our hands
   return finish(state, was, { event: 'refused', code, by: state.me, at: now }, now)
 }

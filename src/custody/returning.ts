@@ -157,7 +157,7 @@ const expiryCode = (state: State, row: Custody): RefusalCode => {
  * for here, since this may be the only `due` after a crash.
  */
 const tellDelay = (state: State, was: Custody, now: number): Step => {
-  const row: Custody = { ...was, delayAt: null, retryAt: was.state === 'handed' ? was.retryAt : now }
+  const row: Custody = { ...was, delayAt: null, retryAt: was.state === 'handed' || was.isHeldBack ? was.retryAt : now }
   const told: Change[] = [
     ...progress(state, row, 'Delayed', now),
     ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
@@ -173,7 +173,7 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
 
 /** The next thing an envelope needs in the state it is in; nothing once it is done. */
 export const moveOn = (state: State, row: Custody, now: number): Step => {
-  if (isHeld(row, now)) return nothing
+  if (row.isHeldBack || isHeld(row, now)) return nothing
   if (row.lodge && row.state !== 'done') return lodge(row, now)
   switch (row.state) {
     case 'spooled':

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { House } from '../../gateway/house.ts'
-import { queueRetry, queueShow } from '../../gateway/operation/queue.ts'
+import { queueHold, queueList, queueRelease, queueRetry, queueShow } from '../../gateway/operation/queue.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import { custody } from '../../store/web.ts'
 import { row } from '../custody/rows.ts'
@@ -36,6 +36,39 @@ describe('a message is found', () => {
         row().id,
       ])
     })
+})
+
+describe('queue hold', () => {
+  const { house } = eachWithHouse()
+  const none = () => {}
+  const id = '<1@me.test>'
+
+  it('holds what lies here, says what has left, and lets it go again', async () => {
+    const expires = Date.now() + 3_600_000
+    const waiting = row({ role: 'relay', body: null, expires })
+    const gone = row({ key: `me/${second}`, id: second, body: null, expires, state: 'handed', next: 'r'.repeat(52) })
+    await house().store.db.transaction((tx) => custody.save(tx, [waiting, gone]))
+    expect(await queueHold(house(), { id }, none)).to.deep.equal({
+      held: [waiting.id],
+      left: [{ envelope: second, why: 'it is in custody of rrrrrrrrrrrr…' }],
+    })
+    const why = async () => (await queueList(house(), {}, none)).find((one) => one.envelope === waiting.id)?.why
+    expect(await why()).to.match(/held back here/)
+    const tried = await queueRetry({ ...house(), serving }, { id: waiting.id }, none)
+    expect(tried.left.map(({ why }) => why)).to.match(/held back/)
+    expect(await queueRelease(house(), { id }, none)).to.deep.equal({ released: [waiting.id] })
+    expect(await why()).not.to.match(/held/)
+    const twice = await queueRelease(house(), { id }, none).catch((error: Error) => error.message)
+    expect(twice).to.match(/is not held back/)
+  })
+
+  it('what its sender holds is not tried by hand', async () => {
+    const heldUntil = Date.now() + 3_600_000
+    const later = row({ body: null, state: 'spooled', heldUntil, retryAt: heldUntil, expires: heldUntil + 1 })
+    await house().store.db.transaction((tx) => custody.save(tx, [later]))
+    const { retried, left } = await queueRetry({ ...house(), serving }, { id }, none)
+    expect([retried, left.map(({ why }) => why)]).to.match(/^,it is held until .* as its sender asked$/)
+  })
 })
 
 describe('queue retry', () => {

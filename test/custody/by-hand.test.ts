@@ -1,0 +1,90 @@
+import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
+import { type Custody, dueAt } from '../../src/custody/custody.ts'
+import type { Event } from '../../src/event.ts'
+import { needs } from '../../src/needs.ts'
+import type { State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
+import { arrival, asks, bob, delivered, HOUR, key, left, now, relayed, row, world } from './rows.ts'
+
+const { envelope } = arrival(bob)
+
+/** What the agent holds once an administrator has held the row back. */
+const held = (was: Custody): State => {
+  const state = world(was)
+  for (const change of step(state, { on: 'held-back', key: was.key }, now).changes) apply(state, change)
+  return state
+}
+
+describe('custody: held back by hand', () => {
+  const waiting = row({ awaits: 'who:x', retryAt: now + 1, attempts: 2 })
+  const spooled = row({ state: 'spooled', awaits: 'who:x', retryAt: now + 1 })
+
+  const early: [what: string, was: Custody, event: Event][] = [
+    ['its next try', waiting, { on: 'due', key }],
+    ['an answer to its search', waiting, { on: 'seek', key }],
+    ['a try by hand', waiting, { on: 'retry', key }],
+    ['the time to seal it', spooled, { on: 'due', key }],
+    ['holding it again', waiting, { on: 'held-back', key }],
+    ['a seal that failed meanwhile', spooled, { on: 'unsealable', key, code: 'card-invalid' }],
+  ]
+  for (const [what, was, event] of early)
+    it(`${what} moves nothing`, () => {
+      const made = step(held(was), event, now + HOUR)
+      expect([made.changes, made.effects]).to.deep.equal([[], []])
+    })
+
+  it('no time of its own and no neighbour wakes it', () => {
+    const { awaits, retryAt } = held(waiting).custody.get(key) as Custody
+    expect([awaits, retryAt]).to.deep.equal([null, null])
+  })
+
+  it('a seal that comes meanwhile is kept, and goes nowhere', () => {
+    const made = step(held(spooled), { on: 'sealed', key, envelope, body: 9 }, now)
+    expect(left(made)).to.include({ state: 'waiting', body: 9, isHeldBack: true })
+    expect(asks(made)).to.deep.equal([])
+  })
+
+  it('its sender hears of the delay once, and of the end', () => {
+    const state = held(row({ delayAt: now + HOUR }))
+    const late = step(state, { on: 'due', key }, now + HOUR)
+    expect(delivered(late)).to.have.lengthOf(1)
+    for (const change of late.changes) apply(state, change)
+    const row2 = state.custody.get(key) as Custody
+    expect(dueAt(row2)).to.equal(row2.expires)
+    const end = step(state, { on: 'due', key }, row2.expires)
+    expect(left(end)?.outcome?.event).to.equal('expired')
+  })
+
+  const out: Custody['state'][] = ['handing', 'handed', 'done']
+  for (const state of out)
+    it(`what is ${state} is out of our hands`, () =>
+      expect(step(world(row({ state })), { on: 'held-back', key }, now)).to.deep.equal({ changes: [], effects: [] }))
+
+  it('released it goes on at once, where it stood', () => {
+    const made = step(held(waiting), { on: 'let-go', key }, now)
+    expect([left(made)?.state, left(made)?.isHeldBack, asks(made)]).to.deep.equal(['handing', undefined, ['hand r']])
+    expect(asks(step(held(spooled), { on: 'let-go', key }, now))).to.deep.equal(['seal'])
+  })
+
+  it('released it waits on for the time its sender set', () => {
+    const later = row({ state: 'spooled', heldUntil: now + HOUR, retryAt: now + HOUR })
+    const made = step(held(later), { on: 'let-go', key }, now)
+    expect([left(made)?.retryAt, asks(made)]).to.deep.equal([now + HOUR, []])
+  })
+
+  it('released after its end it ends', () => {
+    const was = relayed({ state: 'waiting' })
+    const made = step(held(was), { on: 'let-go', key: was.key }, was.expires)
+    expect(asks(made)).to.deep.equal([])
+    expect(dueAt(left(made) as Custody)).to.equal(was.expires)
+  })
+
+  it('what was not held is not released', () =>
+    expect(step(world(waiting), { on: 'let-go', key }, now)).to.deep.equal({ changes: [], effects: [] }))
+
+  it('both are decided with the envelope at hand', () => {
+    for (const on of ['held-back', 'let-go'] as const)
+      expect(needs(world(waiting), { on, key })).to.deep.equal({ custody: [key] })
+  })
+})
