@@ -9,11 +9,11 @@
  * truly his is another question: pinned, domain or vouched.
  */
 import { createHash } from 'node:crypto'
-import * as openpgp from 'openpgp'
 import { type AgentId, canonical, type EntityId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 import { type Delegation, isCount, isDelegated, makeDelegation, readDelegation, type Term } from './delegation.ts'
 import { barePublicKey, type Entity, entityIdOf } from './entity.ts'
+import * as openpgp from './library.ts'
 import { profile } from './openpgp.ts'
 import { recent } from './recent.ts'
 import { CLOCK_SKEW_MS, readStatement, signStatement, verifyStatement } from './statement.ts'

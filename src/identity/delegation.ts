@@ -5,9 +5,10 @@
  * replaces all lower ones; comparing them is for whoever has seen both. No valid
  * delegation: not represented.
  */
-import type * as openpgp from 'openpgp'
+
 import { type AgentId, type EntityId, isId } from '../address.ts'
 import { type Entity, entityIdOf } from './entity.ts'
+import type * as openpgp from './library.ts'
 import { CLOCK_SKEW_MS, readStatement, signStatement, verifyStatement } from './statement.ts'
 
 export type Delegation = { entityId: EntityId; agentId: AgentId; notBefore: number; expires: number; seq: number }

@@ -10,8 +10,8 @@
  * that is the frame of the v4 fingerprint (RFC 4880 §12.2), without its SHA-1.
  */
 import { createHash } from 'node:crypto'
-import * as openpgp from 'openpgp'
 import { base32, canonical, type EntityId } from '../address.ts'
+import * as openpgp from './library.ts'
 import { profile } from './openpgp.ts'
 
 export type Entity = {

@@ -6,10 +6,11 @@
  * a letter can't be taken out and sealed again for somebody else (surreptitious forwarding),
  * nor arrive a second time in another envelope; and `gpg -d` still yields the very message.
  */
-import * as openpgp from 'openpgp'
+
 import { type EntityId, type EnvelopeId, isId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 import { type Card, readCard } from './card.ts'
+import * as openpgp from './library.ts'
 import { notation, notationOf } from './openpgp.ts'
 import { CLOCK_SKEW_MS } from './statement.ts'
 

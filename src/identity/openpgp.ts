@@ -4,7 +4,7 @@
  * v4 keys of Ed25519/X25519 in their older encoding, SEIPDv1 with MDC, nothing compressed.
  * Newer forms (SEIPDv2, v6 keys) fail in both, and a key made with `aeadProtect` would ask for them.
  */
-import * as openpgp from 'openpgp'
+import * as openpgp from './library.ts'
 
 export const profile = {
   ...openpgp.config,

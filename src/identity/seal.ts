@@ -6,12 +6,13 @@
  *
  * Whole in memory for the many small ones, as a stream for the few large ones.
  */
-import * as openpgp from 'openpgp'
+
 import type { EnvelopeId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 import type { Card } from './card.ts'
 import type { Entity } from './entity.ts'
 import { claimOf, letterNotation, unverified } from './letter.ts'
+import * as openpgp from './library.ts'
 import { profile } from './openpgp.ts'
 import { checkHead, headChecked } from './payload-head.ts'
 import { CLOCK_SKEW_MS } from './statement.ts'

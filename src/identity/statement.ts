@@ -6,8 +6,9 @@
  * `gpg --verify` takes. The signature bears a notation naming the kind of statement: nothing
  * else the entity ever signs, a letter least of all, can be taken for one.
  */
-import * as openpgp from 'openpgp'
+
 import type { Entity } from './entity.ts'
+import * as openpgp from './library.ts'
 import { notation, notationOf, profile } from './openpgp.ts'
 
 export type StatementKind = 'card' | 'delegation' | 'complaint' | 'rekey'

@@ -8,8 +8,9 @@
  *
  * Times are epoch ms.
  */
-import * as openpgp from 'openpgp'
+
 import type { Entity } from './entity.ts'
+import * as openpgp from './library.ts'
 import { profile } from './openpgp.ts'
 
 /**
