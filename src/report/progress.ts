@@ -3,16 +3,16 @@
  * recipient after the other, each with the steps of its way. It answers the copy, so clients show the two together.
  */
 import type { Custody } from '../custody/custody.ts'
-import { overall, type Stage, type Submission } from '../custody/submission.ts'
+import { isOver, overall, type Stage, type Submission } from '../custody/submission.ts'
 import type { State } from '../state.ts'
 import { letterOf } from './letter.ts'
 import { clean, time, wrap } from './lines.ts'
-import { tellTrail } from './words.ts'
+import { nameOf, tellTrail } from './words.ts'
 
 /** What a list of messages shows: it has room for few words, the first of them. */
 const headings: Record<Stage, string> = {
   Queued: 'Waiting',
-  Routing: 'Looking for a way',
+  Routing: 'Waiting',
   InCustody: 'On its way',
   Delayed: 'Delayed',
   Delivered: 'Delivered',
@@ -36,13 +36,30 @@ export const progressOf = (state: State, submission: Submission, rows: readonly 
     const row = rows.find((one) => one.address === address)
     const steps = row ? tellTrail(state, row.trail, submission.at) : []
     return [
-      wrap(`${address}: ${sentences[stage]}.`, '', '  '),
+      wrap(`${address}: ${sentenceOf(state, stage, row)}.`, '', '  '),
       ...steps.map(({ text, at }) => wrap(`${time(at)}: ${text}`, '  ', '      ')),
     ].join('\n')
   })
   const closing = 'Your mail gateway keeps this letter up to date, and takes it away with the copy it belongs to.'
   const subject = `${headings[overall(submission.recipients)]}: ${clean(submission.subject) || '(no subject)'}`
   return { subject, text: [...about, wrap(closing, '')].join('\n\n') }
+}
+
+/** As long as it is here, what it waits for says more than its stage. */
+const sentenceOf = (state: State, stage: Stage, row: Custody | undefined): string => {
+  const what = isOver(stage) || row === undefined ? undefined : waitsFor(state, row)
+  if (what === undefined) return sentences[stage]
+  return stage === 'Delayed' ? `it is late: ${what}` : what
+}
+
+const waitsFor = (state: State, { state: at, awaits, heldUntil }: Custody): string | undefined => {
+  const [kind, of = ''] = (awaits ?? '').split(/:(.*)/s)
+  if (at === 'spooled' && kind === 'who') return 'nobody has said yet that this address is theirs; the others are asked'
+  if (at === 'spooled' && heldUntil !== undefined) return `it is kept here until ${time(heldUntil)}, as you asked`
+  if (at !== 'waiting') return undefined
+  if (kind === 'up') return `it waits here until ${nameOf(state, of)} can be reached`
+  if (kind === 'credit') return `it waits here until ${nameOf(state, of)} takes more mail from this gateway`
+  return kind === 'who' ? sentences.Routing : undefined
 }
 
 export const progressLetter = (

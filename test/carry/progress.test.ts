@@ -5,7 +5,9 @@ import { tellProgress } from '../../gateway/carry/progress.ts'
 import { startEngine } from '../../gateway/engine/engine.ts'
 import { createLog } from '../../gateway/log.ts'
 import { until } from '../../scripts/neighbourhood.ts'
+import type { Custody } from '../../src/custody/custody.ts'
 import type { Stage } from '../../src/custody/submission.ts'
+import { progressOf } from '../../src/report/progress.ts'
 import { content, view } from '../../store/message.ts'
 import { markOutgoing, showOutgoing } from '../../store/outbox.ts'
 import { custody, submissions } from '../../store/web.ts'
@@ -72,6 +74,39 @@ describe('the letter beside a copy in Outgoing', () => {
     expect(await lying()).to.deep.equal([])
     await telling.stop()
   })
+
+  const row1 = (more: Partial<Custody>) => row({ body: null, ...more })
+  const cases: [stage: Stage, kept: Custody, said: string][] = [
+    [
+      'Queued',
+      row1({ state: 'spooled', awaits: 'who:a1' }),
+      'nobody has said yet that this address is theirs; the others are asked.',
+    ],
+    [
+      'Queued',
+      row1({ state: 'spooled', heldUntil: now }),
+      'it is kept here until Tue, 14 Nov 2023, 22:13 UTC, as you asked.',
+    ],
+    ['Routing', row1({ state: 'waiting', awaits: `up:${r}` }), 'it waits here until r.test can be reached.'],
+    [
+      'Routing',
+      row1({ state: 'waiting', awaits: `credit:${r}` }),
+      'it waits here until r.test takes more mail from this gateway.',
+    ],
+    ['Routing', row1({ state: 'waiting', awaits: 'who:e1' }), 'this gateway looks for a way.'],
+    [
+      'Delayed',
+      row1({ state: 'waiting', awaits: `up:${r}` }),
+      'it is late: it waits here until r.test can be reached.',
+    ],
+    ['Delayed', row1({ state: 'handed' }), 'it is late, and is still being tried.'],
+    ['Failed', row1({ state: 'waiting', awaits: 'who:e1' }), 'it could not be delivered; a notice in INBOX says why.'],
+  ]
+  for (const [stage, kept, said] of cases)
+    it(`says what it waits for: ${stage}, ${kept.state}, ${kept.awaits}`, () => {
+      const { text } = progressOf(world(), submission({ recipients: [{ ...recipient, stage }] }), [kept])
+      expect(text.replace(/\s+/g, ' ')).to.include(`bob@b.test: ${said}`)
+    })
 
   it('is not written for what arrives soon', async () => {
     const telling = await start({ ...soon, patienceMs: 3_600_000 })
