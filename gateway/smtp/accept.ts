@@ -12,7 +12,7 @@ import { deliverBy } from './deliver-by.ts'
 import { recipientsOf } from './envelope.ts'
 import { holdUntil } from './hold.ts'
 import { receive } from './receive.ts'
-import { type Attempt, nameOfSubmission, type Repeats } from './repeat.ts'
+import { type Answer, nameOfSubmission, type Repeats } from './repeat.ts'
 import type { Submission } from './submission.ts'
 
 export type AcceptOptions = {
@@ -34,8 +34,8 @@ export type AcceptOptions = {
 /** Who has signed for a message, of how many envelopes: carry/first-hop.ts. */
 export type Custodians = { agents: string[]; signed: number; envelopes: number }
 
-/** What 250 says, and the attempt that ends when the client has heard it; none for a repeat. */
-export type Accepted = { text: string; attempt?: Attempt }
+/** What 250 says, and whom to tell whether the client has heard it. */
+export type Accepted = { text: string; answer: Answer }
 
 /** @throws Refusal, ReplyError, or what the stream or the disk failed with; nothing is kept then */
 export const accept = async (
@@ -74,10 +74,11 @@ export const accept = async (
     at,
   }
   const attempt = await options.repeats.begin(nameOfSubmission(given), () => session.connection.isGone())
-  if (typeof attempt === 'string') {
+  if ('before' in attempt) {
+    const { before } = attempt
     await options.discard(body)
-    log.info({ event: 'repeated', submission: attempt, messageId, account: account.address }, '250 was said again')
-    return { text: `Accepted as ${attempt}, when you sent it before` }
+    log.info({ event: 'repeated', submission: before, messageId, account: account.address }, '250 was said again')
+    return { text: `Accepted as ${before}, when you sent it before`, answer: attempt }
   }
   const id = drawId()
   const custodians = await options.submit({ id, ...given }).catch((error: unknown) => {
@@ -98,7 +99,7 @@ export const accept = async (
     },
     '250 was said',
   )
-  return { text: `Accepted as ${id}${tellCustody(custodians)}`, attempt }
+  return { text: `Accepted as ${id}${tellCustody(custodians)}`, answer: attempt }
 }
 
 /** Agents by the start of their ids: their names are their own words, which this edge does not repeat. */

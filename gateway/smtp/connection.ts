@@ -17,7 +17,7 @@ import type { EntityId } from '../../src/address.ts'
 import type { Places } from '../places.ts'
 import { deliverByOffer } from './deliver-by.ts'
 import { holdOffer } from './hold.ts'
-import type { Attempt } from './repeat.ts'
+import type { Answer } from './repeat.ts'
 import { replies } from './replies.ts'
 
 /** Who submits. `address` is canonical. */
@@ -44,7 +44,7 @@ const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 export class Connection extends SMTPConnection {
   private readonly patience: Patience
   private isRetiring = false
-  private answered: Pick<Attempt, 'lost' | 'heard'> | undefined
+  private answered: Answer | undefined
 
   constructor(server: Server, socket: Socket, options: object) {
     super(server, socket, options)
@@ -75,9 +75,9 @@ export class Connection extends SMTPConnection {
   }
 
   /** The answer to a message is written now. */
-  answering(attempt: Pick<Attempt, 'lost' | 'heard'>): void {
-    if (this.isGone()) attempt.lost()
-    else this.answered = attempt
+  answering(answer: Answer): void {
+    if (this.isGone()) answer.lost()
+    else this.answered = answer
   }
 
   /** Whoever speaks on has heard the last answer. */

@@ -3,7 +3,7 @@
  *
  *   begun ──durable──> said ──the client speaks on, or hangs up in peace──> forgotten
  *                        └──the connection breaks─┐
- *     └──the client is gone before we can answer──┴──> lost ──10 min──> forgotten
+ *     └──the client is gone before we can answer──┴──> lost ──10 min, or its repeat's answer is heard──> forgotten
  *
  * Only `lost` (and `begun` by a client that is gone) makes a repeat. Whoever had its 250, or may have had it, and sends the
  * same again means it twice. It is the same by account, Message-ID, recipients with what they want to hear, and every
@@ -13,19 +13,24 @@
 import { createHash } from 'node:crypto'
 import type { Submission } from './submission.ts'
 
-export type Attempt = {
-  /** The message is durable under this id. */
-  taken(id: string): void
-  failed(): void
-  /** Nobody heard the answer. */
+export type Answer = {
+  /** Nobody heard it. */
   lost(): void
   /** Somebody may have heard it. */
   heard(): void
 }
 
+export type Attempt = Answer & {
+  /** The message is durable under this id. */
+  taken(id: string): void
+  failed(): void
+}
+
+/** @param before the id that the message was taken under */
+export type Repeat = Answer & { before: string }
+
 export type Repeats = {
-  /** @returns the id it was taken under before, or the attempt that begins now */
-  begin(name: string, isGone: () => boolean): Promise<string | Attempt>
+  begin(name: string, isGone: () => boolean): Promise<Repeat | Attempt>
 }
 
 type Entry = { id: Promise<string | undefined>; isLost: boolean; isGone: () => boolean; until: number }
@@ -45,11 +50,14 @@ export const openRepeats = (now: () => number): Repeats => {
   }
   return {
     async begin(name, isGone) {
+      const forget = (entry: Entry) => {
+        if (entries.get(name) === entry) entries.delete(name)
+      }
       sweep()
       const before = entries.get(name)
       if (before && (before.isLost || before.isGone())) {
         const id = await before.id
-        if (id !== undefined) return id
+        if (id !== undefined) return { before: id, lost() {}, heard: () => forget(before) }
       }
       let settle: (id: string | undefined) => void = () => {}
       const id = new Promise<string | undefined>((resolve) => {
@@ -58,19 +66,16 @@ export const openRepeats = (now: () => number): Repeats => {
       const entry: Entry = { id, isLost: false, isGone, until: now() + KEPT_MS }
       entries.delete(name) // to stand last
       entries.set(name, entry)
-      const forget = () => {
-        if (entries.get(name) === entry) entries.delete(name)
-      }
       return {
         taken: settle,
         failed() {
           settle(undefined)
-          forget()
+          forget(entry)
         },
         lost() {
           entry.isLost = true
         },
-        heard: forget,
+        heard: () => forget(entry),
       }
     },
   }

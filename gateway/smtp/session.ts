@@ -77,9 +77,9 @@ export const sessionHandlers = (options: SessionOptions) =>
     onData(stream: Readable, session: Session, done: (error?: Error | null, text?: string) => void): void {
       received(options, stream, session)
         .then(
-          ({ text, attempt }) => {
+          ({ text, answer }) => {
             done(null, `2.0.0 ${text}`)
-            if (attempt) session.connection.answering(attempt)
+            session.connection.answering(answer)
           },
           (error: unknown) => refuseMessage(options, stream, session, error, done),
         )

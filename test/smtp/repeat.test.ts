@@ -3,12 +3,16 @@
  * again makes two of a message. What is meant twice stays two.
  */
 import { expect } from 'chai'
-import { type Attempt, openRepeats } from '../../gateway/smtp/repeat.ts'
+import { type Attempt, openRepeats, type Repeat } from '../../gateway/smtp/repeat.ts'
 import { type Edge, openEdge, Raw } from './edge.ts'
 
 const MINUTE = 60_000
-const begun = (found: string | Attempt): Attempt => {
-  if (typeof found === 'string') throw new Error(`it was taken for a repeat of ${found}`)
+const begun = (found: Repeat | Attempt): Attempt => {
+  if ('before' in found) throw new Error(`it was taken for a repeat of ${found.before}`)
+  return found
+}
+const repeated = (found: Repeat | Attempt): Repeat => {
+  if (!('before' in found)) throw new Error('it was taken for another')
   return found
 }
 
@@ -30,7 +34,7 @@ describe('smtp: a message that comes again', () => {
       const repeats = openRepeats(() => now)
       end(begun(await repeats.begin('a', isGone)))
       const found = await repeats.begin('a', here)
-      expect(typeof found === 'string' ? found : 'another').to.equal(again)
+      expect('before' in found ? found.before : 'another').to.equal(again)
     })
 
   it('while the first is on its way to the disk and its client gone, its end is waited for', async () => {
@@ -38,7 +42,7 @@ describe('smtp: a message that comes again', () => {
     const first = begun(await repeats.begin('a', gone))
     const second = repeats.begin('a', here)
     first.taken('1')
-    expect(await second).to.equal('1')
+    expect(repeated(await second).before).to.equal('1')
   })
 
   it('ten minutes later it is meant', async () => {
@@ -50,12 +54,18 @@ describe('smtp: a message that comes again', () => {
     begun(await repeats.begin('a', here))
   })
 
-  it('one taken for a repeat is one still if it is lost again', async () => {
+  it('one taken for a repeat is one still if it is lost again, and once its answer is heard what comes is meant', async () => {
     const repeats = openRepeats(() => now)
     const first = begun(await repeats.begin('a', here))
     first.taken('1')
     first.lost()
-    for (const _ of [1, 2, 3]) expect(await repeats.begin('a', here)).to.equal('1')
+    for (const _ of [1, 2, 3]) {
+      const again = repeated(await repeats.begin('a', here))
+      expect(again.before).to.equal('1')
+      again.lost()
+    }
+    repeated(await repeats.begin('a', here)).heard()
+    begun(await repeats.begin('a', here))
   })
 
   describe('over a session', () => {
@@ -116,6 +126,9 @@ describe('smtp: a message that comes again', () => {
         expect(await answer).to.equal(`250 2.0.0 Accepted as ${edge.submissions[0]?.id}, when you sent it before`)
         expect(edge.submissions).to.have.lengthOf(1)
         expect(await edge.spools()).to.deep.equal([])
+        // Now it was heard: whoever sends it once more means it.
+        expect(await again.submit(message)).to.match(/Accepted as [0-9a-f]{32}$/)
+        expect(edge.submissions).to.have.lengthOf(2)
         again.end()
       })
 
