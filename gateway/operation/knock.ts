@@ -4,6 +4,7 @@ import { readWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
+import { LinkFault } from '../link/handlers.ts'
 import type { Outcome } from '../neighbour/knocking.ts'
 import { findStranger, type LinkView, type StrangerView, viewOf, viewOfStranger } from './neighbour.ts'
 import { soleEntity } from './who.ts'
@@ -14,7 +15,13 @@ export const linkKnock: Operation<{ address: string; note?: string }, LinkView |
   { address, note },
 ) => {
   if (!house.serving) throw new Error('To knock the gateway must run, for it dials: `vouchsafe serve` first.')
-  return shown(house, await house.knocking.knock(hostPort(address), note))
+  return shown(house, await house.knocking.knock(hostPort(address), note).catch(inWords(address)))
+}
+
+const inWords = (address: string) => (error: unknown) => {
+  if (!(error instanceof LinkFault)) throw error
+  const why = error.why ?? error.message
+  throw new Error(`Nobody answers at ${address} (${why}). Is it spelled right, and does a gateway run there?`)
 }
 
 /** The guest is a neighbour from now on: its name stands for whoever has the words that were shown. */

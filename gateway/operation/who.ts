@@ -26,6 +26,8 @@ export const soleEntity = async (house: House, as: string | undefined): Promise<
   if (only && accounts.length === 1) return only.entityId
   throw new Refusal(
     'mailbox-missing',
-    only ? 'There are several accounts: say whose contact it is, with --as ADDRESS.' : 'There is no account yet.',
+    only
+      ? 'There are several accounts: say whose contact it is, with --as ADDRESS.'
+      : 'There is no account yet: `vouchsafe user add` makes one.',
   )
 }

@@ -2,6 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { House } from '../../gateway/house.ts'
+import { LinkFault } from '../../gateway/link/handlers.ts'
 import { strangersOf } from '../../gateway/neighbour/stranger.ts'
 import { linkAdd, linkApprove, linkKnock, linkPair, linkRefuse } from '../../gateway/operation/knock.ts'
 import { linkList, linkShow } from '../../gateway/operation/link.ts'
@@ -104,11 +106,20 @@ describe('strangers, on the command line', function () {
     expect(await knock()).to.include({ t: 'LINKED' })
   })
 
+  const atWork = (fault: Error): House => {
+    const serving = {} as NonNullable<House['serving']> // that there is one is all that is looked at
+    return { ...house(), serving, knocking: { ...house().knocking, knock: () => Promise.reject(fault) } }
+  }
   const wrong: [what: string, work: () => Promise<unknown>, said: RegExp][] = [
     ['no fingerprint', () => linkAdd(house(), { fingerprint: 'one two three' }, idle), /six words/],
     ['words of no list', () => linkAdd(house(), { fingerprint: 'zzz zzz zzz zzz zzz zzz' }, idle), /six words/],
     ['no address', () => linkAdd(house(), { fingerprint: bob, address: 'b.test' }, idle), /not an address and port/],
     ['knocking while nothing runs', () => linkKnock(house(), { address: 'b.test:1' }, idle), /vouchsafe serve/],
+    [
+      'knocking where nobody is',
+      () => linkKnock(atWork(new LinkFault('unreachable', 'b.test:1', 'ECONNREFUSED')), { address: 'b.test:1' }, idle),
+      /Nobody answers at b\.test:1 \(ECONNREFUSED\)\. .*spelled right/,
+    ],
     ['writing while nothing runs', () => linkPair(house(), { with: 'bob@b.test' }, idle), /vouchsafe serve/],
     ['approving nobody', () => linkApprove(house(), { neighbour: 'nobody' }, idle), /link list/],
   ]
