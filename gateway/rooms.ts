@@ -73,8 +73,10 @@ export const openRooms = async (home: string, opening: Opening): Promise<Rooms> 
   }
 }
 
+export type OpenHouse = House & { close(): Promise<void> }
+
 /** For a single command: nothing is dialled, no effect is performed; the next `serve` takes up what is owed. */
-export const openHouse = async (home: string, opening: Opening): Promise<House & { close(): Promise<void> }> => {
+export const openHouse = async (home: string, opening: Opening): Promise<OpenHouse> => {
   const { house, core } = await openRooms(home, opening)
   return {
     ...house,

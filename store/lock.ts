@@ -14,7 +14,12 @@ const held = new Set<Connection>()
 
 export type Lock = { release(): Promise<void> }
 
-/** Takes the home, or throws an Error that names the process which has it. */
+/** Another process has the home, perhaps for a moment only. */
+export class HomeInUse extends Error {
+  override readonly name = 'HomeInUse'
+}
+
+/** @throws HomeInUse, which names the process */
 export const lockHome = async (home: string): Promise<Lock> => {
   const holder = await openSqlite(join(home, 'lock.db'), 'lock')
   try {
@@ -23,7 +28,7 @@ export const lockHome = async (home: string): Promise<Lock> => {
     await holder.close()
     if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw error
     const name = await readFile(join(home, 'lock'), 'utf8').catch(() => 'another process')
-    throw new Error(`${home} is in use by ${name.trim()}: stop it first, or use another --home`)
+    throw new HomeInUse(`${home} is in use by ${name.trim()}: stop it first, or use another --home`)
   }
   held.add(holder)
   await writeFile(join(home, 'lock'), `process ${process.pid}, since ${new Date().toISOString()}\n`)

@@ -6,9 +6,11 @@
  * work; else the home is opened here, for this one operation. Heavy modules are loaded only then.
  */
 import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { callControl, controlPath, type Progress } from '../control.ts'
 import type { Operations } from '../operation/operations.ts'
+import type { OpenHouse, Opening } from '../rooms.ts'
 import { visibleLines } from '../terminal.ts'
 import { calledAs, pasteable } from './hint.ts'
 
@@ -64,6 +66,10 @@ export const act = <Options extends object>(
   })
 }
 
+/** A gateway that starts or stops has the home and answers nobody; so has another command, for its time. */
+const PATIENCE_MS = 15_000
+const LOOK_MS = 200
+
 /** Does an operation in the running gateway, or here if none runs. */
 export const perform = async <Name extends keyof Operations>(
   context: Context,
@@ -71,22 +77,37 @@ export const perform = async <Name extends keyof Operations>(
   args: ArgsOf<Name>,
   progress: Progress = () => {},
 ): Promise<ResultOf<Name>> => {
-  const answer = await callControl(controlPath(context.home), name, args, progress)
-  if (answer) return answer.result as ResultOf<Name>
-
-  const [{ openHouse }, { operations }, { createLog }] = await Promise.all([
-    import('../rooms.ts'),
-    import('../operation/operations.ts'),
-    import('../log.ts'),
-  ])
-  const log = createLog({ level: 'warn', format: 'text' }, process.stderr)
-  const house = await openHouse(context.home, { log, ...fdOption(context) })
-  try {
-    const run = operations[name] as (house: object, args: object, progress: Progress) => Promise<ResultOf<Name>>
-    return await run(house, args, progress)
-  } finally {
-    await house.close()
+  let opening: Promise<Opening> | undefined
+  for (const until = Date.now() + PATIENCE_MS; ; await delay(LOOK_MS)) {
+    const answer = await callControl(controlPath(context.home), name, args, progress)
+    if (answer) return answer.result as ResultOf<Name>
+    opening ??= openingOf(context)
+    const house = await openHere(context, await opening, until)
+    if (house === undefined) continue
+    try {
+      const { operations } = await import('../operation/operations.ts')
+      const run = operations[name] as (house: object, args: object, progress: Progress) => Promise<ResultOf<Name>>
+      return await run(house, args, progress)
+    } finally {
+      await house.close()
+    }
   }
+}
+
+/** @returns undefined while another process has the home, who may answer in a moment @throws HomeInUse after `until` */
+const openHere = async ({ home }: Context, opening: Opening, until: number): Promise<OpenHouse | undefined> => {
+  const [{ openHouse }, { HomeInUse }] = await Promise.all([import('../rooms.ts'), import('../../store/lock.ts')])
+  return openHouse(home, opening).catch((error: unknown) => {
+    if (error instanceof HomeInUse && Date.now() < until) return undefined
+    throw error
+  })
+}
+
+/** Once for all tries: a file descriptor can be read once. */
+const openingOf = async (context: Context): Promise<Opening> => {
+  const [{ createLog }, { passphraseOf }] = await Promise.all([import('../log.ts'), import('../keys.ts')])
+  const log = createLog({ level: 'warn', format: 'text' }, process.stderr)
+  return { log, passphrase: await passphraseOf(fdOption(context)) }
 }
 
 export const fdOption = ({ passphraseFd }: Context): { passphraseFd?: number } =>

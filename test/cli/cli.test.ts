@@ -167,6 +167,15 @@ describe('command line', function () {
     expect(gateway.log()).to.include('"event":"stopped"').and.not.include('correct horse')
   })
 
+  it('a command waits for a gateway that is starting, and for another command', async () => {
+    const starting = serve(home)
+    const [first, second] = await Promise.all([ask(home, ['key', 'show']), ask(home, ['key', 'show'])])
+    expect(first).to.deep.equal(second)
+    await (await starting).stop()
+    const both = await Promise.all([ask(home, ['user', 'list']), ask(home, ['user', 'list'])])
+    expect(both[0]).to.deep.equal(both[1])
+  })
+
   it('a port that is taken is named, with what to do', async () => {
     const squatter = createServer().listen(base + 46, '127.0.0.1')
     await once(squatter, 'listening')

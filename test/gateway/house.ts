@@ -4,11 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultPorts } from '../../gateway/config/text.ts'
 import { makeHome } from '../../gateway/home.ts'
-import type { House } from '../../gateway/house.ts'
 import { createLog } from '../../gateway/log.ts'
-import { openHouse } from '../../gateway/rooms.ts'
-
-export type OpenHouse = House & { close(): Promise<void> }
+import { type OpenHouse, openHouse } from '../../gateway/rooms.ts'
 
 export const open = (home: string): Promise<OpenHouse> =>
   openHouse(home, { log: createLog({ level: 'silent', format: 'json' }) })
