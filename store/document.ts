@@ -7,6 +7,7 @@ import type { Source, Tx } from './db.ts'
 import type { Cell } from './engine/bulk.ts'
 
 export type Documents<Doc, Column extends string> = {
+  keyOf(doc: Doc): string
   /** Those there are, in no order. */
   load(from: Source, keys: readonly string[]): Promise<Doc[]>
   /** All of them, read page by page, by key. */
@@ -46,6 +47,7 @@ export const documents = <Doc extends object, Column extends string>(
     return rows.map(({ id }) => id)
   }
   return {
+    keyOf: key,
     load: async (from, keys) => (keys.length === 0 ? [] : read(from, 'WHERE id IN (?*)', [keys])),
     async all(from) {
       const docs: Doc[] = []
@@ -68,7 +70,8 @@ export const documents = <Doc extends object, Column extends string>(
       await tx.insertMany(table, ['id', ...names, 'data'], rows, { key: ['id'], update })
     },
     drop: async (tx, keys) => {
-      if (keys.length > 0) await tx.run(`DELETE FROM ${table} WHERE id IN (?*)`, [keys])
+      const sql = `DELETE FROM ${table} WHERE id IN (SELECT value FROM json_each(?1))`
+      if (keys.length > 0) await tx.later(sql, [JSON.stringify(keys)])
     },
   }
 }

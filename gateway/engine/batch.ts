@@ -19,7 +19,6 @@ import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import type { BodyDraft } from '../../store/spool.ts'
 import {
   cards,
-  complaints,
   contacts,
   credits,
   critics,
@@ -28,15 +27,14 @@ import {
   households,
   knocks,
   links,
-  posted,
   reaches,
   repute,
   revocations,
   routes,
-  rulings,
   submissions,
   warnings,
 } from '../../store/web.ts'
+import { saveRows } from './rows.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }
@@ -110,60 +108,10 @@ export const loadRows = async (tx: Tx, state: State, wanted: readonly Needs[]): 
 }
 
 export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void> => {
-  const { finals, rows, gone } = lastOf(batch.changes)
   await loadFolders(tx, batch.changes, cache)
   await deliver(tx, batch, cache)
   await outgoing(tx, batch, cache)
-  await custody.save(tx, rows('custody'))
-  await custody.drop(tx, gone('custody'))
-  await submissions.save(tx, rows('submission'))
-  await submissions.drop(tx, gone('submission'))
-  await owed.save(tx, rows('owed'))
-  await owed.drop(tx, gone('owed'))
-  await posted.save(tx, rows('posted'))
-  await posted.drop(tx, gone('posted'))
-  await contacts.save(tx, rows('contact'))
-  await repute.save(tx, rows('repute'))
-  await warnings.save(tx, rows('warned'))
-  await routes.save(
-    tx,
-    finals.flatMap((change) =>
-      'put' in change && change.put === 'route'
-        ? [{ ...change.row, ...(change.proof && { proof: change.proof }) }]
-        : [],
-    ),
-  )
-  await routes.drop(tx, gone('route'))
-  await reaches.save(tx, rows('reach'))
-  await reaches.drop(tx, gone('reach'))
-  await links.drop(tx, gone('link'))
-  await links.save(
-    tx,
-    rows('link').map((row) => ({ ...row, up: false })), // connected is a live fact
-  )
-  await revocations.save(tx, rows('revocation'))
-  await revocations.drop(tx, gone('revocation'))
-  await complaints.save(tx, rows('complaint'))
-  await rulings.save(tx, rows('ruling'))
-  await critics.save(tx, rows('critic'))
-  await credits.drop(tx, gone('credit'))
-  await credits.save(
-    tx,
-    finals.flatMap((change) =>
-      'put' in change && change.put === 'credit' ? [{ ...change.row, agent: change.agent }] : [],
-    ),
-  )
-  await households.save(tx, rows('household'))
-  await households.drop(tx, gone('household'))
-  await knocks.save(tx, rows('knock'))
-  await knocks.drop(tx, gone('knock'))
-  await cards.drop(tx, gone('known'))
-  await cards.save(
-    tx,
-    finals.flatMap((change) =>
-      'put' in change && change.put === 'known' ? [{ ...change.row, card: change.card }] : [],
-    ),
-  )
+  await saveRows(tx, batch.changes)
   await saveBodies(tx, batch)
 }
 
@@ -181,85 +129,6 @@ const saveBodies = async (tx: Tx, { drafts, holders }: Batch): Promise<void> => 
 
 const repeated = (holders: readonly [number, number][], sign: 1 | -1): number[] =>
   holders.flatMap(([id, count]) => (count * sign > 0 ? new Array<number>(count * sign).fill(id) : []))
-
-type Put = Extract<Change, { put: string }>
-type Drop = Extract<Change, { drop: string }>
-type RowOf<Name extends Put['put']> = Extract<Put, { put: Name }>['row']
-
-/** Of several changes to one row the last counts. */
-const lastOf = (changes: readonly Change[]) => {
-  const last = new Map<string, Change>()
-  for (const change of changes) {
-    if ('put' in change) last.set(`${change.put} ${keyOfPut(change)}`, change)
-    if ('drop' in change) last.set(`${change.drop} ${keyOfDrop(change)}`, change)
-  }
-  const finals = [...last.values()]
-  return {
-    finals,
-    rows: <Name extends Put['put']>(name: Name): RowOf<Name>[] =>
-      finals.flatMap((change) => ('put' in change && change.put === name ? [change.row as RowOf<Name>] : [])),
-    gone: (name: Drop['drop']): string[] =>
-      finals.flatMap((change) => ('drop' in change && change.drop === name ? [keyOfDrop(change)] : [])),
-  }
-}
-
-const keyOfPut = (change: Put): string => {
-  switch (change.put) {
-    case 'custody':
-    case 'owed':
-    case 'route':
-    case 'complaint':
-      return change.row.key
-    case 'submission':
-    case 'posted':
-      return change.row.id
-    case 'contact':
-      return contactKey(change.row.entity, change.row.other)
-    case 'known':
-    case 'repute':
-    case 'warned':
-      return change.row.entity
-    case 'link':
-    case 'revocation':
-    case 'reach':
-    case 'household':
-      return change.row.agent
-    case 'credit':
-      return change.agent
-    case 'critic':
-      return change.row.entity
-    case 'ruling':
-      return change.row.id
-    case 'knock':
-      return change.row.who
-    case 'search':
-      return change.row.qid
-  }
-}
-
-const keyOfDrop = (change: Drop): string => {
-  switch (change.drop) {
-    case 'custody':
-    case 'owed':
-    case 'route':
-      return change.key
-    case 'submission':
-    case 'posted':
-      return change.id
-    case 'known':
-      return change.entity
-    case 'link':
-    case 'credit':
-    case 'revocation':
-    case 'reach':
-    case 'household':
-      return change.agent
-    case 'knock':
-      return change.who
-    case 'search':
-      return change.qid
-  }
-}
 
 const loadFolders = async (tx: Tx, changes: readonly Change[], cache: FolderCache): Promise<void> => {
   const accounts = changes.flatMap((change) =>
