@@ -1,7 +1,8 @@
 /** A home's store: locked for this process, opened, swept of what a crash left. */
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Db, openDb } from './db.ts'
+import { openDb } from './commit.ts'
+import type { Db } from './db.ts'
 import { clearLeft } from './leaving.ts'
 import { lockHome } from './lock.ts'
 import { sweepBlobs } from './sweep.ts'
