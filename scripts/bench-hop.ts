@@ -9,7 +9,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import type { Body, Offer } from '../gateway/link/handlers.ts'
 import { chainHash } from '../src/envelope/envelope.ts'
 import type { Agent } from '../src/identity/agent.ts'
@@ -86,7 +85,7 @@ const write = async (origin: Agent, relay: string, destination: string): Promise
   }
   const envelope = await signRecord(origin, NET, 'ENVELOPE', record)
   const stamp = await signRecord(origin, NET, 'STAMP', { id, chain: chainHash(envelope, []), to: relay, at: now })
-  const body = { size: payload.length, sha256: hash, open: (from: number) => Readable.from([payload.subarray(from)]) }
+  const body = { size: payload.length, sha256: hash, open: (from: number) => payload.subarray(from) }
   return { id, offer: { envelope, stamps: [stamp], route: [destination] }, body }
 }
 

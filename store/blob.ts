@@ -121,15 +121,23 @@ export const sumsOf = async (
 
 /** All bytes from `from` on, in constant memory. Whoever asks holds the body: if it is gone, that is a bug, and throws. */
 export const openBody = async (db: Source, id: number, from = 0): Promise<Readable> => {
+  const found = await bodyFrom(db, id, from)
+  return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found
+}
+
+/** The same, at once where they are few: a stream for 5 kB costs as much as the rest of reading them. */
+export const bodyFrom = async (db: Source, id: number, from = 0): Promise<Buffer | Readable> => {
   const found = await bodyRange(db, id, from)
   if (found === undefined) throw new Error(`body ${id} is gone`)
-  return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found
+  return found
 }
 
 /** All bytes, in memory: for bodies known to be small. */
 export const readBody = async (db: Source, id: number): Promise<Buffer> => {
+  const found = await bodyFrom(db, id)
+  if (Buffer.isBuffer(found)) return found
   const chunks: Buffer[] = []
-  for await (const chunk of await openBody(db, id)) chunks.push(chunk)
+  for await (const chunk of found) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 

@@ -10,7 +10,7 @@ import { signRecord } from '../../src/identity/record.ts'
 import { seal, sealStream } from '../../src/identity/seal.ts'
 import { Refusal, type RefusalCode } from '../../src/refusal.ts'
 import type { EnvelopeRecord } from '../../src/wire/record.ts'
-import { openBody, readBody } from '../../store/blob.ts'
+import { bodyFrom, openBody, readBody } from '../../store/blob.ts'
 import { type BodyDraft, startBody } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
 import { custodyOf, submissionOf } from '../engine/batch.ts'
@@ -80,7 +80,7 @@ export const handRow = async (core: Core, key: string, to: string): Promise<void
   })
   const stamps = [...row.stamps, stamp]
   try {
-    const payload = { size: row.size, sha256: hash, open: (from: number) => openBody(core.store.db, body, from) }
+    const payload = { size: row.size, sha256: hash, open: (from: number) => bodyFrom(core.store.db, body, from) }
     const answer = await core.link.hand(to, { envelope, stamps, route: row.onward }, payload)
     if ('refused' in answer)
       return void (await core.engine.handle({ on: 'rejected', key, by: to, code: answer.refused }))

@@ -201,22 +201,29 @@ const writeHand = async (
 ): Promise<void> => {
   if (from === body.size) return void stream.end(head)
   const source = await body.open(from)
+  // An early answer is a refusal: nobody wants the rest.
+  const isUnwanted = () => isAnswered() || stream.closed || stream.destroyed
   let left = body.size - from
   let waiting: Buffer = head // leaves together with the first bytes
-  // To the end of the source and not only of `left`: an iteration broken off costs an error object,
-  // and a source longer than it should be is seen.
-  for await (const chunk of chunksOf(source)) {
-    // An early answer is a refusal: nobody wants the rest.
-    if (isAnswered() || stream.closed || stream.destroyed) return
-    moved()
-    left -= chunk.length
-    if (left < 0) break
-    count(chunk.length)
-    if (!stream.write(waiting)) await drained(stream)
-    waiting = chunk
+  if (Buffer.isBuffer(source)) {
+    left -= source.length
+    waiting = Buffer.concat([head, source])
+    count(source.length)
+  } else {
+    // To the end of the source and not only of `left`: an iteration broken off costs an error object,
+    // and a source longer than it should be is seen.
+    for await (const chunk of chunksOf(source)) {
+      if (isUnwanted()) return
+      moved()
+      left -= chunk.length
+      if (left < 0) break
+      count(chunk.length)
+      if (!stream.write(waiting)) await drained(stream)
+      waiting = chunk
+    }
   }
   if (left !== 0) throw new Error(`our own payload ${body.sha256} has another size than ${body.size}`)
-  stream.end(waiting)
+  if (!isUnwanted()) stream.end(waiting)
 }
 
 async function* chunksOf(source: Readable): AsyncGenerator<Buffer> {

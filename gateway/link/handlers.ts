@@ -10,8 +10,9 @@ import type { BodyDraft } from '../../store/spool.ts'
 /** An envelope as it is handed on: JWS texts, and the rest of the route as advice. */
 export type Offer = { envelope: string; stamps: string[]; route: string[] }
 
-/** A payload we can read from any offset, as often as a transfer is taken up again. */
-export type Body = { size: number; sha256: string; open(from: number): Readable | Promise<Readable> }
+/** A payload we can read from any offset, as often as a transfer is taken up again; a small one whole, at once. */
+export type Body = { size: number; sha256: string; open(from: number): Opened | Promise<Opened> }
+type Opened = Readable | Buffer
 
 /** A payload that has arrived whole and whose hash holds; a file is already durable below blob/. */
 export type Arrived = BodyDraft
