@@ -25,23 +25,26 @@ import { type Moving, openMoving } from './neighbour/moving.ts'
 import { strangersOf } from './neighbour/stranger.ts'
 import { noDoor } from './no-door.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
+import { opened, reconfigure } from './reconfigure.ts'
 import { restAfterWork } from './rest.ts'
-import { type Opening, openRooms } from './rooms.ts'
+import { type Opening, openRooms, type Rooms } from './rooms.ts'
 
-/** Why it does not run any more: it was told to stop, or has another agent key now. */
+/** Why it does not run any more: it was told to stop, or has another agent key or configuration now. */
 type Ended = 'stopped' | 'renewed'
 
 /**
- * Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads the certificate again. With another agent
- * key (`link rekey --compromise`) all is closed and opened anew.
+ * Runs until SIGTERM or SIGINT, which finish what is in hand. SIGHUP reads certificate and configuration again. With
+ * another configuration or agent key (`link rekey --compromise`) all is closed and opened anew.
  */
 export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
   const passphrase = await passphraseOf(opening) // a file descriptor can be read once
-  while ((await serveOnce(home, { ...opening, passphrase })) === 'renewed');
+  process.on('SIGHUP', () => {}) // while it opens, too: what a hang-up asks for is read then anyway
+  const open = () => openRooms(home, { ...opening, passphrase })
+  let ended = await serveIn(await open())
+  while (ended === 'renewed') ended = await serveIn(await opened(open))
 }
 
-const serveOnce = async (home: string, opening: Opening): Promise<Ended> => {
-  const rooms = await openRooms(home, opening)
+const serveIn = async (rooms: Rooms): Promise<Ended> => {
   const { core, house } = rooms
   const closing: Close[] = [core.store.close, core.engine.close]
   const stopping = untilStopped()
@@ -74,7 +77,10 @@ const serveOnce = async (home: string, opening: Opening): Promise<Ended> => {
     takeUp(core, performer).catch((error) =>
       core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
     )
-    stopping.onHangup(clients.reload) // from before anybody is told that it runs
+    stopping.onHangup(() => {
+      clients.reload()
+      void reconfigure(house.home, house.config, core.log, stopping.renewed)
+    }) // from before anybody is told that it runs
     core.log.info(
       {
         event: 'started',
@@ -144,7 +150,7 @@ const takeUp = async (core: Core, { perform }: Performer): Promise<void> => {
   await raiseDue(core, await unfinishedCustody(core.store.db))
 }
 
-/** Signals are heard from the first moment; the certificate is read again once somebody can. */
+/** Signals are heard from the first moment; certificate and configuration are read again once somebody can. */
 const untilStopped = () => {
   let how: Ended = 'renewed'
   let end = () => {}

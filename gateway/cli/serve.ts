@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { act, fdOption, verb } from './context.ts'
 
 export const serveCommand = (root: Command): void => {
-  const serve = verb(root, 'serve', 'run the gateway until SIGTERM; SIGHUP reads the certificate again')
+  const serve = verb(root, 'serve', 'run the gateway until SIGTERM; SIGHUP reads certificate and configuration again')
   act(serve, async (context) => {
     const { serve } = await import('../main.ts')
     await serve(context.home, fdOption(context))

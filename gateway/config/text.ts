@@ -56,7 +56,7 @@ export const configText = ({
   const reached = host ?? domain
   const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: reached, port: ports.link }))}]`
   return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
-# After a change: restart. A renewed certificate is taken up within a minute.
+# After a change: restart, or SIGHUP (systemctl reload vouchsafe). A renewed certificate is taken up within a minute.
 
 [gateway]
 # The domain of the addresses that live here. Without one, addresses end in

@@ -3,7 +3,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
@@ -104,6 +104,31 @@ describe('operations on a running gateway', function () {
     await send('over the same session')
   })
 
+  it('SIGHUP takes another configuration, and refuses one that can’t be used', async () => {
+    const file = join(web.a.home, 'vouchsafe.toml')
+    const before = readFileSync(file, 'utf8')
+    const greeting = async () => {
+      const session = await RawSmtp.logIn(web.a, web.ann)
+      const said = await session.say('EHLO me')
+      session.close()
+      return said
+    }
+    writeFileSync(file, before.replace('[smtp]', '[smtp]\nrecipients = "many"'))
+    signal(web.a, 'SIGHUP')
+    await until('it is refused', async () => web.a.log().includes('configuration-refused'))
+    expect(web.a.log()).to.match(/smtp\.recipients = \\"many\\": write a whole number/)
+    expect(await greeting()).to.include('RCPTMAX=100')
+
+    writeFileSync(file, before.replace('[smtp]', '[smtp]\nrecipients = 7'))
+    const pid = web.a.pid
+    signal(web.a, 'SIGHUP')
+    await until('it is taken', async () => (await greeting().catch(() => '')).includes('RCPTMAX=7'))
+    expect(web.a.pid).to.equal(pid)
+    ann = await RawSmtp.logIn(web.a, web.ann)
+    await send('after another configuration')
+    await awaitMessages(web.b, web.bob, 'Requests', 3)
+  })
+
   it('queue list shows what waits and why, retry takes it up, and it goes when the neighbour is back', async () => {
     await web.b.stop()
     await send('waiting')
@@ -116,7 +141,7 @@ describe('operations on a running gateway', function () {
     expect(await web.a.run(['queue', 'retry', idOf('waiting')])).to.deep.equal({ retried: [row?.envelope], left: [] })
     expect(await web.a.run(['queue', 'show', row?.envelope ?? ''])).to.have.lengthOf(1)
     await web.b.start()
-    await awaitMessages(web.b, web.bob, 'Requests', 3)
+    await awaitMessages(web.b, web.bob, 'Requests', 4)
     await until('nothing is under way', async () => (await web.a.ask<Underway[]>('queue.list', {})).length === 0)
   })
 
@@ -130,7 +155,7 @@ describe('operations on a running gateway', function () {
     await web.b.run(['backup', copy])
     stop = true
     await flow
-    const made = await awaitMessages(web.b, web.bob, 'Requests', 3 + sent)
+    const made = await awaitMessages(web.b, web.bob, 'Requests', 4 + sent)
 
     const restored = new Gateway(folder, 'restored', web.b.domain, web.b.portBase)
     await restored.run(['restore', copy])

@@ -1,0 +1,35 @@
+/**
+ * Another configuration, taken up while the gateway runs: all is closed in good order and opened anew, as at a restart, but by
+ * the same process, so whoever watches it sees no end. One that can't be used is refused in the log, and nothing changes.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { HomeInUse } from '../store/lock.ts'
+import { type Config, readConfig } from './config/config.ts'
+import type { Log } from './log.ts'
+
+/** @param renew closes and opens anew */
+export const reconfigure = async (home: string, now: Config, log: Log, renew: () => void): Promise<void> => {
+  try {
+    if (isDeepStrictEqual(await readConfig(home), now)) return
+    log.info({ event: 'reconfiguring' }, 'the configuration has changed: all is closed and opened anew')
+    renew()
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    log.error({ event: 'configuration-refused', detail }, 'the configuration was left as it was')
+  }
+}
+
+/** Between closing and opening, a command that met nobody may have the home for its time. */
+const PATIENCE_MS = 10_000
+const LOOK_MS = 100
+
+export const opened = async <Opened>(open: () => Promise<Opened>): Promise<Opened> => {
+  for (const until = Date.now() + PATIENCE_MS; ; await delay(LOOK_MS)) {
+    const made = await open().catch((error: unknown) => {
+      if (error instanceof HomeInUse && Date.now() < until) return undefined
+      throw error
+    })
+    if (made !== undefined) return made
+  }
+}
