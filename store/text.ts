@@ -5,8 +5,9 @@
 import { fold } from '../src/mail/fold.ts'
 import { bodyText, partText, textParts } from '../src/mail/text.ts'
 import type { Part } from '../src/mail/walk.ts'
+import { cached } from './cached.ts'
 import type { Source } from './db.ts'
-import { cached, content } from './message.ts'
+import { content } from './message.ts'
 
 export type Sized = { id: number; size: number }
 

@@ -2,8 +2,8 @@
  * What the full-text index (text-index.ts) is yet to learn of the messages: which came, which are gone.
  */
 import { headerFacts } from '../src/mail/header-facts.ts'
+import { cached } from './cached.ts'
 import type { Sink, Source, Tx } from './db.ts'
-import { cached } from './message.ts'
 import { bodyTexts } from './text.ts'
 import type { TextIndex, Texts } from './text-index.ts'
 

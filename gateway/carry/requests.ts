@@ -4,9 +4,9 @@
  */
 import type { Provenance } from '../../src/state.ts'
 import { byId as accountById } from '../../store/account.ts'
+import { cached } from '../../store/cached.ts'
 import type { Change } from '../../store/change.ts'
 import { byId } from '../../store/mailbox.ts'
-import { cached } from '../../store/message.ts'
 import type { Core } from '../core.ts'
 
 type Has = Pick<Core, 'store' | 'engine' | 'log' | 'now'>

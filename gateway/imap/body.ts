@@ -6,8 +6,9 @@ import type { Readable } from 'node:stream'
 import { areListed } from '../../src/mail/listed.ts'
 import { headerFields, section } from '../../src/mail/section.ts'
 import type { Part } from '../../src/mail/walk.ts'
+import type { Cached } from '../../store/cached.ts'
 import type { Source } from '../../store/db.ts'
-import { type Cached, content } from '../../store/message.ts'
+import { content } from '../../store/message.ts'
 import type { Section } from './fetch-item.ts'
 
 /** What must be remembered of a message to find its sections. */

@@ -6,7 +6,7 @@ import { type Linking, type Links, linked, linkingOf, noLinks } from '../../src/
 import { noRanks, type Ranks, ranked } from '../../src/mail/ranks.ts'
 import { type AddressField, collated, firstAddress } from '../../src/mail/sort-key.ts'
 import { baseSubject } from '../../src/mail/subject.ts'
-import type { Cached } from '../../store/message.ts'
+import type { Cached } from '../../store/cached.ts'
 import type { Row } from './view.ts'
 
 export type Criterion = 'arrival' | 'cc' | 'date' | 'from' | 'size' | 'subject' | 'to' | 'displayfrom' | 'displayto'

@@ -8,8 +8,9 @@
  * What a message is ordered by never changes and a uid never means another one, so columns only grow, by what came
  * since: nothing here has to hear of changes. Messages that are gone keep their slots until those are the greater part.
  */
+
+import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
-import { cached } from '../../store/message.ts'
 import { type Columns, type Fact, type Known, kinds, type Name } from './order-column.ts'
 import { inSlices, pages, turn } from './slices.ts'
 import type { Numbered, Row, View } from './view.ts'

@@ -1,7 +1,8 @@
 /** The bytes that a URL of CATENATE means: of the account's own messages only. RFC 4469 §3. */
 import { Readable } from 'node:stream'
+import { cached } from '../../store/cached.ts'
 import { find as findMailbox } from '../../store/mailbox.ts'
-import { byUid, cached } from '../../store/message.ts'
+import { byUid } from '../../store/message.ts'
 import { columnsFor, find } from './body.ts'
 import type { Session } from './command.ts'
 import { type Section, sectionNamed } from './fetch-item.ts'

@@ -6,8 +6,8 @@
  */
 import { headerFacts } from '../../src/mail/header-facts.ts'
 import { PAUSE_STEPS } from '../../src/mail/ranks.ts'
+import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
-import { cached } from '../../store/message.ts'
 import { bodyTexts } from '../../store/text.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
 import type { Session } from './command.ts'

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { findDecoded } from '../../gateway/imap/binary.ts'
 import { parseItems } from '../../gateway/imap/fetch-item.ts'
 import { Words } from '../../gateway/imap/wire/words.ts'
-import { cached } from '../../store/message.ts'
+import { cached } from '../../store/cached.ts'
 import { startTestImap, type TestImap } from './server.ts'
 
 /** So long that it is a file, and is decoded twice. */
