@@ -150,19 +150,20 @@ class House implements Edge {
   secure(raw: Socket): Promise<TLSSocket> {
     const socket = new TLSSocket(raw, { isServer: true, secureContext: this.secureContext() })
     return new Promise((resolve, reject) => {
-      const failed = (error?: Error) => {
+      const failed = (error: Error) => {
         clearTimeout(timer)
-        reject(error ?? new Error('closed in the handshake'))
+        reject(error)
         socket.destroy()
       }
+      const closed = () => failed(new Error('closed in the handshake'))
       const timer = setTimeout(() => failed(new Error('the handshake took too long')), this.config.timing.handshakeMs)
       socket.once('error', failed)
-      socket.once('close', failed)
+      socket.once('close', closed)
       const events: EventEmitter = socket // `secure` is not among a TLSSocket's typed events
       events.once('secure', () => {
         clearTimeout(timer)
         socket.off('error', failed)
-        socket.off('close', failed)
+        socket.off('close', closed)
         socket.on('error', () => {})
         resolve(socket)
       })

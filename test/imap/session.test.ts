@@ -153,6 +153,15 @@ describe('IMAP sessions', () => {
       await once(plain, 'close')
       while (imap.log.filter((line) => line.includes('handshake-failed')).length < 2) await wait(5)
     })
+    it('who looks whether the port is open is logged in words', async () => {
+      imap = await startTestImap()
+      const looking = connect(imap.tlsPort, '127.0.0.1')
+      looking.on('error', () => {})
+      await once(looking, 'connect')
+      looking.end()
+      while (!imap.log.some((line) => line.includes('handshake-failed'))) await wait(5)
+      expect(imap.log.find((line) => line.includes('handshake-failed'))).to.match(/"why":"Error: [a-zA-Z ]{10}/)
+    })
     it('a handshake that is never finished is given up', async () => {
       imap = await startTestImap({ timing: { handshakeMs: 100 } })
       const half = connect(imap.tlsPort, '127.0.0.1')
