@@ -52,7 +52,8 @@ const sentenceOf = (state: State, stage: Stage, row: Custody | undefined): strin
   return stage === 'Delayed' ? `it is late: ${what}` : what
 }
 
-const waitsFor = (state: State, { state: at, awaits, heldUntil }: Custody): string | undefined => {
+const waitsFor = (state: State, { state: at, awaits, heldUntil, isHeldBack }: Custody): string | undefined => {
+  if (isHeldBack) return 'the administrator of this gateway holds it back'
   const [kind, of = ''] = (awaits ?? '').split(/:(.*)/s)
   if (at === 'spooled' && kind === 'who') return 'nobody has said yet that this address is theirs; the others are asked'
   if (at === 'spooled' && heldUntil !== undefined) return `it is kept here until ${time(heldUntil)}, as you asked`
