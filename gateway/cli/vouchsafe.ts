@@ -75,4 +75,8 @@ const explain = (error: unknown, isJson: boolean): number => {
   return isUsage ? 2 : 1
 }
 
+// Whoever stops reading, as `head` does, has what they wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 await main(process.argv)

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { freePortBase } from '../../scripts/neighbourhood.ts'
 import { ask, serve, vouchsafe } from './command.ts'
@@ -24,6 +26,11 @@ describe('command line', function () {
     for (const path of ['', 'key', 'tls']) expect(statSync(join(home, path)).mode & 0o077, path).to.equal(0)
     for (const path of ['vouchsafe.toml', 'vouchsafe.db', 'key/agent.pem', 'tls/key.pem'])
       expect(statSync(join(home, path)).mode & 0o777, path).to.equal(0o600)
+  })
+
+  it('whoever reads no further, as head does, is told nothing of it', async () => {
+    const read = promisify(execFile)('sh', ['-c', 'scripts/vouchsafe link list --home "$0" | true', home])
+    expect((await read).stderr).to.equal('')
   })
 
   it('init never touches a home that is there', async () => {
