@@ -156,6 +156,14 @@ describe('what the IMAP dialogues show', () => {
     }
   })
 
+  it('a command with words that are none of its own is BAD in its place', () => {
+    const met = exchanges.filter(({ answer }) => answer === 'BAD')
+    const lacking = [...commands].filter(
+      ([name, command]) => !met.some((one) => one.command === name && command.in.includes(placeOf(one.state))),
+    )
+    expect(lacking.map(([name]) => name)).to.deep.equal([])
+  })
+
   it('every response code that is sent, and no other', () => {
     expect([...new Set(all.flatMap(codesOf))].sort()).to.deep.equal([...codes].sort())
   })
