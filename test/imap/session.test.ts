@@ -239,6 +239,10 @@ describe('IMAP sessions', () => {
       client.send('n APPEND INBOX {9+}')
       client.send('A: b\r\n\r\n\0')
       expect(await client.line()).to.match(/n NO \[CANNOT\]/)
+      client.send('o APPEND INBOX ~{9+}')
+      client.send('A: b\r\n\r\n\0')
+      expect(await client.line()).to.match(/o NO \[UNKNOWN-CTE\]/) // RFC 3516 §4.3
+      expect(await imap.messages('INBOX')).to.deep.equal([])
     })
     it('a large message streams in and out, in pieces and whole', async function () {
       this.timeout(60_000)
