@@ -11,8 +11,9 @@
 import type { Change } from '../../store/change.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
+import type { Numbered } from './shown.ts'
 import { turn } from './slices.ts'
-import type { Numbered, View } from './view.ts'
+import type { View } from './view.ts'
 import { formatSet, runsOf } from './wire/sequence.ts'
 
 /** A client shows a list or two, and counts some more. */

@@ -5,7 +5,7 @@
 import { atHand, isListed } from './body.ts'
 import type { Item, Plain, Section } from './fetch-item.ts'
 import { type Remembered, threadId } from './remembered.ts'
-import type { Row } from './view.ts'
+import type { Row } from './shown.ts'
 import { dateTime, flagList, string } from './wire/writer.ts'
 
 type Live = 'FLAGS' | 'UID' | 'INTERNALDATE' | 'RFC822.SIZE'

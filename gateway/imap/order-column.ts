@@ -7,7 +7,7 @@ import { noRanks, type Ranks, ranked } from '../../src/mail/ranks.ts'
 import { type AddressField, collated, firstAddress } from '../../src/mail/sort-key.ts'
 import { baseSubject } from '../../src/mail/subject.ts'
 import type { Cached } from '../../store/cached.ts'
-import type { Row } from './view.ts'
+import type { Row } from './shown.ts'
 
 export type Criterion = 'arrival' | 'cc' | 'date' | 'from' | 'size' | 'subject' | 'to' | 'displayfrom' | 'displayto'
 export type Columns = Record<Criterion, Ranks> & { links: Links }

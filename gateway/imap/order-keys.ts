@@ -12,8 +12,9 @@
 import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
 import { type Columns, type Fact, type Known, kinds, type Name } from './order-column.ts'
+import type { Numbered, Row } from './shown.ts'
 import { inSlices, pages, turn } from './slices.ts'
-import type { Numbered, Row, View } from './view.ts'
+import type { View } from './view.ts'
 
 /** A hundred thousand messages with all columns have some 30 MB; a household uses a few mailboxes at a time. */
 const KEPT_BYTES = 64 << 20

@@ -7,7 +7,7 @@
  */
 import { bad, no, type Reply } from './reply.ts'
 import type { Selected } from './selected.ts'
-import type { Numbered } from './view.ts'
+import type { Numbered } from './shown.ts'
 import { type Range, SAVED } from './wire/sequence.ts'
 
 export type By = 'seq' | 'uid'

@@ -13,7 +13,7 @@ import type { Db } from '../../store/db.ts'
 import { content } from '../../store/message.ts'
 import { columnsFor, type Known } from './body.ts'
 import type { Item } from './fetch-item.ts'
-import type { Numbered } from './view.ts'
+import type { Numbered } from './shown.ts'
 
 type Column =
   | 'envelope'

@@ -7,7 +7,7 @@ import type { Reply } from './reply.ts'
 import { parseKeysIn } from './search-charset.ts'
 import { asksModseq, type Key } from './search-key.ts'
 import { ALL, esearchLine, modseqOf, parseReturns, type Returns, savedOf } from './search-return.ts'
-import type { Numbered } from './view.ts'
+import type { Numbered } from './shown.ts'
 import type { Words } from './wire/words.ts'
 
 /** `key` is a refusal where it could not be read. */

@@ -7,7 +7,7 @@
 import type { HeaderFacts } from '../../src/mail/header-facts.ts'
 import type { Hits } from '../../store/text-index.ts'
 import type { Key } from './search-key.ts'
-import type { Numbered } from './view.ts'
+import type { Numbered } from './shown.ts'
 import { isIn, type Range, resolveSet } from './wire/sequence.ts'
 
 /** What is known of a message. Texts are folded for comparison. */

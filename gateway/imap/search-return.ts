@@ -7,7 +7,7 @@
  */
 import { type Item, parseItems } from './fetch-item.ts'
 import { type Page, pageOf, parsePage } from './partial.ts'
-import type { Numbered } from './view.ts'
+import type { Numbered } from './shown.ts'
 import { formatSet, type Range, runsOf } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
 

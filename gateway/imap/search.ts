@@ -18,8 +18,9 @@ import { Declined } from './reply.ts'
 import { asksHeader, asksNumbers, asksRemembered, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
+import type { Numbered } from './shown.ts'
 import { inSlices, pages } from './slices.ts'
-import type { Numbered, View } from './view.ts'
+import type { View } from './view.ts'
 
 const HEADERS_PAGE = 500
 const BODIES_PAGE = 50

@@ -6,8 +6,8 @@ import type { Edge } from './edge.ts'
 import { type Criterion, isCriterion } from './order-column.ts'
 import type { Ordering, Whole } from './order-keys.ts'
 import type { Place } from './search.ts'
+import type { Numbered } from './shown.ts'
 import { inSlices } from './slices.ts'
-import type { Numbered } from './view.ts'
 import { fail, type Words } from './wire/words.ts'
 
 export type Order = { by: Criterion; isReverse: boolean }

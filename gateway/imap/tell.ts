@@ -16,7 +16,7 @@ import { fixedText, isFixed, isLive, nameOf, plainText } from './item-text.ts'
 import type { Output } from './output.ts'
 import { type Remembered, remember } from './remembered.ts'
 import type { Selected } from './selected.ts'
-import type { Numbered, Row } from './view.ts'
+import type { Numbered, Row } from './shown.ts'
 
 /**
  * `known` is by message id; undefined where nothing had to be read. `texts` are those of the fixed items, by the

@@ -8,9 +8,9 @@ import { bad, Declined } from './reply.ts'
 import { findAmong, type Place } from './search.ts'
 import type { Asked } from './search-answer.ts'
 import { asksAge, asksFlags, type Key, replaced } from './search-key.ts'
+import type { Numbered } from './shown.ts'
 import { inserted, type Order } from './sort.ts'
 import { tell } from './tell.ts'
-import type { Numbered } from './view.ts'
 import { isIn, resolveSet, runsOf } from './wire/sequence.ts'
 
 const tagInUse = bad('a search of that tag is kept up to date already')

@@ -1,5 +1,6 @@
 /**
- * A session's own numbering of the mailbox it selected. RFC 3501 §2.3.1.2, §5.2, §7.4.1.
+ * A session's own view of the mailbox it selected: what changed, and what the client is told of it and when. RFC 3501
+ * §2.3.1.2, §5.2, §7.4.1. Which message a number or a uid means: shown.ts.
  *
  *   added   --> coming ---flush--------------------> shown (EXISTS; gets the next number)
  *   flagged --> shown, stale --flush---------------> shown (FETCH of its flags)
@@ -13,13 +14,8 @@
  * Rows are shared by all views of one mailbox (watch.ts): each hears every change at the same moment and writes the
  * same into them. What is a session's own, its numbers and what it was told, stands in the view.
  */
-import type { Change, Flagged, Row as Message } from '../../store/change.ts'
-import { type Range, resolveSet } from './wire/sequence.ts'
-
-/** `isGone`: expunged, and some client not told yet. */
-export type Row = Message & { isGone?: true }
-/** `isRecent`: RFC 3501 §2.3.2, in this session. */
-export type Numbered = { seq: number; row: Row; isRecent: boolean }
+import type { Change, Flagged } from '../../store/change.ts'
+import { firstAt, type Row, Shown } from './shown.ts'
 
 /** What the client is to be told, in this order. */
 export type Notice =
@@ -31,8 +27,7 @@ export type Notice =
 /** How far a client listens: to nothing that happens, to messages that come and go, or to changed flags as well. */
 export type Extent = 'nothing' | 'messages' | 'all'
 
-export class View {
-  private shown: Row[]
+export class View extends Shown {
   private coming: Row[] = []
   private readonly stale = new Set<number>()
   private readonly gone = new Set<number>()
@@ -41,8 +36,6 @@ export class View {
   private readonly loadedModseq: number
   private heardModseq: number
   private recentCount: number
-  /** The first uid that is recent; Infinity if none ever is. */
-  private readonly recentFrom: number
   /** The largest uid ever seen: what comes late with a lower one is known, or gone. */
   private seenUid: number
 
@@ -52,25 +45,15 @@ export class View {
    * @param modseq everything up to it is in `messages`
    */
   constructor(messages: readonly Row[], recentFrom: number, modseq = 0) {
+    super(messages, recentFrom)
     this.loadedModseq = modseq
     this.heardModseq = modseq
-    this.shown = [...messages]
     this.seenUid = this.largestUid
-    // Whatever comes while it is open is recent to it, too.
-    this.recentFrom = recentFrom === Number.POSITIVE_INFINITY ? recentFrom : Math.min(recentFrom, this.seenUid + 1)
     this.recentCount = this.count - firstAt(this.shown, this.recentFrom)
-  }
-
-  get count(): number {
-    return this.shown.length
   }
 
   get recent(): number {
     return this.recentCount
-  }
-
-  get largestUid(): number {
-    return this.shown.at(-1)?.uid ?? 0
   }
 
   /** Everything up to this modseq is in the view, once it is flushed with expunges. */
@@ -91,41 +74,6 @@ export class View {
     return known
   }
 
-  /** The number of the first message not seen, which SELECT tells; undefined if all are. */
-  get firstUnseen(): number | undefined {
-    const index = this.shown.findIndex((row) => (row.flags & 1) === 0)
-    return index < 0 ? undefined : index + 1
-  }
-
-  /**
-   * Each message in turn, or some of them, those that are gone left out. It is one object that is shown anew each time:
-   * who keeps a message copies it, and ten thousand that nobody keeps cost no memory.
-   */
-  each(visit: (message: Numbered) => void, from = 0, to = this.shown.length): void {
-    const [first] = this.shown
-    if (!first) return
-    const message = this.numbered(1, first)
-    for (let i = from; i < Math.min(to, this.shown.length); i++) {
-      const row = this.shown[i]
-      if (!row || row.isGone) continue
-      message.seq = i + 1
-      message.row = row
-      message.isRecent = this.isRecent(row)
-      visit(message)
-    }
-  }
-
-  *[Symbol.iterator](): Generator<Numbered> {
-    for (let i = 0; i < this.shown.length; i++) {
-      const row = this.shown[i]
-      if (row) yield this.numbered(i + 1, row)
-    }
-  }
-
-  isRecent({ uid }: Row): boolean {
-    return uid >= this.recentFrom
-  }
-
   /** All messages of the mailbox as it is now, for another view of it. */
   rows(): Row[] {
     return [...this.shown, ...this.coming].filter((row) => !row.isGone)
@@ -134,33 +82,6 @@ export class View {
   /** The same one by one: a list of ten thousand takes longer to make than to count. */
   eachRow(visit: (row: Row) => void): void {
     for (const rows of [this.shown, this.coming]) for (const row of rows) if (!row.isGone) visit(row)
-  }
-
-  /** Every keyword that a message here carries. */
-  keywords(): Set<string> {
-    const lists = new Set<string>()
-    for (const { keywords } of this.shown) if (keywords !== '') lists.add(keywords)
-    return new Set([...lists].flatMap((list) => list.split(' ')))
-  }
-
-  /** Messages with these numbers, ascending; undefined if a number is none of ours (RFC 3501 §9, seq-number). */
-  bySeq(ranges: readonly Range[]): Numbered[] | undefined {
-    const resolved = resolveSet(ranges, this.count)
-    const last = resolved.at(-1)
-    const first = resolved[0]
-    if (!last || !first || first.from < 1 || last.to > this.count) return undefined
-    return this.slices(resolved.map(({ from, to }) => [from - 1, to]))
-  }
-
-  /** Messages with these uids, ascending; uids of nobody are passed over (RFC 3501 §6.4.8). */
-  byUid(ranges: readonly Range[]): Numbered[] {
-    const resolved = resolveSet(ranges, this.largestUid)
-    return this.slices(resolved.map(({ from, to }) => [firstAt(this.shown, from), firstAt(this.shown, to + 1)]))
-  }
-
-  seqOf(uid: number): number | undefined {
-    const index = firstAt(this.shown, uid)
-    return this.shown[index]?.uid === uid ? index + 1 : undefined
   }
 
   hear(change: Change): void {
@@ -287,32 +208,4 @@ export class View {
     }
     return undefined
   }
-
-  /** In one pass: `flatMap` takes longer over ten thousand than all the rest of a FETCH of their uids. */
-  private slices(places: readonly [from: number, to: number][]): Numbered[] {
-    const messages: Numbered[] = []
-    for (const [from, to] of places) {
-      for (let i = from; i < to; i++) {
-        const row = this.shown[i]
-        if (row) messages.push(this.numbered(i + 1, row))
-      }
-    }
-    return messages
-  }
-
-  private numbered(seq: number, row: Row): Numbered {
-    return { seq, row, isRecent: this.isRecent(row) }
-  }
-}
-
-/** Index of the first message whose uid is at least this. */
-const firstAt = (rows: readonly Row[], uid: number): number => {
-  let low = 0
-  let high = rows.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((rows[middle]?.uid ?? 0) < uid) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -15,8 +15,8 @@ import { pageOf } from '../partial.ts'
 import { type By, expungeIssued, noSuchNumber, shownAs } from '../range.ts'
 import { bad, ok } from '../reply.ts'
 import { tellVanished } from '../resync.ts'
+import type { Numbered } from '../shown.ts'
 import { look, tellPage } from '../tell.ts'
-import type { Numbered } from '../view.ts'
 import { LARGEST, type Range, resolveSet, SAVED } from '../wire/sequence.ts'
 
 type Args = { ranges: Range[]; items: Item[]; modifiers: Modifiers }
