@@ -59,7 +59,7 @@ export class Conversation {
       case 'bytes':
         throw new Error('a streamed literal outlived its command')
       case 'endless':
-        return this.session.bye('That is more than any command needs', 'TOOBIG')
+        return this.sayEndless()
       case 'too-long':
         return this.answerBad(this.headOf(taken.pieces).tag, 'the command is too long')
       case 'literal':
@@ -67,6 +67,12 @@ export class Conversation {
       case 'command':
         return this.serveCommand(taken.pieces)
     }
+  }
+
+  private sayEndless(): void {
+    const { edge, remote, account } = this.session
+    edge.log.warn({ event: 'endless', remote, account: account?.address }, 'more than any command needs')
+    this.session.bye('That is more than any command needs', 'TOOBIG')
   }
 
   private async serveLiteral(taken: Taken & { on: 'literal' }): Promise<void> {

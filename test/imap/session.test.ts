@@ -114,13 +114,14 @@ describe('IMAP sessions', () => {
       await first.ask('LOGOUT')
       while (!/OK/.test(String(await second.ask('LOGIN ann@a.test secret')))) await wait(20)
     })
-    it('an endless line ends in BYE', async () => {
+    it('an endless line ends in BYE, and is logged', async () => {
       imap = await startTestImap()
       const client = await open()
       await client.line()
       for (let i = 0; i < 40 && !client.socket.destroyed; i++) client.socket.write(Buffer.alloc(65_536, 'a'))
       expect(await client.line()).to.match(/BAD/)
       expect(await client.line()).to.match(/^\* BYE \[TOOBIG\]/)
+      expect(imap?.log.filter((line) => line.includes('"event":"endless"'))).to.have.lengthOf(1)
     })
     it('a client that asks and does not read is not written to without end', async () => {
       imap = await startTestImap()
