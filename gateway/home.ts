@@ -38,7 +38,10 @@ export const makeHome = async (home: string, choices: Choices, keys: { passphras
   const text = configText(choices)
   const config = parseConfig(text, 'the configuration from these options')
 
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    const isInTheWay = error.code === 'EEXIST' || error.code === 'ENOTDIR'
+    throw isInTheWay ? new Error(`${home} can't be a folder: a file is in the way. Use another --home.`) : error
+  })
   const { agent } = await makeKeyring(home, await passphraseOf(keys))
   const tls = await openTls(certificateOf(home, config))
   const store = await openStore(home)

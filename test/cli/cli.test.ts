@@ -136,6 +136,11 @@ describe('command line', function () {
     expect(after.passwords.map(({ label }) => label)).to.deep.equal(['main'])
   })
 
+  it('init says what is in its way', async () => {
+    const { code, err } = await vouchsafe(join(home, 'vouchsafe.toml', 'x'), ['init'])
+    expect([code, err]).to.satisfy(() => code === 1 && /can't be a folder: a file is in the way/.test(err), err)
+  })
+
   it('key export gives an armored key, and the private one only on request', async () => {
     const open = await vouchsafe(home, ['key', 'export', 'ann'])
     expect(open.out).to.match(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/)
