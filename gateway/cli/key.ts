@@ -12,15 +12,18 @@ export const keyCommands = (root: Command): void => {
 }
 
 const show = (key: Command): void =>
-  act(verb(key, 'show', 'the agent’s key and every account’s, with the words to compare'), async (context) => {
-    const found = await perform(context, 'key.show', {})
-    const rows = found.entities.map((one) => [one.address, one.words, endOf(one), one.entity])
-    const own = facts({ agent: found.agent, words: found.words, net: found.net })
-    return {
-      result: found,
-      text: rows.length === 0 ? own : `${own}\n\n${table(['address', 'words', 'ends', 'entity'], rows)}`,
-    }
-  })
+  act(
+    verb(key, 'show', 'the agent’s key and every account’s, or one’s, with the words to compare').argument('[address]'),
+    async (context, [address]) => {
+      const found = await perform(context, 'key.show', address === undefined ? {} : { address })
+      const rows = found.entities.map((one) => [one.address, one.words, endOf(one), one.entity])
+      const own = facts({ agent: found.agent, words: found.words, net: found.net })
+      return {
+        result: found,
+        text: rows.length === 0 ? own : `${own}\n\n${table(['address', 'words', 'ends', 'entity'], rows)}`,
+      }
+    },
+  )
 
 const exportKey = (key: Command): void => {
   const command = verb(key, 'export', 'an account’s OpenPGP key, as gpg --import takes it')

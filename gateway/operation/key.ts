@@ -9,15 +9,21 @@ import { accountOf } from './who.ts'
 /** `ends`: from when on nothing can be signed by the key or sealed for it, epoch ms; null is never. */
 export type KeyView = { address: string; entity: string; words: string; ends: number | null }
 
-export const keyShow: Operation<object, { agent: string; words: string; net: string; entities: KeyView[] }> = async ({
-  keyring,
-  config,
-}) => ({
-  agent: keyring.agent.id,
-  words: fingerprintWords(keyring.agent.id),
-  net: config.gateway.net,
-  entities: await Promise.all([...keyring.entities().values()].map(viewOf)),
-})
+/** @param args `address`: of this account alone */
+export const keyShow: Operation<
+  { address?: string },
+  { agent: string; words: string; net: string; entities: KeyView[] }
+> = async (house, { address }) => {
+  const { keyring, config } = house
+  const entities =
+    address === undefined ? [...keyring.entities().values()] : [keyOf(house, await accountOf(house, address))]
+  return {
+    agent: keyring.agent.id,
+    words: fingerprintWords(keyring.agent.id),
+    net: config.gateway.net,
+    entities: await Promise.all(entities.map(viewOf)),
+  }
+}
 
 const viewOf = async ({ id, address, key }: Entity): Promise<KeyView> => {
   const { usableUntil } = await import('../../src/identity/subkeys.ts')

@@ -141,6 +141,14 @@ describe('command line', function () {
     expect([code, err]).to.satisfy(() => code === 1 && /can't be a folder: a file is in the way/.test(err), err)
   })
 
+  it('key show shows all keys, or that of one account', async () => {
+    type Shown = { entities: { address: string }[] }
+    expect((await ask<Shown>(home, ['key', 'show', 'ann'])).entities.map(({ address }) => address)).to.deep.equal([
+      'ann@a.test',
+    ])
+    expect((await vouchsafe(home, ['key', 'show', 'nobody'])).err).to.match(/no account nobody@a\.test/)
+  })
+
   it('key export gives an armored key, and the private one only on request', async () => {
     const open = await vouchsafe(home, ['key', 'export', 'ann'])
     expect(open.out).to.match(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/)
