@@ -63,7 +63,9 @@ const verifyCommand = (root: Command): void =>
       text: isWhole
         ? `All is well: ${counts.join(', ')}.`
         : found.problems.map((problem) => `Problem: ${problem}`).join('\n'),
-      next: isWhole ? [] : ['what is damaged comes back from a backup: vouchsafe restore FROM --home NEW'],
+      next: isWhole
+        ? []
+        : ['what is damaged, and not just as it says, comes back from a backup: vouchsafe restore FROM --home NEW'],
       failed: !isWhole,
     }
   })
