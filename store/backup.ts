@@ -47,6 +47,22 @@ export const backup = async (
   if (await isWithin(home, target)) throw new Error(`${target} is inside the home: name a folder outside of it`)
   const partial = `${target}.partial`
   await rm(partial, { recursive: true, force: true })
+  try {
+    const manifest = await take(home, partial, progress)
+    await rename(partial, target)
+    await syncDir(dirname(target))
+    return manifest
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true }) // keys and mail; and on a full disk what is in the way
+    throw error
+  }
+}
+
+const take = async (
+  home: string,
+  partial: string,
+  progress?: (done: number, of: number) => void,
+): Promise<Manifest> => {
   await mkdir(join(partial, 'blob'), { recursive: true, mode: 0o700 })
   await copyNamed(home, partial, COPIED)
   await takeBodies(home, partial)
@@ -62,8 +78,6 @@ export const backup = async (
   const manifest: Manifest = { v: 1, at: Date.now(), home: resolve(home), messages, bodies, bytes }
   await writeFile(join(partial, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
   await syncTree(partial)
-  await rename(partial, target)
-  await syncDir(dirname(target))
   return manifest
 }
 

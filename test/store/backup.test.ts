@@ -197,6 +197,7 @@ describe('store: backup and restore', () => {
     )
     await rm(join(home, 'blob', file))
     expect(await backup(home, join(away, 'other')).catch(messageOf)).to.match(/faster|not whole/)
+    expect(await readdir(away), 'nothing half done is left').not.to.include('other.partial')
   })
 })
 
