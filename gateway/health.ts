@@ -91,7 +91,7 @@ export const watchHealth = ({ db }: Store, since: number): (() => Promise<Health
       )
       .then(
         () => 'ok',
-        (error: unknown) => `can't write: ${error instanceof Error ? error.message : error}. Is the disk full?`,
+        (error: unknown) => `can't write: ${error instanceof Error ? error.message : error}`,
       )
   return async () => {
     const now = Date.now()
