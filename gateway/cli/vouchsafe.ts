@@ -11,6 +11,7 @@ import { complaintCommands } from './complaint.ts'
 import { contactCommands } from './contact.ts'
 import { UsageError } from './context.ts'
 import { doctorCommand } from './doctor.ts'
+import { inWords } from './fault.ts'
 import { calledAs, pasteable } from './hint.ts'
 import { initCommand } from './init.ts'
 import { keyCommands } from './key.ts'
@@ -65,11 +66,12 @@ const explain = (error: unknown, isJson: boolean): number => {
   }
   const isUsage = error instanceof UsageError
   const code = error instanceof Refusal ? error.code : isUsage ? 'usage' : 'failed'
-  const detail = error instanceof Refusal ? error.detail : error instanceof Error ? error.message : String(error)
+  const said = error instanceof Refusal ? error.detail : error instanceof Error ? error.message : String(error)
+  const detail = inWords(said)
   if (isJson) process.stderr.write(`${JSON.stringify({ error: { code, detail } })}\n`)
   else {
-    const said = pasteable(visibleLines(detail), calledAs(process.argv, process.env))
-    process.stderr.write(`vouchsafe: ${said}${error instanceof Refusal ? ` (${code})` : ''}\n`)
+    const text = pasteable(visibleLines(detail), calledAs(process.argv, process.env))
+    process.stderr.write(`vouchsafe: ${text}${error instanceof Refusal ? ` (${code})` : ''}\n`)
   }
   if (process.env.VOUCHSAFE_TRACE && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   return isUsage ? 2 : 1
