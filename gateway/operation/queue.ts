@@ -151,9 +151,9 @@ const trailOf = (house: House, row: Custody): Trail => {
     event: step.event,
     at: step.at,
     by: step.by,
-    byName: nameOf(house, step.by),
+    byName: nameIn(house, row, step.by),
     next: step.next ?? null,
-    text: textOf(house, step),
+    text: textOf(house, row, step),
     signed: step.jws,
   }))
   return {
@@ -163,19 +163,26 @@ const trailOf = (house: House, row: Custody): Trail => {
   }
 }
 
-const textOf = (house: House, step: Custody['trail'][number]): string => {
+const textOf = (house: House, row: Custody, step: Custody['trail'][number]): string => {
   switch (step.event) {
     case 'accepted':
       return 'took custody (signed receipt)'
     case 'forwarded':
-      return `handed it to ${nameOf(house, step.next ?? '')}`
+      return `handed it to ${nameIn(house, row, step.next ?? '')}`
     case 'stalled':
-      return `heard nothing from ${step.next ? nameOf(house, step.next) : 'the next gateway'}, and looks for another way`
+      return `heard nothing from ${step.next ? nameIn(house, row, step.next) : 'the next gateway'}, and looks for another way`
     case 'refused':
       return `refused it: ${step.code ?? 'no reason given'}`
     default:
       return step.event
   }
+}
+
+/** At the origin the recipient's gateway is known for that, though it is no neighbour. */
+const nameIn = (house: House, row: Custody, agent: string): string => {
+  const isTheirs =
+    agent === row.agent && row.address !== undefined && !house.web.links().some((one) => one.agent === agent)
+  return isTheirs ? `the gateway of ${row.address}` : nameOf(house, agent)
 }
 
 /** A neighbour by its name, ourselves as such, anybody further by the first letters of the agent id. */

@@ -38,6 +38,26 @@ describe('a message is found', () => {
     })
 })
 
+describe('trace', () => {
+  const { house } = eachWithHouse()
+  const [relay, theirs] = ['r'.repeat(52), 'b'.repeat(52)]
+
+  it('names the recipient’s gateway for whose it is, where it is no neighbour', async () => {
+    const steps: Custody['trail'] = [
+      { event: 'accepted', by: relay, at: 1, jws: '' },
+      { event: 'forwarded', by: relay, at: 2, next: theirs, jws: '' },
+      { event: 'delivered', by: theirs, at: 3, jws: '' },
+    ]
+    await house().store.db.transaction((tx) => custody.save(tx, [row({ body: null, agent: theirs, trail: steps })]))
+    const [trail] = await queueShow(house(), { id: row().id }, () => {})
+    expect(trail?.steps.slice(1).map(({ byName, text }) => `${byName} ${text}`)).to.deep.equal([
+      'rrrrrrrrrrrr… took custody (signed receipt)',
+      'rrrrrrrrrrrr… handed it to the gateway of bob@b.test',
+      'the gateway of bob@b.test delivered',
+    ])
+  })
+})
+
 describe('queue hold', () => {
   const { house } = eachWithHouse()
   const none = () => {}
