@@ -89,8 +89,14 @@ export const txOf = (span: Span, { writer, changes, drawn, blobDir, fresh, keepi
     blobs: asked(writer.blobs),
     texts: asked(writer.texts) as Connection['texts'],
   })
+  const { all, one, range, blobs, texts } = read
+  // Not `...read`: an object that begins with a spread grows by each of the others, 1 µs becomes 11.
   const tx: Tx = {
-    ...read,
+    all,
+    one,
+    range,
+    blobs,
+    texts,
     read,
     blobDir,
     fresh,
