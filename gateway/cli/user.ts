@@ -108,18 +108,24 @@ const allow = (user: Command): void =>
     },
   )
 
+/** Of the password that an account is made with. */
+const LABEL = 'main'
+
 const passwd = (user: Command): void => {
   const command = withSecret(
     verb(user, 'passwd', 'set a password: one for each mail client, so that one can be taken back'),
   )
     .argument('<address>')
-    .option('--label <label>', 'which client it is for', 'main')
+    .option('--label <label>', `which client it is for (default: "${LABEL}")`)
     .option('--for <scope>', 'what it opens: all, imap or smtp', 'all')
     .option('--revoke', 'take the password of this label back')
-  act<Secret & { label: string; for: string; revoke?: true }>(
+  act<Secret & { label?: string; for: string; revoke?: true }>(
     command,
-    async (context, [address = ''], { label, ...options }) => {
+    async (context, [address = ''], { label: named, ...options }) => {
+      const label = named ?? LABEL
       if (options.revoke) {
+        if (named === undefined)
+          throw new UsageError('Say which, by --label LABEL: `vouchsafe user show ADDRESS` lists the passwords.')
         const gone = await perform(context, 'user.revoke', { address, label })
         return { result: gone, text: `The password "${label}" of ${gone.address} is taken back.` }
       }
