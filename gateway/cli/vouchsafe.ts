@@ -29,6 +29,7 @@ const program = (isJson: boolean): Command => {
     .option('--home <folder>', 'the home folder (or VOUCHSAFE_HOME; default ./var)')
     .option('--json', 'answer as JSON, for programs')
     .exitOverride()
+    .showHelpAfterError(isJson ? false : '(with --help it says how it is used)')
     .configureOutput(isJson ? { outputError: () => {} } : {})
   for (const add of [
     initCommand,

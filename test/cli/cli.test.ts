@@ -48,6 +48,13 @@ describe('command line', function () {
     ['a missing argument', ['user', 'add'], 2, /missing required argument 'address'/],
     ['a port base out of range', ['init', '--port-base', '70000'], 2, /number from 1 to 65442/],
     ['no password and no terminal', ['user', 'add', 'ann'], 2, /--password-stdin, or --generate/],
+    [
+      'taking back a password that is not named',
+      ['user', 'passwd', 'ann', '--revoke'],
+      2,
+      /by --label LABEL.*user show/,
+    ],
+    ['an argument too many', ['status', 'now'], 2, /too many arguments.*\n\(with --help/],
     ['removal without a yes', ['user', 'remove', 'ann'], 2, /Say --yes/],
     ['an address of another domain', ['user', 'add', 'ann@b.test', '--generate'], 1, /end in @a\.test/],
     ['an account nobody has', ['user', 'show', 'nobody'], 1, /no account nobody@a\.test/],
