@@ -77,15 +77,16 @@ export const announced = (state: State, from: string, said: Said, now: number): 
   const pass = said.for === state.me ? jws : was?.pass
   const met = [...new Set([...via, ...(was?.met ?? [])])].filter((agent) => agent !== state.me).slice(0, MET_MAX)
   const row: Reach = { agent: said.by, addresses, via, seq, expires, record: jws, ...(pass && { pass }), met, bad: [] }
-  return { changes: [{ put: 'reach', row }], effects: [...moved(said, was), ...foundBy(state, said, was)] }
+  return { changes: [{ put: 'reach', row }], effects: [...moved(said, was, link), ...foundBy(state, said, was)] }
 }
 
-/** Only other addresses are worth a line; those that were left alone are tried anew all the same. */
-const moved = ({ by, addresses }: Said, was: Reach | undefined): Effect[] => {
+/** Only other addresses are worth a line, than those of the pairing too; those that were left alone are tried anew all the same. */
+const moved = ({ by, addresses }: Said, was: Reach | undefined, link: Link): Effect[] => {
   const isMoved = String(was?.addresses) !== String(addresses)
+  const isAsMet = was === undefined && String(link.addresses) === String(addresses)
   const detail = addresses.join(' ') || 'it only dials'
   return [
-    ...(isMoved ? [{ do: 'log', event: 'neighbour-moved', to: by, detail } as const] : []),
+    ...(isMoved && !isAsMet ? [{ do: 'log', event: 'neighbour-moved', to: by, detail } as const] : []),
     ...(isMoved || was?.bad.some(({ why }) => why === 'wrong-key') ? [{ do: 'redial' } as const] : []),
   ]
 }

@@ -67,6 +67,14 @@ describe('reach: what is announced', () => {
       expect(outcome(once(state, [event]))).to.deep.equal(expected)
     })
 
+  it('where it was met is no move', () => {
+    const state = world()
+    const link = state.links.get(r)
+    if (link !== undefined) state.links.set(r, { ...link, addresses: said().addresses })
+    expect(outcome(once(state, [heard()]))).to.deep.equal(['redial'])
+    expect(outcome(once(state, [heard({ seq: now + 1, addresses: [] })]))).to.deep.equal(['log r', 'redial'])
+  })
+
   it('parting with a neighbour forgets where it is', () => {
     const state = world()
     once(state, [heard(), { on: 'unlinked', agent: r }])
