@@ -69,7 +69,7 @@ describe('keys', function () {
         await (await fetch(`http://127.0.0.1:${web.a.ports.health}/metrics`)).text(),
       )?.[1]
     await until('the metric shows it', async () => (await metric()) === '1')
-    expect(await statusOf()).to.match(/the key of ann@a\.test ends in \d\d days: vouchsafe key rotate/)
+    expect(await statusOf()).to.match(/the key of ann@a\.test ends in \d\d days: \S+ --home \S+ key rotate ann@a\.test/)
     await web.a.run(['key', 'rotate', 'ann'])
     expect(await statusOf()).not.to.match(/key rotate/)
   })
