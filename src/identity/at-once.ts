@@ -66,11 +66,14 @@ const steps: Record<string, Step> = {
       const { x, d } = from as Jwk
       return new CurveKey({ kty: 'OKP', crv, x, ...(d !== undefined && { d }) }, usages)
     }
-    // What is to be wrapped comes as a key for HMAC.
+    // What is to be wrapped comes as a key for HMAC, and does nothing else.
     return format === 'raw' && (crv === 'AES-KW' || crv === 'HMAC') ? new SecretKey(from as Bytes) : undefined
   },
 
-  exportKey: (_, key) => (key instanceof CurveKey ? key.jwk : key instanceof SecretKey ? key.bytes : undefined),
+  exportKey(format, key) {
+    if (format === 'jwk' && key instanceof CurveKey) return key.jwk
+    return format === 'raw' && key instanceof SecretKey ? key.bytes : undefined
+  },
 
   deriveBits: (algorithm, mine) =>
     mine instanceof CurveKey

@@ -122,6 +122,8 @@ describe("WebCrypto at once: what OpenPGP.js finds does what Node's own does", (
     const signature = await ours.sign('Ed25519', pair.privateKey, data)
     expect(await ours.verify('Ed25519', pair.publicKey, signature, data)).to.equal(true)
     expect(await ours.exportKey('jwk', pair.publicKey)).to.have.property('x')
+    const mine = await ours.importKey('jwk', (await pairOf('X25519')).open, 'X25519', true, [])
+    expect(await failure(ours.exportKey('spki', mine)), 'a form that is not kept').to.equal('TypeError')
     expect(globalThis.crypto.randomUUID()).to.match(/^[\da-f-]{36}$/)
     expect(hex(globalThis.crypto.getRandomValues(new Uint8Array(16)))).not.to.equal('0'.repeat(32))
   })
