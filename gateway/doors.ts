@@ -19,6 +19,7 @@ import { countLinks, countStates, startHealth, watchHealth } from './health.ts'
 import { usualTiming } from './imap/edge.ts'
 import { startImap } from './imap/imap.ts'
 import { openLogins } from './login.ts'
+import { logFailures } from './operation/error.ts'
 import { operationsOf } from './operation/operations.ts'
 import type { Reaching } from './reach/reach.ts'
 import { keepRenewed } from './renewal.ts'
@@ -116,13 +117,11 @@ const openDoors = async (
   }
   const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
   const certifying = opened(keepCertified(home, config.tls.acme, { ...core, takeUp: renewal.look }))
-  const failed = (operation: string, error: unknown) =>
-    core.log.error({ area: 'control', event: 'failed', operation, err: error }, 'an operation failed')
   opened(
     await serveControl(
       controlPath(home),
       operationsOf({ ...house, serving: { since, listening, reach, certifying, renewed } }),
-      failed,
+      logFailures(core.log),
     ),
   )
   // Last: whoever sees it answer may count on all the others.

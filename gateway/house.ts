@@ -72,9 +72,9 @@ export type Web = {
   overrule(agent: string): Promise<Link | undefined>
   /** What an agent said last of where it can be dialled; ourselves, too. */
   reach(agent: string): Reach | undefined
-  /** What we share with a neighbour is lost, or a link is frozen for it: begins anew. @throws Error if nobody here can sign it */
+  /** What we share with a neighbour is lost, or a link is frozen for it: begins anew. @throws OperationError if nobody here can sign it */
   rekey(agent: string): Promise<void>
-  /** @throws Error if nobody here can sign a REKEY */
+  /** @throws OperationError if nobody here can sign a REKEY */
   operator(): Entity
 
   /** Told once a new account is durable: its entity is findable from now on. */

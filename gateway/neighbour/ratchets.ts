@@ -17,6 +17,7 @@ import { ratchets } from '../../store/web.ts'
 import { ownCard } from '../carry/card.ts'
 import type { Core } from '../core.ts'
 import { type RatchetBook, type Resume, takeTurns } from '../link/ratchets.ts'
+import { OperationError } from '../operation/error.ts'
 import { version } from '../version.ts'
 
 const WAY_OUT = 'Make one, by `vouchsafe user add`, or pair again, by `vouchsafe link invite`.'
@@ -40,7 +41,7 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
   const signer = (): Entity => {
     const entity = operator()
     if (entity !== undefined) return entity
-    throw new Error(`A REKEY is signed by an account here, and there is none. ${WAY_OUT}`)
+    throw new OperationError(`A REKEY is signed by an account here, and there is none. ${WAY_OUT}`)
   }
 
   const resume = async ({ incarnation, rekey }: Ratchet): Promise<Resume> => {

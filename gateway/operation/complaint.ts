@@ -9,6 +9,7 @@ import { complaints } from '../../store/web.ts'
 import { foundByName } from '../complaint/found.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
+import { OperationError } from './error.ts'
 import { accountOf } from './who.ts'
 
 /** `by` is an account here, `of` the sender it complained about. */
@@ -102,12 +103,12 @@ type Of = { message: string; as?: string }
 /** For those whose mail program has no Junk folder: sent at once, without a grace. */
 export const complaintRaise: Operation<Of & { reason: string }, MadeView> = async (house, { reason, ...of }) => {
   const why = grievances.find((one) => one === reason)
-  if (why === undefined) throw new Error(`"${reason}" is no reason. Give one of: ${grievances.join(', ')}.`)
+  if (why === undefined) throw new OperationError(`"${reason}" is no reason. Give one of: ${grievances.join(', ')}.`)
   const { account, provenance } = await messageOf(house, of)
   const made = await house.gestures.raise(account.id, provenance, why)
   if (made !== undefined) return madeOf(house, made, new Map([[account.id, account]]))
   const before = house.gestures.list().some(({ id }) => id === idOf(account.id, provenance))
-  throw new Error(
+  throw new OperationError(
     before
       ? 'There is a complaint about this message already. `vouchsafe complaint list` shows how it stands.'
       : 'The message arrived more than seven days ago: it is too late to complain about it.',
@@ -118,7 +119,7 @@ export const complaintWithdraw: Operation<Of, MadeView> = async (house, of) => {
   const { account, provenance } = await messageOf(house, of)
   const undone = await house.gestures.takeBack(idOf(account.id, provenance))
   if (undone !== undefined) return madeOf(house, undone, new Map([[account.id, account]]))
-  throw new Error('There is no complaint about this message that could be taken back.')
+  throw new OperationError('There is no complaint about this message that could be taken back.')
 }
 
 const messageOf = async (house: House, { message, as }: Of): Promise<{ account: Account; provenance: Provenance }> => {
@@ -132,7 +133,7 @@ const messageOf = async (house: House, { message, as }: Of): Promise<{ account: 
   }
   const [only] = found
   if (only && found.length === 1) return only
-  if (only) throw new Error('Several people here have this message. Say who complains, with --as ADDRESS.')
+  if (only) throw new OperationError('Several people here have this message. Say who complains, with --as ADDRESS.')
   throw new Refusal(
     'entity-unknown',
     `No message ${message} that came by the web is known here. Give its envelope id (32 hex digits, in the line Vouchsafe-Path above the message) or its Message-ID.`,

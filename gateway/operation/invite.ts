@@ -3,6 +3,7 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { linkOfInvitation } from '../../src/link/invitation.ts'
 import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
+import { OperationError } from './error.ts'
 import { type LinkView, viewOf } from './neighbour.ts'
 
 export type InvitationView = {
@@ -21,13 +22,13 @@ export const linkInvite: Operation<
   { id: string; code: string; link: string; expires: number; addresses: string[]; agent: string; words: string }
 > = async (house, { hours, addresses, guest }) => {
   if ((addresses ?? house.addresses()).length === 0)
-    throw new Error(
+    throw new OperationError(
       'No address is known at which the neighbour could dial. Name one with --address HOST:PORT, or in link.announce; ' +
         'or let the neighbour invite you, if this gateway can not be reached from outside.',
     )
   for (const address of addresses ?? [])
     if (!readHostPort(address))
-      throw new Error(`${address} is not an address and port. Write for example mail.example.org:2740.`)
+      throw new OperationError(`${address} is not an address and port. Write for example mail.example.org:2740.`)
   const { id, code, expires, announced } = await house.pairing.invite(hours * 3_600_000, addresses, guest)
   const agent = house.keyring.agent.id
   const words = fingerprintWords(agent)
@@ -42,7 +43,7 @@ export const linkUninvite: Operation<{ invitation: string }, InvitationView> = a
 
 export const linkAccept: Operation<{ code: string }, LinkView> = async (house, { code }) => {
   if (!house.serving)
-    throw new Error(
+    throw new OperationError(
       'To accept an invitation the gateway must run, for it dials the neighbour: `vouchsafe serve` first.',
     )
   return viewOf(house.web, await house.pairing.accept(code))

@@ -4,6 +4,7 @@ import type { Entity } from '../../src/identity/entity.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { duration } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
+import { OperationError } from './error.ts'
 import { accountOf } from './who.ts'
 
 /** `ends`: from when on nothing can be signed by the key or sealed for it, epoch ms; null is never. */
@@ -41,7 +42,7 @@ export const keyRotate: Operation<{ address: string; expires?: string }, KeyView
   const livesMs = args.expires === undefined ? undefined : durationOf(args.expires)
   const { rotateSubkeys } = await import('../../src/identity/subkeys.ts')
   const renewed = await rotateSubkeys(keyOf(house, account), Date.now(), livesMs).catch((error: Error) => {
-    throw new Error(`The key of ${account.address} was left as it is: ${error.message}.`)
+    throw new OperationError(`The key of ${account.address} was left as it is: ${error.message}.`)
   })
   await house.keyring.add(renewed)
   house.log.info(
@@ -54,7 +55,7 @@ export const keyRotate: Operation<{ address: string; expires?: string }, KeyView
 const durationOf = (text: string): number => {
   const read = duration.safeParse(text)
   if (read.success && read.data > 0) return read.data
-  throw new Error(`${text} is no time to live: write a number with s, min, h or d, for example "400 d".`)
+  throw new OperationError(`${text} is no time to live: write a number with s, min, h or d, for example "400 d".`)
 }
 
 const keyOf = ({ keyring, home }: House, { address, entityId }: { address: string; entityId: string }): Entity => {

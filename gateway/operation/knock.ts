@@ -6,6 +6,7 @@ import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 import { LinkFault } from '../link/handlers.ts'
 import type { Outcome } from '../neighbour/knocking.ts'
+import { OperationError } from './error.ts'
 import { findStranger, type LinkView, type StrangerView, viewOf, viewOfStranger } from './neighbour.ts'
 import { soleEntity } from './who.ts'
 
@@ -14,14 +15,14 @@ export const linkKnock: Operation<{ address: string; note?: string }, LinkView |
   house,
   { address, note },
 ) => {
-  if (!house.serving) throw new Error('To knock the gateway must run, for it dials: `vouchsafe serve` first.')
+  if (!house.serving) throw new OperationError('To knock the gateway must run, for it dials: `vouchsafe serve` first.')
   return shown(house, await house.knocking.knock(hostPort(address), note).catch(inWords(address)))
 }
 
 const inWords = (address: string) => (error: unknown) => {
   if (!(error instanceof LinkFault)) throw error
   const why = error.why ?? error.message
-  throw new Error(`Nobody answers at ${address} (${why}). Is it spelled right, and does a gateway run there?`)
+  throw new OperationError(`Nobody answers at ${address} (${why}). Is it spelled right, and does a gateway run there?`)
 }
 
 /** The guest is a neighbour from now on: its name stands for whoever has the words that were shown. */
@@ -47,13 +48,15 @@ export const linkAdd: Operation<{ fingerprint: string; address?: string }, LinkV
   const id = fingerprint.trim().toLowerCase()
   const who = isId(id) ? id : readWords(fingerprint)
   if (who === undefined)
-    throw new Error('That is no fingerprint: give the six words as the other owner reads them out, or the agent id.')
+    throw new OperationError(
+      'That is no fingerprint: give the six words as the other owner reads them out, or the agent id.',
+    )
   return shown(house, await house.knocking.want(who, 'open', address === undefined ? [] : [hostPort(address)]))
 }
 
 /** A direct link with the gateway of somebody who is reached through others: by a letter, without any person there. */
 export const linkPair: Operation<{ as?: string; with: string }, LinkView | StrangerView> = async (house, args) => {
-  if (!house.serving) throw new Error('To write to them the gateway must run: `vouchsafe serve` first.')
+  if (!house.serving) throw new OperationError('To write to them the gateway must run: `vouchsafe serve` first.')
   const as = await soleEntity(house, args.as)
   const known = await house.web.find(isId(args.with) ? args.with : canonical(args.with))
   if (known === undefined)
@@ -65,7 +68,7 @@ export const linkPair: Operation<{ as?: string; with: string }, LinkView | Stran
 
 const hostPort = (text: string): string => {
   if (readHostPort(text)) return text
-  throw new Error(`${text} is not an address and port. Write for example mail.example.org:2740.`)
+  throw new OperationError(`${text} is not an address and port. Write for example mail.example.org:2740.`)
 }
 
 const shown = ({ web }: House, outcome: Outcome): LinkView | StrangerView =>

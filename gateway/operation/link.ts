@@ -3,6 +3,7 @@ import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { fingerprintWords, readWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Operation } from '../house.ts'
+import { OperationError } from './error.ts'
 import {
   findLink,
   findStranger,
@@ -33,7 +34,7 @@ export const linkTrust: Operation<{ neighbour: string; limit?: number; words?: s
   { neighbour, limit, words },
 ) => {
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1 || limit > MOST_LIMIT))
-    throw new Error(`Give a whole number from 1 to ${MOST_LIMIT}.`)
+    throw new OperationError(`Give a whole number from 1 to ${MOST_LIMIT}.`)
   const { agent, name } = findLink(house, neighbour)
   const expected = fingerprintWords(agent)
   if (words !== undefined && readWords(words) !== expected)

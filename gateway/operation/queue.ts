@@ -4,6 +4,7 @@ import { isHeld } from '../../src/custody/hold.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
+import { OperationError } from './error.ts'
 
 /** One envelope: one message to one recipient. */
 export type Underway = {
@@ -40,7 +41,9 @@ type Left = { envelope: string; why: string }
 /** `left`: those for which there was nothing to do, each with why. */
 export const queueRetry: Operation<{ id: string }, { retried: string[]; left: Left[] }> = async (house, { id }) => {
   if (!house.serving)
-    throw new Error('Nothing is handed on while the gateway does not run. `vouchsafe serve` tries everything again.')
+    throw new OperationError(
+      'Nothing is handed on while the gateway does not run. `vouchsafe serve` tries everything again.',
+    )
   const rows = unfinished(await lookUp(house, id), id)
   const tried = await Promise.all(rows.map(async (row) => (await house.web.retry(row.key)) ?? row))
   const isMoving = (row: Custody) =>
@@ -68,7 +71,8 @@ export const queueHold: Operation<{ id: string }, { held: string[]; left: Left[]
 
 export const queueRelease: Operation<{ id: string }, { released: string[] }> = async (house, { id }) => {
   const held = unfinished(await lookUp(house, id), id).filter((row) => row.isHeldBack)
-  if (held.length === 0) throw new Error(`${id} is not held back: \`vouchsafe queue list\` shows what it waits for.`)
+  if (held.length === 0)
+    throw new OperationError(`${id} is not held back: \`vouchsafe queue list\` shows what it waits for.`)
   for (const { key } of held) await house.web.letGo(key)
   return { released: held.map((row) => row.id) }
 }
@@ -92,7 +96,7 @@ const lookUp = async ({ web }: House, id: string): Promise<Custody[]> => {
 const unfinished = (rows: Custody[], id: string): Custody[] => {
   const left = rows.filter((row) => row.state !== 'done')
   if (left.length > 0) return left
-  throw new Error(`${id} has ended: \`vouchsafe trace ${id}\` shows how.`)
+  throw new OperationError(`${id} has ended: \`vouchsafe trace ${id}\` shows how.`)
 }
 
 const underwayOf = (house: House, row: Custody): Underway => ({

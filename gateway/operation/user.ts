@@ -13,6 +13,7 @@ import { type AppPassword, passwords, removePassword, type Scope, scopes, setPas
 import { quotaOf, setQuota } from '../../store/quota.ts'
 import { readSize } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
+import { OperationError } from './error.ts'
 import { accountOf, addressHere } from './who.ts'
 
 export type UserView = {
@@ -115,7 +116,7 @@ export const userQuota: Operation<
   ])
   const own = words.get(args.limit) ?? (words.has(args.limit) ? null : readSize(args.limit))
   if (own === undefined || (own === 0 && args.limit !== 'none'))
-    throw new Error(`${args.limit} is no limit: write a size like "5 GiB", or "none", or "usual".`)
+    throw new OperationError(`${args.limit} is no limit: write a size like "5 GiB", or "none", or "usual".`)
   await setQuota(house.store.db, account.id, own)
   return { address: account.address, quota: await quotaView(house, account) }
 }
@@ -142,7 +143,7 @@ export const userPasswd: Operation<
   const account = await accountOf(house, args.address)
   const secret = passwordFrom(args.password)
   const scope = scopes.find((one) => one === (args.scope ?? 'all'))
-  if (!scope) throw new Error(`A password is for ${scopes.join(', ')}. Name one of these.`)
+  if (!scope) throw new OperationError(`A password is for ${scopes.join(', ')}. Name one of these.`)
   await setPassword(house.store.db, account, args.label, secret.password, scope)
   house.log.info(
     { area: 'user', event: 'password-set', account: account.address, label: args.label, scope },
@@ -157,7 +158,7 @@ export const userRevoke: Operation<{ address: string; label: string }, { address
 ) => {
   const account = await accountOf(house, address)
   if (!(await removePassword(house.store.db, account.id, label)))
-    throw new Error(`${account.address} has no password "${label}". \`vouchsafe user show\` lists them.`)
+    throw new OperationError(`${account.address} has no password "${label}". \`vouchsafe user show\` lists them.`)
   house.log.info(
     { area: 'user', event: 'password-revoked', account: account.address, label },
     'a password was taken back',
@@ -197,9 +198,9 @@ const passwordFrom = (given: string | undefined): { password: string; shown: { p
     return { password: made, shown: { password: made } }
   }
   if ([...given].length < PASSWORD_MIN)
-    throw new Error(`A password has at least ${PASSWORD_MIN} characters. Leave it empty to have one made.`)
+    throw new OperationError(`A password has at least ${PASSWORD_MIN} characters. Leave it empty to have one made.`)
   return { password: given, shown: {} }
 }
 
 const exists = (address: string): Error =>
-  new Error(`${address} is there already. \`vouchsafe user passwd ${address}\` gives it another password.`)
+  new OperationError(`${address} is there already. \`vouchsafe user passwd ${address}\` gives it another password.`)
