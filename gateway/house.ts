@@ -61,9 +61,9 @@ export type Serving = {
  */
 export type Web = {
   links(): Link[]
-  /** How much unwanted mail a neighbour may cost before nothing more is taken from it. */
   /** A person has compared words with its owner: probation is over. */
   vouch(agent: string): Promise<void>
+  /** How much unwanted mail a neighbour may cost before nothing more is taken from it. */
   limit(agent: string, limit: number): Promise<void>
   /** What a neighbour and we owe each other; undefined before the first message. */
   credit(agent: string): Credit | undefined
