@@ -22,7 +22,7 @@ import { freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.t
 const ROUNDS = 3
 const COUNT = 4000
 const WARM = 1000
-/** Hand-overs at once: below the link's own limit, so that none waits for the others. */
+/** Hand-overs at once: fewer than a gateway has under way itself (gateway/engine/perform.ts), so that none waits. */
 const WIDTH = 90
 
 type Message = { id: string; offer: Offer; body: Body }

@@ -1,19 +1,30 @@
 /**
  * Requests out to a known neighbour: each on a stream of its own, that we open (`openOn`) or that he lends us (lent.ts).
  *
- * Small hand-overs, records and large payloads wait in lanes of their own, so that none waits
+ * Small hand-overs (hands.ts), records and large payloads wait in lanes of their own, so that none waits
  * for another kind; between streams, HTTP/2 itself goes round frame by frame. A call
  * ends by its answer, or in a LinkFault when nothing moves for `idleMs` or the link breaks;
  * how long the neighbour works on it is his affair as long as he shows life.
  */
 import type { ClientHttp2Session, ClientHttp2Stream, Http2Stream } from 'node:http2'
-import type { Duplex, Readable } from 'node:stream'
 import { Refusal } from '../../src/refusal.ts'
 import { record, whole } from '../../src/wire/shape.ts'
 import type { Metrics } from '../metrics.ts'
-import { answerAs, BLANK, encodeHead, handAnswer, MAX_RECORDS, type Path, recordAnswers, refusedBy } from './frame.ts'
+import {
+  answerAs,
+  BLANK,
+  encodeHead,
+  handAnswer,
+  isFault,
+  MAX_RECORDS,
+  type Path,
+  recordAnswers,
+  refusedBy,
+} from './frame.ts'
 import { type Body, type HandAnswer, LinkFault, type Offer, type RecordAnswer } from './handlers.ts'
+import { shareCalls } from './hands.ts'
 import type { Announced, LinkLimits } from './limits.ts'
+import { type Course, writeHand } from './payload.ts'
 import { cancel } from './session.ts'
 
 export type Calls = {
@@ -28,8 +39,6 @@ export type Calls = {
 /** A stream for a call; undefined if the link is down, or no stream is lent. */
 export type Open = (path: Path) => Promise<Http2Stream | undefined>
 
-/** What a writer of a body hears and says: an early answer ends it; each chunk that left is a sign of life. */
-type Course = { isAnswered(): boolean; moved(): void }
 type Write = (stream: Http2Stream, course: Course) => Promise<void> | void
 type Terms = { idleMs: number; answerBytes: number }
 
@@ -39,18 +48,22 @@ export const callsOver = (
   limits: LinkLimits,
   metrics: Pick<Metrics, 'linkRecords' | 'linkBytes'>,
 ): Calls => {
-  const small = lane(limits.hands)
+  const shared = lane(limits.hands)
   const large = lane(limits.largeHands)
   const records = lane(limits.records)
   let answered = 0
 
+  const countOut = (bytes: number) => metrics.linkBytes.inc({ direction: 'out' }, bytes)
+
+  const small = shareCalls(
+    (hands) => shared.run(() => exchange(open, '/hands', limits, (stream) => void stream.end(hands))),
+    limits.handsBytes,
+  )
+
   const handOnce = async (offer: Offer, body: Body, from: number) => {
-    const head = { ...offer, sha256: body.sha256, size: body.size, from }
-    const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'out' }, bytes)
+    const head = encodeHead({ ...offer, sha256: body.sha256, size: body.size, from })
     return handAnswer(
-      await exchange(open, '/hand', limits, (stream, course) =>
-        writeHand(stream, encodeHead(head), body, from, count, course),
-      ),
+      await exchange(open, '/hand', limits, (stream, course) => writeHand(stream, head, body, from, countOut, course)),
     )
   }
 
@@ -65,10 +78,9 @@ export const callsOver = (
     throw new LinkFault('fault', 'the neighbour wants the payload again and again')
   }
 
-  const handSmall = async (offer: Offer, body: Body): Promise<HandAnswer> => {
-    const answer = await handOnce(offer, body, 0)
-    if ('retry' in answer) throw new LinkFault('fault', 'the neighbour resumes what was sent whole')
-    return answer
+  const handSmall = (offer: Offer, body: Body): Promise<HandAnswer> => {
+    countOut(body.size)
+    return small.hand(offer, body)
   }
 
   const sendBatch = async (batch: string[]): Promise<RecordAnswer[]> => {
@@ -91,7 +103,7 @@ export const callsOver = (
           detail: `the neighbour takes at most ${theirs.payloadBytes} bytes`,
         })
       const isLarge = body.size > limits.memoryBytes
-      return counting(isLarge ? large.run(() => handLarge(offer, body)) : small.run(() => handSmall(offer, body)))
+      return counting(isLarge ? large.run(() => handLarge(offer, body)) : handSmall(offer, body))
     },
     async send(all) {
       const answers = await Promise.all(
@@ -170,8 +182,6 @@ const exchange = async (open: Open, path: Path, terms: Terms, write: Write): Pro
   })
 }
 
-const isFault = (answer: unknown): boolean => typeof answer === 'object' && answer !== null && 'fault' in answer
-
 /** As the dialler, over a session of ours. */
 export const openOn =
   (session: ClientHttp2Session): Open =>
@@ -187,61 +197,6 @@ export const openStream = (session: ClientHttp2Session, path: string): ClientHtt
     return undefined
   }
 }
-
-/** Small enough that a stream which waits for the window holds little, large enough to be cheap. */
-const CHUNK_BYTES = 64 * 1024
-
-const writeHand = async (
-  stream: Http2Stream,
-  head: Buffer,
-  body: Body,
-  from: number,
-  count: (bytes: number) => void,
-  { isAnswered, moved }: Course,
-): Promise<void> => {
-  if (from === body.size) return void stream.end(head)
-  const source = await body.open(from)
-  // An early answer is a refusal: nobody wants the rest.
-  const isUnwanted = () => isAnswered() || stream.closed || stream.destroyed
-  let left = body.size - from
-  let waiting: Buffer = head // leaves together with the first bytes
-  if (Buffer.isBuffer(source)) {
-    left -= source.length
-    waiting = Buffer.concat([head, source])
-    count(source.length)
-  } else {
-    // To the end of the source and not only of `left`: an iteration broken off costs an error object,
-    // and a source longer than it should be is seen.
-    for await (const chunk of chunksOf(source)) {
-      if (isUnwanted()) return
-      moved()
-      left -= chunk.length
-      if (left < 0) break
-      count(chunk.length)
-      if (!stream.write(waiting)) await drained(stream)
-      waiting = chunk
-    }
-  }
-  if (left !== 0) throw new Error(`our own payload ${body.sha256} has another size than ${body.size}`)
-  if (!isUnwanted()) stream.end(waiting)
-}
-
-async function* chunksOf(source: Readable): AsyncGenerator<Buffer> {
-  for await (const read of source as AsyncIterable<Buffer>)
-    for (let at = 0; at < read.length; at += CHUNK_BYTES) yield read.subarray(at, at + CHUNK_BYTES)
-}
-
-/** Resolves when more may be written, or nothing can be any more. */
-export const drained = (stream: Duplex): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done)
-      stream.off('close', done)
-      resolve()
-    }
-    stream.on('drain', done)
-    stream.on('close', done)
-  })
 
 /** At most `width` at once, the others in turn. */
 const lane = (width: number) => {

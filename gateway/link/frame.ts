@@ -1,5 +1,5 @@
 /**
- * What the requests of a link say, as bytes. All are POSTs with JSON, but for `/hand`:
+ * What the requests of a link say, as bytes. All are POSTs with JSON, but for `/hand` and `/hands`:
  *
  *   /hello    {v, net, link, payloadBytes, recordBytes, batchBytes}  → {ok, …the same, aurq?} | {busy}
  *   /arpl     ARPL (src/wire/link1.ts)                               → PROCEED | {busy} | {diverged}
@@ -9,7 +9,8 @@
  *   /moved    MOVED | FORMER (src/wire/moved.ts)                     → {v, ok} | MOVED; also by strangers
  *   /records  [text, …]                                              → [{ok} | {refused}, …]
  *   /offset   {v, sha256, size}                                      → {offset}
- *   /hand     length 4 (big-endian) | head | payload from head.from  → {accepted} | {refused, detail} | {retry}
+ *   /hands    (length 4 (big-endian) | head | payload) …, small ones    → [{accepted} | {refused, detail} | {fault}, …]
+ *   /hand     length | head | payload from head.from, a large one     → {accepted} | {refused, detail} | {retry}
  *
  * `retry` is an offset: the payload is wanted from there, because what the receiver had is gone or damaged.
  * Any request may be answered by {refused, detail}, or by {fault} when the answerer failed; blanks before an answer are signs of life.
@@ -23,10 +24,22 @@ import type { LinkLimits } from './limits.ts'
 
 /** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
 export const MAX_RECORDS = 1000
+/** Hand-overs in one call: what a call costs is shared by then, and their receipts fill a quarter of `answerBytes`. */
+export const MAX_HANDS = 64
 
 export const BLANK = 0x20 // JSON ignores it
 
-export type Path = '/hello' | '/arpl' | '/commit' | '/pair' | '/directory' | '/moved' | '/records' | '/offset' | '/hand'
+export type Path =
+  | '/hello'
+  | '/arpl'
+  | '/commit'
+  | '/pair'
+  | '/directory'
+  | '/moved'
+  | '/records'
+  | '/offset'
+  | '/hands'
+  | '/hand'
 
 const bytes = whole(1, Number.MAX_SAFE_INTEGER)
 const size = whole(0, MAX_PAYLOAD_BYTES)
@@ -65,28 +78,54 @@ export const encodeHead = (head: Head): Buffer => {
 /**
  * Reads the head off the front of a body.
  *
- * @returns the head, and what came behind it in the same chunk
- * @throws Refusal `record-malformed`, `record-version`, `record-too-large`; undefined if the body ends before
+ * @returns the head, and what came behind it in the same chunk; undefined if the body ends before
+ * @throws Refusal `record-malformed`, `record-version`, `record-too-large`
  */
-export const readHead = async (
-  chunks: AsyncIterator<Buffer>,
-  limit: number,
-): Promise<{ head: Head; rest: Buffer } | undefined> => {
+export const readHead = async (chunks: AsyncIterator<Buffer>, limit: number): Promise<Headed | undefined> => {
   let got: Buffer = Buffer.alloc(0)
-  let wanted = 4
   for (;;) {
-    if (got.length >= 4) {
-      wanted = 4 + got.readUInt32BE()
-      if (wanted > limit) throw new Refusal('record-too-large', `a hand-over's head may have ${limit} bytes`)
-      if (got.length >= wanted) break
-    }
+    const read = headOf(got, limit)
+    if (read) return read
     const next = await chunks.next()
     if (next.done) return undefined
     got = got.length === 0 ? next.value : Buffer.concat([got, next.value])
   }
-  const head = headShape(decodeJson(got.subarray(4, wanted)), 'the head')
+}
+
+/** @returns undefined where not all of it is there */
+const headOf = (got: Buffer, limit: number): Headed | undefined => {
+  if (got.length < 4) return undefined
+  const end = 4 + got.readUInt32BE()
+  if (end > limit) throw new Refusal('record-too-large', `a hand-over's head may have ${limit} bytes`)
+  if (got.length < end) return undefined
+  const head = headShape(decodeJson(got.subarray(4, end)), 'the head')
   if (head.from > head.size) throw new Refusal('record-malformed', 'the head begins behind the end of its payload')
-  return { head, rest: got.subarray(wanted) }
+  return { head, rest: got.subarray(end) }
+}
+
+type Headed = { head: Head; rest: Buffer }
+
+/** A small hand-over, as it shares a call with others. */
+export type Hand = { head: Head; payload: Buffer }
+
+/** @throws Refusal as `readHead`, and `payload-mismatch`: where one ends is known by those before it, so all are refused */
+export const decodeHands = (bytes: Buffer, limits: Pick<LinkLimits, 'headBytes' | 'memoryBytes'>): Hand[] => {
+  const hands: Hand[] = []
+  for (let left = bytes; left.length > 0; ) {
+    const read = headOf(left, limits.headBytes)
+    if (!read) throw new Refusal('record-malformed', 'a hand-over ends within its head')
+    const { head, rest } = read
+    if (head.from !== 0 || head.size > limits.memoryBytes)
+      throw new Refusal(
+        'record-malformed',
+        `hand-overs in one call have whole payloads of at most ${limits.memoryBytes} bytes`,
+      )
+    if (rest.length < head.size) throw new Refusal('payload-mismatch', 'the payload is shorter than announced')
+    hands.push({ head, payload: rest.subarray(0, head.size) })
+    if (hands.length > MAX_HANDS) throw new Refusal('record-too-large', `at most ${MAX_HANDS} hand-overs in one call`)
+    left = rest.subarray(head.size)
+  }
+  return hands
 }
 
 /** @throws Refusal `record-malformed` */
@@ -139,6 +178,21 @@ export const handAnswer = (answer: unknown): HandAnswer | { retry: number } => {
   }
   throw new LinkFault('fault', 'the neighbour answers a hand-over with nonsense')
 }
+
+/** One by one; a refusal of the call is one of each. @throws LinkFault `fault` */
+export const handsAnswers = (answer: unknown, count: number): (HandAnswer | LinkFault)[] => {
+  const refused = refusedBy(answer)
+  if (refused) return new Array(count).fill(refused)
+  if (!Array.isArray(answer) || answer.length !== count)
+    throw new LinkFault('fault', 'the neighbour does not answer hand-over by hand-over')
+  return answer.map((one: unknown) => {
+    if (isFault(one)) return new LinkFault('fault', 'the neighbour failed')
+    const said = handAnswer(one)
+    return 'retry' in said ? new LinkFault('fault', 'the neighbour resumes what was sent whole') : said
+  })
+}
+
+export const isFault = (answer: unknown): boolean => typeof answer === 'object' && answer !== null && 'fault' in answer
 
 /** @throws LinkFault `fault` */
 export const recordAnswers = (answer: unknown, count: number): RecordAnswer[] => {

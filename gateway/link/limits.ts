@@ -18,6 +18,8 @@ export const linkLimits = {
 
   /** Payloads up to this stay in memory; as in the store, larger ones are files. */
   memoryBytes: 64 * 1024,
+  /** Small hand-overs that share a call: at least one of any, and some forty of usual letters. */
+  handsBytes: (288 + 64) * 1024,
   /** Above this, the receiver is asked what it already has. */
   resumeBytes: 256 * 1024,
   /** Unfinished payloads kept for one neighbour; the oldest goes first. */

@@ -10,8 +10,13 @@ import { cancel } from './session.ts'
 /** The stream broke while we read: nobody waits for an answer any more. */
 export class Cut extends Error {}
 
-export const readWhole = async (stream: Http2Stream, limit: number, idleMs: number): Promise<Buffer> => {
-  const slowest = setTimeout(() => cancel(stream), idleMs)
+export const readWhole = async (
+  stream: Http2Stream,
+  limit: number,
+  idleMs: number,
+  slowestMs = idleMs,
+): Promise<Buffer> => {
+  const slowest = setTimeout(() => cancel(stream), slowestMs)
   try {
     let size = 0
     const bounded = async function* () {

@@ -13,13 +13,13 @@ import { Refusal } from '../../src/refusal.ts'
 import type { Log } from '../log.ts'
 import type { Board } from './board.ts'
 import { ask, openOn } from './call.ts'
+import type { Desk } from './desk.ts'
 import { answerAs, type Hello, helloShape } from './frame.ts'
 import { LinkFault, type Standing } from './handlers.ts'
 import type { Handshaking } from './handshake.ts'
 import { type Announced, announced, type LinkLimits } from './limits.ts'
 import { type End, type Link, makeLink } from './link.ts'
 import type { Keys } from './peer.ts'
-import type { Desk } from './serve.ts'
 
 export type Scene = {
   net: string

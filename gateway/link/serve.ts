@@ -6,63 +6,14 @@
  * While we work on a request, its caller gets a life sign every few seconds, so a
  * gigabyte may take its time and a dead link is still seen soon.
  */
-import { createHash } from 'node:crypto'
 import { constants, type Http2Stream, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { Refusal } from '../../src/refusal.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import {
-  decodeJson,
-  decodeRecords,
-  type Head,
-  type Hello,
-  helloShape,
-  type Path,
-  payloadShape,
-  readHead,
-} from './frame.ts'
-import type { Arrived, HandAnswer, LinkHandlers, Standing } from './handlers.ts'
-import type { LinkLimits } from './limits.ts'
-import type { Parts } from './part.ts'
-import { type Refuse, refusalOf } from './quiet.ts'
-import { broken, Cut, chunksOf, counted, gather, readWhole } from './reading.ts'
+import { type Caller, type Desk, failureOf, type Request } from './desk.ts'
+import { decodeJson, decodeRecords, helloShape, type Path, payloadShape } from './frame.ts'
+import type { Standing } from './handlers.ts'
+import { Cut, readWhole } from './reading.ts'
 import { cancel, endSoon } from './session.ts'
-
-/** What all sessions share. */
-export type Desk = {
-  handlers: LinkHandlers
-  parts: Parts
-  limits: LinkLimits
-  log: Log
-  metrics: Pick<Metrics, 'linkRecords' | 'linkBytes'>
-  refuse: Refuse
-  /** Requests being answered, on all sessions. */
-  inHand: Set<Http2Stream>
-  isClosing(): boolean
-}
-
-/** Who asks. */
-export type Caller = {
-  agent: string
-  remote: string
-  standing(): Standing
-  /** Where the caller dialled. `hello` decides whether a link comes of it. */
-  dialled?: {
-    hello(hello: Hello): Promise<unknown>
-    /** LINK1. */
-    arpl(body: unknown): Promise<unknown>
-    commit(body: unknown): Promise<unknown>
-    /** A stream for a call of ours. */
-    lend(stream: ServerHttp2Stream): void
-  }
-  /** Whether the handshake has shown that it is still the neighbour we knew. */
-  isProven(): boolean
-}
-
-type Request = { stream: Http2Stream; caller: Caller; desk: Desk; large: { count: number } }
-
-/** Node's timers run at once beyond. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { takeHand, takeHands } from './take.ts'
 
 /** Answers what they who dialled us ask. */
 export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): void => {
@@ -100,24 +51,15 @@ export const showLife = ({ inHand, limits }: Desk): (() => void) => {
 
 const isStranger = (standing: Standing): boolean => standing === 'guest' || standing === 'no' || standing === 'revoked'
 
-/** The one place where refusals and faults become answers. */
 const answer = async (request: Request, path: string): Promise<void> => {
-  const { stream, caller, desk } = request
+  const { stream, desk } = request
   const { graceMs } = desk.limits
   desk.inHand.add(stream)
   try {
     const answered = await route(request, path)
     if (answered !== LENT) reply(stream, answered, graceMs)
   } catch (error) {
-    if (error instanceof Cut) return
-    const refusal = refusalOf(error)
-    if (refusal) {
-      desk.refuse(refusal.code, { agent: caller.agent, remote: caller.remote }, refusal.detail)
-      reply(stream, { refused: refusal.code, detail: refusal.detail }, graceMs)
-    } else {
-      desk.log.error({ area: 'link', event: 'fault', agent: caller.agent, error }, 'a request could not be answered')
-      reply(stream, { fault: true }, graceMs) // causes are for our log alone
-    }
+    if (!(error instanceof Cut)) reply(stream, failureOf(error, request), graceMs)
   } finally {
     desk.inHand.delete(stream)
   }
@@ -175,6 +117,7 @@ const routes: Record<Path | '/lend', (request: Request) => Promise<unknown>> = {
     const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'offset')
     return { offset: await desk.parts.offset(caller.agent, payload) }
   },
+  '/hands': (request) => takeHands(request),
   '/hand': (request) => takeHand(request),
 }
 
@@ -211,71 +154,3 @@ const takeRecords = async ({ stream, caller, desk }: Request): Promise<unknown> 
     desk.metrics.linkRecords.inc({ direction: 'in', outcome: 'ok' in one ? 'ok' : one.refused })
   return answers
 }
-
-const takeHand = async (request: Request): Promise<HandAnswer | { retry: number }> => {
-  const { stream, caller, desk } = request
-  const chunks = chunksOf(stream, desk.limits.idleMs)
-  try {
-    const read = await readHead(chunks, desk.limits.headBytes)
-    if (!read) throw broken(stream, new Refusal('record-malformed', 'a hand-over ends within its head'))
-    const { envelope, stamps, route } = read.head
-    const body = await takeBody(request, read.head, read.rest, chunks)
-    if ('retry' in body) return body
-    return await desk.handlers.hand(caller.agent, { envelope, stamps, route }, body)
-  } finally {
-    await chunks.return(undefined)
-  }
-}
-
-const takeBody = async (request: Request, head: Head, rest: Buffer, chunks: AsyncIterator<Buffer>) => {
-  const { stream, desk } = request
-  const { limits, metrics } = desk
-  if (head.size > limits.payloadBytes)
-    throw new Refusal('payload-too-large', `a payload may have ${limits.payloadBytes} bytes here`)
-  const slowestMs = limits.idleMs + ((head.size - head.from) / limits.leastBytesPerSecond) * 1000
-  const tooSlow = setTimeout(() => cancel(stream), Math.min(slowestMs, MAX_TIMER_MS))
-  const count = (bytes: number) => metrics.linkBytes.inc({ direction: 'in' }, bytes)
-  const payload = counted(rest, chunks, head.size - head.from, stream, count)
-  try {
-    return await (head.size <= limits.memoryBytes ? inMemory(payload, head) : onDisk(payload, head, request))
-  } finally {
-    clearTimeout(tooSlow)
-  }
-}
-
-const inMemory = async (payload: AsyncIterable<Buffer>, head: Head): Promise<Arrived> => {
-  if (head.from !== 0) throw new Refusal('record-malformed', 'small payloads are sent whole')
-  const bytes = await gather(payload)
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  if (sha256 !== head.sha256) throw wrongHash()
-  return { size: head.size, sha256, bytes }
-}
-
-const onDisk = async (
-  payload: AsyncIterable<Buffer>,
-  head: Head,
-  request: Request,
-): Promise<Arrived | { retry: number }> => {
-  const { caller, desk, large } = request
-  if (large.count >= desk.limits.largeTaken)
-    throw new Refusal('too-many-streams', `at most ${desk.limits.largeTaken} large payloads at once`)
-  large.count += 1
-  try {
-    const part = await desk.parts.take(caller.agent, head, head.from)
-    if ('retry' in part) return part
-    try {
-      for await (const chunk of payload) await part.write(chunk)
-    } catch (error) {
-      await (error instanceof Cut ? part.keep() : part.drop())
-      throw error
-    }
-    const body = await part.finish()
-    if (body) return body
-    if (head.from > 0) return { retry: 0 } // perhaps what we had was damaged, not what came
-    throw wrongHash()
-  } finally {
-    large.count -= 1
-  }
-}
-
-const wrongHash = (): Refusal => new Refusal('payload-mismatch', 'the payload has another hash than announced')

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
-import { drained } from '../../gateway/link/call.ts'
+import { drained } from '../../gateway/link/payload.ts'
 import { sleep, until } from '../../scripts/neighbourhood.ts'
 import { answerTo, dialHttp2, dialTls, garbage, request } from '../link/foe.ts'
 import { awaitMessages, letter, RawSmtp, startLine, type Web } from './web.ts'
@@ -205,7 +205,7 @@ describe('hostile peers of a running gateway', function () {
     it('a stranger who asks for a hand-over, or sends records, is refused by name and sent away', async () => {
       const { session } = await dialHttp2(address())
       const over = new Promise((resolve) => session.once('close', resolve))
-      const answers = ['/hand', '/records', '/hello'].map((path) => {
+      const answers = ['/hands', '/records', '/hello'].map((path) => {
         const stream = request(session, path)
         stream.end(garbage(1000))
         return answerTo(stream)

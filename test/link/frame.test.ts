@@ -1,11 +1,14 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import {
+  decodeHands,
   decodeJson,
   decodeRecords,
   encodeHead,
+  type Hand,
   type Head,
   handAnswer,
+  handsAnswers,
   readHead,
   recordAnswers,
   refusedBy,
@@ -88,6 +91,40 @@ describe("a hand-over's head", () => {
     ))
 })
 
+describe('small hand-overs in one call', () => {
+  const hand = fc
+    .tuple(head, fc.uint8Array({ maxLength: 300 }))
+    .map(([made, bytes]): Hand => ({ head: { ...made, size: bytes.length, from: 0 }, payload: Buffer.from(bytes) }))
+  const encoded = (hands: readonly Hand[]) =>
+    Buffer.concat(hands.flatMap(({ head, payload }) => [encodeHead(head), payload]))
+
+  it('are read as they were written', () =>
+    fc.assert(
+      fc.property(fc.array(hand, { maxLength: 64 }), (made) => {
+        expect(decodeHands(encoded(made), linkLimits)).to.deep.equal(made)
+      }),
+    ))
+
+  it('cut short are refused by name, but where one ends', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(hand, { minLength: 1, maxLength: 5 }), fc.nat(), async (made, cut) => {
+        const bytes = encoded(made)
+        const at = cut % bytes.length
+        const isBetween = made.some((_, i) => encoded(made.slice(0, i)).length === at)
+        expect(await said(() => decodeHands(bytes.subarray(0, at), linkLimits))).to.equal(
+          isBetween ? 'value' : 'refusal',
+        )
+      }),
+    ))
+
+  it('of any bytes are read or refused by name', () =>
+    fc.assert(
+      fc.asyncProperty(fc.uint8Array(), async (bytes) => {
+        expect(await said(() => decodeHands(Buffer.from(bytes), linkLimits))).to.be.oneOf(['value', 'refusal'])
+      }),
+    ))
+})
+
 describe('records and answers', () => {
   it('of any bytes are read or refused by name', () =>
     fc.assert(
@@ -100,13 +137,19 @@ describe('records and answers', () => {
   it('of any JSON are read, or are the fault of who answers', () =>
     fc.assert(
       fc.asyncProperty(fc.jsonValue(), fc.nat({ max: 3 }), async (json, count) => {
-        for (const decode of [() => handAnswer(json), () => recordAnswers(json, count), () => refusedBy(json)])
+        for (const decode of [
+          () => handAnswer(json),
+          () => recordAnswers(json, count),
+          () => handsAnswers(json, count),
+          () => refusedBy(json),
+        ])
           expect(await said(decode)).not.to.equal('refusal')
       }),
     ))
 
   const faults: [what: string, decode: () => unknown][] = [
     ['fewer answers than records', () => recordAnswers([{ ok: true }], 2)],
+    ['fewer answers than hand-overs', () => handsAnswers([{ accepted: 'r' }], 2)],
     ['neither yes nor no', () => recordAnswers([{}], 1)],
     ['a code nobody knows', () => handAnswer({ refused: 'because' })],
     ['a receipt that is no text', () => handAnswer({ accepted: 1 })],

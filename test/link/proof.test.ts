@@ -32,9 +32,11 @@ describe('the proof on a link', () => {
   it('comes before everything else', async () => {
     const [a, b] = await two()
     const thief = await dialHttp2(b.address, a.agent) // the agent's key alone
-    for (const path of ['/hand', '/records', '/offset']) {
+    for (const path of ['/hand', '/hands', '/records', '/offset']) {
       const call = request(thief.session, path)
-      call.end(path === '/hand' ? encodeHead({ ...offerOf('x'), sha256: '0'.repeat(64), size: 0, from: 0 }) : '[]')
+      call.end(
+        path.startsWith('/hand') ? encodeHead({ ...offerOf('x'), sha256: '0'.repeat(64), size: 0, from: 0 }) : '[]',
+      )
       expect(await answerTo(call), path).to.have.property('refused', 'link-unproven')
     }
     end(thief.session)
