@@ -5,9 +5,10 @@
  *   key/             the agent's and entities'    blob/          large bodies
  *   tls/             the certificate for clients  control.sock   while the gateway runs
  */
-import { mkdir, open, rename, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { altDomain } from '../src/address.ts'
 import { fingerprintWords } from '../src/identity/words.ts'
+import { makeFolder, writeWhole } from '../store/file.ts'
 import { databaseOf, openStore } from '../store/store.ts'
 import { verify } from '../store/verify.ts'
 import { type Config, configPath, parseConfig } from './config/config.ts'
@@ -38,7 +39,7 @@ export const makeHome = async (home: string, choices: Choices, keys: { passphras
   const text = configText(choices)
   const config = parseConfig(text, 'the configuration from these options')
 
-  await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+  await makeFolder(home).catch((error: NodeJS.ErrnoException) => {
     const isInTheWay = error.code === 'EEXIST' || error.code === 'ENOTDIR'
     throw isInTheWay ? new Error(`${home} can't be a folder: a file is in the way. Use another --home.`) : error
   })
@@ -46,7 +47,7 @@ export const makeHome = async (home: string, choices: Choices, keys: { passphras
   const tls = await openTls(certificateOf(home, config))
   const store = await openStore(home)
   await store.close()
-  await writeDurably(configPath(home), text)
+  await writeWhole(configPath(home), text)
 
   return {
     home,
@@ -91,14 +92,3 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   )
-
-const writeDurably = async (path: string, text: string): Promise<void> => {
-  const file = await open(`${path}.new`, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
-}

@@ -13,12 +13,13 @@
  */
 
 import { readFile } from 'node:fs'
-import { mkdir, open, readdir, readFile as readFileOf, rename, stat, unlink } from 'node:fs/promises'
+import { readdir, readFile as readFileOf, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EntityId } from '../src/address.ts'
 import { type Agent, agentFromPem, agentToPem, generateAgent } from '../src/identity/agent.ts'
 import { type Entity, exportEntity, importEntity } from '../src/identity/entity.ts'
 import { isSealed, type Sealer, sealerOf } from '../src/identity/passphrase.ts'
+import { makeFolder, syncPath, writeWhole } from '../store/file.ts'
 
 export type Keyring = {
   agent: Agent
@@ -39,8 +40,8 @@ const AGENT = 'agent.pem'
 /** Makes the folder and the agent's key, as far as they are not there, and opens them: for a new home alone. */
 export const makeKeyring = async (home: string, passphrase?: string): Promise<Keyring> => {
   const folder = folderOf(home)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  await syncFolder(home)
+  await makeFolder(folder)
+  await syncPath(home)
   await refuseReadable(folder, '700')
   const names = await readdir(folder)
   // Entities without their agent are what is left of a damaged home; another agent would not be theirs.
@@ -99,7 +100,7 @@ export const openKeyring = async (home: string, passphrase?: string): Promise<Ke
       inTurn(async () => {
         if (!entities.has(id)) return
         await unlink(join(folder, fileOf(id)))
-        await syncFolder(folder)
+        await syncPath(folder)
         entities.delete(id)
       }),
   }
@@ -161,28 +162,8 @@ const load = async (folder: string, name: string, sealer?: Sealer): Promise<stri
   }
 }
 
-const save = async (folder: string, name: string, text: string, sealer?: Sealer): Promise<void> => {
-  const beside = join(folder, `${name}.new`)
-  await unlink(beside).catch(absent) // a crash may have left one; its mode is not ours to trust
-  const handle = await open(beside, 'wx', 0o600)
-  try {
-    await handle.writeFile(sealer ? sealer.seal(text) : text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(beside, join(folder, name))
-  await syncFolder(folder)
-}
-
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
+const save = (folder: string, name: string, text: string, sealer?: Sealer): Promise<void> =>
+  writeWhole(join(folder, name), sealer ? sealer.seal(text) : text)
 
 /** A key that others on this machine can read is no secret, and whoever runs the gateway must know. */
 /** @throws Error that says what to do, if others on this machine can read it */

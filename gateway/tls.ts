@@ -11,11 +11,12 @@
  * the old pair stays in service. When to: renewal.ts.
  */
 import { constants, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { makeFolder, readIfThere, writeWhole } from '../store/file.ts'
 
 export type TlsPair = { certificate: string; key: string }
 export type TlsFiles = {
@@ -172,7 +173,7 @@ const ownPair = async (home: string, hosts: readonly string[]): Promise<TlsPair>
 
   const [names, addresses] = [hosts.filter((host) => isIP(host) === 0), hosts.filter((host) => isIP(host) > 0)]
   const pair = await selfSigned(['localhost', hostname(), ...names], ['127.0.0.1', '::1', ...addresses], key)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   await writeWhole(keyPath, pair.key)
   await writeWhole(certificatePath, pair.certificate)
   return pair
@@ -226,15 +227,3 @@ const importPair = async (key: string) => {
 
 /** Names in certificates are ASCII: `münchen.example` stands as its A-label (RFC 5280 §7.2). */
 const asciiName = (name: string): string => new URL(`http://${name}`).hostname
-
-export const readIfThere = (path: string): Promise<string | undefined> =>
-  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-
-/** Mode 0600; whole or not at all. */
-export const writeWhole = async (path: string, text: string): Promise<void> => {
-  await writeFile(`${path}.new`, text, { mode: 0o600, flush: true })
-  await rename(`${path}.new`, path)
-}

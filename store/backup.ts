@@ -13,12 +13,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
 import { inserts, updates } from './engine/bulk.ts'
 import { openSqlite } from './engine/sqlite.ts'
-import { syncDir } from './spool.ts'
+import { makeFolder, syncPath } from './file.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
 import { removeTextIndex } from './text-index.ts'
@@ -50,7 +50,7 @@ export const backup = async (
   try {
     const manifest = await take(home, partial, progress)
     await rename(partial, target)
-    await syncDir(dirname(target))
+    await syncPath(dirname(target))
     return manifest
   } catch (error) {
     await rm(partial, { recursive: true, force: true }) // keys and mail; and on a full disk what is in the way
@@ -63,7 +63,7 @@ const take = async (
   partial: string,
   progress?: (done: number, of: number) => void,
 ): Promise<Manifest> => {
-  await mkdir(join(partial, 'blob'), { recursive: true, mode: 0o700 })
+  await makeFolder(join(partial, 'blob'))
   await copyNamed(home, partial, COPIED)
   await takeBodies(home, partial)
   for (let tries = 1; !(await takeDatabase(home, partial)); tries++) {
@@ -101,7 +101,7 @@ export const restore = async (
   if (manifest.v !== 1) throw new Error(`this backup was made by a newer Vouchsafe: use that one`)
   const verdict = await verify(from, progress)
   if (verdict.problems.length > 0) throw new Error(`this backup is not whole: ${summary(verdict)}`)
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  await makeFolder(home)
   await removeTextIndex(home) // of a database that was here before
   // The database last, so that half a restore is not taken for a home.
   await copyNamed(from, home, [...COPIED, 'blob'])
@@ -111,7 +111,7 @@ export const restore = async (
   await oweRekey(partial)
   await syncTree(home)
   await rename(partial, databaseOf(home))
-  await syncDir(home)
+  await syncPath(home)
   return manifest
 }
 
@@ -180,7 +180,7 @@ const takeBodies = async (home: string, to: string): Promise<void> => {
 const takeBody = async (home: string, to: string, file: string): Promise<boolean> => {
   const target = join(to, 'blob', file)
   if (await isThere(target)) return true
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(target))
   const source = join(home, 'blob', file)
   try {
     await link(source, target).catch(() => copyFile(source, target, constants.COPYFILE_FICLONE))
@@ -208,7 +208,7 @@ const copyNamed = async (from: string, to: string, names: readonly string[]): Pr
     const found = await stat(source).catch(unlessGone)
     if (found?.isFile()) await copyFile(source, target).catch(unlessGone)
     if (!found?.isDirectory()) continue
-    await mkdir(target, { recursive: true, mode: 0o700 })
+    await makeFolder(target)
     await copyNamed(source, target, await readdir(source))
   }
 }
@@ -223,9 +223,9 @@ const syncTree = async (dir: string): Promise<void> => {
   for (const entry of entries) {
     const path = join(dir, entry.name)
     if (entry.isDirectory()) await syncTree(path)
-    else if (entry.isFile()) await syncDir(path)
+    else if (entry.isFile()) await syncPath(path)
   }
-  await syncDir(dir)
+  await syncPath(dir)
 }
 
 const summary = ({ problems }: Verdict): string =>

@@ -8,9 +8,10 @@
  * `blob/tmp/` and moved to `blob/xx/…` once they are whole. A draft nobody puts is gone with the next start (sweep.ts).
  */
 import { createHash, type Hash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Refusal } from '../src/refusal.ts'
+import { makeFolder, syncPath } from './file.ts'
 
 /** `sha256` is hex. `file` is below `blob/`. */
 export type BodyDraft = { size: number; sha256: string } & ({ bytes: Buffer } | { file: string })
@@ -44,7 +45,7 @@ class Spool implements BodyWriter {
     this.chunks.push(chunk)
     if (this.size <= INLINE_MAX) return
     this.temporary = join(this.dir, 'tmp', randomBytes(16).toString('hex'))
-    await onDisk(mkdir(dirname(this.temporary), { recursive: true }))
+    await onDisk(makeFolder(dirname(this.temporary)))
     this.handle = await onDisk(open(this.temporary, 'wx', 0o600))
     await onDisk(writeAll(this.handle, this.chunks))
     this.chunks = []
@@ -109,16 +110,11 @@ export const discardDraft = async (home: string, draft: BodyDraft): Promise<void
 const settle = async (dir: string, path: string): Promise<string> => {
   const name = randomBytes(16).toString('hex')
   const folder = join(dir, name.slice(0, 2))
-  const isNew = await onDisk(mkdir(folder, { recursive: true, mode: 0o700 }))
+  const isNew = await onDisk(makeFolder(folder))
   await onDisk(rename(path, join(folder, name)))
-  await syncDir(folder)
-  if (isNew !== undefined) await syncDir(dir)
+  await onDisk(syncPath(folder))
+  if (isNew) await onDisk(syncPath(dir))
   return `${name.slice(0, 2)}/${name}`
-}
-
-export const syncDir = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  await onDisk(handle.sync()).finally(() => handle.close())
 }
 
 const writeAll = async (handle: FileHandle, chunks: readonly Buffer[]): Promise<void> => {

@@ -1,8 +1,9 @@
 /** A home's store: locked for this process, opened, swept of what a crash left. */
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDb } from './commit.ts'
 import type { Db } from './db.ts'
+import { makeFolder } from './file.ts'
 import { clearLeft } from './leaving.ts'
 import { lockHome } from './lock.ts'
 import { sweepBlobs } from './sweep.ts'
@@ -15,7 +16,7 @@ export const databaseOf = (home: string): string => join(home, 'vouchsafe.db')
 
 /** Opens the home's store, making it if there is none. Throws if another process has it. */
 export const openStore = async (home: string): Promise<Store> => {
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  await makeFolder(home)
   const lock = await lockHome(home)
   try {
     // Made here if there is none, for its mode; SQLite gives its log the same.

@@ -3,14 +3,15 @@
  * and files that no row names, because their draft was never put or their row went just before.
  * Other folders are left alone: links keep unfinished payloads in `blob/part`, to go on with them.
  */
-import { mkdir, readdir, rm, unlink } from 'node:fs/promises'
+import { readdir, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Source } from './db.ts'
+import { makeFolder } from './file.ts'
 
 /** @returns the files removed that were complete, below `blob/` */
 export const sweepBlobs = async (db: Source): Promise<string[]> => {
   await rm(join(db.blobDir, 'tmp'), { recursive: true, force: true })
-  await mkdir(join(db.blobDir, 'tmp'), { recursive: true, mode: 0o700 })
+  await makeFolder(join(db.blobDir, 'tmp'))
   const rows = await db.read.range<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL')
   const named = new Set(rows.map(({ file }) => file))
   const removed = (await bodyFiles(db.blobDir)).filter((file) => !named.has(file))

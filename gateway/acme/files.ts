@@ -6,10 +6,10 @@
  *   acme-tries.json    what failed last and when to try again: a restart must not ask sooner
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Held, Tries } from '../../src/reach/certified.ts'
-import { acmePair, readIfThere, writeWhole } from '../tls.ts'
+import { makeFolder, readIfThere, writeWhole } from '../../store/file.ts'
+import { acmePair } from '../tls.ts'
 import { makeKey } from './signing.ts'
 
 export type AcmeFiles = {
@@ -28,7 +28,7 @@ export const acmeFiles = (home: string): AcmeFiles => {
     string,
   ]
   const write = async (path: string, text: string) => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path))
     await writeWhole(path, text)
   }
   return {

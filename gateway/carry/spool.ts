@@ -4,9 +4,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { makeFolder } from '../../store/file.ts'
 import type { BodyDraft } from '../../store/spool.ts'
 
 /** All of it, or `start` up to, not including, `end`. */
@@ -22,7 +23,7 @@ export type Spool = { sink(chunk: Uint8Array): Promise<void>; read(): Readable; 
 
 export const spoolPlain = async (home: string): Promise<Spool> => {
   const folder = join(home, 'blob', 'tmp')
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const path = join(folder, randomBytes(16).toString('hex'))
   const file = await open(path, 'wx', 0o600)
   return {

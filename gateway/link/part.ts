@@ -13,9 +13,10 @@
  * whole shows it, and the payload is asked for from its beginning.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Refusal } from '../../src/refusal.ts'
+import { makeFolder } from '../../store/file.ts'
 import { adoptFile } from '../../store/spool.ts'
 import type { Payload } from './frame.ts'
 import type { Arrived } from './handlers.ts'
@@ -43,7 +44,7 @@ export type Parts = {
 
 export const openParts = async (home: string, limits: LinkLimits): Promise<Parts> => {
   const folder = join(home, 'blob', 'part')
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   /** Open parts, by name: resolves when let go of. */
   const held = new Map<string, Promise<void>>()
 

@@ -148,6 +148,16 @@ describe('command line', function () {
     expect([code, err]).to.satisfy(() => code === 1 && /can't be a folder: a file is in the way/.test(err), err)
   })
 
+  it('init and backup say so where no folder can be made', async () => {
+    for (const [at, args] of [
+      ['/proc/home', ['init']],
+      [home, ['backup', '/proc/copy']],
+    ] as const) {
+      const { code, err } = await vouchsafe(at, [...args])
+      expect([code, err]).to.satisfy(() => code === 1 && /\/proc takes no folders. Name another place/.test(err), err)
+    }
+  })
+
   it('key show shows all keys, or that of one account', async () => {
     type Shown = { entities: { address: string }[] }
     expect((await ask<Shown>(home, ['key', 'show', 'ann'])).entities.map(({ address }) => address)).to.deep.equal([

@@ -3,15 +3,20 @@ import { type ChildProcess, spawn } from 'node:child_process'
 
 export type Said = { code: number | null; out: string; err: string }
 
-const start = (args: string[], home: string, env: NodeJS.ProcessEnv): ChildProcess =>
+/** Ten times what any command takes here: one that hangs is killed, and has no exit code. */
+const MOST_MS = 60_000
+
+const start = (args: string[], home: string, options: { env?: NodeJS.ProcessEnv; timeout?: number }): ChildProcess =>
   spawn('scripts/vouchsafe', [...args, '--home', home], {
-    env: { ...process.env, ...env },
+    ...options,
+    env: { ...process.env, ...options.env },
+    killSignal: 'SIGKILL',
     stdio: ['pipe', 'pipe', 'pipe'],
   })
 
 export const vouchsafe = (home: string, args: string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Said> =>
   new Promise((resolve) => {
-    const child = start(args, home, env)
+    const child = start(args, home, { env, timeout: MOST_MS })
     const said: Said = { code: null, out: '', err: '' }
     child.stdout?.on('data', (chunk) => {
       said.out += String(chunk)
