@@ -17,24 +17,8 @@ import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import type { BodyDraft } from '../../store/spool.ts'
-import {
-  cards,
-  contacts,
-  credits,
-  critics,
-  custody,
-  heldBytes,
-  households,
-  knocks,
-  links,
-  reaches,
-  repute,
-  revocations,
-  routes,
-  submissions,
-  warnings,
-} from '../../store/web.ts'
-import { saveRows } from './rows.ts'
+import { contacts, critics, custody, heldBytes, submissions } from '../../store/web.ts'
+import { loadWhole, saveRows } from './rows.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
 export type NewBody = { body: BodyDraft; parsed?: Parsed }
@@ -53,39 +37,19 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, kept, debts, people, ways, held, places, told, strangers, homes, reputes, dead] =
-    await Promise.all([
-      listAccounts(from),
-      departed(from),
-      links.all(from),
-      credits.all(from),
-      cards.all(from),
-      routes.all(from),
-      heldBytes(from),
-      reaches.all(from),
-      warnings.all(from),
-      knocks.all(from),
-      households.all(from),
-      repute.all(from),
-      revocations.all(from),
-    ])
-  const wasUp = new Map([...state.links].map(([agent, { up }]) => [agent, up]))
+  const [accounts, gone, held, puts] = await Promise.all([
+    listAccounts(from),
+    departed(from),
+    heldBytes(from),
+    loadWhole(from),
+  ])
+  const up = new Set([...state.links.values()].flatMap((link) => (link.up ? [link.agent] : [])))
   for (const value of Object.values(state)) if (value instanceof Map) value.clear()
   for (const entity of gone) state.removed.add(entity)
   for (const { id, address, entityId } of accounts) admitLocal(state, { entity: entityId, account: id, address })
-  // Since when it is away is not known of the time before the start.
-  for (const { downAt, ...row } of kept)
-    apply(state, { put: 'link', row: { ...row, up: wasUp.get(row.agent) ?? false } })
-  for (const { agent, ...row } of debts) apply(state, { put: 'credit', agent, row })
-  for (const row of strangers) apply(state, { put: 'knock', row })
-  for (const row of homes) apply(state, { put: 'household', row })
-  for (const { card, ...row } of people) apply(state, { put: 'known', row, card })
-  for (const { proof, ...row } of ways) apply(state, { put: 'route', row })
   for (const [agent, bytes] of held) state.held.set(agent, bytes)
-  for (const row of places) apply(state, { put: 'reach', row })
-  for (const row of reputes) apply(state, { put: 'repute', row })
-  for (const row of dead) apply(state, { put: 'revocation', row })
-  for (const row of told) apply(state, { put: 'warned', row })
+  for (const put of puts) apply(state, put)
+  for (const [agent, link] of state.links) state.links.set(agent, { ...link, up: up.has(agent) })
 }
 
 /** Forgets the rows that are loaded by need. */

@@ -1,8 +1,9 @@
 /**
- * Changes as rows of the store: which table each kind is kept in, and as what.
+ * Changes as rows of the store: which table each kind is kept in, and as what; and rows as changes, of those tables
+ * that are in memory as a whole.
  */
 import type { Change } from '../../src/state.ts'
-import type { Tx } from '../../store/db.ts'
+import type { Source, Tx } from '../../store/db.ts'
 import type { Documents } from '../../store/document.ts'
 import { owed } from '../../store/outbox.ts'
 import {
@@ -104,3 +105,26 @@ const keyOfDrop = (change: Drop): string => {
   if ('agent' in change) return change.agent
   return 'who' in change ? change.who : change.entity
 }
+
+/** What a start reads: each row as the change that puts it in place. */
+export const loadWhole = async (from: Source): Promise<Put[]> =>
+  (await Promise.all(wholes.map((read) => read(from)))).flat()
+
+const whole =
+  <Doc>(documents: Documents<Doc, never>, put: (doc: Doc) => Put) =>
+  async (from: Source): Promise<Put[]> =>
+    (await documents.all(from)).map(put)
+
+const wholes = [
+  // Since when it is away is not known of the time before the start.
+  whole(links, ({ downAt: _, ...row }) => ({ put: 'link', row })),
+  whole(credits, ({ agent, ...row }) => ({ put: 'credit', agent, row })),
+  whole(cards, ({ card, ...row }) => ({ put: 'known', row, card })),
+  whole(routes, ({ proof: _, ...row }) => ({ put: 'route', row })),
+  whole(reaches, (row) => ({ put: 'reach', row })),
+  whole(warnings, (row) => ({ put: 'warned', row })),
+  whole(knocks, (row) => ({ put: 'knock', row })),
+  whole(households, (row) => ({ put: 'household', row })),
+  whole(repute, (row) => ({ put: 'repute', row })),
+  whole(revocations, (row) => ({ put: 'revocation', row })),
+]
