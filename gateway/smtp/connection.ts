@@ -8,6 +8,7 @@
  * - it is told whether the answer to a message may have been heard (repeat.ts);
  * - EHLO says how many recipients a message may have (RFC 9422), how long it may be held (hold.ts), and how soon
  *   it may be wanted (deliver-by.ts);
+ * - EXPN is known, and not done (RFC 5321 §3.5.3): 502, not the 500 of a word nobody heard of;
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
 import type { Socket } from 'node:net'
@@ -95,6 +96,12 @@ export class Connection extends SMTPConnection {
   private isHeard(): void {
     this.answered?.heard()
     this.answered = undefined
+  }
+
+  /** Found by its name. Nobody here is a list, and who is on one would be nobody's business. */
+  handler_EXPN(_command: Buffer, callback: () => void): void {
+    this.send(502, '5.5.1 Lists are not expanded here; write to the address')
+    callback()
   }
 
   /** From here on the client has the time of those we know. */
