@@ -3,6 +3,7 @@
  *
  *   mail comes --QUIET_MS without more--> a batch --as long again--> the next … until all is in
  *   mail keeps coming --BUSY_MS--> one batch, so that searches need not read all of a busy day
+ *   FORGET_MS --all is in--> words that only letters had which are gone are taken out, some at a time
  *
  * A batch is written by a thread and to a file of its own: no commit of mail waits for it. What fails is logged;
  * an index that is broken is thrown away and made again.
@@ -16,15 +17,23 @@ const QUIET_MS = 300
 const BUSY_MS = 5000
 /** For what went without a word (a crash between two lines), and after a failure. */
 const LOOK_MS = 60_000
+/** To find these words, all are looked at: some 1.5 s of a thread for a million. */
+const FORGET_MS = 86_400_000
 /** SQLite's word for a file that is not what it should be. */
 const BROKEN = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB'])
 
 /** @returns what ends it, once the batch at hand is done */
-export const startIndexing = ({ db, texts }: Pick<Store, 'db' | 'texts'>, log: Log): (() => Promise<void>) => {
+export const startIndexing = (
+  { db, texts }: Pick<Store, 'db' | 'texts'>,
+  log: Log,
+  forgetMs = FORGET_MS,
+): (() => Promise<void>) => {
   let isStopped = false
   let isBehind = false
   let lastMailAt = -QUIET_MS
   let batchAt = -BUSY_MS
+  let wordsAt = performance.now()
+  let wordsAfter: string | undefined // while they are looked at: how far
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
 
@@ -41,7 +50,7 @@ export const startIndexing = ({ db, texts }: Pick<Store, 'db' | 'texts'>, log: L
     const began = performance.now()
     try {
       const isForgetting = await forgetNext(db, texts)
-      const isMore = (await indexNext(db, texts)) || isForgetting
+      const isMore = (await indexNext(db, texts)) || isForgetting || (await forgetWords())
       batchAt = performance.now()
       if (isBehind && !isMore) log.debug({ area: 'index', event: 'indexed' }, 'every message can be searched quickly')
       isBehind = isMore
@@ -51,6 +60,13 @@ export const startIndexing = ({ db, texts }: Pick<Store, 'db' | 'texts'>, log: L
       if (isBroken(error)) await texts.reset().catch(() => {}) // and if that fails, the next round tells
       soon(LOOK_MS)
     }
+  }
+  /** Looks at the next words, if it is time. @returns whether there are more */
+  const forgetWords = async (): Promise<boolean> => {
+    if (performance.now() < wordsAt + forgetMs) return false
+    wordsAfter = await texts.forgetWords(wordsAfter ?? '')
+    if (wordsAfter === undefined) wordsAt = performance.now()
+    return wordsAfter !== undefined
   }
   /** While mail comes, a batch every BUSY_MS; else none has to wait. */
   const untilQuiet = (): number => Math.min(lastMailAt + QUIET_MS, batchAt + BUSY_MS) - performance.now()

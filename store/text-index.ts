@@ -34,6 +34,13 @@ export type TextIndex = {
   upTo(): Promise<number>
   add(messages: readonly Texts[], upTo: number): Promise<void>
   remove(ids: readonly number[]): Promise<void>
+  /**
+   * Some of the words that no body has any more, in their order.
+   *
+   * @param after where the last call ended; '' at first
+   * @returns where this one did; undefined once all are seen
+   */
+  forgetWords(after: string): Promise<string | undefined>
   /** Forgets everything. */
   reset(): Promise<void>
   /** Keeps no pages in memory until they are asked for again. */
@@ -52,6 +59,10 @@ const FORMAT = 3
 const MIN_CHARS = 3
 /** More of a long text's trigrams would find hardly fewer candidates. */
 const TRIGRAMS_MAX = 16
+/** Looked at in one statement when words are forgotten: some 10 ms of the thread that writes. */
+const WORDS_PAGE = 5000
+/** FTS5 keeps no more of a word, so of a longer one it can't be told whether a body has it. */
+const WORD_BYTES = 32_768
 /** Words asked for in one query: with more, reading what may hold the text takes no longer. */
 const WORDS_MAX = 256
 
@@ -127,6 +138,17 @@ export const openTextIndex = (home: string): TextIndex => {
         for (const table of TABLES) await writer.run(`DELETE FROM ${table} WHERE rowid IN (?*)`, [ids])
       })
     },
+    async forgetWords(after) {
+      const { writer } = await open()
+      const sql = `SELECT word FROM term WHERE word > ? ORDER BY word LIMIT 1 OFFSET ${WORDS_PAGE - 1}`
+      const last = (await writer.all<{ word: string }>(sql, [after]))[0]?.word
+      await writer.run(
+        `DELETE FROM term WHERE word > ?1 AND word <= ?2 AND length(word) <= ${WORD_BYTES}
+         AND word NOT IN (SELECT term FROM standing WHERE term >= ?1 AND term <= ?2 AND col = 'body')`,
+        [after, last ?? BEHIND_ALL],
+      )
+      return last
+    },
     async reset() {
       await close()
       opened = freshFiles(file)
@@ -156,6 +178,7 @@ const openFiles = async (file: string): Promise<Opened> => {
     const [version] = await writer.all<{ user_version: number }>('PRAGMA user_version')
     if (version?.user_version === 0) await inTransaction(writer, () => writer.exec(SCHEMA))
     else if (version?.user_version !== FORMAT) throw new Error('an index of another format')
+    await writer.exec('CREATE VIRTUAL TABLE temp.standing USING fts5vocab(main, word, col)') // the words it has, by column
     return { writer, reader: await openSqlite(file, 'read') }
   } catch (error) {
     await writer.close()
@@ -211,6 +234,7 @@ const inTrigrams = (account: number, text: string): string => {
 /** What words are made of: all else stands between them, to the index as to us. */
 const PLAIN = /^[a-z\d]+$/
 const WORDS = /[a-z\d]+/g
+const BEHIND_ALL = '{' // the character after z
 const plainWords = (text: string): string => text.replace(/[^a-z\d]+/g, ' ')
 
 /** The words of bodies that have this in them; one more than WORDS_MAX where there are too many to ask for. */

@@ -32,6 +32,27 @@ describe('keeping the full-text index', () => {
     expect(lines).to.deep.equal([])
   })
 
+  it('once all is in, words are forgotten, look by look', async () => {
+    const { store, deliver } = imap
+    await deliver('INBOX', [letter(1)])
+    const seen: [after: string, upTo: number][] = []
+    const texts = {
+      ...store.texts,
+      forgetWords: async (after: string) => {
+        seen.push([after, await store.texts.upTo()])
+        return after === '' ? 'lunch' : undefined
+      },
+    }
+    const stop = startIndexing({ db: store.db, texts }, log, 1)
+    await until(async () => seen.length >= 2)
+    await stop()
+    expect(seen.slice(0, 2)).to.deep.equal([
+      ['', 1],
+      ['lunch', 1],
+    ])
+    expect(lines).to.deep.equal([])
+  })
+
   it('a broken one is thrown away, any other trouble is only logged', async () => {
     const { store } = imap
     for (const [code, resets] of [

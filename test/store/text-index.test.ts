@@ -159,6 +159,25 @@ describe('the full-text index', () => {
     expect(await forgetNext(db, texts)).to.equal(false)
     expect(await idsFor('text', 'lunch')).to.deep.equal({ sure: [2], maybe: [2] })
   })
+  it('words that only letters had which are gone are forgotten, and none that a body still has', async () => {
+    const long = 'x'.repeat(40_000) // FTS5 keeps 32 768 of it
+    const many = Array.from({ length: 6000 }, (_, n) => `word${n}`).join(' ') // more than one look takes
+    await imap.deliver('INBOX', [letter('dinner', `secret lunch ${many}`), letter('secret', `lunch word7 ${long}`)])
+    await indexAll()
+    const { db, texts } = imap.store
+    const inbox = await find(db, imap.account.id, 'INBOX')
+    await expunge(db, inbox?.id ?? 0, [1])
+    await clearLeft(db)
+    await forgetNext(db, texts)
+    for (let after: string | undefined = ''; after !== undefined; ) after = await texts.forgetWords(after)
+    const index = await openSqlite(textIndexFile(imap.store.home), 'read')
+    const words = (await index.all<{ word: string }>('SELECT word FROM term')).map(({ word }) => word)
+    await index.close()
+    expect(words).to.have.members(['lunch', 'word7', long])
+    expect((await idsFor('body', 'xxxx'))?.sure).to.deep.equal([2])
+    expect((await idsFor('body', 'unch'))?.sure).to.deep.equal([2])
+    expect((await idsFor('text', 'secret'))?.sure).to.deep.equal([2])
+  })
   it('a copy is found as the message is', async () => {
     await imap.deliver('INBOX', [letter('one', 'lunch')])
     await indexAll()
