@@ -7,14 +7,10 @@ export type Account = {
   address: string
   name: string
   entityId: string
-  enabled: boolean
   createdAt: number
 }
 
-type Stored = Omit<Account, 'enabled'> & { enabled: number }
-
-export const accountColumns = 'id, address, name, entity_id AS "entityId", enabled, created_at AS "createdAt"'
-export const shaped = (row: Stored): Account => ({ ...row, enabled: row.enabled !== 0 })
+const columns = 'id, address, name, entity_id AS "entityId", created_at AS "createdAt"'
 
 /** Makes an account with its folders. `address` is canonical (src/address.ts); one address or entity, one account. */
 export const create = (
@@ -25,34 +21,24 @@ export const create = (
     const taken = await tx.one('SELECT id FROM account WHERE address = ? OR entity_id = ?', [address, entityId])
     if (taken) return 'exists'
     const now = Date.now()
-    const row = await tx.one<Stored>(
-      `INSERT INTO account (address, name, entity_id, created_at) VALUES (?, ?, ?, ?) RETURNING ${accountColumns}`,
+    const row = await tx.one<Account>(
+      `INSERT INTO account (address, name, entity_id, created_at) VALUES (?, ?, ?, ?) RETURNING ${columns}`,
       [address, name, entityId, now],
     )
     if (!row) throw new Error('an INSERT answered nothing')
     await createDefaults(tx, row.id, now)
-    return shaped(row)
+    return row
   })
 
-export const byAddress = async (from: Source, address: string): Promise<Account | undefined> => {
-  const row = await from.read.one<Stored>(`SELECT ${accountColumns} FROM account WHERE address = ?`, [address])
-  return row && shaped(row)
-}
+export const byAddress = (from: Source, address: string): Promise<Account | undefined> =>
+  from.read.one<Account>(`SELECT ${columns} FROM account WHERE address = ?`, [address])
 
-export const byId = async (from: Source, id: number): Promise<Account | undefined> => {
-  const row = await from.read.one<Stored>(`SELECT ${accountColumns} FROM account WHERE id = ?`, [id])
-  return row && shaped(row)
-}
+export const byId = (from: Source, id: number): Promise<Account | undefined> =>
+  from.read.one<Account>(`SELECT ${columns} FROM account WHERE id = ?`, [id])
 
 /** All accounts, by address. */
-export const list = async (from: Source): Promise<Account[]> =>
-  (await from.read.all<Stored>(`SELECT ${accountColumns} FROM account ORDER BY address`)).map(shaped)
-
-/** A disabled account keeps its mail and receives more, but nobody can log in. @returns whether there is such an account */
-export const setEnabled = (db: Sink, id: number, isEnabled: boolean): Promise<boolean> =>
-  db.transaction(
-    async (tx) => (await tx.run('UPDATE account SET enabled = ? WHERE id = ?', [isEnabled ? 1 : 0, id])).changes > 0,
-  )
+export const list = (from: Source): Promise<Account[]> =>
+  from.read.all<Account>(`SELECT ${columns} FROM account ORDER BY address`)
 
 /**
  * Removes an account with all its folders, messages and passwords; its entity is remembered as one that left.

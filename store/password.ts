@@ -13,7 +13,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { checkProof, deriveKeys, ITERATIONS } from '../src/scram.ts'
-import { type Account, accountColumns, shaped } from './account.ts'
+import { type Account, byAddress } from './account.ts'
 import type { Sink, Source } from './db.ts'
 
 export type Use = 'imap' | 'smtp'
@@ -107,17 +107,14 @@ export const prove = async (
 }
 
 const candidatesOf = async (db: Source, address: string, use: Use) => {
-  const row = await db.read.one<Parameters<typeof shaped>[0]>(
-    `SELECT ${accountColumns} FROM account WHERE address = ? AND enabled = 1`,
-    [address],
-  )
-  if (!row) return { account: undefined, candidates: [] }
+  const account = await byAddress(db, address)
+  if (!account) return { account: undefined, candidates: [] }
   const candidates = await db.read.all<Candidate>(
     `SELECT id, hash, stored_key AS "storedKey", server_key AS "serverKey", used_at AS "usedAt"
      FROM password WHERE account = ? AND scope IN ('all', ?)`,
-    [row.id, use],
+    [account.id, use],
   )
-  return { account: shaped(row), candidates }
+  return { account, candidates }
 }
 
 const noteUse = async (db: Sink, { id, usedAt }: Candidate, use: Use): Promise<void> => {

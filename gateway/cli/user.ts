@@ -48,8 +48,8 @@ const list = (user: Command): void =>
   act(verb(user, 'list', 'all accounts'), async (context) => {
     const users = await perform(context, 'user.list', {})
     if (users.length === 0) return { result: users, text: 'No accounts yet.', next: ['vouchsafe user add ADDRESS'] }
-    const rows = users.map((one) => [one.address, one.name, one.enabled ? '' : 'disabled'])
-    return { result: users, text: table(['address', 'name', ''], rows) }
+    const rows = users.map((one) => [one.address, one.name])
+    return { result: users, text: table(['address', 'name'], rows) }
   })
 
 const show = (user: Command): void =>

@@ -19,7 +19,6 @@ import { accountOf, addressHere } from './who.ts'
 export type UserView = {
   address: string
   name: string
-  enabled: boolean
   entity: string
   words: string
   createdAt: number
@@ -182,10 +181,9 @@ export const userRemove: Operation<{ address: string }, { address: string; messa
   return { address: account.address, messages: folders.reduce((sum, box) => sum + box.messages, 0) }
 }
 
-const viewOf = ({ address, name, enabled, entityId, createdAt }: Account): UserView => ({
+const viewOf = ({ address, name, entityId, createdAt }: Account): UserView => ({
   address,
   name,
-  enabled,
   entity: entityId,
   words: fingerprintWords(entityId),
   createdAt,

@@ -5,7 +5,6 @@ CREATE TABLE account (
   address TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   entity_id TEXT NOT NULL UNIQUE,
-  enabled INTEGER NOT NULL DEFAULT 1,
   last_uid_validity INTEGER NOT NULL DEFAULT 0, -- grows: no name ever has the same one twice (RFC 9051 2.3.1.1)
   used_bytes INTEGER NOT NULL DEFAULT 0, -- of all its messages
   quota_bytes INTEGER, -- of its own: NULL the usual, 0 none

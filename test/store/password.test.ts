@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { setEnabled } from '../../store/account.ts'
 import { challenge, login, passwords, prove, removePassword, setPassword } from '../../store/password.ts'
 import { clientProof } from '../fixture/scram.ts'
 import { eachWithStore, rowsOf } from './home.ts'
@@ -49,11 +48,6 @@ describe('store: app passwords', () => {
     expect(await tryWith('correct horse')).to.equal(undefined)
     expect(await tryWith('battery staple')).to.equal(undefined)
     expect(await tryWith('new')).to.equal('ann@a.test')
-  })
-
-  it('a disabled account lets nobody in', async () => {
-    await setEnabled(bench().db, bench().account.id, false)
-    expect(await tryWith('correct horse')).to.equal(undefined)
   })
 
   it('one for sending does not read, and the other way round', async () => {
