@@ -65,7 +65,7 @@ export const tlsTerms = {
 }
 
 /** A certificate or key that can't be used; the text says which file and what to do. */
-export class TlsError extends Error {
+class TlsError extends Error {
   override readonly name = 'TlsError'
 }
 

@@ -17,7 +17,7 @@ import { type BodyDraft, INLINE_MAX } from './spool.ts'
 /** A new body, or one more holder of a kept one. */
 export type BodySource = BodyDraft | { id: number } | CountedBody
 /** A body whose holders the caller counts, all of them at once (`putCounted`). */
-export type CountedBody = { id: number; isCounted: true }
+type CountedBody = { id: number; isCounted: true }
 
 /** Parts of files up to this much are read at once, larger ones streamed. */
 const READ_MAX = 1 << 20
@@ -105,18 +105,6 @@ const byCount = (ids: readonly number[]): Map<number, number[]> => {
   const groups = new Map<number, number[]>()
   for (const [id, count] of counts) groups.set(count, [...(groups.get(count) ?? []), id])
   return groups
-}
-
-/** Size and hash of each body there is, by id. */
-export const sumsOf = async (
-  from: Source,
-  ids: readonly number[],
-): Promise<Map<number, { size: number; sha256: string }>> => {
-  const rows = await from.read.range<{ id: number; size: number; sha256: string }>(
-    'SELECT id, size, sha256 FROM body WHERE id IN (?*)',
-    [ids],
-  )
-  return new Map(rows.map(({ id, size, sha256 }) => [id, { size, sha256 }]))
 }
 
 /** All bytes from `from` on, in constant memory. Whoever asks holds the body: if it is gone, that is a bug, and throws. */

@@ -117,7 +117,7 @@ export const appendMany = async (
 export const sizeOf = (messages: readonly Pick<Row, 'size'>[]): number =>
   messages.reduce((sum, { size }) => sum + size, 0)
 
-export const messageColumns = [
+const messageColumns = [
   'id',
   'mailbox',
   'uid',

@@ -12,7 +12,7 @@ import type { Numbers } from './numbering.ts'
 export type Run = { from: number; to: number }
 
 /** Whoever deletes a hundred letters a day, one by one, and is away for a year, is within it. */
-export const HORIZON = 65_536
+const HORIZON = 65_536
 
 /** @param uids ascending */
 export const keepVanished = async (

@@ -57,7 +57,7 @@ const failure = (error: unknown): Verdict => ({
 const causeOf = ({ cause }: Error): string | undefined =>
   cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.message) : undefined
 
-export const byFamily = (addresses: string[]): Own => {
+const byFamily = (addresses: string[]): Own => {
   const [v4, v6] = [addresses.find((one) => !one.includes(':')), addresses.find((one) => one.includes(':'))]
   return { ...(v4 && { v4 }), ...(v6 && { v6 }) }
 }

@@ -27,7 +27,7 @@ export const retry = (state: State, key: string, now: number): Step => {
 }
 
 /** What is being handed, or has been, is out of our hands: only what lies here is held. */
-export const canHold = ({ state }: Custody): boolean => state === 'spooled' || state === 'waiting'
+const canHold = ({ state }: Custody): boolean => state === 'spooled' || state === 'waiting'
 
 /** Nothing wakes it any more: no time, no neighbour, no answer to a search. */
 export const holdBack = (state: State, key: string): Step => {

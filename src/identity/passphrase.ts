@@ -44,12 +44,6 @@ export const sealerOf = (passphrase: string): Sealer => {
   }
 }
 
-/** One text alone. */
-export const sealText = (text: string, passphrase: string): string => sealerOf(passphrase).seal(text)
-
-/** @throws Error, see Sealer */
-export const unsealText = (sealed: string, passphrase: string): string => sealerOf(passphrase).unseal(sealed)
-
 /** Whether a text is one of these, and a passphrase has to be asked for. */
 export const isSealed = (text: string): boolean => text.startsWith('vouchsafe-sealed ')
 

@@ -85,7 +85,7 @@ const rowChange = (row: Custody | undefined, was: string, now: string): Change[]
   row === undefined ? [] : [{ put: 'custody', row: rowAs(row, (agent) => (agent === was ? now : agent)) }]
 
 /** As the link is named now: whom it came from, whom it went to, what is reserved with whom. */
-export const rowAs = (row: Custody, as: (agent: string) => string): Custody => ({
+const rowAs = (row: Custody, as: (agent: string) => string): Custody => ({
   ...row,
   ...(row.from !== undefined && { from: as(row.from) }),
   ...(row.next !== undefined && { next: as(row.next) }),

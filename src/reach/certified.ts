@@ -27,7 +27,7 @@ export const isDue = (wanted: Wanted, held: Held | undefined, now: number): bool
   now >= renewAt(held)
 
 /** Of a certificate of six days the third day, of one of ninety the sixtieth. */
-export const renewAt = ({ from, until }: Held): number => from + ((until - from) * 2) / 3
+const renewAt = ({ from, until }: Held): number => from + ((until - from) * 2) / 3
 
 /** @param isUrged a person says that what failed is mended */
 export const mayTry = (tries: Tries | undefined, of: string, now: number, isUrged: boolean): boolean =>

@@ -8,7 +8,7 @@ import type { Change, State } from '../state.ts'
 import type { Route } from './memory.ts'
 
 export const MOST_WAYS = 3
-export const MOST_ENTITIES = 10_000
+const MOST_ENTITIES = 10_000
 /** Longest a way is used before it is searched again. */
 export const ROUTE_LIFE_MS = 86_400_000
 

@@ -17,7 +17,7 @@ const shown =
 /** Longest name of a gateway. The configuration takes none that others would refuse. */
 export const MAX_AGENT_NAME = 80
 /** What a guest says of itself beside its name: a sentence. */
-export const MAX_NOTE = 200
+const MAX_NOTE = 200
 
 /** What each side tells the other about itself. */
 export const about = {

@@ -84,7 +84,6 @@ export type EnvelopeRecord = ReturnType<typeof envelopeRecord>
 
 /** Signed by the agent that hands the envelope on. `chain` covers the envelope and every stamp before this one. */
 export const stampRecord = record({ id: randomId, chain: sha256, to: hashId, at: time })
-export type StampRecord = ReturnType<typeof stampRecord>
 
 /** The receipt: signed by the agent that took custody, over the chain with the stamp made for it. */
 export const acceptedRecord = record({ id: randomId, origin: hashId, from: hashId, chain: sha256, at: time })
@@ -128,7 +127,6 @@ export type CachedRecord = ReturnType<typeof cachedRecord>
 
 /** Signed by each relay on the way back, over the PATH or CACHED it passes on. */
 export const hopRecord = record({ path: sha256 })
-export type HopRecord = ReturnType<typeof hopRecord>
 
 /** Signed by a hop of `route`: its link to `next`, the hop after it, does not carry what is for `entity`. */
 export const rerrRecord = record({
@@ -173,11 +171,9 @@ export const statementRecord = record({
   at: time,
   disputed: flag,
 })
-export type StatementRecord = ReturnType<typeof statementRecord>
 
 /** Signed by an agent whose key is in other hands, with that very key: it is dead from now on. */
 export const revokedRecord = record({ at: time })
-export type RevokedRecord = ReturnType<typeof revokedRecord>
 
 /** Small messages between neighbours, as JSON text; acknowledged one by one. */
 const messages = {

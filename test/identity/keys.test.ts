@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { makeKeyring, openKeyring, passphraseOf } from '../../gateway/keys.ts'
 import { base32 } from '../../src/address.ts'
 import { type Entity, generateEntity, importEntity } from '../../src/identity/entity.ts'
-import { sealerOf, sealText, unsealText } from '../../src/identity/passphrase.ts'
+import { sealerOf } from '../../src/identity/passphrase.ts'
 import { fingerprintWords, readWords } from '../../src/identity/words.ts'
 
 describe('keyring', () => {
@@ -170,20 +170,21 @@ describe('keyring', () => {
 })
 
 describe('a sealed text', () => {
-  const sealed = sealText('Geheimnis', 'pass\u00fc')
+  const sealed = sealerOf('pass\u00fc').seal('Geheimnis')
 
   it('opens with its passphrase, however the letters were composed', () =>
-    expect(unsealText(sealed, 'passu\u0308')).to.equal('Geheimnis'))
+    expect(sealerOf('passu\u0308').unseal(sealed)).to.equal('Geheimnis'))
 
-  it('opens with no other', () => expect(() => unsealText(sealed, 'pass')).to.throw('wrong passphrase'))
+  it('opens with no other', () => expect(() => sealerOf('pass').unseal(sealed)).to.throw('wrong passphrase'))
 
   it('changed or cut off does not open', () => {
+    const sealer = sealerOf('pass\u00fc')
     const [header, base64 = ''] = sealed.split('\n')
     const changed = Buffer.from(base64, 'base64')
     changed[30] = (changed[30] ?? 0) ^ 1
-    expect(() => unsealText(`${header}\n${changed.toString('base64')}\n`, 'pass\u00fc')).to.throw('was changed')
-    expect(() => unsealText(`${header}\n${base64.slice(0, 40)}`, 'pass\u00fc')).to.throw('cut off')
-    expect(() => unsealText(sealed.replace('15 8 1', '30 8 1'), 'pass\u00fc')).to.throw('not sealed by this program')
+    expect(() => sealer.unseal(`${header}\n${changed.toString('base64')}\n`)).to.throw('was changed')
+    expect(() => sealer.unseal(`${header}\n${base64.slice(0, 40)}`)).to.throw('cut off')
+    expect(() => sealer.unseal(sealed.replace('15 8 1', '30 8 1'))).to.throw('not sealed by this program')
   })
 
   it('is never twice the same, though a thousand share one derivation', () => {
