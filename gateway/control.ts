@@ -16,6 +16,7 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isRefusalCode, Refusal } from '../src/refusal.ts'
+import { unlessThere } from '../store/file.ts'
 import { version } from './version.ts'
 
 export type Progress = (event: object) => void
@@ -49,7 +50,7 @@ export const serveControl = async (
     throw new ControlError(
       `The path of the control socket is longer than ${socketPathLimit} bytes: ${path}. Use a shorter --home.`,
     )
-  await unlink(path).catch(ignoreMissing) // left by a crash: the home's lock says that nobody serves it
+  await unlink(path).catch(unlessThere) // left by a crash: the home's lock says that nobody serves it
   const silent = new Set<Socket>() // connected, and has not asked for anything yet
   const running = new Set<Promise<void>>()
 
@@ -183,7 +184,3 @@ const dial = (path: string): Promise<Socket | undefined> =>
 
 const refusalOf = ({ code, detail }: { code: string; detail: string }): Error =>
   isRefusalCode(code) ? new Refusal(code, detail) : new ControlError(detail)
-
-const ignoreMissing = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== 'ENOENT') throw error
-}

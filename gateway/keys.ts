@@ -11,7 +11,6 @@
  * written beside, synced, renamed, the folder synced. What a crash leaves beside is overwritten by
  * the next try.
  */
-
 import { readFile } from 'node:fs'
 import { readdir, readFile as readFileOf, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,7 +18,7 @@ import type { EntityId } from '../src/address.ts'
 import { type Agent, agentFromPem, agentToPem, generateAgent } from '../src/identity/agent.ts'
 import { type Entity, exportEntity, importEntity } from '../src/identity/entity.ts'
 import { isSealed, type Sealer, sealerOf } from '../src/identity/passphrase.ts'
-import { makeFolder, syncPath, writeWhole } from '../store/file.ts'
+import { makeFolder, readIfThere, syncPath, unlessThere, writeWhole } from '../store/file.ts'
 
 export type Keyring = {
   agent: Agent
@@ -119,7 +118,7 @@ export const passphraseOf = async (from: {
   if (passphraseFd !== undefined) return given(await readDescriptor(passphraseFd), `--passphrase-fd ${passphraseFd}`)
   if (env.CREDENTIALS_DIRECTORY !== undefined) {
     const credential = join(env.CREDENTIALS_DIRECTORY, 'vouchsafe-passphrase')
-    const text = await readFileOf(credential, 'utf8').catch(absent)
+    const text = await readIfThere(credential)
     if (text !== undefined) return given(text, credential)
   }
   return env.VOUCHSAFE_PASSPHRASE || undefined
@@ -165,17 +164,15 @@ const load = async (folder: string, name: string, sealer?: Sealer): Promise<stri
 const save = (folder: string, name: string, text: string, sealer?: Sealer): Promise<void> =>
   writeWhole(join(folder, name), sealer ? sealer.seal(text) : text)
 
-/** A key that others on this machine can read is no secret, and whoever runs the gateway must know. */
-/** @throws Error that says what to do, if others on this machine can read it */
+/**
+ * A key that others on this machine can read is no secret, and whoever runs the gateway must know.
+ *
+ * @throws Error that says what to do
+ */
 export const refuseReadable = async (path: string, mode: '600' | '700'): Promise<void> => {
-  const found = await stat(path).catch(absent)
+  const found = await stat(path).catch(unlessThere)
   if (!found) throw new Error(`${path} is missing: "vouchsafe init" makes it, "vouchsafe restore" brings it back`)
   if ((found.mode & 0o077) !== 0) throw new Error(`${path} is open to others on this machine: chmod ${mode} ${path}`)
-}
-
-const absent = (error: NodeJS.ErrnoException): undefined => {
-  if (error.code !== 'ENOENT') throw error
-  return undefined
 }
 
 /** The first line. Whoever gives a passphrase wants sealed keys: an empty one must not leave them open. */

@@ -2,10 +2,10 @@
  * The certificate that mail clients see (links have their own, made from the agent's key).
  *
  * Either the administrator's, named in the configuration (`[tls] certificate, key`), or one that an authority gives
- * (`[tls.acme]`, acme/keep.ts), or, also as long as there is no good one of those, a self-signed one under `<home>/tls/`: ECDSA P-256, because every mail client of the last
- * ten years takes it, valid 825 days, because Apple refuses longer ones. It is renewed
- * with the same key 30 days before it ends, or when clients are told another name of this gateway: those that pinned
- * the key notice nothing.
+ * (`[tls.acme]`, acme/keep.ts), or, also as long as there is no good one of those, a self-signed one under
+ * `<home>/tls/`: ECDSA P-256, because every mail client of the last ten years takes it, valid 825 days, because Apple
+ * refuses longer ones. It is renewed with the same key 30 days before it ends, or when clients are told another name of
+ * this gateway: those that pinned the key notice nothing.
  *
  * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
  * the old pair stays in service. When to: renewal.ts.

@@ -2,9 +2,9 @@
  * The web's one door: an event meets what this agent holds, and leaves as changes and effects.
  *
  * Every event may come twice and out of turn; the second time is harmless. Signatures were
- * verified before the event was made. `step` changes nothing itself: `apply` (state.ts) does.
+ * verified before the event was made. `step` changes nothing itself: `apply` (apply.ts) does.
  */
-import { targetOfAddress } from './address.ts'
+import { domainOf, targetOfAddress } from './address.ts'
 import { judged } from './complaint/judging.ts'
 import { complained, wantedThere } from './complaint/passing.ts'
 import { allowed, pardoned, reproached } from './complaint/repute.ts'
@@ -205,7 +205,7 @@ export const whereIs = (
   now: number,
 ): 'here' | 'known' | 'missing' | { target: string } => {
   if (state.addresses.has(address)) return 'here'
-  if (state.domains.has(address.slice(address.lastIndexOf('@') + 1))) return 'missing'
+  if (state.domains.has(domainOf(address))) return 'missing'
   const known = state.known.get(state.knownAt.get(address) ?? '')
   return known !== undefined && known.expires > now ? 'known' : { target: targetOfAddress(address) }
 }

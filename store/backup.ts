@@ -18,7 +18,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
 import { inserts, updates } from './engine/bulk.ts'
 import { openSqlite } from './engine/sqlite.ts'
-import { makeFolder, syncPath } from './file.ts'
+import { makeFolder, syncPath, unlessThere } from './file.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
 import { removeTextIndex } from './text-index.ts'
@@ -205,17 +205,12 @@ const dropUnnamed = async (home: string): Promise<void> => {
 const copyNamed = async (from: string, to: string, names: readonly string[]): Promise<void> => {
   for (const name of names) {
     const [source, target] = [join(from, name), join(to, name)]
-    const found = await stat(source).catch(unlessGone)
-    if (found?.isFile()) await copyFile(source, target).catch(unlessGone)
+    const found = await stat(source).catch(unlessThere)
+    if (found?.isFile()) await copyFile(source, target).catch(unlessThere)
     if (!found?.isDirectory()) continue
     await makeFolder(target)
     await copyNamed(source, target, await readdir(source))
   }
-}
-
-const unlessGone = (error: NodeJS.ErrnoException): undefined => {
-  if (error.code !== 'ENOENT') throw error
-  return undefined
 }
 
 const syncTree = async (dir: string): Promise<void> => {

@@ -12,6 +12,7 @@ import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Source, Tx } from './db.ts'
+import { unlessThere } from './file.ts'
 import { type BodyDraft, INLINE_MAX } from './spool.ts'
 
 /** A new body, or one more holder of a kept one. */
@@ -157,7 +158,7 @@ const readRange = async (
   )
   if (!row) return undefined
   if (row.file === null) return row.bytes ?? Buffer.alloc(0)
-  const handle = await open(join(db.blobDir, row.file), 'r').catch(goneIsUndefined)
+  const handle = await open(join(db.blobDir, row.file), 'r').catch(unlessThere)
   if (!handle) return undefined
   const rest = Math.max(0, Math.min(length, row.size - from))
   if (rest > READ_MAX) return handle.createReadStream({ start: from, end: from + rest - 1, highWaterMark: 256 << 10 })
@@ -168,8 +169,4 @@ const readRange = async (
   } finally {
     await handle.close()
   }
-}
-
-const goneIsUndefined = (error: unknown): undefined => {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
 }

@@ -46,8 +46,9 @@ export const writeWhole = async (path: string, text: string): Promise<void> => {
   await syncPath(dirname(path))
 }
 
-export const readIfThere = (path: string): Promise<string | undefined> =>
-  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+export const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(unlessThere)
+
+/** For a `catch`: what is not there is nothing, and any other fault a fault. */
+export const unlessThere = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code !== 'ENOENT') throw error
+}

@@ -1,8 +1,9 @@
 /**
  * A full-text index over all messages, in a database of its own beside the store's: `search.db`.
  *
- * It answers which messages hold a text anywhere, as IMAP means it: substrings, folded. Nothing in it is needed: it is made again from the messages if it is missing, of another
- * format or broken, so no backup holds it, no commit of mail waits for it, and it is not written as durably.
+ * It answers which messages hold a text anywhere, as IMAP means it: substrings, folded. Nothing in it is needed: it is
+ * made again from the messages if it is missing, of another format or broken, so no backup holds it, no commit of mail
+ * waits for it, and it is not written as durably.
  *
  *   trigram  every three characters of header and body; which, not where: what it finds may hold the text
  *   word     every word of them, a run of plain letters and digits: what begins one is there for sure

@@ -114,6 +114,7 @@ export const critics = documents<Critic, 'since'>('critic', ({ entity }) => enti
 
 /** What a neighbour and we owe each other for unwanted mail. */
 export const credits = documents<Account & { agent: string }, never>('credit', ({ agent }) => agent, {})
+
 /** Strangers who asked to become neighbours, and those whom we asked. */
 export const knocks = documents<Knock, never>('knock', ({ who }) => who, {})
 
@@ -148,6 +149,7 @@ export const reaches = documents<Reach, never>('reach', ({ agent }) => agent, {}
 export const listed = documents<Listed, 'expires'>('listed', ({ agent }) => agent, {
   expires: ({ expires }) => expires,
 })
+
 /** Keys of all envelopes and reports in which an agent is named: it has another key, once in its life. */
 export const namesIn = async (from: Source, agent: string): Promise<{ custody: string[]; owed: string[] }> => {
   const [rows, debts] = await Promise.all([

@@ -6,7 +6,6 @@
  * `"5 d"` and `"64 MiB"`. What is not in the file has the default given here, so an
  * empty file is a good one. `configText` in text.ts writes it for people.
  */
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
@@ -15,6 +14,7 @@ import { defaultPolicy } from '../../src/complaint/policy.ts'
 import { TIMES_LEAST, TIMES_MOST } from '../../src/link/connection-times.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort } from '../../src/wire/record.ts'
+import { readIfThere } from '../../store/file.ts'
 import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
@@ -46,13 +46,12 @@ export const configPath = (home: string): string => join(home, 'vouchsafe.toml')
 
 export const readConfig = async (home: string): Promise<Config> => {
   const path = configPath(home)
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
+  const text = await readIfThere(path)
+  if (text === undefined)
     throw new ConfigError(
       `There is no Vouchsafe home at ${resolve(home)} (no vouchsafe.toml).\n` +
         'Make one with `vouchsafe init`, or name another with VOUCHSAFE_HOME or --home.',
     )
-  })
   return parseConfig(text, path)
 }
 

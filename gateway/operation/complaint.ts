@@ -7,9 +7,9 @@ import type { Provenance } from '../../src/state.ts'
 import { type Account, list } from '../../store/account.ts'
 import { complaints } from '../../store/web.ts'
 import { foundByName } from '../complaint/found.ts'
-import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
+import { nameOf } from './neighbour.ts'
 import { accountOf } from './who.ts'
 
 /** `by` is an account here, `of` the sender it complained about. */
@@ -156,9 +156,4 @@ const madeOf = (house: House, one: Gesture, accounts: ReadonlyMap<number, { addr
     path: named,
     delivered: at,
   }
-}
-
-const nameOf = ({ web, keyring, config }: House, agent: string): string => {
-  if (agent === keyring.agent.id) return `${config.gateway.name} (here)`
-  return web.links().find((link) => link.agent === agent)?.name ?? nameOfAgent(agent)
 }

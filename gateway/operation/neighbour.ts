@@ -5,6 +5,7 @@ import type { Knock } from '../../src/link/knock.ts'
 import { limitOf } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
+import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Web } from '../house.ts'
 
 export type LinkView = Link & {
@@ -68,9 +69,9 @@ export const findStranger = ({ knocking }: House, text: string): Knock => {
 
 const nameOfLink = ({ agent, name }: Link) => ({ id: agent, name })
 
-const fitting = <T>(all: T[], nameOf: (one: T) => { id: string; name: string }, text: string): T[] => {
-  const exact = all.filter((one) => nameOf(one).id === text || nameOf(one).name === text)
-  return exact.length > 0 ? exact : all.filter((one) => text.length >= 4 && nameOf(one).id.startsWith(text))
+const fitting = <T>(all: T[], calledIn: (one: T) => { id: string; name: string }, text: string): T[] => {
+  const exact = all.filter((one) => calledIn(one).id === text || calledIn(one).name === text)
+  return exact.length > 0 ? exact : all.filter((one) => text.length >= 4 && calledIn(one).id.startsWith(text))
 }
 
 const only = <T>(text: string, [one, ...more]: T[]): T => {
@@ -78,4 +79,10 @@ const only = <T>(text: string, [one, ...more]: T[]): T => {
   if (more.length > 0)
     throw new Refusal('link-unknown', `${text} fits ${more.length + 1} neighbours. Name one by its whole agent id.`)
   return one
+}
+
+/** A neighbour by its name, ourselves as such, anybody further by the first letters of the agent id. */
+export const nameOf = ({ web, keyring, config }: House, agent: string): string => {
+  if (agent === keyring.agent.id) return `${config.gateway.name} (here)`
+  return web.links().find((link) => link.agent === agent)?.name ?? nameOfAgent(agent)
 }

@@ -2,9 +2,9 @@
 import type { Custody } from '../../src/custody/custody.ts'
 import { isHeld } from '../../src/custody/hold.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
+import { nameOf } from './neighbour.ts'
 
 /** One envelope: one message to one recipient. */
 export type Underway = {
@@ -187,10 +187,4 @@ const nameIn = (house: House, row: Custody, agent: string): string => {
   const isTheirs =
     agent === row.agent && row.address !== undefined && !house.web.links().some((one) => one.agent === agent)
   return isTheirs ? `the gateway of ${row.address}` : nameOf(house, agent)
-}
-
-/** A neighbour by its name, ourselves as such, anybody further by the first letters of the agent id. */
-const nameOf = ({ web, keyring, config }: House, agent: string): string => {
-  if (agent === keyring.agent.id) return `${config.gateway.name} (here)`
-  return web.links().find((link) => link.agent === agent)?.name ?? nameOfAgent(agent)
 }

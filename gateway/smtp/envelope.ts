@@ -1,6 +1,6 @@
 /**
- * What stands beside the addresses of MAIL and RCPT: size and coding (RFC 1870, 6152, 6531), TLS all the way (RFC 8689), and what the
- * sender wants to hear of the delivery (DSN, RFC 3461 §4).
+ * What stands beside the addresses of MAIL and RCPT: size and coding (RFC 1870, 6152, 6531), TLS all the way (RFC 8689),
+ * and what the sender wants to hear of the delivery (DSN, RFC 3461 §4).
  *
  * smtp-server has parsed the parameters, undone xtext, refused double ones, those without the value they
  * need, control characters, and wrong values of SIZE, BODY, RET and NOTIFY. It lets anything it doesn't know
@@ -84,7 +84,7 @@ const refuseUnknown = (args: SMTPServerAddress['args'], known: ReadonlySet<strin
 
 /** RFC 6531 §3.4. Only the local part tells, see `spellings`. */
 const refuseWithoutUtf8 = (address: string, { envelope }: SMTPServerSession): void => {
-  const isAscii = /^[\x20-\x7e]*$/.test(address.slice(0, address.lastIndexOf('@')))
+  const isAscii = /^[\x20-\x7e]*$/.test(localOf(address))
   if (!isAscii && !envelope.smtpUtf8)
     throw new ReplyError([553, '5.6.7', 'An address beyond ASCII needs SMTPUTF8 in the MAIL command'])
 }

@@ -7,8 +7,8 @@
  *   handed   the receipt; the payload is still kept               --final report--> done | --silence--> handing, another path
  *   done     the outcome, remembered until twice the expiry       --> forgotten
  *
- * Expiry leads from any of them to done. A destination goes to done at once: mailbox insert,
- * this row and the report owed are one transaction; unless another server keeps the mail: lodge.ts. A crash in any state is answered by the
+ * Expiry leads from any of them to done. A destination goes to done at once: mailbox insert, this row and the report
+ * owed are one transaction; unless another server keeps the mail (lodge.ts). A crash in any state is answered by the
  * event `due`, which the engine raises for every row not done when it starts.
  * Times are epoch ms.
  */
@@ -161,7 +161,7 @@ export const defaultTerms: Terms = {
 export const LAST_WORD_MS = 30 * 60_000
 /** A letter is sealed in seconds, a gigabyte in minutes: what is not sealed by then met a fault and is sealed anew. */
 export const SEAL_GUARD_MS = 5 * 60_000
-/** How long a hop that refused is left alone for this envelope. */
+/** How long a hop that refused is left alone for this envelope: as long as the usual hop deadline. */
 export const AVOID_MS = 15 * 60_000
 
 /** A hand-over that has said nothing for this long is taken up again: a guard, the link has its own time-outs. */

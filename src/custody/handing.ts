@@ -180,13 +180,7 @@ export const turnedDown = ({ stalled, ...row }: Custody, by: string, until: numb
   avoid: [...row.avoid.filter((one) => one.by !== by && one.until > now), { by, until, at: now }],
 })
 
-/**
- * What a no from the next hop means: nothing will help, that way will not help, or later may.
- * A final no is the end if the recipient's own agent says it, or if nobody else is left to ask: a
- * relay speaks for its own limits only. And it is not the end while another neighbour may have it.
- * `envelope-expired` says only that it came too late: an earlier copy may have come in time, so the
- * last word is waited for.
- */
+/** A no that time alone may turn into a yes. */
 const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'mailbox-full',
   'disk-full',
@@ -197,6 +191,13 @@ const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'envelope-expired',
 ])
 
+/**
+ * What a no from the next hop means: nothing will help, that way will not help, or later may.
+ * A final no is the end if the recipient's own agent says it, or if nobody else is left to ask: a
+ * relay speaks for its own limits only. And it is not the end while another neighbour may have it.
+ * `envelope-expired` says only that it came too late: an earlier copy may have come in time, so the
+ * last word is waited for.
+ */
 export const rejected = (state: State, key: string, by: string, code: RefusalCode, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state !== 'handing' || was.next !== by) return nothing
