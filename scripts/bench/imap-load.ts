@@ -79,6 +79,8 @@ export const measurePush = async (server: Server, count: number): Promise<number
 const OPENING = 5
 /** What came with the opening is given back, or not. */
 const SETTLE_MS = 5000
+/** A process of a session that was closed is gone by then. */
+const CLOSE_MS = 2000
 
 /** Bytes for each of `count` sessions in IDLE. */
 export const measureIdle = async (server: Server, count: number): Promise<number> => {
@@ -98,6 +100,7 @@ export const measureIdle = async (server: Server, count: number): Promise<number
   await sleep(SETTLE_MS)
   const each = (server.memory() - before) / count
   await Promise.all(readers.map((reader) => reader?.close()))
+  await sleep(CLOSE_MS)
   return each
 }
 

@@ -31,7 +31,7 @@ export type Server = {
   small: string
   large: string | undefined
   password: string
-  /** Bytes that its sessions hold: the memory of our process, or that of Dovecot's, shared pages divided. */
+  /** Bytes that its sessions hold: the memory of our process, or that of Dovecot's, but what lies in files. */
   memory(): number
   stop(): Promise<unknown>
 }
@@ -179,12 +179,15 @@ const allowManySessions = (home: string): void => {
   writeFileSync(path, text)
 }
 
-/** Bytes of memory, a page that several processes share counted in equal parts. */
+/**
+ * Bytes of memory, a page that several processes share counted in equal parts. Without those of files, such as programs:
+ * a part of them falls to the server whenever somebody else's Node or Dovecot ends.
+ */
 const proportional = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + proportionalOf(pid), 0)
 
 const proportionalOf = (pid: number): number => {
   try {
-    const kb = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]
+    const kb = /^Pss_Anon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]
     return Number(kb) * 1024
   } catch {
     return 0 // the process of a session that has just ended
