@@ -1,15 +1,10 @@
 /** `vouchsafe complaint`: what people here said about mail, and what others said about theirs. */
 import type { Command } from 'commander'
-import { act, perform, type ResultOf, verb } from './context.ts'
+import { act, noun, perform, type ResultOf, verb } from './context.ts'
 import { clock, facts, table } from './layout.ts'
 
-export const complaintCommands = (root: Command): void => {
-  const complaint = root.command('complaint').description('complaints: list, show, raise, withdraw')
-  list(complaint)
-  show(complaint)
-  raise(complaint)
-  withdraw(complaint)
-}
+export const complaintCommands = (root: Command): void =>
+  noun(root, 'complaint', 'complaints', [list, show, raise, withdraw])
 
 type All = ResultOf<'complaint.list'>
 type Made = All['made'][number]

@@ -1,20 +1,16 @@
 /** `vouchsafe contact`: what a person here thinks of others. */
 import type { Command } from 'commander'
-import { act, perform, UsageError, verb } from './context.ts'
+import { act, noun, perform, UsageError, verb } from './context.ts'
 import { clock, facts, table } from './layout.ts'
 import { askYes, isInteractive } from './prompt.ts'
 
 type As = { as?: string }
 
-export const contactCommands = (root: Command): void => {
-  const contact = root.command('contact').description('correspondents: add, list, trust, untrust, category, forget')
-  add(contact)
-  list(contact)
-  trust(contact)
-  untrust(contact)
-  category(contact)
-  forget(contact)
-}
+export const contactCommands = (root: Command): void =>
+  noun(root, 'contact', 'correspondents', [add, list, trust, untrust, category, forget])
+
+/** Whose contact it is, said again in what to do next. */
+const still = (as: string | undefined): string => (as === undefined ? '' : ` --as ${as}`)
 
 const withAccount = (command: Command): Command =>
   command.option('--as <account>', 'whose contact it is (may be left out with a single account)')
@@ -27,7 +23,7 @@ const add = (contact: Command): void =>
       return {
         result: one,
         text: facts({ contact: one.address, entity: one.entity, words: one.words, trust: one.trust }),
-        next: [`compare the six words with ${one.address}, then: vouchsafe contact trust ${one.address}`],
+        next: [`compare the six words with ${one.address}, then: vouchsafe contact trust ${one.address}${still(as)}`],
       }
     },
   )
@@ -49,7 +45,9 @@ const list = (contact: Command): void => {
     return {
       result: contacts,
       text: [table(['address', 'trust', 'since', 'categories', 'words'], rows), ...claims].join('\n'),
-      ...(claims.length > 0 && { next: ['ask them which words are theirs, then: vouchsafe contact trust ADDRESS'] }),
+      ...(claims.length > 0 && {
+        next: [`ask them which words are theirs, then: vouchsafe contact trust ADDRESS${still(as)}`],
+      }),
     }
   })
 }
@@ -73,7 +71,7 @@ const untrust = (contact: Command): void =>
       return {
         result: one,
         text: `${one.address} is not trusted any more: mail from there goes to Requests.`,
-        next: [`to take it back: vouchsafe contact add ${one.address}`],
+        next: [`to take it back: vouchsafe contact add ${one.address}${still(as)}`],
       }
     },
   )

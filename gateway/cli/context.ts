@@ -30,6 +30,13 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** A noun with its verbs; its line in the help names them. */
+export const noun = (root: Command, name: string, what: string, verbs: readonly ((noun: Command) => void)[]): void => {
+  const made = root.command(name)
+  for (const add of verbs) add(made)
+  made.description(`${what}: ${made.commands.map((one) => one.name()).join(', ')}`)
+}
+
 /** A leaf of the command tree, with the options that all have. */
 export const verb = (parent: Command, name: string, summary: string): Command =>
   parent

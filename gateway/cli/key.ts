@@ -1,15 +1,10 @@
 /** `vouchsafe key`: the keys kept here, copies of them, and new ones. */
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { act, perform, UsageError, verb } from './context.ts'
+import { act, noun, perform, UsageError, verb } from './context.ts'
 import { clock, facts, table } from './layout.ts'
 
-export const keyCommands = (root: Command): void => {
-  const key = root.command('key').description('keys: show, export, rotate')
-  show(key)
-  exportKey(key)
-  rotate(key)
-}
+export const keyCommands = (root: Command): void => noun(root, 'key', 'keys', [show, exportKey, rotate])
 
 const show = (key: Command): void =>
   act(

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { visible } from '../terminal.ts'
 import { alertCommands } from './alert.ts'
-import { act, type Context, perform, UsageError, verb } from './context.ts'
+import { act, type Context, noun, perform, UsageError, verb } from './context.ts'
 import { invitationCommands } from './invite.ts'
 import { knockCommands } from './knock.ts'
 import { clock, table } from './layout.ts'
@@ -11,22 +11,18 @@ import { describe, stateOf } from './neighbour.ts'
 import { askYes, isInteractive } from './prompt.ts'
 import { overruleCommand, whyCommand } from './why.ts'
 
-export const linkCommands = (root: Command): void => {
-  const link = root
-    .command('link')
-    .description(
-      'neighbours: invite, accept, knock, approve, refuse, add, pair, list, show, why, trust, overrule, revoke, alerts, rekey',
-    )
-  invitationCommands(link)
-  knockCommands(link)
-  list(link)
-  show(link)
-  revoke(link)
-  trust(link)
-  whyCommand(link)
-  overruleCommand(link)
-  alertCommands(link)
-}
+export const linkCommands = (root: Command): void =>
+  noun(root, 'link', 'neighbours', [
+    invitationCommands,
+    knockCommands,
+    list,
+    show,
+    revoke,
+    trust,
+    whyCommand,
+    overruleCommand,
+    alertCommands,
+  ])
 
 const list = (link: Command): void =>
   act(verb(link, 'list', 'all neighbours, and those who ask to be one'), async (context) => {

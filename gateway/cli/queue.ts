@@ -1,20 +1,16 @@
 /** `vouchsafe queue` and `vouchsafe trace`: what is under way, and where it has been. */
 import type { Command } from 'commander'
-import { act, perform, type ResultOf, verb } from './context.ts'
+import { act, noun, perform, type ResultOf, verb } from './context.ts'
 import { bytes, clock, facts, plural, span, table } from './layout.ts'
 
 export const queueCommands = (root: Command): void => {
   trace(verb(root, 'trace', 'the signed trail of one message'))
-  const queue = root.command('queue').description('messages under way: list, show, retry, hold, release, drop')
-  list(queue)
-  trace(verb(queue, 'show', 'one message under way, with its trail'))
-  retry(queue)
-  hold(queue)
-  release(queue)
-  drop(queue)
+  noun(root, 'queue', 'messages under way', [list, show, retry, hold, release, drop])
 }
 
 const id = ['<id>', 'envelope id, the id the mail program was told ("Accepted as …"), or Message-ID'] as const
+
+const show = (queue: Command): void => trace(verb(queue, 'show', 'one message under way, with its trail'))
 
 const trace = (command: Command): void =>
   act<{ signed?: true }>(

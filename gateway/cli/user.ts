@@ -1,21 +1,13 @@
 /** `vouchsafe user`: accounts of this gateway, and the passwords of their mail clients. */
 import type { Command } from 'commander'
-import { act, type Context, perform, type ResultOf, UsageError, verb } from './context.ts'
+import { act, type Context, noun, perform, type ResultOf, UsageError, verb } from './context.ts'
 import { bytes, clock, facts, plural, table } from './layout.ts'
 import { ask, askNewSecret, isInteractive, readSecretLine } from './prompt.ts'
 
 type Secret = { passwordStdin?: true; generate?: true }
 
-export const userCommands = (root: Command): void => {
-  const user = root.command('user').description('accounts: add, allow, list, passwd, quota, remove, show')
-  add(user)
-  list(user)
-  show(user)
-  passwd(user)
-  quota(user)
-  allow(user)
-  remove(user)
-}
+export const userCommands = (root: Command): void =>
+  noun(root, 'user', 'accounts', [add, list, show, passwd, quota, allow, remove])
 
 const withSecret = (command: Command): Command =>
   command

@@ -182,7 +182,9 @@ const disk = async ({ home }: House): Promise<Finding[]> => {
 const links = async ({ web, addresses, config }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
   const all = web.links().filter(isLinked)
   const [up, down] = [all.filter((link) => link.up), all.filter((link) => !link.up)]
-  progress({ step: `asking ${Math.min(ASKED, up.length)} neighbours to dial back, dialling ${down.length}` })
+  progress({
+    step: `asking neighbours to dial back (${Math.min(ASKED, up.length)}), dialling those that are not connected (${down.length})`,
+  })
   const [back, probed, directories] = await Promise.all([
     Promise.all(up.slice(0, ASKED).map(async ({ agent, name }) => ({ name, found: await reach.dialBack(agent) }))),
     Promise.all(down.map(async (link) => ({ link, probes: await reach.probe(link.agent) }))),
