@@ -166,6 +166,13 @@ export const callControl = async (
   }
 }
 
+/** Whether a gateway answers there. */
+export const isServed = async (path: string): Promise<boolean> => {
+  const socket = await dial(path)
+  socket?.destroy()
+  return socket !== undefined
+}
+
 /** Undefined if nobody listens: no socket, or one that a crash left behind. */
 const dial = (path: string): Promise<Socket | undefined> =>
   new Promise((resolve, reject) => {

@@ -39,9 +39,9 @@ type Ended = 'stopped' | 'renewed'
 export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
   const passphrase = await passphraseOf(opening) // a file descriptor can be read once
   process.on('SIGHUP', () => {}) // while it opens, too: what a hang-up asks for is read then anyway
-  const open = () => openRooms(home, { ...opening, passphrase })
+  const open = () => opened(home, () => openRooms(home, { ...opening, passphrase }))
   let ended = await serveIn(await open())
-  while (ended === 'renewed') ended = await serveIn(await opened(open))
+  while (ended === 'renewed') ended = await serveIn(await open())
 }
 
 const serveIn = async (rooms: Rooms): Promise<Ended> => {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { HomeInUse } from '../store/lock.ts'
 import { type Config, readConfig } from './config/config.ts'
+import { controlPath, isServed } from './control.ts'
 import type { Log } from './log.ts'
 
 /** @param renew closes and opens anew */
@@ -20,14 +21,16 @@ export const reconfigure = async (home: string, now: Config, log: Log, renew: ()
   }
 }
 
-/** Between closing and opening, a command that met nobody may have the home for its time. */
+/** Before the start, and between closing and opening, a command that met nobody may have the home for its time. */
 const PATIENCE_MS = 10_000
 const LOOK_MS = 100
 
-export const opened = async <Opened>(open: () => Promise<Opened>): Promise<Opened> => {
+/** @throws HomeInUse where a gateway runs, or somebody has the home for longer */
+export const opened = async <Opened>(home: string, open: () => Promise<Opened>): Promise<Opened> => {
   for (const until = Date.now() + PATIENCE_MS; ; await delay(LOOK_MS)) {
-    const made = await open().catch((error: unknown) => {
-      if (error instanceof HomeInUse && Date.now() < until) return undefined
+    const made = await open().catch(async (error: unknown) => {
+      const isForAMoment = error instanceof HomeInUse && Date.now() < until && !(await isServed(controlPath(home)))
+      if (isForAMoment) return undefined
       throw error
     })
     if (made !== undefined) return made

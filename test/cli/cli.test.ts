@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { freePortBase } from '../../scripts/neighbourhood.ts'
+import { freePortBase, sleep } from '../../scripts/neighbourhood.ts'
+import { open } from '../gateway/house.ts'
 import { ask, serve, vouchsafe } from './command.ts'
 
 describe('command line', function () {
@@ -211,6 +212,14 @@ describe('command line', function () {
     await (await starting).stop()
     const both = await Promise.all([ask(home, ['user', 'list']), ask(home, ['user', 'list'])])
     expect(both[0]).to.deep.equal(both[1])
+  })
+
+  it('a gateway that starts waits for a command that has the home', async () => {
+    const house = await open(home)
+    const starting = serve(home)
+    await sleep(3000) // it has met the lock by then; if it has not, this is no test, and no failure
+    await house.close()
+    expect(await (await starting).stop()).to.equal(0)
   })
 
   it('a port that is taken is named, with what to do', async () => {
