@@ -4,7 +4,6 @@
  * On a loopback address stand others: a proxy or a webmail that brings many people. It may have all
  * places but a tenth, which is left for whoever comes from elsewhere.
  */
-
 import { isLoopback } from './config/value.ts'
 import { Tally } from './tally.ts'
 import { networkOf } from './throttle.ts'

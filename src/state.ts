@@ -5,7 +5,6 @@
  * routes), loaded by need for the rest (`needs` in web.ts). The village keeps all of it. Both
  * change it by `apply` (apply.ts) alone.
  */
-
 import { targetOfAddress, targetOfEntity } from './address.ts'
 import type { Repute } from './complaint/policy.ts'
 import type { Entry } from './complaint/verdict.ts'

@@ -1,7 +1,6 @@
 /**
  * What people said by their mail clients (src/complaint/gesture.ts), and where the messages are that they said it of.
  */
-
 import { isEnvelopeId } from '../src/address.ts'
 import type { Gesture } from '../src/complaint/gesture.ts'
 import type { Provenance } from '../src/state.ts'

@@ -2,7 +2,6 @@
  * Reports owed to neighbours are sent in bundles, one an envelope, many in a call. What a
  * neighbour has acknowledged durably is owed no more; the rest is sent again when it connects.
  */
-
 import type { Stated } from '../../src/credit/books.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import type { Agent } from '../../src/identity/agent.ts'

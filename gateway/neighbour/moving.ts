@@ -4,7 +4,6 @@
  * the pairing, so a thief can't move a link; nor can he keep us from being heard: whoever dials where the old agent was
  * and meets another key asks it.
  */
-
 import { signRecord, verifyRecord } from '../../src/identity/record.ts'
 import { readRekey } from '../../src/identity/rekey.ts'
 import { CLOCK_SKEW_MS, readStatement } from '../../src/identity/statement.ts'

@@ -1,5 +1,4 @@
 /** What LINK1 found about neighbours, and beginning anew with one (src/link/alarm.ts). */
-
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Alert } from '../../src/link/alert.ts'
 import { isFrozen, isLinked } from '../../src/link/standing.ts'

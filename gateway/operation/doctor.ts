@@ -3,7 +3,6 @@
  * neighbours that dial back, from outside. Words and sides: src/reach/diagnosis.ts.
  */
 import { lookup, Resolver } from 'node:dns/promises'
-import { statfs } from 'node:fs/promises'
 import { connect, isIP } from 'node:net'
 import { ipCanonical } from '../../src/ip.ts'
 import { isLinked } from '../../src/link/standing.ts'
@@ -16,14 +15,13 @@ import { readHostPort, writeHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
 import { isFor, lifeLeft, openTls } from '../tls.ts'
+import { roomAt } from './status.ts'
 
 export type Examined = { findings: Finding[]; wrong: number }
 
 /** Neighbours that are asked to dial back: more would say the same. */
 const ASKED = 5
 const CONNECT_MS = 3_000
-/** As in status.ts: below it, mail is refused soon. */
-const LEAST_FREE = 200 * 1024 ** 2
 
 export const doctor: Operation<object, Examined> = async (house, _args, progress) => {
   progress({ step: 'looking at configuration, ports, certificate, name and disk' })
@@ -171,10 +169,9 @@ const name = async ({ serving }: House, host: string): Promise<Finding[]> => {
 }
 
 const disk = async ({ home }: House): Promise<Finding[]> => {
-  const { bavail, bsize } = await statfs(home)
-  const free = bavail * bsize
-  const detail = `${Math.round(free / 1024 ** 2)} MiB free at ${home}`
-  if (free >= LEAST_FREE) return [{ what: 'disk', state: 'ok', detail }]
+  const { mib, isLittle } = await roomAt(home)
+  const detail = `${mib} MiB free at ${home}`
+  if (!isLittle) return [{ what: 'disk', state: 'ok', detail }]
   return [{ what: 'disk', state: 'wrong', side: 'ours', detail, fix: 'make room: mail is refused when it is full' }]
 }
 

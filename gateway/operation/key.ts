@@ -1,5 +1,4 @@
 /** The keys kept here. Private parts leave only by `key.export` with `private: true`, which the log notes. */
-
 import type { Entity } from '../../src/identity/entity.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { duration } from '../config/value.ts'

@@ -1,5 +1,4 @@
 /** Whether all is well, in one answer: for people (`vouchsafe status`) and for /health. */
-
 import { X509Certificate } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import { levelOf } from '../../src/complaint/policy.ts'
@@ -35,7 +34,13 @@ export type Status = {
 }
 
 /** Below this a durable write may fail soon; SMTP says "try again" when it does. */
-const leastFreeBytes = 200 * 1024 ** 2
+const LEAST_FREE_BYTES = 200 * 1024 ** 2
+
+export const roomAt = async (home: string): Promise<{ mib: number; isLittle: boolean }> => {
+  const { bavail, bsize } = await statfs(home)
+  const bytes = bavail * bsize
+  return { mib: Math.round(bytes / 1024 ** 2), isLittle: bytes < LEAST_FREE_BYTES }
+}
 
 export const status: Operation<object, Status> = async (house) => {
   const { serving, web, keyring, config, domain, home } = house
@@ -84,10 +89,8 @@ const certificateProblems = (certificate: string): string[] => {
 }
 
 const diskProblems = async (home: string): Promise<string[]> => {
-  const { bavail, bsize } = await statfs(home)
-  const free = bavail * bsize
-  if (free >= leastFreeBytes) return []
-  return [`only ${Math.round(free / 1024 ** 2)} MiB are free at ${home}: mail is refused when the disk is full`]
+  const { mib, isLittle } = await roomAt(home)
+  return isLittle ? [`only ${mib} MiB are free at ${home}: mail is refused when the disk is full`] : []
 }
 
 const keyProblems = ({ keyring, home }: House, accounts: Account[]): string[] =>

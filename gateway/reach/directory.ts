@@ -6,7 +6,6 @@
  *
  * A source address may ask so often and tell so often; what is kept is bounded, and goes after 48 hours.
  */
-
 import { REACH_LIFE_MS } from '../../src/reach/announce.ts'
 import { type Listed, list } from '../../src/reach/directory.ts'
 import { Refusal } from '../../src/refusal.ts'

@@ -2,7 +2,6 @@
  * An envelope arrives over a link: ours to deliver, or ours to hand on. Its chain of stamps has
  * been checked; one for an entity here has been opened and its sender's signature verified.
  */
-
 import { type Answer, type Effect, refuse, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import { type Paired, paired } from '../link/pair.ts'

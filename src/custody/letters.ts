@@ -2,7 +2,6 @@
  * What the sender is told about one recipient: the stage in Outgoing, and the notices that
  * land in their INBOX in the same transaction as what they tell of.
  */
-
 import type { RefusalCode } from '../refusal.ts'
 import { notice, wholeGoesTo } from '../report/notice.ts'
 import { advise, explain, tellRivals, tellTrail } from '../report/words.ts'

@@ -5,7 +5,6 @@
  * replaces all lower ones; comparing them is for whoever has seen both. No valid
  * delegation: not represented.
  */
-
 import { type AgentId, type EntityId, isId } from '../address.ts'
 import { type Entity, entityIdOf } from './entity.ts'
 import type * as openpgp from './library.ts'

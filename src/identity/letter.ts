@@ -6,7 +6,6 @@
  * a letter can't be taken out and sealed again for somebody else (surreptitious forwarding),
  * nor arrive a second time in another envelope; and `gpg -d` still yields the very message.
  */
-
 import { type EntityId, type EnvelopeId, isId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 import { type Card, readCard } from './card.ts'

@@ -9,7 +9,6 @@
  * The second says that the key of the agent `was` is in other hands, and that the same gateway is the agent
  * `agentId` from now on: its neighbours move the link (src/link/moved.ts). `epoch` is when it was made, epoch ms: a neighbour that has taken one takes none that is not later.
  */
-
 import { type AgentId, isId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 import { isCount } from './delegation.ts'

@@ -6,7 +6,6 @@
  *
  * Whole in memory for the many small ones, as a stream for the few large ones.
  */
-
 import type { EnvelopeId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 import type { Card } from './card.ts'

@@ -6,7 +6,6 @@
  * `gpg --verify` takes. The signature bears a notation naming the kind of statement: nothing
  * else the entity ever signs, a letter least of all, can be taken for one.
  */
-
 import type { Entity } from './entity.ts'
 import * as openpgp from './library.ts'
 import { notation, notationOf, profile } from './openpgp.ts'

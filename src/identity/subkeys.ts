@@ -8,7 +8,6 @@
  *
  * Times are epoch ms.
  */
-
 import type { Entity } from './entity.ts'
 import * as openpgp from './library.ts'
 import { profile } from './openpgp.ts'

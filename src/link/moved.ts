@@ -7,7 +7,6 @@
  * The rows in which the old agent is named are loaded with the event (`custody`, `owed`: their keys). What stamps and
  * receipts say stays as it was signed: the neighbour finishes with its old key what it began with it.
  */
-
 import type { Custody } from '../custody/custody.ts'
 import { type Effect, nothing, type Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'

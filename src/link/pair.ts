@@ -9,7 +9,6 @@
  * entity's card names. Only explicit trust counts: a person has compared words with that very entity. And one
  * person's trust makes few links.
  */
-
 import type { Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import type { RefusalCode } from '../refusal.ts'
