@@ -55,8 +55,8 @@ const CALL_BYTES = 900_000
 
 /** What we are owed by `to`, signed: said, not owed. */
 export const sayOwed = async (core: Core, to: string, stated: Stated): Promise<void> => {
-  const statement = signRecord(core.agent, core.net, 'STATEMENT', { to, ...stated })
-  await core.link.send(to, [encodeMessage({ t: 'STATEMENT', statement: await statement })])
+  const statement = await signRecord(core.agent, core.net, 'STATEMENT', { to, ...stated })
+  await core.link.send(to, [encodeMessage({ t: 'STATEMENT', statement })])
 }
 
 /** `items` are those that `text` carries: all that is owed, or the first piece of it. */

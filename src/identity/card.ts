@@ -6,7 +6,7 @@
  * `key` is the OpenPGP public key, binary in base64; `delegation` the text of one, signed
  * apart, so that it can be shown without the card. That a card verifies says that key,
  * address and agent were put together by whoever holds the key. Whether the address is
- * truly his is another question: pinned, domain or vouched.
+ * truly theirs is another question: pinned, domain or vouched.
  */
 import { createHash } from 'node:crypto'
 import { type AgentId, canonical, type EntityId } from '../address.ts'

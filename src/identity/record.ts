@@ -6,7 +6,7 @@
  *   payload           a JSON object; `v` is its version, 1
  * `typ` keeps one kind of record from being taken for another, `net` the records of
  * a trial web out of the real one. The key travels along: who signed is a fact, whether
- * he may is for the caller to decide by the agentId.
+ * they may is for the caller to decide by the agentId.
  */
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import type { AgentId } from '../address.ts'

@@ -121,7 +121,7 @@ export const openStream = async ({
 // Plaintext is given out before it is authenticated, to a sink that knows; how much it may hold is the sink's to say.
 const streaming = { ...profile, allowUnauthenticatedStream: true, maxDecompressedMessageSize: Number.POSITIVE_INFINITY }
 
-/** A recipient whose clock is ahead has a key from the future: the letter is dated no earlier than his card. */
+/** A recipient whose clock is ahead has a key from the future: the letter is dated no earlier than their card. */
 const dateOf = ({ now, to }: Sealing): Date => new Date(Math.max(now ?? Date.now(), to.at))
 
 const sealing = async (letter: Sealing) => {

@@ -42,7 +42,7 @@ const SCHEME = 'vouchsafe:'
 
 export const linkOfInvitation = (code: string): string => SCHEME + code
 
-/** @throws Error on what no invitation can hold: that is a bug of the caller's, who checked his configuration */
+/** @throws Error on what no invitation can hold: that is a bug of the caller's, who checked the configuration */
 export const encodeInvitation = ({ agentId, addresses, token, expires }: Invitation): string => {
   if (!isId(agentId) || token.length !== TOKEN_BYTES || addresses.length > MAX_ADDRESSES)
     throw new Error('an invitation needs an agentId, 16 bytes of token and at most 8 addresses')

@@ -103,7 +103,7 @@ export const replied = (state: State, { agent, said, name, addresses }: Reply, n
   return { changes: [...settled(state, agent), { put: 'knock', row }], effects: [] }
 }
 
-/** Our owner says no to a guest, or wants what he asked for no more. */
+/** Our owner says no to a guest, or wants no more what they asked for. */
 export const declined = (state: State, who: string): Step => {
   const was = state.knocks.get(who)
   if (was === undefined || was.at === 'refused') return nothing

@@ -14,7 +14,7 @@
  * A crash or a broken line between any two of these leaves at least one secret that both have: the host moves
  * on only after the guest keeps the new secret beside the old one, and the guest forgets the old one only when
  * the host has moved on. Whoever begins a connection with a neighbour, or answers ARPL, has thereby broken off every
- * other handshake on that link that he took part in; without that a late COMMIT would be a false alarm. Model: test/model/link1.pml.
+ * other handshake on that link that they took part in; without that a late COMMIT would be a false alarm. Model: test/model/link1.pml.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Arpl, Arsl, Commit, Proceed } from '../wire/link1.ts'

@@ -66,7 +66,7 @@ const permits = (state: State, { agent, from, to }: Paired, now: number): boolea
 
 /**
  * Every link may cost a few unwanted messages. Whoever has an account here and draws agents elsewhere would make as
- * many links as he likes, and with them as much unwanted mail: so one person's trust makes few.
+ * many links as they like, and with them as much unwanted mail: so one person's trust makes few.
  */
 const MOST_VOUCHED = 3
 const VOUCHED_MS = 28 * 86_400_000

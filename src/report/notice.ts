@@ -1,5 +1,5 @@
 /**
- * A letter to a sender about his message: multipart/report, RFC 6522, RFC 3464, RFC 6533.
+ * A letter to a sender about their message: multipart/report, RFC 6522, RFC 3464, RFC 6533.
  *
  *   1  text/plain                what happened, to whom, where the message is, what to do: for the person
  *   2  message/delivery-status   the same for programs; message/global-delivery-status if an address is not ASCII

@@ -7,7 +7,7 @@
  *
  * Every link of the joined route bears the signatures of both its ends, of now as far as the relay,
  * and from there of when the PATH was made, which says itself how long it is good. The relay must
- * stand at the start of the PATH, so nobody can use one that was shown to him or stolen; what it can do
+ * stand at the start of the PATH, so nobody can use one that was shown to it or stolen; what it can do
  * is show one that is broken by now, and so delay, as whoever lies on the way can anyhow. Routes learned
  * so are never shown again: there is one splice in a route, never two.
  */
