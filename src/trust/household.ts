@@ -4,7 +4,7 @@
  * A new entity is whitelisted by a person: whoever lets a gateway into the web whitelists its household, a
  * handful of people. Beyond that each needs somebody here who trusts them, and everybody who does makes
  * room for as many again. So a family, a club, a firm never notices; and whoever draws a thousand identities at a
- * gateway has a handful of them heard, however much credit its links have earned.
+ * gateway of their own has a handful of them heard, however much credit its links have earned.
  *
  * Relays can't see who writes, and a gateway may lie about its own people: so the recipient's gateway counts.
  */
