@@ -59,7 +59,7 @@ describe('docs/protocol.md', () => {
     })
 
   it('says every request of a link', () => {
-    const [, union = ''] = /type Path =([^]*?)\n\n/.exec(readFileSync('gateway/link/frame.ts', 'utf8')) ?? []
+    const [, union = ''] = /type Path =([\s\S]*?)\n\n/.exec(readFileSync('gateway/link/frame.ts', 'utf8')) ?? []
     const paths = [...union.matchAll(/'(\/[a-z]+)'/g)].map(([, path]) => `\`${path}\``)
     const table = text.slice(text.indexOf('### Requests'), text.indexOf('### Becoming neighbours'))
     expect(paths.filter((path) => !table.includes(`| ${path}`) && !table.includes(`, ${path} |`))).to.deep.equal([])
