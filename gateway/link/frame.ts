@@ -9,8 +9,8 @@
  *   /moved    MOVED | FORMER (src/wire/moved.ts)                     → {v, ok} | MOVED; also by strangers
  *   /records  [text, …]                                              → [{ok} | {refused}, …]
  *   /offset   {v, sha256, size}                                      → {offset}
- *   /hands    (length 4 (big-endian) | head | payload) …, small ones    → [{accepted} | {refused, detail} | {fault}, …]
- *   /hand     length | head | payload from head.from, a large one     → {accepted} | {refused, detail} | {retry}
+ *   /hands    (length 4 (big-endian) | head | payload) …, small ones → [{accepted} | {refused, detail} | {fault}, …]
+ *   /hand     length | head | payload from head.from, a large one    → {accepted} | {refused, detail} | {retry}
  *
  * `retry` is an offset: the payload is wanted from there, because what the receiver had is gone or damaged.
  * Any request may be answered by {refused, detail}, or by {fault} when the answerer failed; blanks before an answer are signs of life.
@@ -24,7 +24,7 @@ import type { LinkLimits } from './limits.ts'
 
 /** Records in one call: so many answers stay well below `answerBytes`, whatever their codes. */
 export const MAX_RECORDS = 1000
-/** Hand-overs in one call: what a call costs is shared by then, and their receipts fill a quarter of `answerBytes`. */
+/** Hand-overs in one call: by then its cost is shared enough, and the receipts fill a quarter of `answerBytes`. */
 export const MAX_HANDS = 64
 
 export const BLANK = 0x20 // JSON ignores it

@@ -20,8 +20,9 @@ export const shareCalls = (call: (hands: Buffer) => Promise<unknown>, mostBytes:
   let busy = 0
 
   const leave = () => {
-    for (const group of grouped(waiting, mostBytes)) void bring(group)
+    const groups = grouped(waiting, mostBytes)
     waiting = []
+    for (const group of groups) void bring(group)
   }
   const bring = async (group: Waiting[]) => {
     try {

@@ -10,6 +10,11 @@ import { cancel } from './session.ts'
 /** The stream broke while we read: nobody waits for an answer any more. */
 export class Cut extends Error {}
 
+/**
+ * @param idleMs longest silence
+ * @param slowestMs for all of it
+ * @throws Refusal `record-too-large`; Cut
+ */
 export const readWhole = async (
   stream: Http2Stream,
   limit: number,
