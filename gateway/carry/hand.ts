@@ -6,7 +6,7 @@ import type { Custody } from '../../src/custody/custody.ts'
 import { checkReceipt } from '../../src/envelope/chain.ts'
 import { chainHash } from '../../src/envelope/envelope.ts'
 import type { Agent } from '../../src/identity/agent.ts'
-import { signRecord } from '../../src/identity/record.ts'
+import { signShared } from '../../src/identity/record.ts'
 import { seal, sealStream } from '../../src/identity/seal.ts'
 import { Refusal, type RefusalCode } from '../../src/refusal.ts'
 import type { EnvelopeRecord } from '../../src/wire/record.ts'
@@ -31,7 +31,7 @@ export const sealRow = async (core: Core, key: string): Promise<void> => {
     const { id, to = '', priority, created, expires, permit } = row
     const payload = { hash: body.sha256, size: body.size }
     const record: EnvelopeRecord = { id, to, ...payload, priority, created, expires, ...(permit && { permit }) }
-    const jws = await signRecord(core.agent, core.net, 'ENVELOPE', record)
+    const jws = await signShared(core.agent, core.net, 'ENVELOPE', record)
     const envelope = { ...record, origin: core.agent.id, jws }
     await core.engine.handle(([body = 0]) => ({ on: 'sealed', key, envelope, body }), [{ body }])
   } catch (error) {
@@ -72,7 +72,7 @@ export const handRow = async (core: Core, key: string, to: string): Promise<void
   const { envelope, hash, body } = row
   if (!envelope || !hash || body === null) return
   const at = core.now()
-  const stamp = await signRecord(keyUnder(core, row), core.net, 'STAMP', {
+  const stamp = await signShared(keyUnder(core, row), core.net, 'STAMP', {
     id: row.id,
     chain: chainHash(envelope, row.stamps),
     to,

@@ -6,7 +6,7 @@ import { checkChain } from '../../src/envelope/chain.ts'
 import { chainHash, keyOf } from '../../src/envelope/envelope.ts'
 import { readComplaint } from '../../src/identity/complaint.ts'
 import { isPermit } from '../../src/identity/permit.ts'
-import { signRecord, verifyRecord } from '../../src/identity/record.ts'
+import { signShared, verifyRecord } from '../../src/identity/record.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Report } from '../../src/report/report.ts'
 import {
@@ -97,7 +97,7 @@ const takeCustody = async (
   if (answer.say !== 'accepted') throw new Error('an arrival was neither accepted nor refused')
   const chain = chainHash(offer.envelope, offer.stamps)
   const receipt: AcceptedRecord = { id: envelope.id, origin: envelope.origin, from, chain, at: answer.at }
-  return signRecord(core.agent, core.net, 'ACCEPTED', receipt)
+  return signShared(core.agent, core.net, 'ACCEPTED', receipt)
 }
 
 /** Above this, opening costs so much that a repeat is looked for first. */

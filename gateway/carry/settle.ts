@@ -5,7 +5,7 @@
 import type { Stated } from '../../src/credit/books.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import type { Agent } from '../../src/identity/agent.ts'
-import { signRecord } from '../../src/identity/record.ts'
+import { signRecord, signShared } from '../../src/identity/record.ts'
 import { type Item, type Owed, piece } from '../../src/report/owed.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import { owed } from '../../store/outbox.ts'
@@ -74,7 +74,7 @@ const bundle = async (core: Core, owing: Owed): Promise<Bundle> => {
 }
 
 const signed = (core: Core, key: Agent, item: Item): Promise<string> =>
-  'jws' in item ? Promise.resolve(item.jws) : signRecord(key, core.net, 'REPORT', item.own)
+  'jws' in item ? Promise.resolve(item.jws) : signShared(key, core.net, 'REPORT', item.own)
 
 type RecordAnswer = Awaited<ReturnType<Core['link']['send']>>[number]
 

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
 import { makeCard, readCard } from '../../src/identity/card.ts'
 import { generateEntity } from '../../src/identity/entity.ts'
-import { signRecord, verifyRecord } from '../../src/identity/record.ts'
+import { signShared, verifyRecord } from '../../src/identity/record.ts'
 import { open, seal } from '../../src/identity/seal.ts'
 
 const NET = 'bench'
@@ -52,7 +52,7 @@ const measure = async (count: number, bytes: number): Promise<{ seconds: number;
 const records = async ({ a, r, b }: Record<'a' | 'r' | 'b', Agent>, id: string): Promise<void> => {
   const hash = randomBytes(32).toString('hex')
   const sign = (by: Agent, type: string, more: object = {}) =>
-    signRecord(by, NET, type, { id, chain: hash, to: b.id, at: Date.now(), ...more })
+    signShared(by, NET, type, { id, chain: hash, to: b.id, at: Date.now(), ...more })
   const verify = (type: string, ...all: string[]) => Promise.all(all.map((jws) => verifyRecord(jws, NET, type)))
 
   const envelope = await sign(a, 'ENVELOPE', { hash })

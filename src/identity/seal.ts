@@ -29,7 +29,7 @@ type Sealing = {
 /** Seals a letter of up to some megabytes. @throws Refusal card-invalid if nothing can be encrypted to the card any more */
 export const seal = async (letter: Sealing & { plaintext: Buffer }): Promise<Buffer> => {
   const message = await openpgp.createMessage({ binary: bytesOf(letter.plaintext), date: dateOf(letter) })
-  const sealed = await openpgp.encrypt({ ...(await sealing(letter)), message, format: 'binary' })
+  const sealed = await openpgp.encrypt({ ...sealing(letter), message, format: 'binary' }).catch(asRefusal(letter))
   return Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
 }
 
@@ -39,7 +39,7 @@ export const sealStream = async (
 ): Promise<AsyncIterable<Uint8Array>> => {
   const binary = ReadableStream.from(letter.plaintext)
   const message = await openpgp.createMessage({ binary, date: dateOf(letter) })
-  return openpgp.encrypt({ ...(await sealing(letter)), message, format: 'binary' })
+  return openpgp.encrypt({ ...sealing(letter), message, format: 'binary' }).catch(asRefusal(letter))
 }
 
 type Opening = {
@@ -124,20 +124,27 @@ const streaming = { ...profile, allowUnauthenticatedStream: true, maxDecompresse
 /** A recipient whose clock is ahead has a key from the future: the letter is dated no earlier than their card. */
 const dateOf = ({ now, to }: Sealing): Date => new Date(Math.max(now ?? Date.now(), to.at))
 
-const sealing = async (letter: Sealing) => {
+const sealing = (letter: Sealing) => {
   const { from, to, id, card } = letter
-  const date = dateOf(letter)
-  await to.publicKey.getEncryptionKey(undefined, date, undefined, profile).catch((cause: unknown) => {
-    throw new Refusal('card-invalid', `nothing can be sealed for ${to.address} by the key on its card: ${cause}`)
-  })
   return {
     encryptionKeys: to.publicKey,
     signingKeys: from.key,
     signatureNotations: letterNotation({ id, from: from.id, to: to.entityId, address: to.address, card }),
-    date,
+    date: dateOf(letter),
     config: profile,
   }
 }
+
+/** Why it could not be sealed: the library looks for a key of the recipient's first, and says only that there is none. */
+const asRefusal =
+  (letter: Sealing) =>
+  async (error: unknown): Promise<never> => {
+    const { to } = letter
+    await to.publicKey.getEncryptionKey(undefined, dateOf(letter), undefined, profile).catch((cause: unknown) => {
+      throw new Refusal('card-invalid', `nothing can be sealed for ${to.address} by the key on its card: ${cause}`)
+    })
+    throw error
+  }
 
 /** A plain Uint8Array over the same memory: what the library slices must be a copy, and a Buffer's slices are not. */
 const bytesOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)

@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { CompactSign, compactVerify, importJWK } from 'jose'
 import { agentFromPem, agentIdOf, agentIdOfSpki, agentToPem, generateAgent } from '../../src/identity/agent.ts'
-import { RECORD_LIMIT, signRecord, verifyRecord } from '../../src/identity/record.ts'
+import { RECORD_LIMIT, signRecord, signShared, verifyRecord } from '../../src/identity/record.ts'
+import { leafOf, rootBy } from '../../src/identity/tree.ts'
 import { NET, refusalOf } from './people.ts'
 
 describe('agent', () => {
@@ -122,6 +123,123 @@ describe('record', () => {
     )
     await fc.assert(fc.asyncProperty(text, async (jws) => void (await refusalOf(verifyRecord(jws, NET, 'WHO')))))
   })
+})
+
+describe('records signed together', () => {
+  const agent = generateAgent()
+  const said = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `${i}` }))
+  const signedTogether = (count: number, by = agent) =>
+    Promise.all(said(count).map((body) => signShared(by, NET, 'STAMP', body)))
+  const partsOf = (jws = '') => {
+    const [header = '', payload = '', signature = ''] = jws.split('.')
+    return { header, payload, signature: Buffer.from(signature, 'base64url') }
+  }
+  const joined = ({ header, payload, signature }: ReturnType<typeof partsOf>) =>
+    `${header}.${payload}.${signature.toString('base64url')}`
+  const verdict = (jws: string) => refusalOf(verifyRecord(jws, NET, 'STAMP'))
+
+  for (const count of [1, 2, 3, 16, 64, 65, 150])
+    it(`${count} say each what it says, whoever reads them alone`, async () => {
+      const all = await signedTogether(count)
+      for (const [i, jws] of all.entries())
+        expect(await verifyRecord(jws, NET, 'STAMP')).to.deep.equal({ by: agent.id, body: { id: `${i}`, v: 1 } })
+    })
+
+  it('share one signature, and show the way to what it signs: six hashes for 64', async () => {
+    const all = (await signedTogether(64)).map((jws) => partsOf(jws).signature)
+    expect(new Set(all.map((bytes) => bytes.subarray(0, 64).toString('hex'))).size).to.equal(1)
+    expect(new Set(all.map((bytes) => bytes.length))).to.deep.equal(new Set([64 + 6 * 32]))
+  })
+
+  it('one that is alone is signed alone', async () => {
+    const [jws = ''] = await signedTogether(1)
+    expect(jws).to.equal(await signRecord(agent, NET, 'STAMP', { id: '0' }))
+  })
+
+  it('of two agents in one turn are signed by each', async () => {
+    const other = generateAgent()
+    const [mine, theirs] = await Promise.all([signedTogether(2), signedTogether(2, other)])
+    for (const jws of mine) expect((await verifyRecord(jws, NET, 'STAMP')).by).to.equal(agent.id)
+    for (const jws of theirs) expect((await verifyRecord(jws, NET, 'STAMP')).by).to.equal(other.id)
+  })
+
+  it('one too large is not made, and the others are', async () => {
+    const big = signShared(agent, NET, 'STAMP', { big: 'x'.repeat(RECORD_LIMIT) })
+    const small = signShared(agent, NET, 'STAMP', { id: '0' })
+    expect(await refusalOf(big)).to.equal('record-too-large')
+    expect((await verifyRecord(await small, NET, 'STAMP')).by).to.equal(agent.id)
+  })
+
+  const bad: [what: string, make: (all: string[]) => string, code: string][] = [
+    [
+      'with the way of another',
+      ([a, b]) => joined({ ...partsOf(a), signature: partsOf(b).signature }),
+      'signature-wrong',
+    ],
+    ['with what another says', ([a, b]) => joined({ ...partsOf(a), payload: partsOf(b).payload }), 'signature-wrong'],
+    ['without the way', ([a]) => joined(shortened(partsOf(a), 64)), 'record-malformed'],
+    ['with a shorter way', ([a]) => joined(shortened(partsOf(a), 96)), 'signature-wrong'],
+    ['with half a hash', ([a]) => joined(shortened(partsOf(a), 112)), 'record-malformed'],
+    ['with a way of seven', ([a]) => joined(lengthened(partsOf(a), 64 + 7 * 32)), 'record-malformed'],
+    [
+      'that claims to be signed alone',
+      ([a]) => joined({ ...partsOf(a), header: headerOf(a, 'EdDSA') }),
+      'record-malformed',
+    ],
+  ]
+  for (const [what, make, code] of bad)
+    it(`${what} is refused: ${code}`, async () => expect(await verdict(make(await signedTogether(4)))).to.equal(code))
+
+  it('one signed alone that claims to be of many is refused', async () => {
+    const alone = await signRecord(agent, NET, 'STAMP', { id: '0' })
+    expect(await verdict(joined({ ...partsOf(alone), header: headerOf(alone, 'EdDSA-tree') }))).to.equal(
+      'record-malformed',
+    )
+  })
+
+  it('a signature of a root alone is none of a record that hashes to it', async () => {
+    const [a = ''] = await signedTogether(2)
+    const { header, payload, signature } = partsOf(a)
+    const root = rootBy(leafOf(`${header}.${payload}`), [signature.subarray(64)])
+    const own = sign(null, root, agent.privateKey) // as if the agent had signed 32 bytes of somebody's choice
+    expect(
+      await verdict(joined({ header, payload, signature: Buffer.concat([own, signature.subarray(64)]) })),
+    ).to.equal('signature-wrong')
+  })
+
+  it('is not believed for a root that was seen, if the signature is another', async () => {
+    const [a = ''] = await signedTogether(2)
+    await verifyRecord(a, NET, 'STAMP')
+    const { signature, ...rest } = partsOf(a)
+    const forged = Buffer.from(signature)
+    forged[0] = (forged[0] ?? 0) ^ 1
+    expect(await verdict(joined({ ...rest, signature: forged }))).to.equal('signature-wrong')
+  })
+
+  it('with any bit of the signature or the way changed is refused by name', async () => {
+    const all = await signedTogether(64)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(63), fc.nat(256 * 8 - 1), async (which, bit) => {
+        const { signature, ...rest } = partsOf(all[which])
+        signature[bit >> 3] = (signature[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        expect(await verdict(joined({ ...rest, signature }))).to.equal('signature-wrong')
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  const shortened = ({ signature, ...rest }: ReturnType<typeof partsOf>, bytes: number) => ({
+    ...rest,
+    signature: signature.subarray(0, bytes),
+  })
+  const lengthened = ({ signature, ...rest }: ReturnType<typeof partsOf>, bytes: number) => ({
+    ...rest,
+    signature: Buffer.concat([signature, Buffer.alloc(bytes)]).subarray(0, bytes),
+  })
+  const headerOf = (jws = '', alg: string): string => {
+    const header = JSON.parse(Buffer.from(partsOf(jws).header, 'base64url').toString())
+    return Buffer.from(JSON.stringify({ ...header, alg })).toString('base64url')
+  }
 })
 
 const swapPayload = (record: string, payload: string): string => {
