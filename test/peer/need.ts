@@ -1,12 +1,20 @@
 /**
  * Tests that need a program of Debian say so aloud when it is absent, and CI may not skip them.
  */
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Skips the running test (or fails it, in CI) unless `program` is installed. Servers live in sbin. */
 export const need = (ctx: Mocha.Context, program: string, debianPackage: string): void => {
   if (!isInstalled(program)) leave(ctx, `${program} is not installed: apt-get install ${debianPackage}`)
+}
+
+/** The same, for swaks: it speaks TLS only with a module of Perl that Debian does not install along with it. */
+export const needSwaks = (ctx: Mocha.Context): void => {
+  need(ctx, 'swaks', 'swaks')
+  const { status } = spawnSync('perl', ['-MNet::SSLeay', '-e', '1'])
+  if (status !== 0) leave(ctx, 'swaks has no TLS: apt-get install libnet-ssleay-perl')
 }
 
 /** The same, for a server that gives up root by itself. */

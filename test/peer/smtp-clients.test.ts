@@ -1,6 +1,6 @@
 /**
  * Programs that people send mail with, against the submission edge: each in its own way of finding TLS,
- * logging in, and ending a message. Debian: swaks, msmtp, curl.
+ * logging in, and ending a message. Debian: swaks (and libnet-ssleay-perl), msmtp, curl.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -11,7 +11,7 @@ import { simpleParser } from 'mailparser'
 import nodemailer from 'nodemailer'
 import type { Submission } from '../../gateway/smtp/submission.ts'
 import { alice, type Edge, openEdge, password } from '../smtp/edge.ts'
-import { need } from './need.ts'
+import { need, needSwaks } from './need.ts'
 
 type Ran = { code: number | null; out: string }
 
@@ -159,7 +159,7 @@ describe('smtp with real clients', () => {
       ['all in one breath', starttls, ['-tls', '--auth', 'PLAIN', '--pipeline']],
     ] as const)
       it(`${what}, with an attachment`, async function () {
-        need(this, 'swaks', 'swaks')
+        needSwaks(this)
         const file = join(edge.home, 'noise.bin')
         await writeFile(file, attachment)
         const { code, out } = await swaks('-p', port(), '--to', 'bob@b.test', ...args, '--attach', `@${file}`)
@@ -170,7 +170,7 @@ describe('smtp with real clients', () => {
       })
 
     it('a sender of somebody else, and a stranger as recipient, are refused where they stand', async function () {
-      need(this, 'swaks', 'swaks')
+      needSwaks(this)
       const other = await swaks('-p', starttls(), '-tls', '--from', 'carol@a.test', '--to', 'bob@b.test')
       expect(other.out).to.contain('553 5.7.1 That sender address is not of the account')
       expect(other.code).to.equal(23) // swaks: error at MAIL
