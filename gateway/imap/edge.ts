@@ -10,6 +10,7 @@ import type { Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Folders } from './folders.ts'
 import type { Lately } from './lately.ts'
+import type { LatelyRead } from './lately-read.ts'
 import type { OrderKeys } from './order-keys.ts'
 import type { Watch } from './watch.ts'
 
@@ -65,6 +66,7 @@ export type Edge = {
   readonly folders: Folders
   readonly orderKeys: OrderKeys
   readonly lately: Lately
+  readonly latelyRead: LatelyRead
   readonly login: Login
   readonly scram: Scram
   /** Takes one of the account's places; false when all are taken. */

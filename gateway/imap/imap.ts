@@ -20,6 +20,7 @@ import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen } from './edge.ts'
 import { Folders } from './folders.ts'
 import { Lately } from './lately.ts'
+import { LatelyRead } from './lately-read.ts'
 import { Leaving } from './leaving.ts'
 import { OrderKeys } from './order-keys.ts'
 import { ClientSession } from './session.ts'
@@ -91,6 +92,7 @@ class House implements Edge {
   readonly folders: Folders
   readonly orderKeys: OrderKeys
   readonly lately = new Lately()
+  readonly latelyRead = new LatelyRead()
   private readonly leaving: Leaving
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()

@@ -1,7 +1,7 @@
 /**
  * Messages as FETCH tells them, a page at a time: `look` reads what is remembered of them, `tellPage` writes.
  *
- * What is lately told (lately.ts) is not read again. A message's answer is begun only when all of it is at hand or
+ * What was lately told (lately.ts) or read (lately-read.ts) is not read again. A message's answer is begun only when all of it is at hand or
  * open, so one that goes with its whole mailbox is left out whole.
  */
 import { Readable } from 'node:stream'
@@ -73,7 +73,7 @@ export const tellPage = async (
   let isWhole = true
   let n = 0
   for (const batch of readsBodies && messages.length > 1 ? inBatches(messages) : [messages]) {
-    const wholes = batch === messages ? undefined : await contents(edge.store.db, small(batch))
+    const wholes = readsBodies ? await readSmall(edge, batch) : undefined
     for (const message of batch) {
       const { row } = message
       const line = texts && lineOf(mailbox, message, items, texts, n++)
@@ -142,8 +142,23 @@ function* inBatches(messages: readonly Numbered[]): Generator<Numbered[]> {
   if (batch.length > 0) yield batch
 }
 
-const small = (messages: readonly Numbered[]): number[] =>
-  messages.flatMap(({ row }) => (row.size <= INLINE_MAX ? [row.id] : []))
+/** Small messages whole, by their id: from memory, the others in one read. */
+const readSmall = async (
+  { store: { db }, latelyRead }: Pick<Edge, 'store' | 'latelyRead'>,
+  messages: readonly Numbered[],
+): Promise<Map<number, Buffer>> => {
+  const wholes = new Map<number, Buffer>()
+  const lacking: number[] = []
+  for (const { row } of messages) {
+    if (row.size > INLINE_MAX) continue
+    const bytes = latelyRead.get(row.id)
+    if (bytes) wholes.set(row.id, bytes)
+    else lacking.push(row.id)
+  }
+  if (lacking.length === 0) return wholes
+  for (const [id, bytes] of await contents(db, lacking)) wholes.set(id, latelyRead.keep(id, bytes))
+  return wholes
+}
 
 const withWhole = (known: Remembered | undefined, whole: Buffer | undefined): Remembered | undefined =>
   known && whole ? { ...known, whole } : known
