@@ -8,7 +8,7 @@
  *
  *   unwanted <= Σ L/w · (1 + 0.105·days) + honest letters about which attackers complain
  *
- * With strict weights w = 1, and this is the theorem of TRUST-WEB §6 as it stands there. With earned weights w is
+ * With strict weights w = 1, and this is the bound of docs/protocol.md §7 for strict weights. With earned weights w is
  * below 1 only on a link that has carried wanted mail before (src/credit/credit.ts).
  */
 import type { Graph } from './graph.ts'

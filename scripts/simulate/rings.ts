@@ -9,7 +9,7 @@ import { openSearching, type Searched } from './ring.ts'
 import type { Series } from './svg.ts'
 import { pairIn, type Web, type WebName } from './web.ts'
 
-/** TRUST-WEB §5: share found, messages mean and median. */
+/** What the design was simulated at: share found, messages mean and median. */
 const REFERENCE: Record<WebName, string> = {
   debian: '99 % found, ~2000 mean, 400 median',
   'holme-kim': '~5500 messages at 10^4 agents',

@@ -10,7 +10,7 @@ import { type Cuts, type Day, type Mail, type Outcome, type Terms, usualTerms } 
 import { runTrial } from './trial.ts'
 import type { Web, WebName } from './web.ts'
 
-/** TRUST-WEB §9, unwanted letters a week for each honest person. */
+/** What the design was simulated at: unwanted letters a week for each honest person. */
 const REFERENCE: Record<WebName, string> = {
   debian: '0.28–0.77',
   'holme-kim': '0.32 (Ostra 0.22)',
@@ -107,7 +107,7 @@ const unwantedTable = (trials: readonly Trial[]): Table => ({
   ],
 })
 
-/** TRUST-WEB §6: of attack links, and of honest ones at 5 % false complaints, by R1 within 28 days. */
+/** What the design was simulated at: of attack links, and of honest ones at 5 % false complaints, by R1 within 28 days. */
 const CUT_REFERENCE: Record<WebName, string> = {
   debian: '91–99 %, 0.11–0.35 %',
   'holme-kim': '91–99 %, 0.11–0.35 %',

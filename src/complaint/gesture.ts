@@ -9,7 +9,7 @@
  *   made, undone, distrusted, refused --due, weeks later--> (nothing)
  *
  * A message on the Junk button by mistake is back within the grace, and nobody ever heard of it. Whom
- * the person knows is not complained about: that trust is taken back (TRUST-WEB §6); between people of
+ * the person knows is not complained about: that trust is taken back (docs/protocol.md §7); between people of
  * one gateway it is `distrusting` meanwhile, so that a crash makes no complaint of it.
  * A gesture may be seen twice, for what mail clients do is told after it is done. Times are epoch ms.
  */
