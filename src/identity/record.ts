@@ -51,7 +51,14 @@ const shared = new Map<Agent, Waiting[]>()
 const signWaiting = (agent: Agent): void => {
   const waiting = shared.get(agent) ?? []
   shared.delete(agent)
-  for (let i = 0; i < waiting.length; i += 2 ** DEPTH) signTogether(agent, waiting.slice(i, i + 2 ** DEPTH))
+  for (let i = 0; i < waiting.length; i += 2 ** DEPTH) {
+    const group = waiting.slice(i, i + 2 ** DEPTH)
+    try {
+      signTogether(agent, group)
+    } catch (error) {
+      for (const { failed } of group) failed(error) // thrown on, from here it would end the process
+    }
+  }
 }
 
 const signTogether = (agent: Agent, group: readonly Waiting[]): void => {

@@ -29,7 +29,10 @@ import {
 export const MAX_HOPS = 16
 /** Longest JWS: 16 hops of route (52 characters each) and a receipt inside a report stay far below. */
 const MAX_JWS = 16_384
-/** Longest receipt shown in a report, which must stay below MAX_JWS in base64. An honest one has some 700 bytes, 950 where it shares its signature. */
+/**
+ * Longest receipt shown in a report, which must stay below MAX_JWS in base64. An honest one has some 700 bytes, 950
+ * where it shares its signature.
+ */
 export const MAX_RECEIPT = 8_192
 /** Longest complaint: a statement of some 600 characters. */
 const MAX_COMPLAINT = 4096

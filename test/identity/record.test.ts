@@ -170,6 +170,12 @@ describe('records signed together', () => {
     expect((await verifyRecord(await small, NET, 'STAMP')).by).to.equal(agent.id)
   })
 
+  it('a body that is no JSON fails whoever asked, and not the process', async () => {
+    const asked = [{ id: 1n }, { id: '0' }].map((body) => signShared(agent, NET, 'STAMP', body))
+    const ends = await Promise.allSettled(asked)
+    expect(ends.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
+  })
+
   const bad: [what: string, make: (all: string[]) => string, code: string][] = [
     [
       'with the way of another',
