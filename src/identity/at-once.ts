@@ -20,6 +20,7 @@ import {
   verify,
   webcrypto,
 } from 'node:crypto'
+import { recent } from './recent.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 type Jwk = { kty: 'OKP'; crv: Curve; x: string; d?: string }
@@ -34,11 +35,7 @@ class CurveKey {
   readonly usages: unknown
   readonly extractable = true
   readonly [Symbol.toStringTag] = 'CryptoKey'
-  constructor(
-    jwk: Jwk,
-    usages: unknown,
-    key = (jwk.d === undefined ? createPublicKey : createPrivateKey)({ key: jwk, format: 'jwk' }),
-  ) {
+  constructor(jwk: Jwk, usages: unknown, key = keyObject(jwk)) {
     this.jwk = jwk
     this.key = key
     this.type = jwk.d === undefined ? 'public' : 'private'
@@ -46,6 +43,15 @@ class CurveKey {
     this.usages = usages
   }
 }
+
+/** Those of a household and of whom it writes to come with every letter, and to make one costs as much as to sign with it. */
+const KEYS_MAX = 64
+const recentKey = recent<KeyObject>(KEYS_MAX)
+const keyObject = (jwk: Jwk): KeyObject =>
+  recentKey(`${jwk.crv} ${jwk.x} ${jwk.d ?? ''}`, () =>
+    (jwk.d === undefined ? createPublicKey : createPrivateKey)({ key: jwk, format: 'jwk' }),
+  )
+
 /** The same for bytes on their way to AES key wrap. */
 class SecretKey {
   readonly bytes: Bytes
