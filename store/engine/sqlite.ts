@@ -41,8 +41,11 @@ export type Connection = {
   close(): Promise<void>
 }
 
-/** A kept statement keeps what was last bound to it, too; those with more are not kept. */
-const KEPT_BYTES = 64 << 10
+/**
+ * A kept statement keeps what was last bound to it, too; those with more are not kept. A batch of a busy gateway has
+ * some 400 kB, and to prepare its statement takes as long as to run it; when it rests, all are dropped.
+ */
+const KEPT_BYTES = 1 << 20
 
 /** `lock` is for a database that holds nothing: it never waits for another process. */
 export const openSqlite = async (file: string, mode: 'write' | 'read' | 'lock'): Promise<Connection> => {
@@ -195,7 +198,10 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       const [row] = await all<{ seq: number }>('SELECT seq FROM sqlite_sequence WHERE name = ?', [table])
       return row?.seq ?? 0
     },
-    rest: () => exec('PRAGMA shrink_memory'),
+    async rest() {
+      await statements.drop()
+      await exec('PRAGMA shrink_memory')
+    },
     async close() {
       await last.catch(() => {})
       for (;;) {
