@@ -80,24 +80,34 @@ export const addRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => 
 export const dropRefs = async (tx: Tx, ids: readonly number[]): Promise<void> => {
   if (ids.length === 0) return
   for (const [count, each] of byCount(ids)) {
-    await tx.run('UPDATE shared SET more = more - ? WHERE body IN (?*)', [count, each])
+    await tx.later(`UPDATE shared SET more = more - ?1 WHERE body IN ${listed('?2')}`, [count, JSON.stringify(each)])
   }
-  const gone = await tx.all<{ id: number; file: string | null }>(
-    `DELETE FROM body WHERE id IN (?*) AND NOT EXISTS (SELECT 1 FROM shared WHERE shared.body = body.id AND more >= 0)
-     RETURNING id, file`,
-    [ids],
-  )
-  await tx.run('DELETE FROM shared WHERE body IN (?*) AND more <= 0', [ids])
-  if (gone.length === 0) return
-  await tx.run('DELETE FROM parsed WHERE body IN (?*)', [gone.map(({ id }) => id)])
+  const files = await dropUnheld(tx, ids)
+  const param = [JSON.stringify(ids)]
+  await tx.later(`DELETE FROM parsed WHERE body IN ${listed('?1')} AND ${unheld('parsed.body')}`, param)
+  await tx.later(`DELETE FROM shared WHERE body IN ${listed('?1')} AND more <= 0`, param)
   tx.afterCommit(() => {
+    for (const id of ids) tx.fresh.forget(id)
     // Should it fail, the sweep at the next start takes it.
-    for (const { id, file } of gone) {
-      tx.fresh.forget(id)
-      if (file !== null) unlink(join(tx.blobDir, file)).catch(() => {})
-    }
+    for (const file of files) unlink(join(tx.blobDir, file)).catch(() => {})
   })
 }
+
+/** @returns the files of those that had one. Of what was lately kept in the database it is known that it has none: a trip less. */
+const dropUnheld = async (tx: Tx, ids: readonly number[]): Promise<string[]> => {
+  const inside = ids.filter((id) => tx.fresh.get(id))
+  if (inside.length > 0)
+    await tx.later(`DELETE FROM body WHERE id IN ${listed('?1')} AND ${unheld('body.id')}`, [JSON.stringify(inside)])
+  if (inside.length === ids.length) return []
+  const gone = await tx.all<{ file: string | null }>(
+    `DELETE FROM body WHERE id IN (?*) AND ${unheld('body.id')} RETURNING file`,
+    [ids],
+  )
+  return gone.flatMap(({ file }) => file ?? [])
+}
+
+const listed = (param: string): string => `(SELECT value FROM json_each(${param}))`
+const unheld = (body: string): string => `NOT EXISTS (SELECT 1 FROM shared WHERE shared.body = ${body} AND more >= 0)`
 
 /** How many times each is named: mostly all of them once. */
 const byCount = (ids: readonly number[]): Map<number, number[]> => {

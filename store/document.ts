@@ -7,6 +7,7 @@ import type { Source, Tx } from './db.ts'
 import type { Cell } from './engine/bulk.ts'
 
 export type Documents<Doc, Column extends string> = {
+  readonly table: string
   keyOf(doc: Doc): string
   /** Those there are, in no order. */
   load(from: Source, keys: readonly string[]): Promise<Doc[]>
@@ -28,6 +29,28 @@ type Columns<Doc, Column extends string> = Record<Column, (doc: Doc) => Cell | u
 
 const PAGE = 500
 
+/** Documents of several tables by their keys, all in one trip; each of those there are is given to the `take` of its own. */
+export const loadTogether = async (from: Source, wanted: readonly Wanted[]): Promise<void> => {
+  const asked = wanted.filter(({ keys }) => keys.length > 0)
+  if (asked.length === 0) return
+  const sql = asked.map(({ table }) => `SELECT '${table}' AS "table", data FROM ${table} WHERE id IN (?*)`)
+  const rows = await from.read.range<{ table: string; data: string }>(
+    sql.join(' UNION ALL '),
+    asked.map(({ keys }) => keys),
+  )
+  const takes = new Map(asked.map(({ table, take }) => [table, take]))
+  for (const { table, data } of rows) takes.get(table)?.(data)
+}
+
+type Wanted = { table: string; keys: readonly string[]; take(data: string): void }
+
+/** @param take is given each document there is */
+export const wants = <Doc>(
+  { table }: Documents<Doc, never>,
+  keys: readonly string[],
+  take: (doc: Doc) => void,
+): Wanted => ({ table, keys, take: (data) => take(JSON.parse(data)) })
+
 /** @param fixed columns that stay what they were at first: their indexes are left alone when a document is replaced */
 export const documents = <Doc extends object, Column extends string>(
   table: string,
@@ -47,6 +70,7 @@ export const documents = <Doc extends object, Column extends string>(
     return rows.map(({ id }) => id)
   }
   return {
+    table,
     keyOf: key,
     load: async (from, keys) => (keys.length === 0 ? [] : read(from, 'WHERE id IN (?*)', [keys])),
     async all(from) {

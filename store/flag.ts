@@ -7,7 +7,8 @@ import { takeNumbers } from './numbering.ts'
 /** `unchangedSince` leaves out messages with a higher modseq. */
 export type FlagChange = { mode: FlagMode; flags: number; keywords?: string; unchangedSince?: number }
 
-type Held = Flagged & { id: number; mailbox: number }
+/** A message as it stands. */
+export type Held = Flagged & { id: number; mailbox: number }
 type Borne = Pick<Flagged, 'flags' | 'keywords'>
 
 /**
@@ -30,18 +31,9 @@ export const store = (db: Sink, mailbox: number, uids: readonly number[], change
     return held.map(flaggedOf)
   })
 
-/** Gives messages new keywords for their old ones, by message id, in any mailboxes; those gone are skipped. */
-export const mark = async (tx: Tx, marks: readonly { id: number; keywords: string }[]): Promise<void> => {
-  const words = new Map(marks.map(({ id, keywords }) => [id, keywords]))
-  const held = await tx.range<Held>(
-    'SELECT id, mailbox, uid, modseq, flags, keywords FROM message WHERE id IN (?*) AND mailbox IS NOT NULL',
-    [[...words.keys()]],
-  )
-  await amend(tx, held, ({ id, flags, keywords }) => ({
-    flags,
-    keywords: mergeKeywords(keywords, 'set', words.get(id) ?? ''),
-  }))
-}
+/** Gives messages, in any mailboxes, new keywords for their old ones. */
+export const mark = async (tx: Tx, marks: readonly (Held & { become: string })[]): Promise<void> =>
+  amend(tx, marks, ({ flags, keywords, become }) => ({ flags, keywords: mergeKeywords(keywords, 'set', become) }))
 
 const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {
   switch (mode) {
@@ -55,7 +47,7 @@ const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {
 }
 
 /** Brings rows to what they are to bear: what differs gets a new modseq, and is written and published. */
-const amend = async (tx: Tx, held: readonly Held[], become: (row: Held) => Borne): Promise<void> => {
+const amend = async <Row extends Held>(tx: Tx, held: readonly Row[], become: (row: Row) => Borne): Promise<void> => {
   const changed: Held[] = []
   for (const row of held) {
     const { flags, keywords } = become(row)

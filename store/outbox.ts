@@ -16,7 +16,7 @@ import type { Owed } from '../src/report/owed.ts'
 import { flag } from './change.ts'
 import type { Source, Tx } from './db.ts'
 import { documents } from './document.ts'
-import { mark } from './flag.ts'
+import { type Held, mark } from './flag.ts'
 import { appendMany, type Draft } from './message.ts'
 import { removeMany } from './move.ts'
 
@@ -54,20 +54,21 @@ export const markOutgoing = async (
 ): Promise<void> => {
   if (marks.length === 0) return
   const stages = new Map(marks.map(({ submission, stage }) => [submission, stage]))
-  const rows = await tx.range<{ submission: string; message: number; note: number | null }>(
-    'SELECT submission, message, note FROM outgoing WHERE submission IN (?*)',
+  const rows = await tx.range<Held & { submission: string; note: number | null }>(
+    `SELECT submission, note, outgoing.message AS id, mailbox, uid, modseq, flags, keywords
+     FROM outgoing LEFT JOIN message ON message.id = outgoing.message AND mailbox IS NOT NULL WHERE submission IN (?*)`,
     [[...stages.keys()]],
   )
   const gone = rows.filter(({ submission }) => stages.get(submission) === 'cleared')
-  const kept = rows.filter(({ submission }) => stages.get(submission) !== 'cleared')
+  const kept = rows.filter(({ submission, mailbox }) => stages.get(submission) !== 'cleared' && mailbox !== null)
   await mark(
     tx,
-    kept.map(({ submission, message }) => ({ id: message, keywords: `$${stages.get(submission)}` })),
+    kept.map((row) => ({ ...row, become: `$${stages.get(row.submission)}` })),
   )
   if (gone.length === 0) return
   await removeMany(
     tx,
-    gone.flatMap(({ message, note }) => (note === null ? [message] : [message, note])),
+    gone.flatMap(({ id, note }) => (note === null ? [id] : [id, note])),
   )
   await tx.run('DELETE FROM outgoing WHERE submission IN (?*)', [gone.map(({ submission }) => submission)])
 }

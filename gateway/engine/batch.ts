@@ -1,18 +1,20 @@
 /**
  * Between the engine's working memory and the store: rows read by need, changes written in bulk.
- * A batch costs some eight statements, whatever the number of its events.
+ * A batch costs some two or three trips to the database, whatever the number of its events.
  */
 import { createHash } from 'node:crypto'
 import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Stage, Submission } from '../../src/custody/submission.ts'
+import type { Event } from '../../src/event.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { startWalk } from '../../src/mail/walk.ts'
-import type { Needs } from '../../src/needs.ts'
+import { type Needs, needs, needsOf } from '../../src/needs.ts'
 import { admitLocal, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
 import { departed, list as listAccounts } from '../../store/account.ts'
 import { addRefs, dropRefs, putCounted, readBody } from '../../store/blob.ts'
 import type { Source, Tx } from '../../store/db.ts'
+import { loadTogether, wants } from '../../store/document.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
@@ -57,24 +59,44 @@ export const dropRows = (state: State): void => {
   for (const map of [state.custody, state.submissions, state.owed, state.contacts, state.critics]) map.clear()
 }
 
-/** Loads what is named and not there yet. */
-export const loadRows = async (tx: Tx, state: State, wanted: readonly Needs[]): Promise<void> => {
+/**
+ * Loads what events need and is not there yet, and what the rows in custody need beside them.
+ *
+ * @param strangers keys of contacts that are not kept: what is asked of nearly every letter is read once
+ */
+export const loadRows = async (tx: Tx, state: State, events: readonly Event[], strangers: Strangers): Promise<void> => {
+  const wanted = events.map((event) => needs(state, event))
+  const keys = new Set(wanted.flatMap(({ custody }) => custody ?? []))
+  const beside = () => [...keys].flatMap((key) => state.custody.get(key) ?? []).map((row) => needsOf(state, row))
+  await loadMissing(tx, state, [...wanted, ...beside()], strangers)
+  await loadMissing(tx, state, beside(), strangers) // of those that only now are there
+}
+
+/** Bounded as the rows themselves are: emptied with them. */
+export type Strangers = Set<string>
+
+const loadMissing = async (tx: Tx, state: State, wanted: readonly Needs[], strangers: Strangers): Promise<void> => {
   const missing = (name: keyof Needs, there: ReadonlyMap<string, unknown>): string[] => [
     ...new Set(wanted.flatMap((one) => one[name] ?? []).filter((key) => !there.has(key))),
   ]
-  for (const row of await custody.load(tx, missing('custody', state.custody))) state.custody.set(row.key, row)
-  for (const row of await submissions.load(tx, missing('submissions', state.submissions)))
-    state.submissions.set(row.id, row)
-  for (const row of await critics.load(tx, missing('critics', state.critics))) state.critics.set(row.entity, row)
-  for (const row of await owed.load(tx, missing('owed', state.owed))) state.owed.set(row.key, row)
-  for (const row of await contacts.load(tx, missing('contacts', state.contacts)))
-    state.contacts.set(contactKey(row.entity, row.other), row)
+  const unsure = missing('contacts', state.contacts).filter((key) => !strangers.has(key))
+  await loadTogether(tx, [
+    wants(custody, missing('custody', state.custody), (row) => state.custody.set(row.key, row)),
+    wants(submissions, missing('submissions', state.submissions), (row) => state.submissions.set(row.id, row)),
+    wants(critics, missing('critics', state.critics), (row) => state.critics.set(row.entity, row)),
+    wants(owed, missing('owed', state.owed), (row) => state.owed.set(row.key, row)),
+    wants(contacts, unsure, (row) => state.contacts.set(contactKey(row.entity, row.other), row)),
+  ])
+  for (const key of unsure) if (!state.contacts.has(key)) strangers.add(key)
 }
 
 export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void> => {
+  const stages = stagesOf(batch.changes)
+  // What has to be read comes first: then all that is written is one statement, which is the transaction.
   await loadFolders(tx, batch.changes, cache)
+  await markCopies(tx, batch, stages)
   await deliver(tx, batch, cache)
-  await outgoing(tx, batch, cache)
+  await showCopies(tx, batch, stages, cache)
   await saveRows(tx, batch.changes)
   await saveBodies(tx, batch)
 }
@@ -148,11 +170,14 @@ const letter = (bytes: Buffer) => {
   return { body: { size: bytes.length, sha256, bytes }, parsed: walk.end() }
 }
 
-/** A fresh submission's copy is made, every other is brought to its stage; of several stages the last counts. */
-const outgoing = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void> => {
-  const stages = new Map<string, { account: number; stage: Stage | 'cleared' }>()
-  for (const change of batch.changes) if ('outgoing' in change) stages.set(change.outgoing, change)
+type Stages = ReadonlyMap<string, { account: number; stage: Stage | 'cleared' }>
 
+/** Of several stages of a submission the last counts. */
+const stagesOf = (changes: readonly Change[]): Stages =>
+  new Map(changes.flatMap((change) => ('outgoing' in change ? [[change.outgoing, change]] : [])))
+
+/** A fresh submission's copy in Outgoing is made, every other is brought to its stage. */
+const showCopies = async (tx: Tx, batch: Batch, stages: Stages, cache: FolderCache): Promise<void> => {
   const copies = [...stages].flatMap(([submission, { account, stage }]) => {
     const { body, at } = batch.fresh.get(submission) ?? { body: null, at: 0 }
     const parsed = body === null ? undefined : batch.drafts.get(body)?.parsed
@@ -162,12 +187,13 @@ const outgoing = async (tx: Tx, batch: Batch, cache: FolderCache): Promise<void>
     return [{ submission, mailbox, stage, body: { id: body, isCounted: true } as const, parsed, internalDate: at }]
   })
   await showOutgoing(tx, copies)
-  const marks = [...stages].filter(([submission]) => !batch.fresh.has(submission))
-  await markOutgoing(
-    tx,
-    marks.map(([submission, { stage }]) => ({ submission, stage })),
-  )
 }
+
+const markCopies = (tx: Tx, { fresh }: Batch, stages: Stages): Promise<void> =>
+  markOutgoing(
+    tx,
+    [...stages].flatMap(([submission, { stage }]) => (fresh.has(submission) ? [] : [{ submission, stage }])),
+  )
 
 /** One row as it stands: in memory, or as stored. */
 export const custodyOf = async ({ engine, store }: Has, key: string): Promise<Custody | undefined> =>

@@ -13,14 +13,22 @@ import { dirname } from 'node:path'
 import { apply } from '../../src/apply.ts'
 import type { Answer, Effect } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
-import { needs, needsOf } from '../../src/needs.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Change, State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import type { Db, Tx } from '../../store/db.ts'
 import { discardDraft } from '../../store/spool.ts'
 import type { Log } from '../log.ts'
-import { type Batch, dropRows, type FolderCache, loadRows, loadState, type NewBody, saveBatch } from './batch.ts'
+import {
+  type Batch,
+  dropRows,
+  type FolderCache,
+  loadRows,
+  loadState,
+  type NewBody,
+  type Strangers,
+  saveBatch,
+} from './batch.ts'
 
 type Waiting = {
   event: (bodies: number[]) => Event
@@ -58,6 +66,7 @@ const RELOAD_AGAIN_MS = 1_000
 
 export const startEngine = (db: Db, state: State, log: Log, now: () => number = Date.now): Engine => {
   const folders: FolderCache = new Map()
+  const strangers: Strangers = new Set()
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
   let waiting: NodeJS.Timeout | undefined
@@ -92,7 +101,7 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
     const batch: Batch = { changes: [], drafts: new Map(), holders: new Map(), fresh: new Map() }
     let outcomes: Outcome[]
     try {
-      outcomes = await db.transaction((tx) => decideAll(tx, { state, batch, folders, waiting, now: now() }))
+      outcomes = await db.transaction((tx) => decideAll(tx, { state, batch, folders, strangers, waiting, now: now() }))
     } catch (error) {
       await takeBack(waiting, error)
       return
@@ -105,13 +114,16 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
     }
     for (const { effects } of outcomes) for (const effect of effects) perform(effect)
     forgetDone(state, batch.changes)
-    if (isLarge(state)) dropRows(state)
+    if (!isLarge(state, strangers)) return
+    dropRows(state)
+    strangers.clear()
   }
 
   /** Nothing of the batch was kept. Whatever was refused in it is no verdict on any one event: it is a fault to all. */
   const takeBack = async (waiting: Waiting[], error: unknown) => {
     log.error({ event: 'commit-failed', events: waiting.length, err: error }, 'nothing of this batch was kept')
     folders.clear()
+    strangers.clear()
     await reload()
     await discard(waiting.flatMap((one) => one.drafts))
     const fault =
@@ -149,9 +161,16 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
 }
 
 type Outcome = { answer?: Answer; effects: Effect[]; error?: unknown }
-type Work = { state: State; batch: Batch; folders: FolderCache; waiting: Waiting[]; now: number }
+type Work = {
+  state: State
+  batch: Batch
+  folders: FolderCache
+  strangers: Strangers
+  waiting: Waiting[]
+  now: number
+}
 
-const decideAll = async (tx: Tx, { state, batch, folders, waiting, now }: Work): Promise<Outcome[]> => {
+const decideAll = async (tx: Tx, { state, batch, folders, strangers, waiting, now }: Work): Promise<Outcome[]> => {
   let id = tx.draw(
     'body',
     waiting.reduce((sum, one) => sum + one.drafts.length, 0),
@@ -164,14 +183,7 @@ const decideAll = async (tx: Tx, { state, batch, folders, waiting, now }: Work):
       }),
     ),
   )
-  const wanted = events.map((event) => needs(state, event))
-  await loadRows(tx, state, wanted)
-  const loaded = wanted.flatMap((one) => one.custody ?? []).flatMap((key) => state.custody.get(key) ?? [])
-  await loadRows(
-    tx,
-    state,
-    loaded.map((row) => needsOf(state, row)),
-  )
+  await loadRows(tx, state, events, strangers)
 
   const outcomes = events.map((event): Outcome => {
     try {
@@ -223,8 +235,8 @@ const forgetDone = (state: State, changes: readonly Change[]): void => {
 }
 
 /** A recipient of a submission weighs as much as a row of its own. */
-const isLarge = ({ custody, submissions, owed, contacts, critics }: State): boolean => {
+const isLarge = ({ custody, submissions, owed, contacts, critics }: State, strangers: Strangers): boolean => {
   let recipients = 0
   for (const row of submissions.values()) recipients += row.recipients.length
-  return custody.size + recipients + owed.size + contacts.size + critics.size > ROWS_MAX
+  return custody.size + recipients + owed.size + contacts.size + strangers.size + critics.size > ROWS_MAX
 }

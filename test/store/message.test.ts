@@ -202,14 +202,12 @@ describe('store: messages', () => {
     const [inbox, sent] = [await folder('INBOX'), await folder('Sent')]
     await append(db, inbox, await letters(1, { flags: 1, keywords: '$Queued' }))
     await append(db, sent, await letters(1, { keywords: '$Queued' }))
-    const ids = [idOf(await view(db, inbox), 0), idOf(await view(db, sent), 0)]
-    changes.length = 0
-    await db.transaction((tx) =>
-      mark(
-        tx,
-        [...ids, 4711].map((id) => ({ id, keywords: '$Delivered' })),
-      ),
+    const held = [inbox, sent].map(async (mailbox) =>
+      (await view(db, mailbox)).map((row) => ({ ...row, mailbox, become: '$Delivered' })),
     )
+    const marks = (await Promise.all(held)).flat()
+    changes.length = 0
+    await db.transaction((tx) => mark(tx, marks))
     expect((await view(db, inbox)).map(({ flags, keywords }) => [flags, keywords])).to.deep.equal([[1, '$Delivered']])
     expect((await view(db, sent)).map(({ flags, keywords }) => [flags, keywords])).to.deep.equal([[0, '$Delivered']])
     expect(changes.map(({ on }) => on)).to.deep.equal(['flagged', 'flagged'])
