@@ -194,6 +194,10 @@ export const asksFilters = (key: Key): boolean => someOf(key, ({ is }) => is ===
 /** Whether a message is meant by its number. */
 export const asksNumbers = (key: Key): boolean => someOf(key, ({ is }) => is === 'seq')
 
+/** Whether only messages that nobody has read can be meant. */
+export const asksUnseen = (key: Key): boolean =>
+  key.is === 'and' ? key.keys.some(asksUnseen) : key.is === 'not' && key.key.is === 'flag' && key.key.bit === flag.seen
+
 /** Whether what was found may change with flags. */
 export const asksFlags = (key: Key): boolean =>
   someOf(key, ({ is }) => is === 'flag' || is === 'keyword' || is === 'modseq')

@@ -15,7 +15,7 @@ import type { Edge } from './edge.ts'
 import { uidRequired } from './range.ts'
 import { threadId } from './remembered.ts'
 import { Declined } from './reply.ts'
-import { asksHeader, asksNumbers, asksRemembered, type Key } from './search-key.ts'
+import { asksHeader, asksNumbers, asksRemembered, asksUnseen, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
 import type { Numbered } from './shown.ts'
@@ -42,20 +42,20 @@ export const refuseNumbers = ({ enabled }: Session, key: Key): void => {
 }
 
 /** Those found, ascending. */
-export const findIn = (session: Session, place: Place, key: Key): Promise<Numbered[]> =>
-  find(session.edge, place, key, place.view, (of) => progressOf(session, of))
+export const findIn = (session: Session, place: Place, key: Key): Promise<Numbered[]> => {
+  const unread = asksUnseen(key) ? place.view.unread() : undefined
+  return find(session.edge, place, key, unread ? these(unread) : place.view, (of) => progressOf(session, of))
+}
 
 /** Those of these messages that a key means; nothing is said meanwhile. */
 export const findAmong = (edge: Edge, place: Place, key: Key, messages: readonly Numbered[]): Promise<Numbered[]> =>
-  find(
-    edge,
-    place,
-    key,
-    { count: messages.length, each: (visit, from, to) => messages.slice(from, to).forEach(visit) },
-    () => () => {},
-  )
+  find(edge, place, key, these(messages), () => () => {})
 
 type Candidates = Pick<View, 'count' | 'each'>
+const these = (messages: readonly Numbered[]): Candidates => ({
+  count: messages.length,
+  each: (visit, from, to) => messages.slice(from, to).forEach(visit),
+})
 type Progress = (of: number) => (done: number) => void
 
 const find = async (

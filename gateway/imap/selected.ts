@@ -68,7 +68,7 @@ export class Selected implements Hearer {
       const shared = watch.view(mailbox.id) // perhaps another session opened it meanwhile
       const { recentFrom, highestModseq } = mailbox
       const view = shared
-        ? new View(shared.rows(), recentFrom, shared.modseq)
+        ? new View(shared.rows(), recentFrom, shared.modseq, shared.unseen)
         : new View(loaded, recentFrom, highestModseq)
       const selected = new Selected(mailbox, isReadOnly, view, enabled)
       for (const change of shared ? [] : early) selected.hear(change)

@@ -104,15 +104,15 @@ export class Shown {
     return messages
   }
 
-  private numbered(seq: number, row: Row): Numbered {
+  protected numbered(seq: number, row: Row): Numbered {
     return { seq, row, isRecent: this.isRecent(row) }
   }
 }
 
-/** Index of the first message whose uid is at least this. */
-export const firstAt = (rows: readonly Row[], uid: number): number => {
-  let low = 0
-  let high = rows.length
+/** Index of the first message whose uid is at least this; it is none before `from`, and none behind `to`. */
+export const firstAt = (rows: readonly Row[], uid: number, from = 0, to = rows.length): number => {
+  let low = from
+  let high = Math.min(to, rows.length)
   while (low < high) {
     const middle = (low + high) >>> 1
     if ((rows[middle]?.uid ?? 0) < uid) low = middle + 1

@@ -10,31 +10,41 @@ import { type Mailbox, type Status, statuses } from '../../store/mailbox.ts'
 import type { Edge } from './edge.ts'
 import type { View } from './view.ts'
 
-/** By id; those gone meanwhile are not in it. */
+/** By id; those gone meanwhile are not in it. @param asked items of STATUS: others are not counted, but 0 */
 export const standings = async (
   { store, watch }: Pick<Edge, 'store' | 'watch'>,
   mailboxes: readonly Mailbox[],
+  asked: readonly string[],
 ): Promise<Map<number, Status>> => {
   const standing = new Map<number, Status>()
   for (const mailbox of mailboxes) {
     const view = watch.view(mailbox.id)
-    if (view?.modseq === mailbox.highestModseq) standing.set(mailbox.id, counted(mailbox, view))
+    if (view?.modseq === mailbox.highestModseq) standing.set(mailbox.id, counted(mailbox, view, asked))
   }
   const others = mailboxes.filter(({ id }) => !standing.has(id)).map(({ id }) => id)
   if (others.length > 0) for (const status of await statuses(store.db, others)) standing.set(status.id, status)
   return standing
 }
 
-const counted = ({ id, uidNext, uidValidity, highestModseq, recentFrom }: Mailbox, view: View): Status => {
-  const counts = { messages: 0, recent: 0, unseen: 0, size: 0, deleted: 0, deletedSize: 0 }
-  view.eachRow(({ uid, flags, size }) => {
-    counts.messages++
+const counted = (mailbox: Mailbox, view: View, asked: readonly string[]): Status => {
+  const { id, uidNext, uidValidity, highestModseq, recentFrom } = mailbox
+  const unseen = view.unseen.among(view)
+  const [messages, recent] = [view.total, view.countFrom(recentFrom)]
+  const counts = { unseen: unseen?.size ?? 0, size: 0, deleted: 0, deletedSize: 0 }
+  if (!unseen || asked.some((item) => LOOKED_FOR.has(item))) lookFor(view, counts)
+  return { id, uidNext, uidValidity, highestModseq, messages, recent, ...counts }
+}
+
+/** Items for which all rows are looked at. */
+const LOOKED_FOR: ReadonlySet<string> = new Set(['SIZE', 'DELETED', 'DELETED-STORAGE'])
+
+const lookFor = (view: View, counts: Pick<Status, 'unseen' | 'size' | 'deleted' | 'deletedSize'>): void => {
+  counts.unseen = 0
+  view.eachRow(({ flags, size }) => {
     counts.size += size
-    if (uid >= recentFrom) counts.recent++
     if ((flags & flag.seen) === 0) counts.unseen++
     if ((flags & flag.deleted) === 0) return
     counts.deleted++
     counts.deletedSize += size
   })
-  return { id, uidNext, uidValidity, highestModseq, ...counts }
 }

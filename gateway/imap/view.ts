@@ -15,7 +15,8 @@
  * same into them. What is a session's own, its numbers and what it was told, stands in the view.
  */
 import type { Change, Flagged } from '../../store/change.ts'
-import { firstAt, type Row, Shown } from './shown.ts'
+import { firstAt, type Numbered, type Row, Shown } from './shown.ts'
+import { Unseen } from './unseen.ts'
 
 /** What the client is to be told, in this order. */
 export type Notice =
@@ -27,7 +28,12 @@ export type Notice =
 /** How far a client listens: to nothing that happens, to messages that come and go, or to changed flags as well. */
 export type Extent = 'nothing' | 'messages' | 'all'
 
+/** To look one up costs at most about as much as to look at so many. */
+const LOOKUP_ROWS = 8
+
 export class View extends Shown {
+  /** Shared as the rows are. */
+  readonly unseen: Unseen
   private coming: Row[] = []
   private readonly stale = new Set<number>()
   private readonly gone = new Set<number>()
@@ -43,9 +49,11 @@ export class View extends Shown {
    * @param messages ascending by uid; from here on shared with this view
    * @param recentFrom messages from this uid on have not been shown to any session before; Infinity if that is never told
    * @param modseq everything up to it is in `messages`
+   * @param unseen of the view that had the rows before
    */
-  constructor(messages: readonly Row[], recentFrom: number, modseq = 0) {
+  constructor(messages: readonly Row[], recentFrom: number, modseq = 0, unseen = new Unseen()) {
     super(messages, recentFrom)
+    this.unseen = unseen
     this.loadedModseq = modseq
     this.heardModseq = modseq
     this.seenUid = this.largestUid
@@ -74,6 +82,38 @@ export class View extends Shown {
     return known
   }
 
+  /** How many there are in the mailbox as it is now. */
+  get total(): number {
+    return this.shown.length - this.gone.size + this.coming.length
+  }
+
+  /** How many of them have this uid or a higher one. */
+  countFrom(uid: number): number {
+    let count = 0
+    for (const rows of [this.shown, this.coming])
+      for (let i = firstAt(rows, uid); i < rows.length; i++) if (!rows[i]?.isGone) count++
+    return count
+  }
+
+  /** Those shown that are not read, ascending; undefined where it is as quick to look at all. */
+  unread(): Numbered[] | undefined {
+    const unseen = this.unseen.ascending(this)
+    if (unseen === undefined || unseen.length * LOOKUP_ROWS > this.count) return undefined
+    const found: Numbered[] = []
+    let index = -1
+    let last = 0
+    for (const uid of unseen) {
+      // Between two uids there are at most as many messages as numbers, and mostly just as many.
+      const most = index + uid - last
+      index = this.shown[most]?.uid === uid ? most : firstAt(this.shown, uid, index + 1, most)
+      last = uid
+      const row = this.shown[index]
+      if (row?.uid === uid) found.push(this.numbered(index + 1, row))
+      else index-- // it is still to come
+    }
+    return found
+  }
+
   /** All messages of the mailbox as it is now, for another view of it. */
   rows(): Row[] {
     return [...this.shown, ...this.coming].filter((row) => !row.isGone)
@@ -96,6 +136,7 @@ export class View extends Shown {
       if (message.uid <= this.seenUid) continue // was already there when the mailbox was loaded
       this.seenUid = message.uid
       this.coming.push(message)
+      this.unseen.note(message)
     }
   }
 
@@ -105,7 +146,9 @@ export class View extends Shown {
       const row = this.find(uid)
       if (!row || modseq <= this.loadedModseq || modseq < row.modseq) continue
       Object.assign(row, { modseq, flags, keywords }) // perhaps another view did so before
-      if (!row.isGone && this.seqOf(uid) !== undefined) this.stale.add(uid)
+      if (row.isGone) continue
+      this.unseen.note(row)
+      if (this.seqOf(uid) !== undefined) this.stale.add(uid)
     }
   }
 
@@ -114,6 +157,7 @@ export class View extends Shown {
     const away = new Set(uids)
     this.coming = this.coming.filter((row) => !away.has(row.uid))
     for (const uid of away) {
+      this.unseen.gone(uid)
       const row = this.find(uid)
       if (!row || this.gone.has(uid)) continue
       row.isGone = true
@@ -131,6 +175,7 @@ export class View extends Shown {
       if (message.modseq > row.modseq) {
         const { modseq, flags, keywords } = message
         Object.assign(row, { modseq, flags, keywords })
+        if (!row.isGone) this.unseen.note(row)
       }
       if (message.modseq === row.modseq) this.stale.delete(message.uid)
     }

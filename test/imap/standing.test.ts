@@ -40,8 +40,11 @@ describe('IMAP: how a mailbox stands', () => {
       await step()
       const mailbox = await inbox()
       expect(watch.view(id)?.modseq, 'or the rows are not asked').to.equal(mailbox.highestModseq)
-      const found = await standings({ store, watch }, [mailbox])
-      expect([found.get(id)]).to.deep.equal(await statuses(store.db, [id]))
+      const found = await standings({ store, watch }, [mailbox], ['UNSEEN', 'SIZE'])
+      const [there] = await statuses(store.db, [id])
+      expect(found.get(id)).to.deep.equal(there)
+      const quick = await standings({ store, watch }, [mailbox], ['UNSEEN'])
+      expect(quick.get(id)).to.deep.equal({ ...there, size: 0, deleted: 0, deletedSize: 0 })
     }
     watch.close()
   })
@@ -53,14 +56,15 @@ describe('IMAP: how a mailbox stands', () => {
     const before = await inbox()
     await Selected.open({ store, watch }, before, false, new Set())
     await imap.deliver('INBOX', [letter(2)])
-    const found = await standings({ store, watch }, [before])
+    const found = await standings({ store, watch }, [before], ['MESSAGES'])
     expect(found.get(before.id)).to.deep.include({ messages: 2, uidNext: 3 })
     watch.close()
   })
 
   it('one that is gone meanwhile is left out', async () => {
     const mailbox = { ...(await inbox()), id: 4711 }
-    const found = await standings({ store: imap.store, watch: new Watch(imap.store.db.changes) }, [mailbox])
+    const watch = new Watch(imap.store.db.changes)
+    const found = await standings({ store: imap.store, watch }, [mailbox], ['MESSAGES'])
     expect(found.size).to.equal(0)
   })
 })

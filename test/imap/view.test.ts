@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { Unseen } from '../../gateway/imap/unseen.ts'
 import { type Notice, View } from '../../gateway/imap/view.ts'
 import { parseSet } from '../../gateway/imap/wire/sequence.ts'
 import type { Row as Message } from '../../store/change.ts'
@@ -213,6 +214,54 @@ describe('IMAP view', () => {
         listen(view.flush(true), true)
         expect(client).to.deep.equal(mailbox.map(({ uid, flags }) => ({ uid, flags })))
         expect(view.hasNews(true)).to.equal(false)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('knows what is not read, with another view of the same rows, as if it looked at all of them', () => {
+    const step = fc.record({
+      do: fc.constantFrom('add', 'expunge', 'flag', 'tell', 'flush', 'share'),
+      at: fc.nat(40),
+      flags: fc.constantFrom(0, 1, 4, 5),
+    })
+    fc.assert(
+      fc.property(fc.constantFrom(3, 1000), fc.array(step, { maxLength: 60 }), (keptMax, steps) => {
+        let modseq = 1
+        let nextUid = 21
+        let mailbox = Array.from({ length: 20 }, (_, i) => message(i + 1, 1, 1))
+        const views = [new View(mailbox, 15, 1, new Unseen(keptMax))]
+        const seen = ({ flags }: Pick<Message, 'flags'>) => (flags & 1) !== 0
+        for (const each of steps) {
+          const { uid } = mailbox[each.at] ?? { uid: 0 }
+          const own = flagged(uid, ++modseq, each.flags)
+          const [first] = views
+          if (each.do === 'share' && first) views.push(new View(first.rows(), 1000, first.modseq, first.unseen))
+          if (each.do === 'flush') for (const view of views) view.flush(each.at % 2 === 0)
+          if (each.do === 'add') {
+            const fresh = [message(nextUid++, modseq, each.flags)]
+            mailbox = [...mailbox, ...fresh]
+            for (const view of views) view.added(fresh)
+          } else if (each.do === 'expunge') {
+            mailbox = mailbox.filter((row) => row.uid !== uid)
+            for (const view of views) view.expunged([uid], modseq)
+          } else if (uid !== 0 && (each.do === 'flag' || each.do === 'tell')) {
+            mailbox = mailbox.map((row) => (row.uid === uid ? { ...row, ...own } : row))
+            for (const view of views) view.flagged([own])
+            if (each.do === 'tell') first?.told([own])
+          }
+          const unread = mailbox.filter((row) => !seen(row)).map((row) => row.uid)
+          for (const view of views) {
+            const kept = view.unseen.among(view)
+            if (kept) expect([...kept].sort((a, b) => a - b)).to.deep.equal(unread)
+            else expect(keptMax).to.equal(3)
+            const shown = [...view].filter(({ row }) => !row.isGone && !seen(row))
+            const quick = view.unread()
+            if (quick) expect(quick).to.deep.equal(shown)
+            expect(view.total).to.equal(mailbox.length)
+            expect(view.countFrom(15)).to.equal(mailbox.filter((row) => row.uid >= 15).length)
+          }
+        }
       }),
       { numRuns: 300 },
     )

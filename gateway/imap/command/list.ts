@@ -39,6 +39,7 @@ export const list: Command<ListArgs> = {
     const states = await standings(
       edge,
       asked.filter(({ id }) => told.has(id)),
+      returns.status,
     )
     const noted = returns.entries.length > 0 ? await annotationsNamed(db, user.id, returns.entries) : undefined
     for (const { name, attributes, childInfo, mailbox } of listed) {

@@ -24,7 +24,7 @@ export const status: Command<{ name: string; asked: string[] }> = {
   async run({ edge, user, output, isUtf8, enabled }, { name, asked }) {
     if (asked.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1
     const mailbox = await find(edge.store.db, user.id, name)
-    const found = mailbox && (await standings(edge, [mailbox])).get(mailbox.id)
+    const found = mailbox && (await standings(edge, [mailbox], asked)).get(mailbox.id)
     if (!mailbox || !found) return missing
     output.line(statusLine(mailboxName(mailbox.name, isUtf8), asked, found, edge.config.appendLimit))
     return ok('That is how it stands')
