@@ -38,7 +38,7 @@ export class Unseen {
 
   /** It came, or its flags are others now. */
   note({ uid, flags }: Pick<Row, 'uid' | 'flags'>): void {
-    if ((flags & flag.seen) !== 0) return this.gone(uid)
+    if ((flags & flag.seen) !== 0) return void this.gone(uid)
     if (this.uids === undefined || this.uids.has(uid)) return
     this.sorted = undefined
     this.uids.add(uid)

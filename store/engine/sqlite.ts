@@ -43,9 +43,11 @@ export type Connection = {
 
 /**
  * A kept statement keeps what was last bound to it, too; those with more are not kept. A batch of a busy gateway has
- * some 400 kB, and to prepare its statement takes as long as to run it; when it rests, all are dropped.
+ * some 400 kB, and to prepare its statement takes as long as to run it.
  */
 const KEPT_BYTES = 1 << 20
+/** Those that ever had so much are kept no longer than there is work. */
+const LARGE_BYTES = 64 << 10
 
 /** `lock` is for a database that holds nothing: it never waits for another process. */
 export const openSqlite = async (file: string, mode: 'write' | 'read' | 'lock'): Promise<Connection> => {
@@ -72,6 +74,7 @@ const PRAGMAS = {
 const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
   // A statement begins its next round only when the main thread has seen the last one's end; two of them overlap.
   const statements = keepStatements(handle, isWriter ? 1 : 2)
+  const large = new Set<string>()
   const columnsOf = new Map<string, string[]>()
   let last: Promise<unknown> = Promise.resolve()
 
@@ -95,7 +98,9 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
   const run = (sql: string, params: readonly Param[] = []): Promise<{ changes: number }> =>
     inTurn(async () => {
       const values = params.map(bound)
-      const isKept = sizeOf(values) <= KEPT_BYTES
+      const size = sizeOf(values)
+      const isKept = size <= KEPT_BYTES
+      if (isKept && size > LARGE_BYTES) large.add(plain(sql))
       const statement = isKept ? await statements.get(plain(sql)) : await prepare(handle, plain(sql))
       return new Promise((resolve, reject) => {
         statement.run(values, function (error) {
@@ -199,7 +204,8 @@ const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {
       return row?.seq ?? 0
     },
     async rest() {
-      await statements.drop()
+      await statements.drop(large)
+      large.clear()
       await exec('PRAGMA shrink_memory')
     },
     async close() {

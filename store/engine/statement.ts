@@ -31,10 +31,14 @@ export const keepStatements = (handle: sqlite3.Database, copies: number) => {
       }
       return statement
     },
-    async drop(): Promise<void> {
-      const all = [...kept.values()].flat()
-      kept.clear()
-      await Promise.all(all.map(letGo))
+    /** Those of these texts, or all. */
+    async drop(texts: Iterable<string> = kept.keys()): Promise<void> {
+      const gone = [...texts].flatMap((sql) => {
+        const statements = kept.get(sql) ?? []
+        kept.delete(sql)
+        return statements
+      })
+      await Promise.all(gone.map(letGo))
     },
   }
 }
