@@ -60,6 +60,8 @@ const BATCH_MAX = 256
  */
 const PATIENT_MS = 10
 const patient: ReadonlySet<Event['on']> = new Set<Event['on']>(['accepted', 'reported', 'acknowledged'])
+/** Turns of the loop that a batch waits for more, at most: some hundred microseconds of others' work. */
+const TURNS_MAX = 4
 /** Rows kept in working memory between batches; beyond it all are dropped and loaded again by need. */
 const ROWS_MAX = 5_000
 const RELOAD_AGAIN_MS = 1_000
@@ -88,13 +90,22 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
   }
 
   const run = async () => {
-    await new Promise(setImmediate) // what the same turn of the loop brings, from whatever socket, shares the first batch
-    while (queue.length > 0) {
+    for (;;) {
+      await gathered()
+      if (queue.length === 0) break
       const waiting = queue.slice(0, BATCH_MAX)
       queue = queue.slice(BATCH_MAX)
       await runBatch(waiting)
     }
     running = undefined
+  }
+
+  /** What the sockets have brought meanwhile shares the batch: at least a turn of the loop, until one brings nothing more. */
+  const gathered = async () => {
+    for (let [was, turns] = [-1, 0]; was < queue.length && turns < TURNS_MAX; turns++) {
+      was = queue.length
+      await new Promise(setImmediate)
+    }
   }
 
   const runBatch = async (waiting: Waiting[]) => {
