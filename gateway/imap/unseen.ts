@@ -29,10 +29,9 @@ export class Unseen {
     return this.uids
   }
 
-  /** As `among`, ascending. */
-  ascending(rows: { eachRow(visit: (row: Row) => void): void }): Uint32Array | undefined {
-    const uids = this.among(rows)
-    if (uids) this.sorted ??= Uint32Array.from(uids).sort()
+  /** What `among` found, ascending. */
+  ascending(): Uint32Array {
+    this.sorted ??= Uint32Array.from(this.uids ?? []).sort()
     return this.sorted
   }
 

@@ -97,12 +97,12 @@ export class View extends Shown {
 
   /** Those shown that are not read, ascending; undefined where it is as quick to look at all. */
   unread(): Numbered[] | undefined {
-    const unseen = this.unseen.ascending(this)
-    if (unseen === undefined || unseen.length * LOOKUP_ROWS > this.count) return undefined
+    const unseen = this.unseen.among(this)
+    if (unseen === undefined || unseen.size * LOOKUP_ROWS > this.count) return undefined
     const found: Numbered[] = []
     let index = -1
     let last = 0
-    for (const uid of unseen) {
+    for (const uid of this.unseen.ascending()) {
       // Between two uids there are at most as many messages as numbers, and mostly just as many.
       const most = index + uid - last
       index = this.shown[most]?.uid === uid ? most : firstAt(this.shown, uid, index + 1, most)

@@ -31,4 +31,15 @@ describe('engine', () => {
     expect(late).to.be.instanceOf(Refusal).and.include({ code: 'stopping' })
     expect(lines.join('')).not.to.contain('commit-failed')
   })
+
+  it('goes on when the wait of an event that has time ends with nothing left to do', async () => {
+    const engine = start()
+    await Promise.all([
+      engine.handle({ on: 'sweep' }), // takes along what waits for company
+      engine.handle({ on: 'accepted', key: 'k', by: 'r', receipt: '' }),
+    ])
+    await new Promise((resolve) => setTimeout(resolve, 30)) // its wait is 10
+    expect(await engine.handle({ on: 'sweep' })).to.deep.equal({ say: 'done' })
+    await engine.close()
+  })
 })
