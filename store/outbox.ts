@@ -47,6 +47,9 @@ export const showOutgoing = async (
   )
 }
 
+/** Without a mailbox if its owner has put it away; `id` is the copy's then too. */
+type Marked = Omit<Held, 'mailbox'> & { mailbox: number | null; submission: string; note: number | null }
+
 /** Brings copies to their stage, or clears them away; of several for one submission the last counts. */
 export const markOutgoing = async (
   tx: Tx,
@@ -54,13 +57,15 @@ export const markOutgoing = async (
 ): Promise<void> => {
   if (marks.length === 0) return
   const stages = new Map(marks.map(({ submission, stage }) => [submission, stage]))
-  const rows = await tx.range<Held & { submission: string; note: number | null }>(
+  const rows = await tx.range<Marked>(
     `SELECT submission, note, outgoing.message AS id, mailbox, uid, modseq, flags, keywords
      FROM outgoing LEFT JOIN message ON message.id = outgoing.message AND mailbox IS NOT NULL WHERE submission IN (?*)`,
     [[...stages.keys()]],
   )
   const gone = rows.filter(({ submission }) => stages.get(submission) === 'cleared')
-  const kept = rows.filter(({ submission, mailbox }) => stages.get(submission) !== 'cleared' && mailbox !== null)
+  const kept = rows.filter(
+    (row): row is Marked & Held => row.mailbox !== null && stages.get(row.submission) !== 'cleared',
+  )
   await mark(
     tx,
     kept.map((row) => ({ ...row, become: `$${stages.get(row.submission)}` })),
