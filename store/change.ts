@@ -25,7 +25,8 @@ export type Flagged = { uid: number; modseq: number; flags: number; keywords: st
 export type Change =
   /** `from` names the mailbox they were copied or moved from; `movedUids` are their uids there, if moved. */
   | { on: 'added'; mailbox: number; account: number; messages: Row[]; from?: number; movedUids?: number[] }
-  | { on: 'flagged'; mailbox: number; account: number; messages: Flagged[] }
+  /** `bits` are the flags that some message gained or lost; `isWorded`: some keyword was. */
+  | { on: 'flagged'; mailbox: number; account: number; messages: Flagged[]; bits: number; isWorded: boolean }
   | { on: 'expunged'; mailbox: number; account: number; uids: number[]; modseq: number }
   /** Noted of the mailbox; of the account itself where that is 0. `names` are of entries (annotation.ts). */
   | { on: 'annotated'; mailbox: number; account: number; names: string[] }

@@ -49,9 +49,14 @@ const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {
 /** Brings rows to what they are to bear: what differs gets a new modseq, and is written and published. */
 const amend = async <Row extends Held>(tx: Tx, held: readonly Row[], become: (row: Row) => Borne): Promise<void> => {
   const changed: Held[] = []
+  let bits = 0
+  let isWorded = false
   for (const row of held) {
     const { flags, keywords } = become(row)
-    if (flags !== row.flags || keywords !== row.keywords) changed.push(Object.assign(row, { flags, keywords }))
+    if (flags === row.flags && keywords === row.keywords) continue
+    bits |= flags ^ row.flags
+    isWorded ||= keywords !== row.keywords
+    changed.push(Object.assign(row, { flags, keywords }))
   }
   const numbers = await takeNumbers(tx, new Map(changed.map(({ mailbox }) => [mailbox, 0])))
   for (const row of changed) row.modseq = numbers.get(row.mailbox)?.modseq ?? 0
@@ -63,7 +68,7 @@ const amend = async <Row extends Held>(tx: Tx, held: readonly Row[], become: (ro
   }
   for (const [mailbox, { account }] of numbers) {
     const messages = changed.filter((row) => row.mailbox === mailbox).map(flaggedOf)
-    tx.publish({ on: 'flagged', mailbox, account, messages })
+    tx.publish({ on: 'flagged', mailbox, account, messages, bits, isWorded })
   }
 }
 

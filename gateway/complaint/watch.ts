@@ -65,13 +65,16 @@ export const watchMessages = (
   }
 }
 
+/** The flags that say anything: see `Lying`. */
+const TELLING = flag.seen | flag.answered | flag.deleted
+
 /** @returns whether it is something that a person does to a message */
 const note = ({ ids, uids }: Touched, change: Change): boolean => {
   if (change.on === 'added' && change.from !== undefined) {
     for (const { id } of change.messages) ids.set(id, change.from)
     return true
   }
-  if (change.on !== 'flagged') return false
+  if (change.on !== 'flagged' || !(change.isWorded || change.bits & TELLING)) return false
   const some = uids.get(change.mailbox) ?? new Set()
   for (const { uid } of change.messages) some.add(uid)
   uids.set(change.mailbox, some)

@@ -21,8 +21,10 @@ describe('gestures', () => {
   let answer: () => Answer = () => ({ say: 'done' })
   let became: 'complaint' | 'withdrawn' | 'distrust' = 'complaint'
   let reputes: () => string[] = () => []
+  let lasts = 0
   beforeEach(() => {
     judged = []
+    lasts = 0
     answer = () => ({ say: 'done' })
     became = 'complaint'
   })
@@ -78,15 +80,12 @@ describe('gestures', () => {
     until(`${words} of ${judged}`, async () => words.every((word) => judged.includes(word)), 3000)
   /** A later message is judged: whatever was to be said of others before has been said. */
   const settled = async () => {
-    await shift(move, await deliver('INBOX', 'last'), 'INBOX', 'Junk')
-    await until(
-      'the last is seen',
-      async () =>
-        running
-          .at(-1)
-          ?.list()
-          .some(({ provenance }) => provenance.from === 'last') === true,
-    )
+    const last = `last${++lasts}`
+    await shift(move, await deliver('INBOX', last), 'INBOX', 'Junk')
+    await until(`${last} is seen`, async () => {
+      const seen = running.at(-1)?.list() ?? []
+      return seen.some(({ provenance }) => provenance.from === last)
+    })
   }
 
   it('moving to Junk complains when the grace is over', async () => {
@@ -111,7 +110,7 @@ describe('gestures', () => {
     const uid = await deliver('INBOX', 'mal')
     await shift(copy, uid, 'INBOX', 'Junk')
     await until('it is made', async () => gestures.list()[0]?.stage === 'made')
-    await mark('INBOX', uid, '', flag.flagged)
+    await mark('INBOX', uid, 'work')
     await settled()
     expect(judged).not.to.include('not-spam origin/mal')
   })
@@ -205,7 +204,7 @@ describe('gestures', () => {
     await mark('INBOX', await deliver('INBOX', 'answered'), '', flag.answered)
     await shift(move, await deliver('Requests', 'accepted'), 'Requests', 'INBOX')
     await hears('wanted origin/read', 'wanted origin/answered', 'wanted origin/accepted')
-    await mark('INBOX', read, '', flag.flagged)
+    await mark('INBOX', read, 'work')
     await settled()
     expect(judged.filter((one) => one.startsWith('wanted'))).to.have.length(3)
   })
@@ -217,7 +216,13 @@ describe('gestures', () => {
       reads++
       return db.read.range(sql, params)
     }
-    await open(3_600_000, { ...bench(), db: Object.assign(Object.create(db), { read: { ...db.read, range } }) })
+    const counted = new Proxy(db, {
+      get: (it, name) => (name === 'read' ? { ...db.read, range } : Reflect.get(it, name)),
+    })
+    await open(3_600_000, { ...bench(), db: counted })
+    const atStart = reads
+    await settled()
+    const alone = reads - atStart
     const inbox = await folder('INBOX')
     const at = Date.now()
     const letter = await draft(home, letterOf('many'), { internalDate: at })
@@ -230,6 +235,15 @@ describe('gestures', () => {
     await Promise.all(added.map(({ uid }) => setFlags(db, inbox, [uid], { mode: 'add', flags: flag.seen })))
     await settled()
     expect(reads - before).to.be.within(1, 30)
+    const stars = reads
+    await setFlags(
+      db,
+      inbox,
+      added.map(({ uid }) => uid),
+      { mode: 'add', flags: flag.flagged },
+    )
+    await settled()
+    expect(reads - stars, 'a star says nothing: only the last letter is looked at').to.equal(alone)
   })
 
   it('read and then thrown on Junk within the grace was never wanted', async () => {
@@ -301,6 +315,6 @@ describe('gestures', () => {
     await shift(move, own?.uid ?? 0, 'INBOX', 'Junk')
     await shift(move, await deliver('INBOX', 'old', Date.now() - 8 * 86_400_000), 'INBOX', 'Junk')
     await settled()
-    expect(gestures.list().map(({ provenance }) => provenance.from)).to.deep.equal(['last'])
+    expect(gestures.list().map(({ provenance }) => provenance.from)).to.deep.equal(['last1'])
   })
 })

@@ -186,6 +186,14 @@ describe('store: messages', () => {
       [[1, 4]],
       [[2, 5]],
     ])
+    changes.length = 0
+    await store(db, inbox, [1, 2, 3], { mode: 'set', flags: 4 })
+    await store(db, inbox, [1], { mode: 'add', flags: 4, keywords: 'y' })
+    const differing = changes.map((change) => change.on === 'flagged' && [change.bits, change.isWorded])
+    expect(differing).to.deep.equal([
+      [5, false],
+      [0, true],
+    ])
   })
 
   it('unchangedSince leaves out what changed later (RFC 7162 §3.1.3)', async () => {
