@@ -32,12 +32,11 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     desk.refuse('rate-limited', { remote: raw.remoteAddress ?? '?' }, 'too many connections that are no links')
     raw.destroy()
   })
-  server.on('tlsClientError', (error, socket) => {
-    desk.refuse(
-      'agent-mismatch',
-      { remote: socket.remoteAddress ?? '?' },
-      `no TLS 1.3 with an agent's key: ${error.message}`,
-    )
+  server.on('tlsClientError', (error: TlsError, socket) => {
+    const remote = socket.remoteAddress ?? '?'
+    if (error.code === 'ECONNRESET')
+      log.debug({ area: 'link', event: 'hung-up', remote }, 'no word before TLS: a port check')
+    else desk.refuse('agent-mismatch', { remote }, `no TLS 1.3 with an agent's key: ${error.reason ?? error.message}`)
     socket.destroy()
   })
   server.on('secureConnection', (socket) => {
@@ -72,6 +71,9 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     },
   }
 }
+
+/** `reason` is OpenSSL's, without its addresses in memory. */
+type TlsError = Error & { code?: string; reason?: string }
 
 /** Whether it stays is decided by `/hello` and LINK1; that it does, by the first stream they lend. */
 const take = (scene: Scene, agent: string, remote: string, socket: TLSSocket, settle: () => void): void => {

@@ -78,6 +78,15 @@ describe('the link port', () => {
       await isWell(b)
     })
 
+    it('takes whoever looks whether the port is open for no foe', async () => {
+      const b = await start()
+      const raw = connectTcp(splitAddress(b.address))
+      raw.once('connect', () => raw.end())
+      await closing(raw, LONG_MS)
+      await isWell(b)
+      expect(await b.counted('refusals', { code: 'agent-mismatch' })).to.equal(0)
+    })
+
     it('gives silence a bounded time', async () => {
       const b = await start({ limits: { handshakeMs: 200 } })
       const raw = connectTcp(splitAddress(b.address))
