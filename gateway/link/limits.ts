@@ -57,7 +57,7 @@ export const linkLimits = {
   strangersPerAddress: 32,
 
   /** ARPL: a card (16 KiB) and a REKEY beside three proofs. */
-  proofBytes: 32 * 1024,
+  proofBytes: 48 * 1024,
   /** How long one secret lasts on a link that lives: of a home copied today, tomorrow's reader has nothing. */
   ratchetMs: 6 * 3_600_000,
 

@@ -13,8 +13,8 @@ const counter = whole(0, 2 ** 31)
 const MAX_SPAN_MS = 9_999_999_999_999
 /** Most connection times anybody keeps (src/link/connection-times.ts). */
 const MAX_TIMES = 100
-/** A REKEY: a statement of an entity, JSON and one signature. */
-export const MAX_REKEY = 4096
+/** A REKEY bears the same key as the card beside it. */
+export const MAX_REKEY = MAX_CARD
 
 /** What each side says of itself: for the operator's eyes, and whose word may REKEY. */
 const resume = {

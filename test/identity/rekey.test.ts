@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { barePublicKey } from '../../src/identity/entity.ts'
 import { makeRekey, type Rekey, readRekey } from '../../src/identity/rekey.ts'
 import { signStatement } from '../../src/identity/statement.ts'
+import { rotateSubkeys, withCurrentSubkeys } from '../../src/identity/subkeys.ts'
 import { DAY, NET, type Person, person, refusalOf } from './people.ts'
 
 const now = Date.now()
@@ -26,11 +27,38 @@ describe('REKEY', () => {
     expect(await readRekey(await makeRekey(ann.entity, NET, move, now), keyOf(ann), NET, now)).to.deep.equal(move)
   })
 
+  describe('after its operator renewed the subkeys', () => {
+    const later = now + 5000
+    let renewed: Person
+    before(async () => {
+      renewed = { ...ann, entity: await rotateSubkeys(ann.entity, later) }
+    })
+
+    it('holds, though no card has shown them here yet', async () => {
+      const text = await makeRekey(renewed.entity, NET, rekey, later)
+      expect(await readRekey(text, keyOf(ann), NET, later)).to.deep.equal(rekey)
+    })
+
+    it('does not hold by those that were given up, though it shows them', async () => {
+      const shown = await withCurrentSubkeys(barePublicKey(renewed.entity), later)
+      const pinned = Buffer.from(shown.write()).toString('base64')
+      expect(await refusalOf(readRekey(await made(ann), pinned, NET, later))).to.equal('rekey-invalid')
+    })
+  })
+
   const wrong: [what: string, text: () => Promise<string>][] = [
     ['by somebody else', () => made(eve)],
+    [
+      'by somebody else, with the key of the operator',
+      () => signStatement(eve.entity, 'rekey', { v: 1, net: NET, key: keyOf(ann), ...rekey }, now),
+    ],
+    ['without a key', () => signStatement(ann.entity, 'rekey', { v: 1, net: NET, ...rekey }, now)],
     ['for another net', () => makeRekey(ann.entity, 'other', rekey, now)],
     ['changed', async () => (await made(ann)).replace(String(now), String(now + 1))],
-    ['signed as something else', () => signStatement(ann.entity, 'card', { v: 1, net: NET, ...rekey }, now)],
+    [
+      'signed as something else',
+      () => signStatement(ann.entity, 'card', { v: 1, net: NET, key: keyOf(ann), ...rekey }, now),
+    ],
     ['for another reason', () => made(ann, { reason: 'boredom' })],
     ['after a theft, and does not say who it was', () => made(ann, { reason: 'compromise' })],
     ['after a theft, and is who it was', () => made(ann, { reason: 'compromise', was: ann.agent.id })],
