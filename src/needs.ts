@@ -1,8 +1,8 @@
-import { holderBeside } from './custody/claimed.ts'
 import type { Custody } from './custody/custody.ts'
 import { keyOf } from './envelope/envelope.ts'
 import type { Event } from './event.ts'
 import { owedKey } from './report/owed.ts'
+import type { Known } from './route/search.ts'
 import { contactKey, type State } from './state.ts'
 
 /** What the State must hold before `step`: rows by their keys, missing ones left out. Submissions follow their custody. */
@@ -14,13 +14,32 @@ export type Needs = {
   critics?: string[]
 }
 
-export const needs = (state: State, event: Event): Needs => {
+/** By address: whom events of one batch may make known, to those of it that follow. */
+type Newcomers = ReadonlyMap<string, readonly string[]>
+
+export const newcomers = (events: readonly Event[]): Newcomers => {
+  const found = new Map<string, string[]>()
+  for (const { address, entity } of events.flatMap((event) => shownBy(event) ?? []))
+    found.set(address, [...(found.get(address) ?? []), entity])
+  return found
+}
+
+const shownBy = (event: Event): Known | undefined =>
+  event.on === 'path' ? event.path.known : event.on === 'arrived' ? event.arrival.opened?.card?.known : undefined
+
+/** Whoever may be known at an address when its event is decided. */
+const knownAs = (state: State, coming: Newcomers, address: string): string[] =>
+  [state.knownAt.get(address) ?? [], coming.get(address) ?? []].flat()
+
+const NOBODY: Newcomers = new Map()
+
+export const needs = (state: State, event: Event, coming = NOBODY): Needs => {
   switch (event.on) {
     case 'submitted': {
       // Its id was drawn for it: only a repeat still in memory could bear it, none that has to be loaded.
       const { entity, recipients } = event.submission
       const others = recipients.flatMap(
-        (one) => state.addresses.get(one.address) ?? state.knownAt.get(one.address) ?? [],
+        ({ address }) => state.addresses.get(address) ?? knownAs(state, coming, address),
       )
       const strangers = others.filter((other) => other !== entity)
       return {
@@ -30,8 +49,8 @@ export const needs = (state: State, event: Event): Needs => {
     case 'arrived': {
       const { envelope, opened } = event.arrival
       const key = keyOf(envelope.origin, envelope.id)
-      const others = opened ? [opened.from, holderBeside(state, opened) ?? []].flat() : []
-      const contacts = others.map((other) => contactKey(envelope.to, other))
+      const others = new Set(opened ? [opened.from, ...knownAs(state, coming, opened.address)] : [])
+      const contacts = [...others].map((other) => contactKey(envelope.to, other))
       return { custody: [key], contacts, ...(envelope.permit === undefined && { critics: [envelope.to] }) }
     }
     case 'trusted':
@@ -71,13 +90,14 @@ export const needs = (state: State, event: Event): Needs => {
 }
 
 /** What a loaded custody row needs beside it; at its origin also what its sender thinks of the recipient. */
-export const needsOf = (state: State, row: Custody): Needs => {
-  const to = row.to ?? state.knownAt.get(row.address ?? '')
+export const needsOf = (state: State, row: Custody, coming = NOBODY): Needs => {
+  // Whom it was meant for may have been forgotten: then it goes to whoever has the address now.
+  const others = new Set([row.to ?? [], knownAs(state, coming, row.address ?? '')].flat())
   return {
     ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
     ...(row.to && row.reserved !== undefined && { critics: [row.to] }),
-    ...(row.sender && to && { contacts: viewsOf(state, row, row.sender, to) }),
+    ...(row.sender && { contacts: [...others].flatMap((to) => viewsOf(state, row, row.sender ?? '', to)) }),
   }
 }
 

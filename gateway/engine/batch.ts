@@ -9,7 +9,7 @@ import type { Stage, Submission } from '../../src/custody/submission.ts'
 import type { Event } from '../../src/event.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { startWalk } from '../../src/mail/walk.ts'
-import { type Needs, needs, needsOf } from '../../src/needs.ts'
+import { type Needs, needs, needsOf, newcomers } from '../../src/needs.ts'
 import { admitLocal, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
 import { departed, list as listAccounts } from '../../store/account.ts'
 import { addRefs, dropRefs, putCounted, readBody } from '../../store/blob.ts'
@@ -65,9 +65,11 @@ export const dropRows = (state: State): void => {
  * @param strangers keys of contacts that are not kept: what is asked of nearly every letter is read once
  */
 export const loadRows = async (tx: Tx, state: State, events: readonly Event[], strangers: Strangers): Promise<void> => {
-  const wanted = events.map((event) => needs(state, event))
+  const coming = newcomers(events)
+  const wanted = events.map((event) => needs(state, event, coming))
   const keys = new Set(wanted.flatMap(({ custody }) => custody ?? []))
-  const beside = () => [...keys].flatMap((key) => state.custody.get(key) ?? []).map((row) => needsOf(state, row))
+  const rows = () => [...keys].flatMap((key) => state.custody.get(key) ?? [])
+  const beside = () => rows().map((row) => needsOf(state, row, coming))
   await loadMissing(tx, state, [...wanted, ...beside()], strangers)
   await loadMissing(tx, state, beside(), strangers) // of those that only now are there
 }

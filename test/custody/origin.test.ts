@@ -23,6 +23,7 @@ import {
   now,
   r,
   row,
+  stranger,
   submission,
   world,
 } from './rows.ts'
@@ -170,6 +171,8 @@ describe('custody: at the origin', () => {
     expect(needsOf(state, unknown).contacts, 'by the address, if it is known by now').to.deep.equal([
       contactKey(ann, bob),
     ])
+    const forgotten = row({ state: 'spooled', to: stranger })
+    expect(needsOf(state, forgotten).contacts, 'whoever has the address now').to.include(contactKey(ann, bob))
   })
 
   it('sealed, it is handed on as it will always be: these bytes, this size, this life', () => {
