@@ -200,8 +200,9 @@ const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
  */
 export const rejected = (state: State, key: string, by: string, code: RefusalCode, now: number): Step => {
   const was = state.custody.get(key)
-  if (was === undefined || was.state !== 'handing' || was.next !== by) return nothing
+  if (was === undefined || was.state === 'done') return nothing
   const log: Effect = { do: 'log', event: 'hop-refused', key, to: by, detail: code }
+  if (was.state !== 'handing' || was.next !== by) return rejectedLate(was, by, code, log)
   if (isFinal(code) && !patient.has(code) && !holdersBeside(was, by) && isLastWord(state, was, by)) {
     const end = finish(state, was, { event: 'refused', code, by, at: now }, now)
     return { ...end, effects: [log, ...end.effects] }
@@ -230,6 +231,13 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
   return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
 }
 
+/** Another neighbour is listened to by now. All that this no tells is who does not have it: whoever has signed for it does. */
+const rejectedLate = (was: Custody, by: string, code: RefusalCode, log: Effect): Step => {
+  const isAwaited = was.tried.some((one) => one.by === by && !one.saidNo)
+  if (!isAwaited || was.trail.some((step) => isReceiptBy(step, by))) return nothing
+  return { changes: [{ put: 'custody', row: { ...was, tried: declined(was, by, code) } }], effects: [log] }
+}
+
 /** Whether `by` is where the way ends, or the last neighbour that could have taken it. */
 const isLastWord = (state: State, row: Custody, by: string): boolean => {
   if (row.onward.length === 0 || state.known.get(row.to ?? '')?.agent === by) return true
@@ -239,7 +247,7 @@ const isLastWord = (state: State, row: Custody, by: string): boolean => {
   )
 }
 
-/** `tried` after a patient no: it is a no, unless a copy may have been taken before this one was declined. */
+/** `tried` after a patient or a late no: it is a no, unless a copy may have been taken before this one was declined. */
 const declined = ({ tried }: Custody, by: string, code: RefusalCode): Custody['tried'] =>
   tried.map((one) => (one.by === by && !one.again && code !== 'envelope-expired' ? { by, saidNo: true } : one))
 

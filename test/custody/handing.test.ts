@@ -33,6 +33,7 @@ const at = (given: Custody, event: Event, change: (state: State) => void = () =>
   change(state)
   return step(state, event, when)
 }
+const receipt: Custody['trail'][number] = { event: 'accepted', by: r, at: now, jws: 'receipt' }
 const stateOf = (made: Step): string | undefined => left(made)?.state
 
 describe('custody: from one holder to the next', () => {
@@ -65,7 +66,7 @@ describe('custody: from one holder to the next', () => {
     ['a refusal makes it wait', handing(), { on: 'rejected', key, by: r, code: 'no-route' }, 'waiting', []],
     [
       'a refusal after the receipt says nothing',
-      handing({ state: 'handed' }),
+      handing({ state: 'handed', trail: [receipt] }),
       { on: 'rejected', key, by: r, code: 'no-route' },
       undefined,
       [],
@@ -224,6 +225,23 @@ describe('custody: from one holder to the next', () => {
     })
     expect(stateOf(at(alone, { on: 'rejected', key, by: r, code: 'seal-broken' }))).to.equal('done')
   })
+
+  const late: [what: string, copy: Partial<Custody['tried'][number]>, code: RefusalCode, end: string | undefined][] = [
+    ['a no that comes once another neighbour has spoken: that one’s word is the last', {}, 'no-route', 'done'],
+    ['not if an earlier copy got no answer', { again: true }, 'no-route', 'waiting'],
+    ['nor if it only came too late', {}, 'envelope-expired', 'waiting'],
+  ]
+  for (const [what, copy, code, end] of late)
+    it(what, () => {
+      const tried = [
+        { by: r, saidNo: false },
+        { by: s, saidNo: false, ...copy },
+      ]
+      const state = world(row({ state: 'handed', next: r, tried, trail: [receipt] }))
+      for (const change of step(state, { on: 'rejected', key, by: s, code }, now).changes) apply(state, change)
+      const last = [report(r, 'refused', { code: 'mailbox-missing' })]
+      expect(stateOf(step(state, { on: 'reported', from: r, key, reports: last }, now))).to.equal(end)
+    })
 
   it('what a relay would not take goes another way, and never that way again', () => {
     const state = world(handing({ advice: [s] }))
