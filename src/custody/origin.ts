@@ -161,6 +161,8 @@ const lifeOf = ({ created, returnAt }: Custody, lifeMs: number): number =>
 /** A spooled row is sealed once its recipient's card is known, and searched for until then. */
 export const prepare = (state: State, spooled: Custody, now: number): Step => {
   if (isForHere(state, spooled)) return release(spooled, now)
+  if (isGone(state, spooled))
+    return finish(state, spooled, { event: 'refused', code: 'mailbox-missing', by: state.me, at: now }, now)
   if (spooled.origin !== state.me) return underNewKey(state, spooled, now)
   const was = unlessForgotten(state, spooled)
   const to = was.to ?? state.knownAt.get(was.address ?? '')
@@ -186,6 +188,9 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
     effects: [{ do: 'search', target, ...(attempts > 1 && { isAgain: true }) }],
   }
 }
+
+/** It was held for somebody here whose account went meanwhile: nobody else who has the address now is meant. */
+const isGone = ({ removed, known }: State, { to = '' }: Custody): boolean => removed.has(to) && !known.has(to)
 
 /** It was written before our key was stolen, and nobody has seen it: it leaves as a letter of today's. */
 const underNewKey = (state: State, was: Custody, now: number): Step => {

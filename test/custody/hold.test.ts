@@ -4,9 +4,9 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
 import type { Event } from '../../src/event.ts'
 import { needs, needsOf } from '../../src/needs.ts'
-import { contactKey, type State } from '../../src/state.ts'
+import { contactKey, removeLocal, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, asks, bob, delivered, HOUR, key, left, me, now, submission, world } from './rows.ts'
+import { ann, asks, b, bob, delivered, HOUR, key, left, me, now, submission, world } from './rows.ts'
 
 const envelope = key.split('/')[1] ?? ''
 const to = (address: string): Recipient => ({ address, notify: ['SUCCESS', 'FAILURE'], envelope, stage: 'Queued' })
@@ -62,6 +62,23 @@ describe('custody: held until its time', () => {
     expect(left(made)?.outcome).to.include({ event: 'delivered' })
     for (const change of made.changes) apply(state, change)
     expect(step(state, { on: 'released', key, body: 13 }, until)).to.deep.equal({ changes: [], effects: [] })
+  })
+
+  it('for somebody who has gone from here meanwhile it comes back, whoever has the address now', () => {
+    const { state } = held('ann@me.test')
+    removeLocal(state, ann)
+    state.knownAt.set('ann@me.test', bob)
+    const made = step(state, { on: 'due', key }, until)
+    expect(left(made)?.outcome).to.include({ event: 'refused', code: 'mailbox-missing' })
+    expect(asks(made)).to.deep.equal([])
+    expect(delivered(made)).to.have.lengthOf(1)
+  })
+
+  it('nor is it lost on somebody who lives elsewhere now', () => {
+    const { state } = held('ann@me.test')
+    removeLocal(state, ann)
+    state.known.set(ann, { entity: ann, address: 'ann@b.test', agent: b, expires: now + 1000 * HOUR })
+    expect(asks(step(state, { on: 'due', key }, until))).to.include('seal')
   })
 
   it('its release is decided with what the recipient thinks of the sender', () => {
