@@ -142,11 +142,12 @@ const remembered = (state: State, was: Custody, now: number): Step => {
 const resting = (row: Custody): Custody => ({ ...row, retryAt: null, awaits: null })
 
 /**
- * Why, as far as anybody knows: nobody answered for the address, another key did, or a hop on the
- * only way found would not take it.
+ * Why, as far as anybody knows: nobody answered for the address in all its time, unless its sender made
+ * that shorter; another key did; or a hop on the only way found would not take it.
  */
 const expiryCode = (state: State, row: Custody): RefusalCode => {
-  if (row.state === 'spooled' && row.to === undefined) return 'address-unknown'
+  if (row.state === 'spooled' && row.to === undefined)
+    return row.expires === row.returnAt ? 'expired' : 'address-unknown'
   if (!row.tried.every((one) => one.saidNo)) return 'expired'
   const isClaimed = row.role === 'origin' && state.known.get(row.to ?? '')?.rival !== undefined
   return isClaimed ? 'card-conflict' : (row.blocked ?? 'expired')

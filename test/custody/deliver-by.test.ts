@@ -47,6 +47,16 @@ describe('custody: by when it is wanted', () => {
     expect(delivered(made)).to.have.lengthOf(1)
   })
 
+  it('also while its address is still searched for: nobody has said that it is unknown', () => {
+    const code = (deliverBy: NonNullable<Submission['deliverBy']>) => {
+      const { state, row } = sent(deliverBy, { known: new Map(), knownAt: new Map() })
+      state.custody.set(key, { ...row, delayAt: null })
+      return left(step(state, { on: 'due', key }, row.expires))?.outcome?.code
+    }
+    expect(code({ mode: 'return', at })).to.equal('expired')
+    expect(code({ mode: 'return', at: now + 1000 * 86_400_000 }), 'in all its own time').to.equal('address-unknown')
+  })
+
   it('to be told: a notice then, and it goes on', () => {
     const { state, row } = sent({ mode: 'notify', at })
     expect(row).to.include({ delayAt: at, expires: now + state.terms.knownLifeMs })
