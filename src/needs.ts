@@ -96,10 +96,13 @@ export const needsOf = (state: State, row: Custody, coming = NOBODY): Needs => {
   return {
     ...(row.from && { owed: [row.from, ...(row.also ?? [])].map((to) => owedKey(to, row.key)) }),
     ...(row.submission && { submissions: [row.submission] }),
-    ...(row.to && row.reserved !== undefined && { critics: [row.to] }),
+    ...(row.to && isOnRecord(row) && { critics: [row.to] }),
     ...(row.sender && { contacts: [...others].flatMap((to) => viewsOf(state, row, row.sender ?? '', to)) }),
   }
 }
+
+/** A complaint about it can be put on its recipient's record, or taken off again. */
+const isOnRecord = ({ reserved, verdict }: Custody): boolean => reserved !== undefined || verdict?.how === 'complaint'
 
 /** Both of them where both live here. */
 const viewsOf = (state: State, { role }: Custody, sender: string, to: string): string[] => [

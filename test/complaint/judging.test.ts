@@ -4,6 +4,7 @@ import type { Opinion } from '../../src/complaint/verdict.ts'
 import { exactDebt } from '../../src/credit/credit.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
+import { needsOf } from '../../src/needs.ts'
 import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import { ann, bob, envelopeId, HOUR, left, link, now, relayed, s, world } from '../custody/rows.ts'
@@ -102,6 +103,16 @@ describe('complaint: a person judges', () => {
     const state = holding(letter(), undefined)
     state.custody.delete(key)
     expect(said(judge(state, 'abuse'))).to.equal('complaint-unknown')
+  })
+
+  it('a complaint, and its withdrawal, are decided with the record of who made it', () => {
+    const state = holding(letter(), undefined)
+    const needed = () => needsOf(state, state.custody.get(key) ?? expect.fail()).critics
+    expect(needed()).to.deep.equal([ann])
+    saying(state, 'abuse')
+    expect(needed()).to.deep.equal([ann])
+    saying(state, 'not-spam')
+    expect(needed()).to.equal(undefined)
   })
 
   it('what was read is free a day later, and those on its way hear it', () => {
