@@ -147,15 +147,17 @@ const statusPart = (about: NoticeAbout): Buffer => {
 }
 
 /** RFC 3464 §2.3. The diagnostic type is ours: a hop of the web speaks no SMTP. */
-const recipientFields = ({ kind, trail, now }: NoticeAbout, recipient: NoticeRecipient): string[] => {
+const recipientFields = (about: NoticeAbout, recipient: NoticeRecipient): string[] => {
+  const { kind, trail, now } = about
   const { address, orcpt, status, reason, until } = recipient
   const type = ASCII.test(clean(address)) ? 'rfc822' : 'utf-8'
+  const why = isAscii(about) ? plain(clean(reason)) : clean(reason)
   return [
     ...(orcpt ? [`Original-Recipient: ${clean(orcpt)}`] : []),
     `Final-Recipient: ${type}; ${clean(address)}`,
     `Action: ${kind}`,
     `Status: ${clean(status)}`,
-    ...(kind === 'delivered' ? [] : [`Diagnostic-Code: x-vouchsafe; ${clean(reason)}`]),
+    ...(kind === 'delivered' ? [] : [`Diagnostic-Code: x-vouchsafe; ${why}`]),
     `Last-Attempt-Date: ${formatDate(trail.at(-1)?.at ?? now)}`,
     ...(kind === 'delayed' && until !== undefined ? [`Will-Retry-Until: ${formatDate(until)}`] : []),
   ]
@@ -174,6 +176,11 @@ const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
 
 const NOTHING = Buffer.alloc(0)
 
-const isAscii = ({ recipients }: NoticeAbout): boolean => recipients.every(({ address }) => ASCII.test(clean(address)))
+/** Whether all that the sender named is: what they named comes back as it was. */
+const isAscii = ({ envid, recipients }: NoticeAbout): boolean =>
+  [envid, ...recipients.flatMap(({ address, orcpt }) => [address, orcpt])].every((text = '') => ASCII.test(clean(text)))
+
+/** For the part that is ASCII whatever neighbours are called; the text for people has their names whole. */
+const plain = (text: string): string => text.replace(/[^\x20-\x7e]/gu, '?')
 
 const ASCII = /^[\x20-\x7e]*$/

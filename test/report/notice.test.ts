@@ -103,6 +103,21 @@ describe('report/notice', () => {
       })
       expect(types(letter)[1]).to.equal('message/global-delivery-status')
       expect(part(letter, 2)).to.include('Final-Recipient: utf-8; jürgen@bücher.test')
+      const orcpt = 'utf-8;jürgen@bücher.test'
+      const before = notice({ ...failed, recipients: failed.recipients.map((one) => ({ ...one, orcpt })) })
+      expect(types(before)[1], 'also the one it was sent to first').to.equal('message/global-delivery-status')
+    })
+
+    it('names beyond ASCII are told people whole, and programs only where the report may bear them', () => {
+      const reasoned = (address: string) =>
+        notice({
+          ...failed,
+          recipients: failed.recipients.map((one) => ({ ...one, address, reason: 'Jürgen has it.' })),
+        })
+      const letter = reasoned('bert@b.test')
+      expect(part(letter, 1)).to.include('Jürgen has it.')
+      expect(part(letter, 2)).to.include('Diagnostic-Code: x-vouchsafe; J?rgen has it.')
+      expect(part(reasoned('bücher@b.test'), 2)).to.include('Diagnostic-Code: x-vouchsafe; Jürgen has it.')
     })
 
     it('is answered by no machine, and shown beside the message', () => {
