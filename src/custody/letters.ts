@@ -51,7 +51,8 @@ export const tellRecipient = (
   const header = Buffer.from(submission.header, 'base64')
   const what = told.kind === 'delivered' ? told.kind : (told.code ?? told.kind)
   const known = state.known.get(row.to ?? '')
-  const id = `${told.kind}.${row.id}`
+  // Two delays may be told of one message, for two reasons: they are two letters.
+  const id = `${told.kind === 'delayed' ? what : told.kind}.${row.id}`
   const whole = told.kind === 'failed' ? wholeOf(state, submission) : undefined
   const letter = notice({
     kind: told.kind,

@@ -13,6 +13,7 @@ import {
   b,
   bob,
   delivered,
+  envelopeId,
   HOUR,
   key,
   left,
@@ -89,6 +90,15 @@ describe('custody: the recipient is out of reach', () => {
     const after = run(state, { on: 'due', key }, now + 10)
     expect([letters(after), searches(after).length]).to.deep.equal([[], 1])
     expect(letters(run(state, { on: 'due', key }, now + HOUR)), 'nor of the delay a second time').to.deep.equal([])
+  })
+
+  it('nor is that letter the one that told of the delay, or the one that tells of the end', () => {
+    const state = wayless(row({ delayAt: now }))
+    const delay = run(state, { on: 'due', key })
+    const contest = run(claimed(state), { on: 'due', key }, now + 10)
+    const end = run(state, { on: 'due', key }, now + 12 * HOUR)
+    const ids = [delay, contest, end].map((made) => letters(made)[0]?.match(/Message-ID: <([^@]*)@/)?.[1])
+    expect(ids).to.deep.equal([`delayed.${envelopeId}`, `card-conflict.${envelopeId}`, `failed.${envelopeId}`])
   })
 
   it('mail that has a way to the key we know goes it, whoever else claims the address', () => {
