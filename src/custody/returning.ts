@@ -158,7 +158,7 @@ const expiryCode = (state: State, row: Custody): RefusalCode => {
  * for here, since this may be the only `due` after a crash.
  */
 const tellDelay = (state: State, was: Custody, now: number): Step => {
-  const row: Custody = { ...was, delayAt: null, retryAt: was.state === 'handed' || was.isHeldBack ? was.retryAt : now }
+  const row: Custody = { ...was, delayAt: null, retryAt: afterDelay(was, now) }
   const told: Change[] = [
     ...progress(state, row, 'Delayed', now),
     ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
@@ -171,6 +171,15 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
   }
   return { changes: [{ put: 'custody', row }, ...told], effects: [log] }
 }
+
+/** A hand-over may be under way: taken up again at once, its answer would not be known for the only one. */
+const afterDelay = ({ state, isHeldBack, retryAt }: Custody, now: number): number | null => {
+  if (state === 'handed' || isHeldBack) return retryAt
+  return state === 'handing' ? Math.min(retryAt ?? now, now + ANSWER_MS) : now
+}
+
+/** Nearly every hand-over is answered by then. */
+const ANSWER_MS = 60_000
 
 /** The next thing an envelope needs in the state it is in; nothing once it is done. */
 export const moveOn = (state: State, row: Custody, now: number): Step => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import { AVOID_MS, type Custody, lastMoment } from '../../src/custody/custody.ts'
+import { AVOID_MS, type Custody, dueAt, lastMoment } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
@@ -337,6 +337,18 @@ describe('custody: from one holder to the next', () => {
     for (const change of told.changes) apply(state, change)
     const after = step(state, { on: 'due', key }, now)
     expect([delivered(after), asks(after)]).to.deep.equal([[], ['seal']])
+  })
+
+  it('a delay told while it is being handed leaves that its time: a no is then the answer to it', () => {
+    const state = world(handing({ delayAt: now }))
+    const told = step(state, { on: 'due', key }, now)
+    expect(dueAt(left(told) ?? row())).to.equal(now + MINUTE)
+    for (const change of told.changes) apply(state, change)
+    expect(asks(step(state, { on: 'due', key }, now + MINUTE)), 'after a crash nobody is handing it').to.deep.equal([
+      'hand r',
+    ])
+    const no = left(step(state, { on: 'rejected', key, by: r, code: 'custody-full' }, now + 10))
+    expect(no?.tried).to.deep.equal([{ by: r, saidNo: true }])
   })
 
   it('sealing that came to nothing is asked for again', () => {
