@@ -3,6 +3,7 @@
  *
  *   spooled, waiting --hold--> the same, moved by nothing --release--> as if it had just come to that state
  *
+ * A neighbour that was handed it before may still sign for it, or report: that is heard, and it stays held.
  * Its life goes on meanwhile: its sender hears of the delay, and of the end.
  */
 import { type Effect, nothing, refuse, type Step } from '../effect.ts'
@@ -37,12 +38,13 @@ export const holdBack = (state: State, key: string): Step => {
   return { changes: [{ put: 'custody', row }], effects: [logged('held-back', row)] }
 }
 
-/** A time its sender set (FUTURERELEASE) holds on. */
+/** A time its sender set (FUTURERELEASE) holds on, and so does that of a neighbour that has signed for it meanwhile. */
 export const letGo = (state: State, key: string, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || !was.isHeldBack || was.state === 'done') return nothing
   const { isHeldBack, ...rest } = was
-  const row: Custody = { ...rest, retryAt: isHeld(rest, now) ? (rest.heldUntil ?? null) : null }
+  const retryAt = rest.state === 'handed' ? rest.retryAt : isHeld(rest, now) ? (rest.heldUntil ?? null) : null
+  const row: Custody = { ...rest, retryAt }
   const onward = now < row.expires ? moveOn(state, row, now) : nothing
   return {
     changes: [{ put: 'custody', row }, ...onward.changes],

@@ -180,11 +180,11 @@ export const backoffMs = (key: string, attempts: number): number => {
   return Math.round(base * (0.75 + spread / 2))
 }
 
-/** When the engine must look at the row again, whatever happens. */
+/** When the engine must look at the row again, whatever happens. What is held back has no next try, only its end. */
 export const dueAt = (row: Custody): number => {
   if (row.state === 'done') return isUnjudged(row) ? (row.judgeBy ?? forgetAt(row)) : forgetAt(row)
   const times = [lastMoment(row)]
-  if (row.retryAt !== null) times.push(row.retryAt)
+  if (row.retryAt !== null && !row.isHeldBack) times.push(row.retryAt)
   if (row.delayAt !== null) times.push(row.delayAt)
   return Math.min(...times)
 }

@@ -1,11 +1,28 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import { type Custody, dueAt } from '../../src/custody/custody.ts'
+import { type Custody, dueAt, lastMoment } from '../../src/custody/custody.ts'
 import type { Event } from '../../src/event.ts'
 import { needs } from '../../src/needs.ts'
 import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { arrival, asks, bob, delivered, HOUR, key, left, now, relayed, row, world } from './rows.ts'
+import {
+  arrival,
+  asks,
+  b,
+  bob,
+  delivered,
+  HOUR,
+  key,
+  left,
+  MINUTE,
+  now,
+  r,
+  relayed,
+  report,
+  row,
+  s,
+  world,
+} from './rows.ts'
 
 const { envelope } = arrival(bob)
 
@@ -54,6 +71,31 @@ describe('custody: held back by hand', () => {
     expect(dueAt(row2)).to.equal(row2.expires)
     const end = step(state, { on: 'due', key }, row2.expires)
     expect(left(end)?.outcome?.event).to.equal('expired')
+  })
+
+  const words: [what: string, event: Event, to: Custody['state']][] = [
+    ['a receipt', { on: 'accepted', key, by: r, receipt: 'receipt' }, 'handed'],
+    [
+      'a word that it goes on',
+      { on: 'reported', from: r, key, reports: [report(r, 'forwarded', { next: b })] },
+      'handed',
+    ],
+    ['an end of one of two copies', { on: 'reported', from: r, key, reports: [report(r, 'expired')] }, 'waiting'],
+  ]
+  for (const [what, event, to] of words)
+    it(`${what} of a neighbour that had it before is heard, and no time of its own wakes it after that`, () => {
+      const tried = [r, s].map((by) => ({ by, saidNo: false }))
+      const state = held(row({ tried, delayAt: null }))
+      const heard = left(step(state, event, now)) ?? row()
+      expect([heard.state, heard.isHeldBack, dueAt(heard)]).to.deep.equal([to, true, lastMoment(heard)])
+    })
+
+  it('released after a receipt its neighbour is listened to, as long as any', () => {
+    const state = held(row({ tried: [{ by: r, saidNo: false }] }))
+    for (const change of step(state, { on: 'accepted', key, by: r, receipt: 'x' }, now).changes) apply(state, change)
+    const free = left(step(state, { on: 'let-go', key }, now + 1)) ?? row()
+    expect([free.state, dueAt(free)]).to.deep.equal(['handed', now + 30 * MINUTE])
+    expect(asks(step(state, { on: 'let-go', key }, now + HOUR)), 'it was silent for too long').to.include('blame')
   })
 
   const out: Custody['state'][] = ['handing', 'handed', 'done']
