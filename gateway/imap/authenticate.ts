@@ -11,6 +11,8 @@ import { refused } from './refused.ts'
 import { no, ok, type Reply } from './reply.ts'
 
 const FAILURES_MAX = 5
+/** Of an address, RFC 5321 §4.5.3.1.3: no more of what a stranger says is logged. */
+const ADDRESS_MAX = 254
 
 export const mayNot = no('PRIVACYREQUIRED', 'Not without TLS: your password would be readable on the way')
 
@@ -21,16 +23,20 @@ export const logIn = async (
   if (!session.mayLogIn) return mayNot
   // An address that is none is as wrong as a wrong password, and costs as much.
   const found = await session.edge.login(user, password, session.remote).catch(asRefusal)
-  return found instanceof Refusal ? turnAway(session, found) : admit(session, found)
+  return found instanceof Refusal ? turnAway(session, user, found) : admit(session, found)
 }
 
-export const turnAway = async (session: Session, refusal: Refusal): Promise<Reply> => {
+export const turnAway = async (session: Session, user: string, refusal: Refusal): Promise<Reply> => {
   const { edge, remote } = session
   session.failedLogins++
   edge.metrics.logins.inc({ edge: 'imap', outcome: refusal.code })
-  edge.log.warn({ event: 'login-refused', remote, code: refusal.code, times: session.failedLogins }, refusal.detail)
-  await wait(edge.config.timing.failedLoginMs * session.failedLogins)
-  if (session.failedLogins >= FAILURES_MAX) session.bye('Too many failed logins')
+  const { failedLogins: times } = session
+  edge.log.warn(
+    { event: 'login-refused', account: user.slice(0, ADDRESS_MAX), remote, code: refusal.code, times },
+    refusal.detail,
+  )
+  await wait(edge.config.timing.failedLoginMs * times)
+  if (times >= FAILURES_MAX) session.bye('Too many failed logins')
   return refused(refusal)
 }
 

@@ -47,11 +47,15 @@ const scram =
     const final = readFinal((await ask(challenge)).toString('utf8'))
     if (!final || final.nonce !== nonce) return bad('that is no answer to the challenge')
     if (!final.bound.equals(bound))
-      return turnAway(session, new Refusal('login-failed', 'this is not the TLS connection the proof was made for'))
+      return turnAway(
+        session,
+        first.user,
+        new Refusal('login-failed', 'this is not the TLS connection the proof was made for'),
+      )
 
     const message = `${first.bare},${challenge},${final.withoutProof}`
     const found = await edge.scram.prove(first.user, { message, proof: final.proof }, remote).catch(asRefusal)
-    if (found instanceof Refusal) return turnAway(session, found)
+    if (found instanceof Refusal) return turnAway(session, first.user, found)
     await ask(`v=${found.signature}`) // the client checks that we know it, too, and answers nothing
     return admit(session, found.account)
   }

@@ -114,6 +114,15 @@ describe('IMAP sessions', () => {
       await first.ask('LOGOUT')
       while (!/OK/.test(String(await second.ask('LOGIN ann@a.test secret')))) await wait(20)
     })
+    it('a wrong password is logged with whose it should be and where it came from, and never itself', async () => {
+      imap = await startTestImap()
+      const client = await open()
+      await client.line()
+      await client.ask('LOGIN ann@a.test hunter2')
+      const line = imap.log.find((each) => each.includes('login-refused')) ?? '{}'
+      expect(JSON.parse(line)).to.include({ level: 'warn', account: 'ann@a.test', remote: '127.0.0.1' })
+      expect(imap.log.join('')).not.to.contain('hunter2')
+    })
     it('an endless line ends in BYE, and is logged', async () => {
       imap = await startTestImap()
       const client = await open()
