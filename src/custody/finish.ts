@@ -13,10 +13,13 @@ import { freed, judgeBy } from './meter.ts'
 
 type Outcome = NonNullable<Custody['outcome']>
 
-/** @param told the reports that brought the outcome; without them the outcome is our own word */
-export const finish = (state: State, was: Custody, outcome: Outcome, now: number, told: Item[] = []): Step => {
+/** The reports that brought the outcome, and over which neighbour. */
+type Heard = { from: string; told: Item[] }
+
+/** @param heard without it the outcome is our own word */
+export const finish = (state: State, was: Custody, outcome: Outcome, now: number, heard?: Heard): Step => {
   const ended: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
-  const { row, changes } = settled(state, ended, outcome, now)
+  const { row, changes } = settled(state, ended, outcome, now, heard?.from)
   const log: Effect = {
     do: 'log',
     event: outcome.event,
@@ -40,7 +43,7 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
       effects: [log, ...woken],
     }
   }
-  const owed = oweUpstream(state, row, told.length > 0 ? told : [{ own: own(row, outcome) }])
+  const owed = oweUpstream(state, row, heard?.told ?? [{ own: own(row, outcome) }])
   return { changes: [...kept, ...owed.changes], effects: [log, ...owed.effects] }
 }
 
@@ -62,10 +65,14 @@ export const oweUpstream = (state: State, row: Custody, items: Item[]): Step => 
  * is judged within a week of the delivery; and where nobody knows of one, within a week of the expiry:
  * whoever took it may have delivered it, and a complaint be under way. All on its way keep it open so, else one
  * would be charged and the next, who had closed it, refuse to hear why.
+ *
+ * A relay can't check that the recipient knows the sender: whoever claims it frees what was lent to itself, and nothing
+ * where another neighbour has a copy, too.
  */
-const settled = (state: State, row: Custody, outcome: Outcome, now: number) => {
+const settled = (state: State, row: Custody, outcome: Outcome, now: number, from: string | undefined) => {
   const delivered = row.trail.findLast((step) => step.event === 'delivered')
-  if (outcome.event === 'delivered' && delivered?.permit === undefined)
+  const isShown = row.role === 'origin' || (row.lent ?? []).every(({ to }) => to === from)
+  if (outcome.event === 'delivered' && (delivered?.permit === undefined || !isShown))
     return { row: { ...row, judgeBy: judgeBy(row.path, Math.min(outcome.at, now)) }, changes: [] }
   const mayHaveArrived = row.tried.some((one) => !one.saidNo) && outcome.event !== 'delivered'
   if (mayHaveArrived && isGuess(state, outcome))

@@ -24,11 +24,11 @@ import { listen } from './stalling.ts'
 export const reported = (state: State, from: string, key: string, reports: readonly Report[], now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return { ...nothing, answer: { say: 'done' } }
-  if (!was.tried.some((one) => one.by === from)) return refuse('report-foreign', 'this envelope was not handed to you')
+  const hasSigned = was.trail.some((step) => isReceiptBy(step, from))
+  if (!was.tried.some((one) => one.by === from && (hasSigned || !one.saidNo)))
+    return refuse('report-foreign', 'this envelope was not handed to you, or you did not take it')
   // A report may overtake the receipt, or the receipt be lost: whoever was handed it and speaks of it has it.
-  const receipt: TrailStep[] = was.trail.some((step) => isReceiptBy(step, from))
-    ? []
-    : [{ event: 'accepted', by: from, at: now, jws: '' }]
+  const receipt: TrailStep[] = hasSigned ? [] : [{ event: 'accepted', by: from, at: now, jws: '' }]
   const before = { ...was, trail: [...was.trail, ...receipt] }
   const fresh = believed(state, before, reports)
   if (fresh instanceof Refusal) return refuse(fresh.code, fresh.detail)
@@ -90,7 +90,7 @@ const ends = (state: State, row: Custody, from: string, last: TrailStep, told: I
     at: last.at,
     ...(last.code && { code: last.code }),
   }
-  const end = finish(state, row, outcome, now, told)
+  const end = finish(state, row, outcome, now, { from, told })
   if (event !== 'delivered') return end
   const late = overtake(state, row.stalled ?? [], from, now)
   return {

@@ -55,6 +55,22 @@ describe('custody: what comes back', () => {
     ],
     ['nobody speaks who was not handed it', handed(), s, [report(s, 'delivered')], 'report-foreign', undefined],
     [
+      'nor who refused it',
+      handed({ tried: [{ by: s, saidNo: true }, ...(tried(r).tried ?? [])] }),
+      s,
+      [report(s, 'expired')],
+      'report-foreign',
+      undefined,
+    ],
+    [
+      'but who took it and gave it back may say so again',
+      handed({ tried: [{ by: r, saidNo: true }], trail: [receipt(r), { ...receipt(r), event: 'expired' as const }] }),
+      r,
+      [onward],
+      'done',
+      'handed',
+    ],
+    [
       'nor before it was handed to anybody',
       row({ state: 'waiting', next: r }),
       r,
@@ -94,6 +110,24 @@ describe('custody: what comes back', () => {
       const made = heard(given, from, ...reports)
       expect([said(made), left(made)?.state]).to.deep.equal([answer, to])
       if (answer !== 'done') expect(made.changes).to.deep.equal([])
+    })
+
+  const permit = 'ab'.repeat(16)
+  const loans: [what: string, lent: string[], reservation: number | undefined][] = [
+    ['a relay frees it', [r], undefined],
+    ['but not what another neighbour has, too: it may be made up', [r, s], 1],
+  ]
+  for (const [what, lent, reserved] of loans)
+    it(`where the recipient is said to know the sender, ${what}`, () => {
+      const state = world(
+        relayed({
+          ...{ state: 'handed', next: r, ...tried(r, s), trail: [receipt(r)], reserved: 1, judgeBy: now + HOUR },
+          lent: lent.map((to) => ({ to, weight: 1 })),
+        }),
+      )
+      const reports = [report(r, 'delivered', { permit })]
+      const made = step(state, { on: 'reported', from: r, key: relayed().key, reports }, now)
+      expect([left(made)?.state, left(made)?.reserved]).to.deep.equal(['done', reserved])
     })
 
   it('about an envelope we have forgotten it is acknowledged, so that nobody owes it for ever', () =>
