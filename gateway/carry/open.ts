@@ -49,15 +49,12 @@ export const openArrived = async (
     return keep(arrival, from, plaintext)
   }
   const spool = await spoolPlain(core.home)
+  const sealed = openDraft(core.home, payload)
   try {
-    const { from } = await openStream({
-      ...opening,
-      payload: openDraft(core.home, payload),
-      sink: spool.sink,
-      replay: spool.read,
-    })
+    const { from } = await openStream({ ...opening, payload: sealed, sink: spool.sink, replay: spool.read })
     return await keep(arrival, from, spool.read())
   } finally {
+    sealed.destroy() // what was refused early was not read to its end
     await spool.remove()
   }
 }

@@ -19,6 +19,7 @@ export const openDraft = (home: string, draft: BodyDraft, { start, end }: Range 
 type Range = { start: number; end: number }
 const WHOLE: Range = { start: 0, end: Number.POSITIVE_INFINITY }
 
+/** `remove` also ends every reading: of what is refused, not all is read. */
 export type Spool = { sink(chunk: Uint8Array): Promise<void>; read(): Readable; remove(): Promise<void> }
 
 export const spoolPlain = async (home: string): Promise<Spool> => {
@@ -26,10 +27,16 @@ export const spoolPlain = async (home: string): Promise<Spool> => {
   await makeFolder(folder)
   const path = join(folder, randomBytes(16).toString('hex'))
   const file = await open(path, 'wx', 0o600)
+  const readers: Readable[] = []
   return {
     sink: async (chunk) => void (await file.writeFile(chunk)), // writeFile goes on where the last one ended, and writes all
-    read: () => createReadStream(path),
+    read() {
+      const reader = createReadStream(path).on('error', () => {}) // its reader is told; without one nobody is to hear of it
+      readers.push(reader)
+      return reader
+    },
     async remove() {
+      for (const reader of readers) reader.destroy()
       await file.close()
       await rm(path, { force: true })
     },

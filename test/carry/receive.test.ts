@@ -4,16 +4,18 @@
  *
  *   R, a neighbour, hands us what is for Ann, and has from us what is for Bob; X is a neighbour, too.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { openArrived } from '../../gateway/carry/open.ts'
 import { verifyPath } from '../../gateway/carry/path.ts'
 import { receiver } from '../../gateway/carry/receive.ts'
 import type { Core } from '../../gateway/core.ts'
 import { startEngine } from '../../gateway/engine/engine.ts'
 import { createLog } from '../../gateway/log.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
+import { until } from '../../scripts/neighbourhood.ts'
 import { targetOfAddress } from '../../src/address.ts'
-import { chainHash } from '../../src/envelope/envelope.ts'
+import { chainHash, type Envelope } from '../../src/envelope/envelope.ts'
 import { makeCard } from '../../src/identity/card.ts'
 import { makeComplaint } from '../../src/identity/complaint.ts'
 import { generateEntity } from '../../src/identity/entity.ts'
@@ -22,9 +24,10 @@ import { signRecord } from '../../src/identity/record.ts'
 import { seal } from '../../src/identity/seal.ts'
 import { admitLocal, emptyState } from '../../src/state.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
+import { draftOf } from '../../store/spool.ts'
 import { link, row } from '../custody/rows.ts'
 import { NET, type Person, person, refusalOf } from '../identity/people.ts'
-import { eachWithStore, letterOf } from '../store/home.ts'
+import { bodiesOpen, eachWithStore, letterOf } from '../store/home.ts'
 import { hashOf } from '../village/papers.ts'
 
 const id = '0123456789abcdef'.repeat(2)
@@ -180,6 +183,29 @@ describe('carry: what neighbours send', () => {
   ]
   for (const [what, given, answer] of hands)
     it(`${what}: ${answer}`, async () => expect(await hand(await given())).to.equal(answer))
+
+  const large = letterOf(randomBytes(1 << 20).toString('base64'))
+  const fullDisk = (core: Core) => {
+    core.engine.state.contacts.get = () => {
+      throw new Error('disk full')
+    }
+  }
+  const unkept: [what: string, to: () => Person, origin: () => Person, fault: (core: Core) => void, why: string][] = [
+    ['was sealed for another', () => bob, () => r, () => {}, 'the letter does not open'],
+    ['another sent', () => ann, () => x, () => {}, "the envelope does not come from the sender's gateway"],
+    ['meets a full disk', () => ann, () => r, fullDisk, 'disk full'],
+  ]
+  for (const [what, to, origin, fault, why] of unkept)
+    it(`a large letter that ${what} leaves no file open`, async () => {
+      const { core } = open()
+      fault(core)
+      const letter = { from: r.entity, to: to().card, id, card: r.card.text, plaintext: large }
+      const payload = await draftOf(core.home, await seal(letter))
+      const envelope = { id, to: ann.entity.id, origin: origin().agent.id } as Envelope // what is looked at here
+      const end = await openArrived(core, envelope, [], payload).catch(String)
+      expect(end).to.include(why)
+      await until('all are closed', async () => (await bodiesOpen(core.home)).length === 0, 1000)
+    })
 
   const path = async (
     by: Person,

@@ -4,14 +4,13 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { readdir, readlink } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { INLINE_MAX } from '../../store/spool.ts'
 import { Client } from '../dialogue/run.ts'
 import { mostHeld } from '../fixture/memory.ts'
+import { bodiesOpen } from '../store/home.ts'
 import { Answer, hashOf } from './answer.ts'
 import { type Letter, letter, startTestImap, type TestImap } from './server.ts'
 
@@ -84,12 +83,6 @@ describe('IMAP: a client that stops reading', () => {
     while (!lines.at(-1)?.startsWith('f ')) await once(client.socket, 'data')
     return lines
   }
-  /** Files of this store that the process has open, bodies only. */
-  const bodiesOpen = async (): Promise<string[]> => {
-    const names = await readdir('/proc/self/fd')
-    const targets = await Promise.all(names.map((name) => readlink(join('/proc/self/fd', name)).catch(() => '')))
-    return targets.filter((target) => target.startsWith(imap.store.home) && !/\.db|sqlite/.test(target))
-  }
   /** Small ones lie in rows, every tenth in a file; together 38 MB, several times what two kernels' buffers take. */
   const mixed = (): Letter[] =>
     Array.from({ length: 200 }, (_, i) => ({
@@ -160,7 +153,7 @@ describe('IMAP: a client that stops reading', () => {
       stalled = await stall(slow, `FETCH 1 (${items})`)
     })
     expect(held).to.be.below(12 << 20) // of 125 MiB
-    expect((await bodiesOpen()).length).to.be.within(1, 20)
+    expect((await bodiesOpen(imap.store.home)).length).to.be.within(1, 20)
     if (!stalled) return expect.fail('it was asked')
     const lines = await readOn(slow, stalled.answer)
     const told = pieces.map(([from, count]) => `BODY[]<${from}> ${hashOf(text.subarray(from, from + count))}`)
@@ -175,13 +168,13 @@ describe('IMAP: a client that stops reading', () => {
       await imap.deliver('INBOX', [{ bytes: Buffer.concat([Buffer.from('Subject: long\r\n\r\n'), text]) }])
       const slow = await open('INBOX')
       const { server } = await stall(slow, `FETCH 1 ${items}`)
-      expect(await bodiesOpen()).to.not.deep.equal([])
+      expect(await bodiesOpen(imap.store.home)).to.not.deep.equal([])
       const warnings: string[] = []
       const onWarning = ({ message }: Error) => void warnings.push(message)
       process.on('warning', onWarning)
       slow.socket.destroy()
       while (!server.socket.closed) await wait(5)
-      while ((await bodiesOpen()).length > 0) await wait(5)
+      while ((await bodiesOpen(imap.store.home)).length > 0) await wait(5)
       // Closed by whoever opened them, not by the collection of garbage: of that Node warns.
       process.off('warning', onWarning)
       expect(warnings).to.deep.equal([])

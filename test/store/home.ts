@@ -1,5 +1,5 @@
 /** A home of its own for a test, gone after it, and letters to fill it with. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startWalk } from '../../src/mail/walk.ts'
@@ -73,3 +73,10 @@ export const draft = async (home: string, bytes: Buffer, more: Partial<Draft> = 
 /** Everything in a table, for claims about what is left. */
 export const rowsOf = (db: Sink, table: string): Promise<Record<string, unknown>[]> =>
   db.read.all(`SELECT * FROM ${table} ORDER BY 1`)
+
+/** Files with bodies of a home that this process has open, also such as are gone from their folder. */
+export const bodiesOpen = async (home: string): Promise<string[]> => {
+  const names = await readdir('/proc/self/fd')
+  const targets = await Promise.all(names.map((name) => readlink(join('/proc/self/fd', name)).catch(() => '')))
+  return targets.filter((target) => target.startsWith(join(home, 'blob')))
+}
