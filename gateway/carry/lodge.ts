@@ -12,8 +12,9 @@ export const lodgeRow = async (core: Core, key: string): Promise<void> => {
   const row = await custodyOf(core, key)
   if (row?.lodge === undefined || row.state !== 'handing' || row.body === null) return
   const { size } = row
-  const message = { ...row.lodge, size, body: await openBody(core.store.db, row.body) }
-  const { answer, text } = await hand(core.lmtp, message)
+  const body = await openBody(core.store.db, row.body)
+  const handed = hand(core.lmtp, { ...row.lodge, size, body })
+  const { answer, text } = await handed.finally(() => body.destroy()) // a server out of reach has read none of it
   if (answer !== 'taken')
     core.log.warn(
       { area: 'lmtp', event: 'not-taken', envelope: row.id, messageId: row.messageId, answer, text },

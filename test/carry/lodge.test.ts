@@ -1,0 +1,41 @@
+/** Mail for another server, which keeps it: what it takes is told by test/lmtp, and what comes of that by test/custody. */
+import { expect } from 'chai'
+import { lodgeRow } from '../../gateway/carry/lodge.ts'
+import type { Core } from '../../gateway/core.ts'
+import { startEngine } from '../../gateway/engine/engine.ts'
+import type { LmtpAddress } from '../../gateway/lmtp/client.ts'
+import { createLog } from '../../gateway/log.ts'
+import { until } from '../../scripts/neighbourhood.ts'
+import { putBodies } from '../../store/blob.ts'
+import { draftOf } from '../../store/spool.ts'
+import { custody } from '../../store/web.ts'
+import { relayed, world } from '../custody/rows.ts'
+import { bodiesOpen, eachWithStore } from '../store/home.ts'
+
+describe('carry: mail for a server that keeps it', () => {
+  const bench = eachWithStore()
+  const log = createLog({ level: 'silent', format: 'json' })
+
+  /** With one letter, too large to be read at once, under way to that server. */
+  const open = async (lmtp: LmtpAddress | undefined): Promise<Core> => {
+    const { db, home } = bench()
+    const draft = await draftOf(home, Buffer.alloc(3 << 20, 'x'))
+    await db.transaction(async (tx) => {
+      const [body = 0] = await putBodies(tx, [draft])
+      const lodge = { to: 'ann@a.test', from: 'bob@b.test' }
+      await custody.save(tx, [relayed({ role: 'destination', state: 'handing', body, size: draft.size, lodge })])
+    })
+    const engine = startEngine(db, world(), log)
+    return { home, store: bench(), engine, log, lmtp, now: Date.now } as unknown as Core // the rest is for other rooms
+  }
+  const { key } = relayed()
+  const stateNow = async () => (await custody.load(bench().db, [key]))[0]?.state
+
+  const gone = { host: '127.0.0.1', port: 1 }
+  for (const [what, lmtp] of [['is configured no more', undefined] as const, ['is out of reach', gone] as const])
+    it(`where it ${what}, the letter waits and its file is closed`, async () => {
+      await lodgeRow(await open(lmtp), key)
+      expect(await stateNow()).to.equal('waiting')
+      await until('all are closed', async () => (await bodiesOpen(bench().home)).length === 0, 1000)
+    })
+})
