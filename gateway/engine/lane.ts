@@ -57,6 +57,7 @@ export const openLane = (width: number, failed: (error: unknown) => void): Lane 
   }
 
   const later = (key: string, task: () => Promise<void>) => {
+    if (isClosed) return
     const times = faults.get(key) ?? 0
     faults.set(key, times + 1)
     const timer = setTimeout(

@@ -3,6 +3,7 @@
  * it is decided and saved like everything else. A crash in the middle is answered by `due` at the
  * next start; a fault is logged, and the clock asks again.
  */
+import { setMaxListeners } from 'node:events'
 import type { Effect } from '../../src/effect.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { signRecord } from '../../src/identity/record.ts'
@@ -28,11 +29,20 @@ const SEALING = 16
 const HANDING = 128
 /** Connections to the server that keeps the mail here: fewer than Dovecot's usual 100 processes, and both cores have enough. */
 const LODGING = 16
+/** So long that server may still answer when the gateway stops: an answer nobody hears brings the letter twice. */
+const LODGED_MS = 10_000
 /** Neighbours that are sent reports at once. */
 const SETTLING = 32
 
-export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: string) => Promise<void>): Performer => {
+export const openPerformer = (
+  core: Core,
+  searches: Searches,
+  lookUp: (agent: string) => Promise<void>,
+  lodgedMs = LODGED_MS,
+): Performer => {
   let stopped = false
+  const hangUp = new AbortController()
+  setMaxListeners(0, hangUp.signal) // one for each connection, also for those that still say goodbye
   const failed = (error: unknown) => {
     if (!stopped) core.log.error({ event: 'effect-failed', err: error }, 'an effect failed; it is tried again')
   }
@@ -53,13 +63,13 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
         handing.enter(effect.key, () => handRow(core, effect.key, effect.to))
         break
       case 'lodge':
-        lodging.enter(effect.key, () => lodgeRow(core, effect.key))
+        lodging.enter(effect.key, () => lodgeRow(core, effect.key, hangUp.signal))
         break
       case 'release':
         sealing.enter(effect.key, () => releaseRow(core, effect.key))
         break
       case 'post':
-        lodging.enter(effect.id, () => postLetter(core, effect.id))
+        lodging.enter(effect.id, () => postLetter(core, effect.id, hangUp.signal))
         break
       case 'settle':
         settling.enter(effect.to, () => settleWith(core, effect.to))
@@ -169,7 +179,9 @@ export const openPerformer = (core: Core, searches: Searches, lookUp: (agent: st
   const stop = async () => {
     stopped = true
     for (const timer of timers) clearTimeout(timer)
+    const hangingUp = setTimeout(() => hangUp.abort(), lodgedMs)
     await Promise.all([sealing.close(), handing.close(), lodging.close(), settling.close()])
+    clearTimeout(hangingUp)
   }
   return { perform, stop }
 }

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { Readable } from 'node:stream'
+import { addAbortSignal, Readable } from 'node:stream'
 import { domainToASCII } from 'node:url'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { domainOf, localOf } from '../../src/address.ts'
@@ -21,11 +21,15 @@ const CONNECT_MS = 10_000
 /** RFC 5321 §4.5.3.2.6: what a server may need after the final dot. */
 const IDLE_MS = 600_000
 
-/** Never throws: what can't be reached is asked again later. */
-export const handByLmtp = async (at: LmtpAddress, message: LmtpMessage): Promise<LmtpAnswer> => {
+/**
+ * Never throws: what can't be reached is asked again later.
+ *
+ * @param signal ends the conversation, wherever it stands; that, too, means later
+ */
+export const handByLmtp = async (at: LmtpAddress, message: LmtpMessage, signal: AbortSignal): Promise<LmtpAnswer> => {
   let connection: SMTPConnection | undefined
   try {
-    const socket = await reach(at)
+    const socket = await reach(at, signal)
     connection = new SMTPConnection({
       connection: socket,
       lmtp: true,
@@ -42,8 +46,8 @@ export const handByLmtp = async (at: LmtpAddress, message: LmtpMessage): Promise
   }
 }
 
-const reach = async (at: LmtpAddress): Promise<Socket> => {
-  const socket = connect(at)
+const reach = async (at: LmtpAddress, signal: AbortSignal): Promise<Socket> => {
+  const socket = addAbortSignal(signal, connect(at)) // not as an option of it: that would listen on after the end
   socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error('no answer')))
   await once(socket, 'connect')
   socket.setTimeout(0)

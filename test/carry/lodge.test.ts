@@ -1,14 +1,18 @@
 /** Mail for another server, which keeps it: what it takes is told by test/lmtp, and what comes of that by test/custody. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect } from 'chai'
 import { lodgeRow } from '../../gateway/carry/lodge.ts'
+import type { Searches } from '../../gateway/carry/searches.ts'
 import type { Core } from '../../gateway/core.ts'
 import { startEngine } from '../../gateway/engine/engine.ts'
+import { openPerformer } from '../../gateway/engine/perform.ts'
 import type { LmtpAddress } from '../../gateway/lmtp/client.ts'
 import { createLog } from '../../gateway/log.ts'
 import { until } from '../../scripts/neighbourhood.ts'
 import { putBodies } from '../../store/blob.ts'
 import { draftOf } from '../../store/spool.ts'
-import { custody } from '../../store/web.ts'
+import { custody, posted } from '../../store/web.ts'
 import { relayed, world } from '../custody/rows.ts'
 import { bodiesOpen, eachWithStore } from '../store/home.ts'
 
@@ -34,8 +38,28 @@ describe('carry: mail for a server that keeps it', () => {
   const gone = { host: '127.0.0.1', port: 1 }
   for (const [what, lmtp] of [['is configured no more', undefined] as const, ['is out of reach', gone] as const])
     it(`where it ${what}, the letter waits and its file is closed`, async () => {
-      await lodgeRow(await open(lmtp), key)
+      await lodgeRow(await open(lmtp), key, new AbortController().signal)
       expect(await stateNow()).to.equal('waiting')
       await until('all are closed', async () => (await bodiesOpen(bench().home)).length === 0, 1000)
     })
+
+  it('where it is mute, a stopping gateway leaves it, and keeps what it had for it', async () => {
+    let connections = 0
+    const mute = createServer((socket) => {
+      connections++
+      socket.write('220 hello\r\n')
+    }).listen(0, '127.0.0.1')
+    await once(mute, 'listening')
+    const core = await open({ host: '127.0.0.1', port: (mute.address() as AddressInfo).port })
+    const letter = { id: 'notice', account: 1, to: 'ann@a.test', letter: '', at: Date.now() }
+    await core.store.db.transaction((tx) => posted.save(tx, [letter]))
+    const { perform, stop } = openPerformer(core, {} as Searches, async () => {}, 50)
+    perform({ do: 'lodge', key })
+    perform({ do: 'post', id: letter.id })
+    await until('both are under way', async () => connections === 2)
+    await stop()
+    expect(await stateNow()).to.equal('waiting')
+    expect(await posted.all(core.store.db)).to.deep.equal([letter])
+    mute.close()
+  })
 })

@@ -1,7 +1,7 @@
 /** What the server of others answers, and what that means here. The server is smtp-server's LMTP. */
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -44,8 +44,9 @@ describe('mail to a server that keeps it: LMTP', () => {
   })
   const text = 'Subject: x\r\n\r\n.one\r\n..two\r\n\xe9\r\n'
   const body = () => Buffer.from(text, 'latin1')
-  const hand = (more: { body?: Buffer | Readable; from?: string; to?: string } = {}, where = at) =>
-    handByLmtp(where, { from: 'bob@b.test', to: 'ann@a.test', size: text.length, body: body(), ...more })
+  const never = new AbortController().signal
+  const hand = (more: { body?: Buffer | Readable; from?: string; to?: string } = {}, where = at, signal = never) =>
+    handByLmtp(where, { from: 'bob@b.test', to: 'ann@a.test', size: text.length, body: body(), ...more }, signal)
 
   it('takes every byte, from memory and from a stream', async () => {
     for (const given of [body(), Readable.from([body().subarray(0, 15), body().subarray(15)])]) {
@@ -104,6 +105,25 @@ describe('mail to a server that keeps it: LMTP', () => {
     expect((await hand({}, { path: join(folder, 'none') })).answer).to.equal('later')
     rmSync(folder, { recursive: true })
   })
+
+  for (const last of ['', '220 hello', '354 go on'])
+    it(`a server that says nothing ${last && `after ${last} `}can be left at once, which means later`, async () => {
+      const mute = createServer((socket) => {
+        const say = (code: string, line: string) => {
+          if (code <= last) socket.write(line)
+        }
+        say('220', '220 hello\r\n')
+        socket.on('data', (data) => {
+          if (/^(LHLO|MAIL|RCPT)/.test(String(data))) say('250', '250 ok\r\n')
+          if (/^DATA/.test(String(data))) say('354', '354 go on\r\n')
+        })
+      }).listen(0, '127.0.0.1')
+      await once(mute, 'listening')
+      const where = { host: '127.0.0.1', port: (mute.address() as AddressInfo).port }
+      expect((await hand({}, where, AbortSignal.timeout(100))).answer).to.equal('later')
+      mute.close()
+      await once(mute, 'close') // its connection, too, is gone
+    })
 })
 
 /** smtp-server turns A-labels into U-labels as it reads. */
