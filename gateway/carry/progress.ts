@@ -59,7 +59,7 @@ export const tellProgress = async (core: Has, times: Times = usual): Promise<{ s
     )
     if (one.keywords !== arrived) due.set(place, core.now() + times.refreshMs)
     if (said.get(place) === progress.text) return
-    said.set(place, progress.text)
+    said.set(place, progress.text) // before it is written: should it arrive meanwhile, that has to be told, too
     const now = core.now()
     const bytes = progressLetter(submission, progress, state.domain, now)
     const walk = startWalk()
@@ -68,13 +68,21 @@ export const tellProgress = async (core: Has, times: Times = usual): Promise<{ s
     await db.transaction((tx) => noteOutgoing(tx, one, letter))
   }
 
+  const tellAt = async (place: string): Promise<void> => {
+    const [mailbox = 0, uid = 0] = place.split(':').map(Number)
+    for (const one of await shownAt(db, mailbox, [uid])) await tell(one)
+  }
+
   const tick = async (): Promise<void> => {
     const now = core.now()
     const places = [...due].filter(([, at]) => at <= now).slice(0, TOGETHER)
     for (const [place] of places) {
       due.delete(place)
-      const [mailbox = 0, uid = 0] = place.split(':').map(Number)
-      for (const one of await shownAt(db, mailbox, [uid])) await tell(one)
+      await tellAt(place).catch((error) => {
+        due.set(place, now)
+        if (said.has(place)) said.set(place, '') // as after a start: it is not known
+        throw error
+      })
     }
   }
   let work = Promise.resolve()

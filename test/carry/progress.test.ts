@@ -10,6 +10,7 @@ import type { Stage } from '../../src/custody/submission.ts'
 import { progressOf } from '../../src/report/progress.ts'
 import { content, view } from '../../store/message.ts'
 import { markOutgoing, showOutgoing } from '../../store/outbox.ts'
+import type { Store } from '../../store/store.ts'
 import { custody, submissions } from '../../store/web.ts'
 import { now, r, row, submission, world } from '../custody/rows.ts'
 import { draft, eachWithStore, letterOf } from '../store/home.ts'
@@ -20,11 +21,11 @@ describe('the letter beside a copy in Outgoing', () => {
   const log = createLog({ level: 'silent', format: 'json' })
   const soon = { patienceMs: 0, refreshMs: 3_600_000, tickMs: 5 }
 
-  const start = (times = soon) => {
+  const start = (times = soon, { db }: Pick<Store, 'db'> = bench()) => {
     const state = world()
     state.submissions.clear() // what is stored counts
     const engine = startEngine(bench().db, state, log)
-    return tellProgress({ store: bench(), engine, log, now: Date.now, home: bench().home }, times)
+    return tellProgress({ store: { ...bench(), db }, engine, log, now: Date.now, home: bench().home }, times)
   }
   const bring = async (stage: Stage | 'cleared') => {
     const { db } = bench()
@@ -118,6 +119,20 @@ describe('the letter beside a copy in Outgoing', () => {
     const again = await start() // as if the gateway came back: it has arrived, and nothing is left to say
     await again.stop()
     expect(await lying()).to.have.length(1)
+  })
+
+  it('is written at the next turn where that failed', async () => {
+    const { db } = bench()
+    let faults = 0
+    const transaction: typeof db.transaction = (work) =>
+      faults-- > 0 ? Promise.reject(new Error('disk full')) : db.transaction(work)
+    const telling = await start(soon, { db: { ...db, transaction } })
+    await copyIn()
+    await noteSaying('Waiting: hello')
+    faults = 1
+    await bring('Delivered')
+    await noteSaying('Delivered: hello')
+    await telling.stop()
   })
 
   it('is taken up where it was left when the gateway comes back', async () => {
