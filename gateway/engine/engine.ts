@@ -142,10 +142,11 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
     for (const one of waiting) one.reject(fault)
   }
 
+  /** In its turn among those who write: an account made meanwhile is admitted once this is read, and not cleared away. */
   const reload = async () => {
     for (;;) {
       try {
-        return await loadState(db, state)
+        return await db.transaction((tx) => loadState(tx, state))
       } catch (error) {
         log.error({ event: 'reload-failed', err: error }, 'the working memory can not be read; trying again')
         await new Promise((resolve) => setTimeout(resolve, RELOAD_AGAIN_MS))

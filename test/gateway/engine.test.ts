@@ -1,9 +1,12 @@
 import { expect } from 'chai'
 import { startEngine } from '../../gateway/engine/engine.ts'
 import { createLog } from '../../gateway/log.ts'
+import { sleep } from '../../scripts/neighbourhood.ts'
 import { targetOfAddress } from '../../src/address.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { type Contact, contactKey, emptyState } from '../../src/state.ts'
+import { admitLocal, type Contact, contactKey, emptyState } from '../../src/state.ts'
+import { create } from '../../store/account.ts'
+import type { Db, Source } from '../../store/db.ts'
 import { contacts, custody } from '../../store/web.ts'
 import { ann, b, bob, key, link, me, r, row } from '../custody/rows.ts'
 import { eachWithStore } from '../store/home.ts'
@@ -11,9 +14,9 @@ import { eachWithStore } from '../store/home.ts'
 describe('engine', () => {
   const bench = eachWithStore()
   const lines: string[] = []
-  const start = () =>
+  const start = (db = bench().db) =>
     startEngine(
-      bench().db,
+      db,
       emptyState(me, 'a.test'),
       createLog({ level: 'info', format: 'json' }, { write: (line) => lines.push(line) }),
     )
@@ -77,6 +80,38 @@ describe('engine', () => {
     ])
     expect((await custody.load(db, [key])).map(({ to }) => to)).to.deep.equal([bob])
     expect(await contacts.load(db, [contactKey(ann, bob)])).to.deep.equal([contact])
+    await engine.close()
+  })
+
+  /** What is read is as old as that when it is there. */
+  const slowly = <From extends Source>(from: From): From => {
+    const all: Source['read']['all'] = async (sql, params) => {
+      const rows = await from.read.all<never>(sql, params)
+      await sleep(50)
+      return rows
+    }
+    return { ...from, read: { ...from.read, all } }
+  }
+
+  it('keeps an account that is made while it reads its memory again', async () => {
+    const { db } = bench()
+    const transaction: Db['transaction'] = (work) => db.transaction((tx) => work(slowly(tx)))
+    const engine = start({ ...slowly(db), transaction })
+    const { state } = engine
+    const failing = engine
+      .handle(() => {
+        throw new Error('disk full')
+      })
+      .catch(() => {})
+    await sleep(25)
+    await db.transaction(async (tx) => {
+      const account = await create(tx, { address: 'bo@a.test', name: 'Bo', entityId: 'entity-bo' })
+      if (account === 'exists') throw new Error('nobody is there yet')
+      const { id, address, entityId } = account
+      tx.afterCommit(() => admitLocal(state, { entity: entityId, account: id, address }))
+    })
+    await failing
+    expect([...state.addresses.keys()]).to.have.members(['ann@a.test', 'bo@a.test'])
     await engine.close()
   })
 })
