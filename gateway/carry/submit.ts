@@ -59,6 +59,8 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
     drafts,
   )
   if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  const isHeld = given.holdUntil !== undefined && core.now() < given.holdUntil
+  if (firstHops && isHeld) return { agents: [], signed: 0, envelopes: away.length } // no receipt comes before its time
   return firstHops?.wait(away)
 }
 

@@ -1,7 +1,15 @@
 import { expect } from 'chai'
 import { openFirstHops } from '../../gateway/carry/first-hop.ts'
+import { submit } from '../../gateway/carry/submit.ts'
+import type { Core } from '../../gateway/core.ts'
+import { startEngine } from '../../gateway/engine/engine.ts'
+import { createLog } from '../../gateway/log.ts'
+import { draftOf } from '../../store/spool.ts'
+import { world } from '../custody/rows.ts'
+import { eachWithStore, letterOf, parse } from '../store/home.ts'
 
 describe('waiting for custody', () => {
+  const bench = eachWithStore()
   const log = (event: string, key: string, to?: string) => ({ do: 'log', event, key, ...(to && { to }) }) as const
 
   it('ends with the last receipt, and names each gateway once', async () => {
@@ -29,5 +37,23 @@ describe('waiting for custody', () => {
 
   it('is over at once where nothing leaves the gateway', async () => {
     expect(await openFirstHops(60_000).wait([])).to.deep.equal({ agents: [], signed: 0, envelopes: 0 })
+  })
+
+  it('is over at once for what goes later', async () => {
+    const { home, db, account } = bench()
+    const engine = startEngine(db, world(), createLog({ level: 'silent', format: 'json' }))
+    const core = { home, engine, now: Date.now } as unknown as Core // the rest is for other rooms
+    const sender = { account: account.id, entityId: account.entityId, from: account.address }
+    const recipients = [{ address: 'bob@b.test', notify: [] }]
+    const given = { ...sender, id: '1', messageId: '<1@a.test>', subject: 'a letter', ret: 'HDRS' as const, recipients }
+    const text = {
+      header: Buffer.alloc(0),
+      body: await draftOf(home, letterOf('hello')),
+      parsed: parse(letterOf('hello')),
+    }
+    const mail = { ...given, ...text, at: Date.now(), holdUntil: Date.now() + 60_000 }
+    const answer = await submit(core, mail, openFirstHops(60_000))
+    expect(answer).to.deep.equal({ agents: [], signed: 0, envelopes: 1 })
+    await engine.close()
   })
 })
