@@ -61,7 +61,19 @@ export type Effect =
   /** LINK1 found something about a neighbour: log and metric. */
   | { do: 'alert'; agent: string; what: string; detail: string }
   /** One line of an envelope's life, for the log; `warn`: somebody should look at it. */
-  | { do: 'log'; event: string; level?: 'warn'; key?: string; messageId?: string; to?: string; detail?: string }
+  | {
+      do: 'log'
+      event: string
+      level?: 'warn'
+      key?: string
+      messageId?: string
+      /** Neighbours, or other agents. */
+      from?: string
+      to?: string
+      /** An address. */
+      recipient?: string
+      detail?: string
+    }
 
 /** What the one who raised the event is told, after the commit. */
 export type Answer =

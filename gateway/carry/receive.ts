@@ -2,6 +2,7 @@
  * What neighbours send: decoded, every signature verified, and only then an event.
  * A refusal goes back by its code; whatever else goes wrong is a fault of ours and the neighbour tries again.
  */
+import { isEnvelopeId } from '../../src/address.ts'
 import { checkChain } from '../../src/envelope/chain.ts'
 import { chainHash, keyOf } from '../../src/envelope/envelope.ts'
 import { readComplaint } from '../../src/identity/complaint.ts'
@@ -40,10 +41,10 @@ export const receiver = (
 ): Pick<LinkHandlers, 'hand' | 'records'> => {
   const refuse = quietRefusals(core.log, core.metrics, core.now)
   /** A refusal is an answer, counted and logged; anything else is a fault of ours, and the neighbour tries again. */
-  const refused = (from: string, error: unknown): Refusal => {
+  const refused = (from: string, error: unknown, envelope?: unknown): Refusal => {
     const refusal = refusalOf(error)
     if (refusal === undefined) throw error
-    refuse(refusal.code, { agent: from }, refusal.detail)
+    refuse(refusal.code, { agent: from, ...(isEnvelopeId(envelope) && { envelope }) }, refusal.detail)
     return refusal
   }
   return {
@@ -51,7 +52,7 @@ export const receiver = (
       try {
         return { accepted: await takeCustody(core, hasRoom, from, offer, body) }
       } catch (error) {
-        const { code, detail } = refused(from, error)
+        const { code, detail } = refused(from, error, peek(offer.envelope).id)
         return { refused: code, detail }
       }
     },

@@ -187,11 +187,11 @@ export const openPerformer = (
 }
 
 /** One line for each event in a message's life: grep the envelope id or the Message-ID. */
-const writeLog = (core: Core, { event, level, key, messageId, to, detail }: Extract<Effect, { do: 'log' }>): void => {
+const writeLog = (core: Core, { do: _, event, level, key, ...said }: Extract<Effect, { do: 'log' }>): void => {
   const envelope = key?.includes('/') ? partsOfKey(key)[1] : undefined
   if (key !== undefined) core.metrics.envelopes.inc({ event })
   core.log[level ?? 'info'](
-    { area: 'engine', event, ...(envelope ? { envelope } : { submission: key }), messageId, to, detail },
+    { area: 'engine', event, ...(envelope ? { envelope } : { submission: key }), ...said },
     event,
   )
 }

@@ -7,7 +7,12 @@ import { Refusal, type RefusalCode } from '../../src/refusal.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 
-export type Refuse = (code: RefusalCode, who: { agent?: string; remote?: string }, detail: string) => void
+/** `envelope`: what it was about, of whichever is logged. */
+export type Refuse = (
+  code: RefusalCode,
+  who: { agent?: string; remote?: string; envelope?: string },
+  detail: string,
+) => void
 
 const EVERY_MS = 60_000
 /** Kinds remembered: code × who. Agents cost a handshake each, addresses are many. */

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import type { Step } from '../effect.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
 import { type Custody, SEAL_GUARD_MS, unsent } from './custody.ts'
+import { logged } from './log.ts'
 
 /** What the recipient's gateway gave with its report: the next envelope to them bears it. */
 export const permitted = (state: State, row: Custody): Change[] => {
@@ -69,13 +70,7 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
     ],
     effects: [
       { do: 'seal', key: row.key },
-      {
-        do: 'log',
-        event: 'anew',
-        key: row.key,
-        ...(messageId && { messageId }),
-        detail: `${permit ? 'with' : 'without'} a permit, in place of ${was.id}`,
-      },
+      logged('anew', row, { detail: `${permit ? 'with' : 'without'} a permit, in place of ${was.id}` }),
     ],
   }
 }

@@ -2,7 +2,7 @@
  * An envelope arrives over a link: ours to deliver, or ours to hand on. Its chain of stamps has
  * been checked; one for an entity here has been opened and its sender's signature verified.
  */
-import { type Answer, type Effect, refuse, type Step } from '../effect.ts'
+import { type Answer, refuse, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
@@ -21,6 +21,7 @@ import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { advance } from './handing.ts'
 import { deliveredAs, lodge } from './lodge.ts'
+import { logged } from './log.ts'
 import { costOf, JUDGING_MS, takenOnCredit } from './meter.ts'
 
 export type Arrival = {
@@ -107,7 +108,7 @@ const relay = (state: State, row: Custody, from: string, accepted: Answer, now: 
   const onward = advance(state, paid.row, now)
   return {
     changes: [...paid.changes, ...onward.changes],
-    effects: [taken(row, 'accepted'), ...failure, ...onward.effects],
+    effects: [logged('accepted', row, { from }), ...failure, ...onward.effects],
     answer: accepted,
   }
 }
@@ -158,7 +159,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
   const kept =
     state.lodging === 'lmtp' && !pair
       ? lodge(asUnderway(done, arrival.body, { to: local.address, from: opened.address }), now)
-      : keep(done, arrival.from, pair ? undefined : place)
+      : keep(done, arrival.from, local.address, pair ? undefined : place)
   return {
     changes: [
       ...(pair?.changes ?? []),
@@ -173,13 +174,16 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
 }
 
 /** Into the folder, and that is all: the report is owed in the same transaction. */
-const keep = (done: Custody, from: string, place: Delivery | undefined): Step => ({
+const keep = (done: Custody, from: string, recipient: string, place: Delivery | undefined): Step => ({
   changes: [
     ...(place ? [{ deliver: place }] : []),
     { put: 'custody', row: done },
     { put: 'owed', row: owe(undefined, from, done.key, [deliveredAs(done)], forgetAt(done)) },
   ],
-  effects: [taken(done, 'delivered', place?.folder ?? 'a PAIR record'), { do: 'settle', to: from }],
+  effects: [
+    logged('delivered', done, { from, recipient, detail: place?.folder ?? 'a PAIR record' }),
+    { do: 'settle', to: from },
+  ],
 })
 
 /** The same while the server that keeps the recipient's mail has still to take it. */
@@ -227,7 +231,7 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
   if (was.role === 'origin') return refuse('path-loops', 'this gateway sent it')
   if (was.role === 'relay' && was.tried.some((one) => one.by === from && !one.saidNo))
     return refuse('path-loops', 'this gateway has handed it to you')
-  const log = taken(was, 'repeated')
+  const log = logged('repeated', was, { from })
   const items = retold(was)
   const isUnderway = was.role === 'relay' || was.lodge !== undefined
   const isNew = isUnderway && was.from !== from && !was.also?.includes(from) && was.state !== 'done'
@@ -262,11 +266,3 @@ const noCredit: Step = {
   effects: [],
   answer: { say: 'refused', code: 'no-credit', detail: 'too much over this link is not judged yet, or was unwanted' },
 }
-
-const taken = (row: Custody, event: string, detail?: string): Effect => ({
-  do: 'log',
-  event,
-  key: row.key,
-  ...(row.messageId && { messageId: row.messageId }),
-  ...(detail && { detail }),
-})

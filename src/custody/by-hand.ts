@@ -6,11 +6,12 @@
  * A neighbour that was handed it before may still sign for it, or report: that is heard, and it stays held.
  * Its life goes on meanwhile: its sender hears of the delay, and of the end.
  */
-import { type Effect, nothing, refuse, type Step } from '../effect.ts'
+import { nothing, refuse, type Step } from '../effect.ts'
 import type { State } from '../state.ts'
 import type { Custody } from './custody.ts'
 import { finish } from './finish.ts'
 import { isHeld } from './hold.ts'
+import { logged } from './log.ts'
 import { moveOn } from './returning.ts'
 
 /**
@@ -51,13 +52,6 @@ export const letGo = (state: State, key: string, now: number): Step => {
     effects: [logged('let-go', row), ...onward.effects],
   }
 }
-
-const logged = (event: string, { key, messageId }: Custody): Effect => ({
-  do: 'log',
-  event,
-  key,
-  ...(messageId && { messageId }),
-})
 
 export const giveUp = (state: State, key: string, now: number): Step => {
   const row = state.custody.get(key)

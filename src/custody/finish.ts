@@ -9,6 +9,7 @@ import type { Change, State } from '../state.ts'
 import { again, permitted } from './again.ts'
 import { type Custody, forgetAt } from './custody.ts'
 import { progress, tell } from './letters.ts'
+import { logged } from './log.ts'
 import { freed, judgeBy } from './meter.ts'
 
 type Outcome = NonNullable<Custody['outcome']>
@@ -20,13 +21,7 @@ type Heard = { from: string; told: Item[] }
 export const finish = (state: State, was: Custody, outcome: Outcome, now: number, heard?: Heard): Step => {
   const ended: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
   const { row, changes } = settled(state, ended, outcome, now, heard?.from)
-  const log: Effect = {
-    do: 'log',
-    event: outcome.event,
-    key: row.key,
-    ...(row.messageId && { messageId: row.messageId }),
-    ...(outcome.code && { detail: outcome.code }),
-  }
+  const log = logged(outcome.event, row, outcome.code && { detail: outcome.code })
   const kept: Change[] = [{ put: 'custody', row }, ...changes]
   if (row.role === 'origin') {
     const anew = outcome.code === 'permit-ended' ? again(state, row, now) : undefined

@@ -17,6 +17,7 @@ import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { progress } from './letters.ts'
+import { logged, loggedWait } from './log.ts'
 import { lend } from './meter.ts'
 import { isContested, isForgotten, targetFor, tellContest } from './seeking.ts'
 import { listening, silenceMs } from './silence.ts'
@@ -43,19 +44,21 @@ export const advance = (state: State, given: Custody, now: number): Step => {
     const broke =
       row.attempts > BROKE_SEARCHES ? row.avoid.find((one) => one.isBroke && one.until > now)?.by : undefined
     const paying = broke ?? choose(state, { ...wishOf(row), isMetered: false }, now)?.next
-    if (paying !== undefined)
-      return routing(state, { ...row, ...later, state: 'waiting', awaits: `credit:${paying}` }, now)
     const target = targetFor(row)
-    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits: `who:${target}` }
-    return routing(state, waiting, now, { do: 'search', target, ...(row.attempts > 0 && { isAgain: true }) })
+    const awaits = paying === undefined ? `who:${target}` : `credit:${paying}`
+    const waiting: Custody = { ...row, ...later, state: 'waiting', awaits }
+    const log = loggedWait(given, waiting)
+    if (paying !== undefined) return routing(state, waiting, now, ...log)
+    return routing(state, waiting, now, ...log, { do: 'search', target, ...(row.attempts > 0 && { isAgain: true }) })
   }
   const { next, onward } = way
   if (state.links.get(next)?.up) return handTo(state, row, way, now)
   const waiting: Custody = { ...row, ...later, state: 'waiting', next, onward, awaits: `up:${next}` }
-  if (!isLongAway(state, waiting, now)) return routing(state, waiting, now)
+  const log = loggedWait(given, waiting)
+  if (!isLongAway(state, waiting, now)) return routing(state, waiting, now, ...log)
   // By the key alone: that they can't be reached gives nobody else a claim to their address.
   const search: Effect = { do: 'search', target: targetOfEntity(to), isAgain: true }
-  return routing(state, { ...waiting, soughtAt: now }, now, search)
+  return routing(state, { ...waiting, soughtAt: now }, now, ...log, search)
 }
 
 /** Time to look for a way round a neighbour that is away: after one deadline, and whenever the wait has doubled since. */
@@ -145,7 +148,7 @@ export const accepted = (state: State, key: string, by: string, given: string, n
   const trail = signedFor(was.trail, { event: 'accepted', by, at: now, jws: receipt })
   const tried = [...was.tried.filter((one) => one.by !== by), { by, saidNo: false }]
   const { row, changes } = lend(state, listening(state, { ...was, tried, trail }, by, now), by, now)
-  const log: Effect = { do: 'log', event: 'handed', key, to: by, ...(row.messageId && { messageId: row.messageId }) }
+  const log = logged('handed', row, { to: by })
   if (row.role === 'origin')
     return { changes: [{ put: 'custody', row }, ...changes, ...progress(state, row, 'InCustody', now)], effects: [log] }
   const told = oweUpstream(state, row, [
@@ -201,7 +204,7 @@ const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 export const rejected = (state: State, key: string, by: string, code: RefusalCode, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return nothing
-  const log: Effect = { do: 'log', event: 'hop-refused', key, to: by, detail: code }
+  const log = logged('hop-refused', was, { to: by, detail: code })
   if (was.state !== 'handing' || was.next !== by) return rejectedLate(was, by, code, log)
   if (isFinal(code) && !patient.has(code) && !holdersBeside(was, by) && isLastWord(state, was, by)) {
     const end = finish(state, was, { event: 'refused', code, by, at: now }, now)
@@ -262,5 +265,5 @@ export const unreachable = (state: State, key: string, by: string, why: string, 
     retryAt: now + backoffMs(key, was.attempts),
     attempts: was.attempts + 1,
   }
-  return routing(state, row, now, { do: 'log', event: 'hop-unreachable', key, to: by, detail: why })
+  return routing(state, row, now, logged('hop-unreachable', row, { to: by, detail: why }))
 }

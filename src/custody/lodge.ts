@@ -15,6 +15,7 @@ import { about, type Item } from '../report/owed.ts'
 import type { Change, Delivery, Posted, State } from '../state.ts'
 import { backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
+import { logged } from './log.ts'
 import { JUDGING_MS } from './meter.ts'
 
 /** Its server's answer. `later`: 4yz, or none at all. */
@@ -45,10 +46,7 @@ export const lodged = (state: State, key: string, answer: Lodged, now: number): 
   const owed = oweUpstream(state, row, [deliveredAs(row)])
   return {
     changes: [{ put: 'custody', row }, ...owed.changes],
-    effects: [
-      { do: 'log', event: 'delivered', key, ...(row.messageId && { messageId: row.messageId }), detail: 'LMTP' },
-      ...owed.effects,
-    ],
+    effects: [logged('delivered', row, { recipient: was.lodge.to, detail: 'LMTP' }), ...owed.effects],
   }
 }
 

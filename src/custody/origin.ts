@@ -16,6 +16,7 @@ import { advance } from './handing.ts'
 import { isForHere, release } from './hold.ts'
 import { tellRecipient } from './letters.ts'
 import { lodge } from './lodge.ts'
+import { logged, loggedWait } from './log.ts'
 import { isContested, targetFor, tellContest } from './seeking.ts'
 import { isOver, overall, type Recipient, type Submission } from './submission.ts'
 
@@ -82,7 +83,7 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, here
       ...trustByWriting(state, given.entity, local.entity, local.address, now),
       ...tellRecipient(state, given, done, { trail: [], id: done.envelope, tried: [] }, { kind: 'delivered' }, now),
     ],
-    effects: [{ do: 'log', event: 'delivered', key, messageId: given.messageId, detail: folder }],
+    effects: [logged('delivered', { key, messageId: given.messageId, address: recipient.address }, { detail: folder })],
   }
 }
 
@@ -104,7 +105,7 @@ const hold = (state: State, given: Submission, recipient: Recipient, here: numbe
   return {
     recipient,
     changes: [{ put: 'custody', row }, ...trust],
-    effects: [{ do: 'log', event: 'held', key: row.key, messageId: given.messageId }],
+    effects: [logged('held', row)],
   }
 }
 
@@ -185,7 +186,7 @@ export const prepare = (state: State, spooled: Custody, now: number): Step => {
   const row: Custody = { ...was, awaits: `who:${target}`, retryAt: now + searchAgainMs(was.attempts), attempts }
   return {
     changes: [{ put: 'custody', row }],
-    effects: [{ do: 'search', target, ...(attempts > 1 && { isAgain: true }) }],
+    effects: [...loggedWait(was, row), { do: 'search', target, ...(attempts > 1 && { isAgain: true }) }],
   }
 }
 
@@ -237,7 +238,7 @@ export const sealed = (state: State, key: string, envelope: Envelope, body: numb
     attempts: 0,
     awaits: null,
   }
-  const log: Effect = { do: 'log', event: 'sealed', key, ...(row.messageId && { messageId: row.messageId }) }
+  const log = logged('sealed', row)
   if (row.isHeldBack) return { changes: [{ put: 'custody', row }], effects: [log] } // held while it was being sealed
   const onward = advance(state, row, now)
   return { ...onward, effects: [log, ...onward.effects] }

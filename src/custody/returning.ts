@@ -2,7 +2,7 @@
  * What comes back along the path, and what time does to an envelope.
  */
 import { passPraise } from '../complaint/passing.ts'
-import { type Effect, nothing, refuse, type Step } from '../effect.ts'
+import { nothing, refuse, type Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
@@ -15,6 +15,7 @@ import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './han
 import { isHeld } from './hold.ts'
 import { progress, tell } from './letters.ts'
 import { lodge } from './lodge.ts'
+import { logged } from './log.ts'
 import { lend, praised, returned } from './meter.ts'
 import { prepare } from './origin.ts'
 import { listening } from './silence.ts'
@@ -163,13 +164,7 @@ const tellDelay = (state: State, was: Custody, now: number): Step => {
     ...progress(state, row, 'Delayed', now),
     ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
   ]
-  const log: Effect = {
-    do: 'log',
-    event: 'delayed',
-    key: row.key,
-    ...(row.messageId && { messageId: row.messageId }),
-  }
-  return { changes: [{ put: 'custody', row }, ...told], effects: [log] }
+  return { changes: [{ put: 'custody', row }, ...told], effects: [logged('delayed', row)] }
 }
 
 /** A hand-over may be under way: taken up again at once, its answer would not be known for the only one. */

@@ -14,6 +14,7 @@ import type { State } from '../state.ts'
 import type { Custody } from './custody.ts'
 import { oweUpstream } from './finish.ts'
 import { handTo, wishOf } from './handing.ts'
+import { logged } from './log.ts'
 import { targetFor } from './seeking.ts'
 import { silenceMs } from './silence.ts'
 
@@ -30,13 +31,7 @@ const stall = (state: State, was: Custody, now: number): Step => {
   const row = isFirst ? noted(state, was, by, now) : was
   const word = { own: { ...about(row.key, now), event: 'stalled' as const, next: by } }
   const told = isFirst ? oweUpstream(state, row, [word]) : nothing
-  const log: Effect = {
-    do: 'log',
-    event: 'stalled',
-    key: row.key,
-    to: by,
-    ...(row.messageId && { messageId: row.messageId }),
-  }
+  const log = logged('stalled', row, { to: by })
   const blame: Effect = { do: 'blame', key: row.key, by }
   const next = another(state, row, now) ?? search(state, row, now)
   return {

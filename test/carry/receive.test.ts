@@ -46,9 +46,14 @@ describe('carry: what neighbours send', () => {
     ;[ann, bob, r, x] = [one, two, three, four]
   })
 
+  let logged: string[] = []
+  beforeEach(() => {
+    logged = []
+  })
+
   const open = () => {
     const store = bench()
-    const log = createLog({ level: 'silent', format: 'json' })
+    const log = createLog({ level: 'info', format: 'json' }, { write: (line) => logged.push(line) })
     const state = emptyState(ann.agent.id, 'ann.test')
     admitLocal(state, { entity: ann.entity.id, account: store.account.id, address: ann.entity.address })
     for (const { agent } of [r, x]) state.links.set(agent.id, link(agent.id))
@@ -149,6 +154,12 @@ describe('carry: what neighbours send', () => {
     await engine.settled()
     return 'refused' in answer ? answer.refused : 'taken'
   }
+
+  it('a letter that is refused is logged by its envelope id', async () => {
+    await hand({ permit: other })
+    const line = JSON.parse(logged.find((each) => each.includes('permit-ended')) ?? '{}')
+    expect(line).to.include({ level: 'warn', event: 'refused', agent: r.agent.id, envelope: id })
+  })
 
   const hands: [what: string, given: () => Promise<Given>, answer: string][] = [
     ['an envelope of R’s', async () => ({}), 'taken'],

@@ -1,0 +1,25 @@
+/** What is logged in a message's life: a line each, found by its envelope id; at its origin also by its Message-ID and recipient. */
+import type { Effect } from '../effect.ts'
+import type { Custody } from './custody.ts'
+
+type Log = Extract<Effect, { do: 'log' }>
+
+export const logged = (
+  event: string,
+  { key, messageId, address }: Pick<Custody, 'key' | 'messageId' | 'address'>,
+  more: Pick<Log, 'from' | 'to' | 'recipient' | 'detail'> = {},
+): Log => ({ do: 'log', event, key, ...(messageId && { messageId }), ...(address && { recipient: address }), ...more })
+
+/** Once for each reason: it may wait for days. */
+export const loggedWait = (was: Custody, row: Custody): Log[] => {
+  const [kind = '', agent = ''] = row.awaits?.split(':') ?? []
+  const detail = waits.get(kind)
+  if (detail === undefined || was.awaits === row.awaits) return []
+  return [logged('waiting', row, { ...(kind !== 'who' && { to: agent }), detail })]
+}
+
+const waits: ReadonlyMap<string, string> = new Map([
+  ['up', 'for the neighbour to connect'],
+  ['credit', 'for credit with the neighbour'],
+  ['who', 'for a path'],
+])
