@@ -197,13 +197,15 @@ describe('the village takes another path', () => {
     write(village, a, [{ address: 'p@2.test' }])
     pass(village, 5 * MINUTE)
     expect(rowAt(a, village.written[1]?.key ?? '').avoid.map(({ by }) => by)).to.deep.equal([r.id])
-    for (const [mine, other] of [
+    const ends = [
       [a, r],
       [r, a],
-    ] as const) {
+    ] as const
+    for (const [mine, other] of ends) {
       const link = mine.state.links.get(other.id)
-      if (link) mine.raise({ on: 'linked', link: { ...link, state: 'active', since: village.clock.now, up: true } })
+      if (link) mine.raise({ on: 'linked', link: { ...link, state: 'active', since: village.clock.now, up: false } })
     }
+    for (const [mine, other] of ends) mine.raise({ on: 'up', agent: other.id })
     pass(village, 10_000)
     expect(b.mail).to.have.length(2)
     arrivedOnce(village)
