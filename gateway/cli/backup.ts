@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { act, type Context, fdOption, verb } from './context.ts'
 import { bytes, plural } from './layout.ts'
+import { refuseOthers } from './owner.ts'
 
 export const backupCommands = (root: Command): void => {
   backupCommand(root)
@@ -34,6 +35,7 @@ const restoreCommand = (root: Command): void =>
   act(
     verb(root, 'restore', 'make a home from a backup').argument('<from>', 'what `vouchsafe backup` made'),
     async (context, [from = '']) => {
+      await refuseOthers(context.home)
       const { restore } = await import('../../store/backup.ts')
       const made = await restore(resolve(from), context.home, progressOn(context))
       return {

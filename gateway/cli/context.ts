@@ -13,6 +13,7 @@ import type { Operations } from '../operation/operations.ts'
 import type { OpenHouse, Opening } from '../rooms.ts'
 import { visibleLines } from '../terminal.ts'
 import { calledAs, pasteable } from './hint.ts'
+import { refuseOthers } from './owner.ts'
 
 export type Context = { home: string; json: boolean; passphraseFd?: number; say(line: string): void }
 
@@ -88,6 +89,7 @@ export const perform = async <Name extends keyof Operations>(
   for (const until = Date.now() + PATIENCE_MS; ; await delay(LOOK_MS)) {
     const answer = await callControl(controlPath(context.home), name, args, progress)
     if (answer) return answer.result as ResultOf<Name>
+    await refuseOthers(context.home)
     opening ??= openingOf(context)
     const house = await openHere(context, await opening, until)
     if (house === undefined) continue

@@ -8,7 +8,7 @@ const faults: [code: RegExp, words: string][] = [
   [/^(?:ENOSPC|EDQUOT)\b/, 'The disk is full: make room, then say it again.'],
   [
     /^(?:connect )?(?:EACCES|EPERM)\b/,
-    'This user may not do that: run the command as the user whom the home belongs to.',
+    'That belongs to another user: run as the owner of the home, or give the file to it (chown).',
   ],
   [/^EROFS\b/, 'That disk can be read only.'],
 ]

@@ -4,6 +4,7 @@ import { clientSettings } from '../config/settings.ts'
 import { defaultPorts, type Ports, portsFrom } from '../config/text.ts'
 import { act, fdOption, verb } from './context.ts'
 import { facts } from './layout.ts'
+import { refuseOthers } from './owner.ts'
 
 type Options = { domain?: string; name?: string; portBase?: number; plainLoopback?: true; host?: string; net?: string }
 
@@ -24,6 +25,7 @@ export const initCommand = (root: Command): void => {
     .option('--net <name>', 'the name of the web, for a trial web of your own')
 
   act<Options>(init, async (context, _args, options) => {
+    await refuseOthers(context.home)
     const { makeHome } = await import('../home.ts')
     const ports: Ports = options.portBase === undefined ? defaultPorts : portsFrom(options.portBase)
     const choices = {

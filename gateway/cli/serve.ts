@@ -1,10 +1,12 @@
 /** `vouchsafe serve`: runs the gateway until SIGTERM or SIGINT. What happens is in the log, on standard output. */
 import type { Command } from 'commander'
 import { act, fdOption, verb } from './context.ts'
+import { refuseOthers } from './owner.ts'
 
 export const serveCommand = (root: Command): void => {
   const serve = verb(root, 'serve', 'run the gateway until SIGTERM; SIGHUP reads certificate and configuration again')
   act(serve, async (context) => {
+    await refuseOthers(context.home)
     const { serve } = await import('../main.ts')
     await serve(context.home, fdOption(context))
     return { result: { stopped: true }, text: '' }
