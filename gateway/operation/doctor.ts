@@ -3,7 +3,7 @@
  * neighbours that dial back, from outside. Words and sides: src/reach/diagnosis.ts.
  */
 import { lookup, Resolver } from 'node:dns/promises'
-import { connect, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { ipCanonical } from '../../src/ip.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { type Finding, fromOutside, notConnected, ourClock } from '../../src/reach/diagnosis.ts'
@@ -11,17 +11,17 @@ import type { Link } from '../../src/state.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { certificateOf, waysIn } from '../config/settings.ts'
 import { type Srv, srvRecords, writeSrv } from '../config/srv.ts'
-import { readHostPort, writeHostPort } from '../config/value.ts'
+import { readHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
 import { isFor, lifeLeft, openTls } from '../tls.ts'
+import { mailServer, unreached } from './reachable.ts'
 import { roomAt } from './status.ts'
 
 export type Examined = { findings: Finding[]; wrong: number }
 
 /** Neighbours that are asked to dial back: more would say the same. */
 const ASKED = 5
-const CONNECT_MS = 3_000
 
 export const doctor: Operation<object, Examined> = async (house, _args, progress) => {
   progress({ step: 'looking at configuration, ports, certificate, name and disk' })
@@ -72,30 +72,6 @@ const port = async (edge: string, at: string): Promise<Finding[]> => {
   const fix = 'look into the log and into this machine’s firewall, and restart the gateway'
   return [{ what, state: 'wrong', side: 'ours', detail: `this machine itself can not connect: ${why}`, fix }]
 }
-
-/** The server that keeps the mail of people here, where it is not we. */
-const mailServer = async ({ config }: House): Promise<Finding[]> => {
-  const at = config.delivery.lmtp
-  if (at === undefined) return []
-  const what = `mail server ${'path' in at ? at.path : writeHostPort(at)} (LMTP)`
-  const why = await unreached(at)
-  if (why === undefined) return [{ what, state: 'ok', detail: 'it can be reached' }]
-  const detail = `it can not be reached: ${why}. Mail for people here waits in custody`
-  return [{ what, state: 'wrong', side: 'ours', detail, fix: 'start it, or correct delivery.lmtp' }]
-}
-
-/** @returns why no connection comes about, if none does */
-const unreached = (at: { host: string; port: number } | { path: string }): Promise<string | undefined> =>
-  new Promise((resolve) => {
-    const socket = connect(at)
-    const end = (why?: string) => {
-      socket.destroy()
-      resolve(why)
-    }
-    socket.setTimeout(CONNECT_MS, () => end('no answer'))
-    socket.once('connect', () => end())
-    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
-  })
 
 /** Answers of a name server that is far away come within a second; one more try. */
 const DNS = { timeout: 2_000, tries: 2 }

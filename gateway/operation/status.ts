@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import { levelOf } from '../../src/complaint/policy.ts'
+import type { Custody } from '../../src/custody/custody.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { tellEnd } from '../../src/report/expiring.ts'
@@ -12,6 +13,7 @@ import type { House, Operation } from '../house.ts'
 import { lifeLeft, openTls } from '../tls.ts'
 import { version } from '../version.ts'
 import { frozenProblems } from './alert.ts'
+import { mailServer } from './reachable.ts'
 
 export type Status = {
   version: string
@@ -63,17 +65,23 @@ export const status: Operation<object, Status> = async (house) => {
     settings: clientSettings(config),
     listening: serving?.listening ?? {},
     problems: [
+      ...(serving ? [] : ['the gateway does not run: vouchsafe serve']),
       ...certificateProblems(certificate),
       ...(await diskProblems(home)),
       ...keyProblems(house, all),
       ...stoppedProblems(house, all),
       ...(serving?.reach.problems() ?? []),
       ...(serving?.certifying.problems() ?? []).map(({ what, detail, fix }) => `${what}: ${detail}; ${fix}`),
+      ...(await mailServer(house)).flatMap(({ what, state, detail }) =>
+        state === 'wrong' ? [`${what}: ${detail}`] : [],
+      ),
       ...frozenProblems(web.links()),
+      ...(serving && up === 0 && queue.some(wantsNeighbour)
+        ? ['mail waits and no neighbour is connected: vouchsafe doctor']
+        : []),
       ...(await endProblems(house)),
     ],
     advice: [
-      ...(serving ? [] : ['vouchsafe serve']),
       ...(accounts > 0 ? [] : [`vouchsafe user add you@${domain}`]),
       ...(active.length > 0 ? [] : ['vouchsafe link invite, or vouchsafe link accept CODE']),
       ...(house.knocking.list().some(({ at }) => at === 'pending')
@@ -82,6 +90,9 @@ export const status: Operation<object, Status> = async (house) => {
     ],
   }
 }
+
+/** It would be handed to a neighbour if one were there. */
+const wantsNeighbour = (row: Custody): boolean => row.state === 'waiting' && row.lodge === undefined && !row.isHeldBack
 
 const certificateProblems = (certificate: string): string[] => {
   const { days, isLittle } = lifeLeft(certificate, 7)

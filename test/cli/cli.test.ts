@@ -236,7 +236,10 @@ describe('command line', function () {
 
   it('a gateway that was killed leaves nothing in the way of the next', async () => {
     await (await serve(home)).stop('SIGKILL')
-    expect(await ask(home, ['status'])).to.deep.include({ upMs: null, problems: [] })
+    const { code, out } = await vouchsafe(home, ['status'])
+    expect(code).to.equal(1)
+    expect(out.match(/\bserve\b/g), out).to.deep.equal(['serve'])
+    expect(out).to.match(/Problem: the gateway does not run: scripts\/vouchsafe --home \S+ serve/)
     expect(await (await serve(home)).stop()).to.equal(0)
   })
 

@@ -5,22 +5,9 @@ import type { Custody } from '../../src/custody/custody.ts'
 import { custody } from '../../store/web.ts'
 import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
+import { serving } from './serving.ts'
 
 const second = 'f'.repeat(32)
-const reach = {
-  problems: () => [],
-  dialBack: async () => undefined,
-  probe: async () => [],
-  own: () => ({}),
-  testDirectories: async () => [],
-}
-const serving = {
-  since: 0,
-  listening: { smtp: [], imap: [], setup: [], link: [], health: [] },
-  renewed: () => {},
-  reach,
-  certifying: { problems: () => [] },
-}
 
 describe('a message is found', () => {
   const { house } = eachWithHouse()

@@ -1,0 +1,16 @@
+/** A gateway that runs, as an operation sees it: with nothing wrong, and nobody in reach. */
+import type { Serving } from '../../gateway/house.ts'
+
+export const serving: Serving = {
+  since: 0,
+  listening: { smtp: [], imap: [], setup: [], link: [], health: [] },
+  renewed: () => {},
+  reach: {
+    problems: () => [],
+    dialBack: async () => undefined,
+    probe: async () => [],
+    own: () => ({}),
+    testDirectories: async () => [],
+  },
+  certifying: { problems: () => [] },
+}

@@ -1,0 +1,39 @@
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { House } from '../../gateway/house.ts'
+import { status } from '../../gateway/operation/status.ts'
+import { custody } from '../../store/web.ts'
+import { row } from '../custody/rows.ts'
+import { eachWithHouse } from '../gateway/house.ts'
+import { serving } from './serving.ts'
+
+describe('what status finds wrong', () => {
+  const { house } = eachWithHouse()
+  const found = (more: Partial<House> = {}) => status({ ...house(), serving, ...more }, {}, () => {})
+
+  it('a gateway that does not run, said once', async () => {
+    const { problems, advice } = await status(house(), {}, () => {})
+    expect(problems).to.deep.equal(['the gateway does not run: vouchsafe serve'])
+    expect(advice.join()).not.to.match(/serve/)
+    expect((await found()).problems).to.deep.equal([])
+  })
+
+  it('mail that waits where no neighbour is connected, unless somebody holds it back', async () => {
+    const keep = (more: object) =>
+      house().store.db.transaction((tx) => custody.save(tx, [row({ body: null, ...more })]))
+    await keep({ isHeldBack: true })
+    expect((await found()).problems).to.deep.equal([])
+    await keep({})
+    expect((await found()).problems).to.deep.equal(['mail waits and no neighbour is connected: vouchsafe doctor'])
+  })
+
+  it('a mail server that can not be reached', async () => {
+    const path = join(house().home, 'lmtp')
+    const config = { ...house().config, delivery: { lmtp: { path } } }
+    expect((await found({ config })).problems).to.match(/lmtp \(LMTP\): it can not be reached: ENOENT/)
+    const server = createServer().listen(path)
+    expect((await found({ config })).problems).to.deep.equal([])
+    server.close()
+  })
+})
