@@ -1,8 +1,12 @@
 /** What the system says of a file or a socket, with words in front for whoever can mend it. */
 export const inWords = (said: string): string => {
   const words = faults.find(([code]) => code.test(said))?.[1]
-  return words === undefined ? said : `${words} (${said})`
+  const short = said.replace(longStatement, '$1')
+  return words === undefined ? short : `${words} (${short})`
 }
+
+/** What the database was asked, behind what it said: one of several lines is of no use to a person. */
+const longStatement = /^(SQLITE_\w+: .*?) \(.*\n.*\)$/s
 
 const faults: [code: RegExp, words: string][] = [
   [/^(?:ENOSPC|EDQUOT)\b/, 'The disk is full: make room, then say it again.'],
@@ -10,5 +14,6 @@ const faults: [code: RegExp, words: string][] = [
     /^(?:connect )?(?:EACCES|EPERM)\b/,
     'That belongs to another user: run as the owner of the home, or give the file to it (chown).',
   ],
+  [/^SQLITE_(?:CORRUPT|NOTADB)\b/, 'The database is damaged: put a backup back, `vouchsafe restore FROM --home NEW`.'],
   [/^EROFS\b/, 'That disk can be read only.'],
 ]

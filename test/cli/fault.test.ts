@@ -10,6 +10,12 @@ describe('what the system says is told in words', () => {
       /^That belongs to another user: .*\(chown\)\. \(EACCES/,
     ],
     ['another user’s gateway', 'connect EACCES a/control.sock', /run as the owner of the home/],
+    [
+      'a damaged database, without what it was asked',
+      'SQLITE_CORRUPT: database disk image is malformed (SELECT COUNT(id)\n  FROM (body)\n  WHERE id > ?)',
+      /^The database is damaged: .*restore.* \(SQLITE_CORRUPT: database disk image is malformed\)$/,
+    ],
+    ['no database', 'SQLITE_NOTADB: file is not a database (PRAGMA x)', /^The database is damaged: .* \(PRAGMA x\)\)$/],
     ['what is in words already', 'There is no account EACCES@a.test.', /^There is no account EACCES@a\.test\.$/],
   ]
   for (const [what, said, words] of cases) it(what, () => expect(inWords(said)).to.match(words))
