@@ -61,10 +61,16 @@ export const findLink = ({ web }: House, text: string): Link => only(text, fitti
 export const hasLink = ({ web }: House, text: string): boolean => fitting(web.links(), nameOfLink, text).length > 0
 
 /** The same, or by the words; a stranger's name is its own choice, so it never stands for a neighbour's. */
-export const findStranger = ({ knocking }: House, text: string): Knock => {
-  const all = knocking.list()
+export const findStranger = (house: House, text: string): Knock => {
+  const all = house.knocking.list()
   const words = all.filter((knock) => viewOfStranger(knock).words === text.trim().toLowerCase())
-  return only(text, words.length > 0 ? words : fitting(all, ({ who, name }) => ({ id: who, name }), text))
+  const found = words.length > 0 ? words : fitting(all, ({ who, name }) => ({ id: who, name }), text)
+  if (found.length === 0 && hasLink(house, text))
+    throw new Refusal(
+      'link-unknown',
+      `${text} has not knocked: \`vouchsafe link list\` shows who has. To part with a neighbour: \`vouchsafe link revoke\`.`,
+    )
+  return only(text, found)
 }
 
 const nameOfLink = ({ agent, name }: Link) => ({ id: agent, name })

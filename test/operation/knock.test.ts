@@ -44,6 +44,15 @@ describe('strangers, on the command line', function () {
     expect(await list()).to.deep.equal([['Bob’s', 'active']])
   })
 
+  it('a neighbour that has not knocked is not called unknown', async () => {
+    await knock()
+    await linkApprove(house(), { neighbour: 'Bob’s' }, idle)
+    for (const work of [linkApprove, linkRefuse]) {
+      const error = await work(house(), { neighbour: 'Bob’s' }, idle).catch((refusal: unknown) => refusal)
+      expect(error instanceof Refusal && error.detail).to.match(/^Bob’s has not knocked: .*link revoke/)
+    }
+  })
+
   it('refused it is told no, until its owner thinks again', async () => {
     await knock()
     await linkRefuse(house(), { neighbour: bob.slice(0, 6) }, idle)
