@@ -160,9 +160,12 @@ const idOf = (hash: string): string => hash.slice(0, ID_CHARS)
 /** @returns the invitation, if this agent may use it @throws Refusal `invitation-*` */
 const usable = (kept: Invitation | undefined, by: string, now: number): Invitation => {
   if (kept === undefined)
-    throw new Refusal('invitation-unknown', 'this invitation was not made here, or was taken back')
+    throw new Refusal(
+      'invitation-unknown',
+      'the inviter has taken this invitation back, or knows it no more; ask for a new one',
+    )
   if (kept.used !== undefined && kept.used.by !== by)
-    throw new Refusal('invitation-used', 'this invitation was used by somebody else')
+    throw new Refusal('invitation-used', 'this invitation was used by somebody else; ask for a new one')
   if (kept.expires <= now) throw new Refusal('invitation-expired', 'this invitation has expired; ask for a new one')
   return kept
 }

@@ -42,6 +42,18 @@ describe('pairing', function () {
     expect(links()).to.deep.equal([[bob, 'active']])
   })
 
+  it('whoever may not use a token is told at the other side what to do', async () => {
+    const [used, gone] = [await invite(), await invite()]
+    await take(bob, used)
+    await house().pairing.uninvite(gone)
+    const told = (code: string) =>
+      strangersOf(house())
+        .answer(eve, shown(code), '192.0.2.7')
+        .catch((refusal: Refusal) => refusal.detail)
+    expect(await told(used)).to.match(/used by somebody else; ask for a new one/)
+    expect(await told(gone)).to.match(/^the inviter has taken this invitation back.*; ask for a new one/)
+  })
+
   it('a suspended neighbour does not come back by the token it came by', async () => {
     const code = await invite()
     await take(bob, code)
