@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { act, type Context, perform, type ResultOf, UsageError, verb } from './context.ts'
 import { clock, facts, table } from './layout.ts'
 import { describe } from './neighbour.ts'
+import { refuseUnwritable } from './out.ts'
 import { qrAsPng, qrOnTerminal } from './qr.ts'
 
 export const invitationCommands = (link: Command): void => {
@@ -28,6 +29,7 @@ const invite = (link: Command): void => {
   act<Invite>(command, async (context, _args, { hours, address, for: guest, qr, qrFile, wait }) => {
     if (wait && (await perform(context, 'status', {})).upMs === null)
       throw new UsageError('Only a running gateway can be dialled: `vouchsafe serve` first, or leave --wait out.')
+    if (qrFile !== undefined) await refuseUnwritable(qrFile) // or an invitation stands whose code nobody has seen
     const made = await perform(context, 'link.invite', {
       hours,
       ...(address && { addresses: address }),

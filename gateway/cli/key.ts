@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { act, noun, perform, UsageError, verb } from './context.ts'
 import { clock, facts, table } from './layout.ts'
+import { refuseUnwritable } from './out.ts'
 
 export const keyCommands = (root: Command): void => noun(root, 'key', 'keys', [show, exportKey, rotate])
 
@@ -28,6 +29,7 @@ const exportKey = (key: Command): void => {
   act<{ private?: true; out?: string }>(command, async (context, [address = ''], options) => {
     if (options.private && !options.out && process.stdout.isTTY)
       throw new UsageError('A private key does not belong on a screen: use --out FILE, or a pipe.')
+    if (options.out !== undefined) await refuseUnwritable(options.out)
     const { armored, ...about } = await perform(context, 'key.export', { address, private: options.private === true })
     if (options.out === undefined) return { result: { ...about, armored }, text: armored.trimEnd() }
     await writeFile(options.out, armored, { mode: 0o600, flag: 'wx', flush: true }).catch(existing(options.out))

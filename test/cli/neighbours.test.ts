@@ -44,6 +44,21 @@ describe('command line between two gateways', function () {
     expect((await linksOf(a))[0]).to.include({ name: 'B', up: true })
   })
 
+  it('a file that can’t be written is told before an invitation is made, or a key exported', async () => {
+    const before = await ask<object[]>(a, ['link', 'invitations'])
+    const none = join(folder, 'none', 'x')
+    for (const args of [
+      ['link', 'invite', '--qr-file', none],
+      ['key', 'export', 'ann', '--out', none],
+      ['key', 'export', 'ann', '--out', join(a, 'vouchsafe.toml', 'x')],
+    ]) {
+      const { code, err } = await vouchsafe(a, args)
+      expect([code, err]).to.satisfy(() => code === 1 && /x can't be written: .* is no folder/.test(err), err)
+    }
+    expect((await vouchsafe(a, ['link', 'invite', '--qr-file', folder])).code).to.equal(2)
+    expect(await ask(a, ['link', 'invitations'])).to.deep.equal(before)
+  })
+
   it('an invitation is good for one agent, and a typo is told from it', async () => {
     const { code } = await ask<{ code: string }>(b, ['link', 'invite', '--address', `127.0.0.1:${base + 140}`])
     await ask(a, ['link', 'accept', code])
