@@ -18,6 +18,7 @@ import { readIfThere } from '../../store/file.ts'
 import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
+import { samePorts } from './ports.ts'
 import { setup } from './setup.ts'
 import { tls } from './tls.ts'
 import {
@@ -59,8 +60,10 @@ export const readConfig = async (home: string): Promise<Config> => {
 export const parseConfig = (text: string, name = 'vouchsafe.toml'): Config => {
   const value = readToml(text, name)
   const checked = schema.safeParse(value)
-  if (checked.success) return checked.data
-  const complaints = checked.error.issues.map((issue) => complaint(issue, value))
+  const complaints = checked.success
+    ? samePorts(checked.data)
+    : checked.error.issues.map((issue) => complaint(issue, value))
+  if (checked.success && complaints.length === 0) return checked.data
   throw new ConfigError([`${name} can't be used:`, ...complaints.map((line) => `  ${line}`)].join('\n'))
 }
 

@@ -115,10 +115,21 @@ describe('configuration', () => {
     ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
     ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],
+    [
+      'one port for two',
+      '[smtp]\nstarttls = ["127.0.0.1:2465"]',
+      'smtp.starttls = "127.0.0.1:2465" and smtp.tls = "127.0.0.1:2465": one port can\'t serve both',
+    ],
+    ['and for every address', '[imap]\ntls = ["0.0.0.0:2780"]', 'imap.tls = "0.0.0.0:2780" and health.listen'],
     ['what is no TOML', 'a = = b', 'is not TOML'],
   ]
   for (const [what, text, said] of complaints)
     it(`${what} is named with its fix`, () => expect(() => parseConfig(text)).to.throw(said))
+
+  it('one port serves two addresses, and any that is free is free', () => {
+    const [two, free] = ['["127.0.0.1:25", "[::1]:25", "192.0.2.7:25"]', '["127.0.0.1:0", "127.0.0.1:0"]']
+    expect(parseConfig(`[smtp]\ntls = ${two}\n[imap]\ntls = ${free}`).smtp.listeners).to.have.length(4)
+  })
 
   it('a gateway without a name is called by its domain', () => {
     expect(parseConfig('[gateway]\ndomain = "a.test"').gateway.name).to.equal('a.test')
