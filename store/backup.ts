@@ -13,12 +13,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
-import { copyFile, link, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
 import { inserts, updates } from './engine/bulk.ts'
 import { openSqlite } from './engine/sqlite.ts'
-import { makeFolder, syncPath, unlessThere } from './file.ts'
+import { makeFolder, readIfThere, syncPath, unlessThere } from './file.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
 import { removeTextIndex } from './text-index.ts'
@@ -93,7 +93,7 @@ export const restore = async (
 ): Promise<Manifest> => {
   if (await isThere(databaseOf(home)))
     throw new Error(`${resolve(home)} has a database already: restore into a new folder`)
-  const text = await readFile(join(from, MANIFEST), 'utf8').catch(() => undefined)
+  const text = await readIfThere(join(from, MANIFEST))
   if (text === undefined) throw new Error(`${resolve(from)} is no backup: it has no ${MANIFEST}`)
   if (await isWithin(from, resolve(home)))
     throw new Error(`${resolve(home)} is inside the backup: restore into a folder outside of it`)

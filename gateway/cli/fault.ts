@@ -15,5 +15,6 @@ const faults: [code: RegExp, words: string][] = [
     'That belongs to another user: run as the owner of the home, or give the file to it (chown).',
   ],
   [/^SQLITE_(?:CORRUPT|NOTADB)\b/, 'The database is damaged: put a backup back, `vouchsafe restore FROM --home NEW`.'],
+  [/^(?:connect )?ENOTDIR\b/, 'A file stands where a folder should be: name another place.'],
   [/^EROFS\b/, 'That disk can be read only.'],
 ]

@@ -183,6 +183,8 @@ describe('store: backup and restore', () => {
     expect(await backup(home, join(away, 'copy')).catch(messageOf)).to.match(/exists: name a new folder/)
     expect(await restore(join(away, 'copy'), home).catch(messageOf)).to.match(/has a database already/)
     expect(await restore(join(home, 'key'), join(away, 'home')).catch(messageOf)).to.match(/is no backup/)
+    await symlink('backup.json', join(home, 'key', 'backup.json')) // as good as one that this user may not read
+    expect(await restore(join(home, 'key'), join(away, 'home')).catch(messageOf)).to.match(/^ELOOP/)
   })
 
   it('what is not whole is neither taken nor brought back', async () => {
