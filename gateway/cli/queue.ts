@@ -23,16 +23,13 @@ const trace = (command: Command): void =>
 
 const describe = (trail: ResultOf<'queue.show'>[number], isSigned: boolean): string => {
   const rows = trail.steps.map((step) => [clock(step.at), step.byName, step.text])
-  const outcome = trail.outcome
-    ? `${trail.outcome.event}${trail.outcome.code ? ` (${trail.outcome.code})` : ''} ${clock(trail.outcome.at)}`
-    : trail.why
   return [
     facts({
       envelope: trail.envelope,
       'message-id': trail.messageId ?? undefined,
       to: trail.to,
       size: bytes(trail.sizeBytes),
-      now: outcome,
+      now: nowOf(trail),
       'given up': trail.outcome ? undefined : clock(trail.expires),
     }),
     '',
@@ -42,6 +39,21 @@ const describe = (trail: ResultOf<'queue.show'>[number], isSigned: boolean): str
       : []),
   ].join('\n')
 }
+
+const nowOf = (trail: ResultOf<'queue.show'>[number]): string => {
+  const { outcome, anew } = trail
+  if (outcome === null) return whyOf(trail)
+  if (anew !== null) return `sent anew as ${anew}, ${clock(outcome.at)}`
+  return `${outcome.event}${outcome.code ? ` (${outcome.code})` : ''} ${clock(outcome.at)}`
+}
+
+/** What it waits for, and when it is tried again whatever comes. */
+export const whyOf = ({
+  why,
+  state,
+  retryAt,
+}: Pick<ResultOf<'queue.list'>[number], 'why' | 'state' | 'retryAt'>): string =>
+  state === 'waiting' && retryAt !== null ? `${why}; tries again at ${clock(retryAt)}` : why
 
 const list = (queue: Command): void =>
   act(verb(queue, 'list', 'all messages under way'), async (context) => {
@@ -53,7 +65,7 @@ const list = (queue: Command): void =>
       one.to.length > 40 ? `${one.to.slice(0, 39)}…` : one.to,
       bytes(one.sizeBytes),
       span(now - one.created),
-      one.why,
+      whyOf(one),
     ])
     return {
       result: all,

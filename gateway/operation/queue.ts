@@ -1,7 +1,8 @@
 /** What is under way, where each message has been, and what an administrator may do about it. */
 import type { Custody } from '../../src/custody/custody.ts'
 import { isHeld } from '../../src/custody/hold.ts'
-import { Refusal } from '../../src/refusal.ts'
+import { Refusal, type RefusalCode } from '../../src/refusal.ts'
+import { reasons } from '../../src/report/words.ts'
 import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
 import { nameOf } from './neighbour.ts'
@@ -26,6 +27,8 @@ export type Underway = {
 
 export type Trail = Underway & {
   outcome: { event: string; code: string | null; by: string; at: number } | null
+  /** The envelope in which the message went once more, its permit having ended: src/custody/again.ts. */
+  anew: string | null
   steps: { event: string; at: number; by: string; byName: string; next: string | null; text: string; signed: string }[]
 }
 
@@ -34,7 +37,7 @@ export const queueList: Operation<object, Underway[]> = async (house) =>
 
 /** @returns a trail a recipient: a message to three people has three */
 export const queueShow: Operation<{ id: string }, Trail[]> = async (house, { id }) =>
-  (await lookUp(house, id)).map((row) => trailOf(house, row))
+  Promise.all((await lookUp(house, id)).map(async (row) => trailOf(house, row, await anewOf(house, row))))
 
 type Left = { envelope: string; why: string }
 
@@ -104,7 +107,7 @@ const underwayOf = (house: House, row: Custody): Underway => ({
   envelope: row.id,
   role: row.role,
   state: row.state,
-  to: row.address ?? row.to ?? 'unknown',
+  to: row.address ?? house.keyring.entity(row.to ?? '')?.address ?? row.to ?? 'unknown',
   messageId: row.messageId ?? null,
   sizeBytes: row.size,
   created: row.created,
@@ -140,7 +143,13 @@ const awaited = (house: House, awaits: string): string => {
   return kind === 'up' ? `waiting for ${nameOf(house, of)} to connect` : 'looking for a path'
 }
 
-const trailOf = (house: House, row: Custody): Trail => {
+const anewOf = async ({ web }: House, row: Custody): Promise<string | null> => {
+  if (row.role !== 'origin' || row.outcome?.code !== 'permit-ended' || row.submission === undefined) return null
+  const beside = await web.lookUp(row.submission)
+  return beside.find(({ id, address }) => id !== row.id && address === row.address)?.id ?? null
+}
+
+const trailOf = (house: House, row: Custody, anew: string | null): Trail => {
   const { outcome } = row
   const taken = {
     event: 'taken',
@@ -151,7 +160,7 @@ const trailOf = (house: House, row: Custody): Trail => {
     text: row.role === 'origin' ? 'accepted from the mail client' : 'sent by its origin',
     signed: row.envelope ?? '',
   }
-  const steps = row.trail.map((step) => ({
+  const steps = [...row.trail, ...ownEnd(house, row)].map((step) => ({
     event: step.event,
     at: step.at,
     by: step.by,
@@ -163,8 +172,15 @@ const trailOf = (house: House, row: Custody): Trail => {
   return {
     ...underwayOf(house, row),
     outcome: outcome ? { event: outcome.event, code: outcome.code ?? null, by: outcome.by, at: outcome.at } : null,
+    anew,
     steps: [taken, ...steps],
   }
+}
+
+/** How it ended by our own word: of that no record came back to us. */
+const ownEnd = ({ keyring }: House, { outcome, trail }: Custody): Custody['trail'] => {
+  const isTold = trail.some(({ event, by }) => event === outcome?.event && by === outcome.by)
+  return outcome?.by === keyring.agent.id && !isTold ? [{ ...outcome, jws: '' }] : []
 }
 
 const textOf = (house: House, row: Custody, step: Custody['trail'][number]): string => {
@@ -176,11 +192,32 @@ const textOf = (house: House, row: Custody, step: Custody['trail'][number]): str
     case 'stalled':
       return `heard nothing from ${step.next ? nameIn(house, row, step.next) : 'the next gateway'}, and looks for another way`
     case 'refused':
-      return `refused it: ${step.code ?? 'no reason given'}`
+      return refusal(row, step)
     default:
       return step.event
   }
 }
+
+const refusal = (row: Custody, { by, code }: Custody['trail'][number]): string => {
+  if (code === undefined) return 'refused it: no reason given'
+  if (code === 'given-up') return 'gave it up: its administrator took it out (given-up)'
+  const why = reasons[code] === undefined ? code : `${reasons[code]} (${code})`
+  const isPassedOn = row.agent !== undefined && by !== row.agent && theirs.has(code)
+  return isPassedOn ? `says that the gateway of ${row.address} refused it: ${why}` : `refused it: ${why}`
+}
+
+/** What only the recipient's gateway finds; whoever else reports it had it from there. */
+const theirs: ReadonlySet<string> = new Set<RefusalCode>([
+  'mailbox-missing',
+  'entity-unknown',
+  'message-too-large',
+  'seal-broken',
+  'sender-unverified',
+  'card-invalid',
+  'store-refused',
+  'mailbox-full',
+  'permit-ended',
+])
 
 /** At the origin the recipient's gateway is known for that, though it is no neighbour. */
 const nameIn = (house: House, row: Custody, agent: string): string => {

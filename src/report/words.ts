@@ -78,7 +78,8 @@ const beyondReach = (state: State, trail: readonly TrailStep[], unsure: readonly
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
-const reasons: Partial<Record<RefusalCode, string>> = {
+/** In a sentence, for the sender. */
+export const reasons: Partial<Record<RefusalCode, string>> = {
   'address-unknown': 'Nobody in the web of trust knows this address.',
   'mailbox-missing': 'There is no such mailbox at that gateway.',
   'entity-unknown': "The recipient's gateway does not represent this person any more.",

@@ -1,7 +1,10 @@
 import { expect } from 'chai'
+import { whyOf } from '../../gateway/cli/queue.ts'
 import type { House } from '../../gateway/house.ts'
 import { queueHold, queueList, queueRelease, queueRetry, queueShow } from '../../gateway/operation/queue.ts'
+import { userAdd } from '../../gateway/operation/user.ts'
 import type { Custody } from '../../src/custody/custody.ts'
+import type { RefusalCode } from '../../src/refusal.ts'
 import { custody } from '../../store/web.ts'
 import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
@@ -41,6 +44,58 @@ describe('trace', () => {
       'rrrrrrrrrrrr… took custody (signed receipt)',
       'rrrrrrrrrrrr… handed it to the gateway of bob@b.test',
       'the gateway of bob@b.test delivered',
+    ])
+  })
+})
+
+describe('how a message ended', () => {
+  const { house } = eachWithHouse()
+  const [relay, theirs] = ['r'.repeat(52), 'b'.repeat(52)]
+  const save = (...rows: Custody[]) => house().store.db.transaction((tx) => custody.save(tx, rows))
+  const trailOf = async (id = row().id) => (await queueShow(house(), { id }, () => {}))[0]
+  const ended = (more: Partial<Custody>) => row({ body: null, agent: theirs, state: 'done', ...more })
+
+  it('is told in words, by whoever said it', async () => {
+    const refused = (by: string, code: RefusalCode) => ({ event: 'refused', by, at: 1, code, jws: '' }) as const
+    const trail = [
+      refused(relay, 'mailbox-missing'),
+      refused(theirs, 'mailbox-full'),
+      refused(relay, 'given-up'),
+      refused(relay, 'custody-full'),
+    ]
+    await save(ended({ trail }))
+    expect((await trailOf())?.steps.slice(1).map(({ text }) => text)).to.deep.equal([
+      'says that the gateway of bob@b.test refused it: There is no such mailbox at that gateway. (mailbox-missing)',
+      "refused it: The recipient's mailbox is full. (mailbox-full)",
+      'gave it up: its administrator took it out (given-up)',
+      'refused it: custody-full',
+    ])
+  })
+
+  it('or when it is tried again', () => {
+    const waiting = { why: 'looking for a path', state: 'waiting', retryAt: Date.UTC(2026, 0, 2, 12) } as const
+    expect(whyOf(waiting)).to.match(/^looking for a path; tries again at 2026-01-0\d \d\d:00:00$/)
+    expect(whyOf({ ...waiting, retryAt: null })).to.equal('looking for a path')
+    expect(whyOf({ ...waiting, state: 'spooled' })).to.equal('looking for a path')
+  })
+
+  it('sent once more without its permit, it is said as what', async () => {
+    const outcome = { event: 'refused', code: 'permit-ended', by: theirs, at: 1 } as const
+    const again = row({ key: `me/${second}`, id: second, body: null, submission: 'sub' })
+    await save(ended({ outcome, submission: 'sub' }), again)
+    expect((await trailOf())?.anew).to.equal(second)
+    expect((await trailOf(second))?.anew).to.equal(null)
+  })
+
+  it('where it was delivered, by its own gateway, to an account’s address', async () => {
+    const { entity } = await userAdd(house(), { address: 'ann', password: 'correct horse' }, () => {})
+    const by = house().keyring.agent.id
+    const { address: _typed, ...came } = ended({ role: 'destination', to: entity })
+    await save({ ...came, outcome: { event: 'delivered', by, at: 1 } })
+    const trail = await trailOf()
+    expect([trail?.to, trail?.steps.map(({ byName, text }) => `${byName} ${text}`).at(-1)]).to.deep.equal([
+      'ann@a.test',
+      'A (here) delivered',
     ])
   })
 })
