@@ -52,8 +52,11 @@ const stands: Record<Made['stage'], string> = {
   refused: 'refused',
 }
 
-const standsOf = ({ stage, dueAt, code }: Made): string =>
-  [stands[stage], dueAt === null ? '' : `, sent at ${clock(dueAt)}`, code === null ? '' : `: ${code}`].join('')
+/** Without a grace it is due at once, and done as soon as the gateway runs. */
+export const standsOf = ({ stage, dueAt, code }: Pick<Made, 'stage' | 'dueAt' | 'code'>): string =>
+  dueAt !== null && dueAt <= Date.now()
+    ? 'about to be sent'
+    : [stands[stage], dueAt === null ? '' : `, sent at ${clock(dueAt)}`, code === null ? '' : `: ${code}`].join('')
 
 const show = (complaint: Command): void =>
   act(

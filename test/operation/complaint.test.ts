@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { standsOf } from '../../gateway/cli/complaint.ts'
 import { describeWhy } from '../../gateway/cli/why.ts'
 import type { House } from '../../gateway/house.ts'
 import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from '../../gateway/operation/complaint.ts'
@@ -14,6 +15,7 @@ import { complaints, credits, custody, links, repute, rulings } from '../../stor
 import { link, row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 import { draft, letterOf } from '../store/home.ts'
+import { serving } from './serving.ts'
 
 const none = () => {}
 const envelope = '0123456789abcdef0123456789abcdef'
@@ -54,6 +56,19 @@ describe('complaints, as commands', function () {
     const { made: kept } = await complaintList(await again(), {}, none)
     expect(kept.map(({ stage }) => stage)).to.deep.equal(['pending'])
     expect((await complaintShow(house(), { envelope }, none)).made).to.have.length(1)
+  })
+  it('raised while a gateway runs, it is told what came of it', async () => {
+    await add('ann')
+    await receive()
+    await house().gestures.start()
+    const made = await complaintRaise({ ...house(), serving }, { message: envelope, reason: 'fraud' }, none)
+    await house().gestures.stop()
+    expect(standsOf(made)).to.equal('refused: complaint-unknown') // no such message came
+  })
+  it('what is due is not in its grace', () => {
+    const pending = (dueAt: number) => standsOf({ stage: 'pending', dueAt, code: null })
+    expect(pending(Date.now())).to.equal('about to be sent')
+    expect(pending(Date.now() + 60_000)).to.match(/^in its grace, sent at /)
   })
   it('by Message-ID, with or without its brackets', async () => {
     await add('ann')
