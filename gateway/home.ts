@@ -84,7 +84,14 @@ export const checkHome = async (
     (keyring) => ({ keys: 1 + keyring.entities().size, problems: [] }),
     (error: unknown) => ({ keys: 0, problems: [error instanceof Error ? error.message : String(error)] }),
   )
-  return { home, problems: [...problems, ...found.problems], accounts, messages, bodies, keys: found.keys }
+  const fresh = found.problems.filter((problem) => !isTold(problems, problem))
+  return { home, problems: [...problems, ...fresh], accounts, messages, bodies, keys: found.keys }
+}
+
+/** A key file that is open to others is found twice: by its mode, and by who refuses to load it. */
+const isTold = (before: string[], problem: string): boolean => {
+  const [fix] = /chmod .*/.exec(problem) ?? []
+  return fix !== undefined && before.some((one) => one.endsWith(fix))
 }
 
 const isThere = (path: string): Promise<boolean> =>

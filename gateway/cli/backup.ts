@@ -65,12 +65,23 @@ const verifyCommand = (root: Command): void =>
       text: isWhole
         ? `All is well: ${counts.join(', ')}.`
         : found.problems.map((problem) => `Problem: ${problem}`).join('\n'),
-      next: isWhole
-        ? []
-        : ['what is damaged, and not just as it says, comes back from a backup: vouchsafe restore FROM --home NEW'],
+      next: nextOf(found.problems),
       failed: !isWhole,
     }
   })
+
+const nextOf = (problems: string[]): string[] => {
+  const isSealed = (problem: string) => problem.includes('passphrase')
+  const isDamaged = (problem: string) => !isSealed(problem) && !problem.includes('chmod')
+  return [
+    ...(problems.some(isSealed)
+      ? ['vouchsafe verify --passphrase-fd 3 3< FILE, with the passphrase in its first line']
+      : []),
+    ...(problems.some(isDamaged)
+      ? ['what is damaged comes back from a backup: vouchsafe restore FROM --home NEW']
+      : []),
+  ]
+}
 
 /** A line on standard error that is written over, on a terminal only. */
 const progressOn =

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -261,7 +261,17 @@ describe('command line', function () {
     rmSync(join(hurt, 'key', `entity-${entities[0]?.entity}.asc`))
     const { code, out } = await vouchsafe(hurt, ['verify'])
     expect(code).to.equal(1)
-    expect(out).to.match(/Problem: .*key/)
+    expect(out)
+      .to.match(/Problem: .*key/)
+      .and.match(/comes back from a backup/)
+  })
+
+  it('verify names a key that others can read once, with its fix alone', async () => {
+    const bare = join(folder, 'bare')
+    await ask(bare, ['restore', join(folder, 'backup')])
+    chmodSync(join(bare, 'key/agent.pem'), 0o644)
+    const { out } = await vouchsafe(bare, ['verify'])
+    expect(out).to.match(/^Problem: key\/agent\.pem can be read by others: chmod 600 \S+\n$/)
   })
 
   it('keys are sealed by a passphrase, and open with it alone', async () => {
@@ -274,6 +284,10 @@ describe('command line', function () {
       0,
     )
     expect((await vouchsafe(sealed, ['key', 'show'])).err).to.include('sealed by a passphrase')
+    const { out } = await vouchsafe(sealed, ['verify'])
+    expect(out)
+      .to.match(/verify --passphrase-fd 3 3< FILE/)
+      .and.not.match(/backup/)
     expect((await vouchsafe(sealed, ['key', 'show'], '', { VOUCHSAFE_PASSPHRASE: 'other' })).err).to.include(
       'wrong passphrase',
     )
