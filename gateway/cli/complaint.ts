@@ -1,6 +1,8 @@
 /** `vouchsafe complaint`: what people here said about mail, and what others said about theirs. */
 import type { Command } from 'commander'
+import { grievances } from '../../src/complaint/verdict.ts'
 import { act, noun, perform, type ResultOf, verb } from './context.ts'
+import { oneOf } from './given.ts'
 import { clock, facts, table } from './layout.ts'
 
 export const complaintCommands = (root: Command): void =>
@@ -100,7 +102,7 @@ const of = (command: Command): Command =>
 const raise = (complaint: Command): void => {
   const command = of(
     verb(complaint, 'raise', 'complain about a message, where a mail program has no Junk folder'),
-  ).option('--reason <reason>', 'abuse, fraud, virus or other', 'abuse')
+  ).option('--reason <reason>', 'abuse, fraud, virus or other', oneOf(grievances), 'abuse')
   act<{ as?: string; reason: string }>(command, async (context, [message = ''], { as, reason }) => {
     const made = await perform(context, 'complaint.raise', { message, reason, ...(as !== undefined && { as }) })
     return {

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { clientSettings } from '../config/settings.ts'
 import { defaultPorts, type Ports, portsFrom } from '../config/text.ts'
 import { act, fdOption, verb } from './context.ts'
+import { domainOf } from './given.ts'
 import { facts } from './layout.ts'
 import { refuseOthers } from './owner.ts'
 
@@ -10,7 +11,11 @@ type Options = { domain?: string; name?: string; portBase?: number; plainLoopbac
 
 export const initCommand = (root: Command): void => {
   const init = verb(root, 'init', 'make a home: folder, keys, certificate, configuration')
-    .option('--domain <domain>', 'the domain of the addresses here (default: a .vouchsafe.alt name of its own)')
+    .option(
+      '--domain <domain>',
+      'the domain of the addresses here (default: a .vouchsafe.alt name of its own)',
+      domainOf,
+    )
     .option('--name <name>', 'how neighbours see this gateway')
     .option(
       '--port-base <number>',

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { act, type Context, perform, type ResultOf, UsageError, verb } from './context.ts'
+import { hostPortsOf } from './given.ts'
 import { clock, facts, table } from './layout.ts'
 import { describe } from './neighbour.ts'
 import { refuseUnwritable } from './out.ts'
@@ -20,7 +21,11 @@ type Invite = { hours: number; address?: string[]; for?: string; qr?: boolean; q
 const invite = (link: Command): void => {
   const command = verb(link, 'invite', 'make an invitation: a code that one neighbour can use once')
     .option('--hours <number>', 'how long it can be used', hoursOf, 72)
-    .option('--address <host:port...>', 'where the neighbour shall dial (default: link.announce of the configuration)')
+    .option(
+      '--address <host:port...>',
+      'where the neighbour shall dial (default: link.announce of the configuration)',
+      hostPortsOf,
+    )
     .option('--for <name>', 'whom it is for: a note of your own, shown by `link invitations`')
     .option('--qr', 'show it as a QR picture, too (on a terminal: always)')
     .option('--no-qr', 'no QR picture')

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { act, noun, perform, UsageError, verb } from './context.ts'
+import { spanOf } from './given.ts'
 import { clock, facts, table } from './layout.ts'
 import { refuseUnwritable } from './out.ts'
 
@@ -40,7 +41,11 @@ const exportKey = (key: Command): void => {
 const rotate = (key: Command): void => {
   const command = verb(key, 'rotate', 'new subkeys to sign and decrypt; what was sealed for the old ones opens still')
     .argument('<address>')
-    .option('--expires <time>', 'let them end after a time, for example "400 d"; you are warned from 30 days before')
+    .option(
+      '--expires <time>',
+      'let them end after a time, for example "400 d"; you are warned from 30 days before',
+      spanOf,
+    )
   act<{ expires?: string }>(command, async (context, [address = ''], { expires }) => {
     const renewed = await perform(context, 'key.rotate', { address, ...(expires !== undefined && { expires }) })
     return {

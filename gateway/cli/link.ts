@@ -1,5 +1,5 @@
 /** `vouchsafe link`: neighbours. */
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { visible } from '../terminal.ts'
 import { alertCommands } from './alert.ts'
@@ -70,7 +70,7 @@ const trust = (link: Command): void => {
     .option(
       '--limit <number>',
       `how much unwanted mail it may cost before nothing more is taken from it: 1 to ${MOST_LIMIT}`,
-      Number,
+      limitOf,
     )
   act<{ words?: string; limit?: number }>(command, async (context, [neighbour = ''], { words, limit }) => {
     const compared = words ?? (limit === undefined ? await compare(context, neighbour) : undefined)
@@ -82,6 +82,12 @@ const trust = (link: Command): void => {
       next: ['the neighbour decides for itself how far it trusts you, there: vouchsafe link trust YOU'],
     }
   })
+}
+
+const limitOf = (value: string): number => {
+  const limit = Number(value)
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST_LIMIT) return limit
+  throw new InvalidArgumentError(`Give a whole number from 1 to ${MOST_LIMIT}.`)
 }
 
 const compare = async (context: Context, neighbour: string): Promise<string> => {

@@ -1,6 +1,7 @@
 /** `vouchsafe user`: accounts of this gateway, and the passwords of their mail clients. */
 import type { Command } from 'commander'
 import { act, type Context, noun, perform, type ResultOf, UsageError, verb } from './context.ts'
+import { oneOf } from './given.ts'
 import { bytes, clock, facts, plural, table } from './layout.ts'
 import { ask, askNewSecret, isInteractive, readSecretLine } from './prompt.ts'
 
@@ -109,7 +110,7 @@ const passwd = (user: Command): void => {
   )
     .argument('<address>')
     .option('--label <label>', `which client it is for (default: "${LABEL}")`)
-    .option('--for <scope>', 'what it opens: all, imap or smtp', 'all')
+    .option('--for <scope>', 'what it opens: all, imap or smtp', oneOf(['all', 'imap', 'smtp']), 'all')
     .option('--revoke', 'take the password of this label back')
   act<Secret & { label?: string; for: string; revoke?: true }>(
     command,

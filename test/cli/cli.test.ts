@@ -61,7 +61,12 @@ describe('command line', function () {
     ['an account nobody has', ['user', 'show', 'nobody'], 1, /no account nobody@a\.test/],
     ['a message nobody knows', ['trace', '<x@y>'], 1, /No message <x@y> is known/],
     ['a neighbour nobody knows', ['link', 'show', 'zebra'], 1, /No neighbour is called zebra/],
-    ['an invitation to no address', ['link', 'invite', '--address', 'here'], 1, /here is not an address and port/],
+    ['an invitation to no address', ['link', 'invite', '--address', 'here'], 2, /'here' .* not an address and port/],
+    ['a password for nothing', ['user', 'passwd', 'ann', '--for', 'pop'], 2, /'pop' .* one of: all, imap, smtp/],
+    ['a limit of nothing', ['link', 'trust', 'bob', '--limit', '0'], 2, /'0' .* whole number from 1/],
+    ['a key for no time', ['key', 'rotate', 'ann', '--expires', 'soon'], 2, /'soon' .* for example "400 d"/],
+    ['a complaint of nothing', ['complaint', 'raise', 'x', '--reason', 'dull'], 2, /'dull' .* abuse, fraud, virus/],
+    ['a domain that is none', ['init', '--domain', 'a b'], 2, /'a b' .* one like example\.org/],
     ['accepting while nothing runs', ['link', 'accept', 'vs1-x'], 1, /scripts\/vouchsafe --home \S+ serve` first/],
   ]
   for (const [what, args, code, said] of wrong)
