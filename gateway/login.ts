@@ -26,11 +26,12 @@ export type Logins = { login: Login; scram: Scram }
 export const openLogins = (db: Sink, limits: LoginLimits): ((use: Use) => Logins) => {
   const judge = throttleLogins(limits)
   return (use) => ({
-    login: (address, password, remote) =>
-      judge(address, remote, () => checkPassword(db, spelled(address), password, use)),
+    login: (typed, password, remote) =>
+      judge(spelled(typed), remote, (address) => checkPassword(db, address, password, use)),
     scram: {
-      challenge: (address) => challenge(db, spelled(address)),
-      prove: (address, attempt, remote) => judge(address, remote, () => checkProof(db, spelled(address), attempt, use)),
+      challenge: (typed) => challenge(db, spelled(typed)),
+      prove: (typed, attempt, remote) =>
+        judge(spelled(typed), remote, (address) => checkProof(db, address, attempt, use)),
     },
   })
 }

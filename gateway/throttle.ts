@@ -70,7 +70,7 @@ const KNOWN_MAX = 20_000
 export type Judge = <Found>(
   address: string,
   remote: string,
-  check: () => Promise<Found | undefined>,
+  check: (address: string) => Promise<Found | undefined>,
 ) => Promise<Found | Refusal>
 
 /**
@@ -78,6 +78,8 @@ export type Judge = <Found>(
  * alone, and for the account alone. By the last anybody could lock its owner out, so it does not bind those networks
  * from which the owner has logged in since the start. A try counts while it is judged, so many at once are no way
  * around; who finds no room only because of tries under way waits for what becomes of them.
+ *
+ * The address is canonical, and `check` gets the one that was counted: another spelling would be other guesses.
  *
  * @returns what `check` found; nothing is the refusal `login-failed`, and whoever must wait gets `login-throttled`,
  *   whatever the password. What `check` throws is thrown: a fault, and not held against anybody
@@ -98,13 +100,12 @@ export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock
 
   return async (address, remote, check) => {
     const network = networkOf(remote)
-    const account = address.toLowerCase().slice(0, 320)
-    const pair = `${network} ${account}`
+    const pair = `${network} ${address}`
     const buckets: Bucket[] = [
       { meter: byPair, key: pair },
       { meter: byRemote, key: network },
     ]
-    if (!known.has(pair)) buckets.push({ meter: byAccount, key: account })
+    if (!known.has(pair)) buckets.push({ meter: byAccount, key: address })
     for (;;) {
       const empty = takeAll(buckets)
       if (!empty) break
@@ -121,7 +122,7 @@ export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock
       for (const { meter, key } of buckets) meter.giveBack(key)
     }
     try {
-      const found = await check()
+      const found = await check(address)
       if (found === undefined) return new Refusal('login-failed', 'the address or the password is wrong')
       forgive()
       welcome(pair)

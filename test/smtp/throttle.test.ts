@@ -50,7 +50,8 @@ describe('throttle', () => {
   type Check = (address: string, password: string) => Promise<object | undefined>
   const throttle = (check: Check) => {
     const judge = throttleLogins(limits, clock)
-    return (address: string, password: string, remote: string) => judge(address, remote, () => check(address, password))
+    return (address: string, password: string, remote: string) =>
+      judge(address, remote, (counted) => check(counted, password))
   }
   const codeOf = (result: object | undefined) => (result instanceof Refusal ? result.code : 'in')
 
@@ -62,7 +63,7 @@ describe('throttle', () => {
       return codes
     }
     expect(await tries(4)).to.deep.equal(['login-failed', 'login-failed', 'login-failed', 'login-throttled'])
-    expect(codeOf(await throttled('A@A.test', 'right', '192.0.2.1'))).to.equal('login-throttled')
+    expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.1'))).to.equal('login-throttled')
     expect(codeOf(await throttled('a@a.test', 'right', '::ffff:192.0.2.1'))).to.equal('login-throttled')
     expect(codeOf(await throttled('b@a.test', 'right', '192.0.2.1'))).to.equal('in')
     expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.2'))).to.equal('in')

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { type Logins, openLogins } from '../../gateway/login.ts'
+import { Refusal } from '../../src/refusal.ts'
+import { setPassword } from '../../store/password.ts'
+import { eachWithStore } from '../store/home.ts'
+
+describe('logins', () => {
+  const bench = eachWithStore()
+  const spellings = ['ann@a.test', 'ANN@A.test', '"ann"@a.test', '"\\ann"@a.test', '"a\\nn"@a.test']
+  const codeOf = (found: object) => (found instanceof Refusal ? found.code : 'in')
+
+  const guesses: Record<string, (logins: Logins, address: string) => Promise<object>> = {
+    'a password': ({ login }, address) => login(address, 'wrong', '192.0.2.1'),
+    'a proof': ({ scram }, address) =>
+      scram.prove(address, { message: 'the message', proof: randomBytes(32) }, '192.0.2.1'),
+  }
+  for (const [what, guess] of Object.entries(guesses))
+    it(`${what} is guessed as often, however the address is spelled`, async () => {
+      await setPassword(bench().db, bench().account, 'phone', 'correct horse')
+      const logins = openLogins(bench().db, { failures: 3, windowMs: 60_000 })('imap')
+      const codes: string[] = []
+      for (const address of spellings) codes.push(codeOf(await guess(logins, address)))
+      expect(codes).to.deep.equal([
+        ...Array<string>(3).fill('login-failed'),
+        ...Array<string>(2).fill('login-throttled'),
+      ])
+      expect(codeOf(await logins.login('Ann@a.test', 'correct horse', '192.0.2.2'))).to.equal('in')
+    })
+})
