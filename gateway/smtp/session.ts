@@ -65,6 +65,7 @@ export const sessionHandlers = (options: SessionOptions) =>
       try {
         address.address = senderOf(options, address, session)
       } catch (error) {
+        session.connection._resetSession() // the library has noted the parameters already
         reply = replyFor(options, session, error)
       }
       done(reply)
