@@ -25,6 +25,7 @@ export type FinalMessage = { bound: Buffer; nonce: string; proof: Buffer; withou
 /**
  * What a guess costs who stole the keys, and a client at its login. The least of RFC 7677 is 4096, of 2015; a phone
  * of today needs a tenth of a second for these, and passwords made by us have 100 random bits and need no such help.
+ * Keys are kept by it: with another number every password has to be set anew.
  */
 export const ITERATIONS = 120_000
 const HASH = 'sha256'

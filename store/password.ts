@@ -3,14 +3,15 @@
  *
  * Kept as argon2id (OWASP's 19 MiB, t 2: 14 ms), and beside it the keys of SCRAM-SHA-256 (src/scram.ts). Mail clients
  * log in often, so a password that held is remembered for ten minutes, as an HMAC keyed with a secret of this process
- * and bound to the stored hash: changing or removing the password forgets it at once. Whoever can read that secret
+ * and bound to the stored hashes: changing or removing a password forgets it at once. Whoever can read that secret
  * reads this process's memory, through which the passwords themselves pass; on the disk there is nothing of it. A wrong
  * password is never remembered, so guessing is as slow as before.
  *
  * SCRAM tells its salt before it knows which of the passwords is meant, so all of an account have one: an HMAC of the
- * address. An address that is nobody's gets one as well, the same each time, and so does not show.
+ * address. An address that is nobody's gets one as well, the same each time, and so does not show. By the same salt one
+ * derivation tells which of them was said, and so a login takes the same time for any number of passwords, or none.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { checkProof, deriveKeys, ITERATIONS } from '../src/scram.ts'
 import { type Account, byAddress } from './account.ts'
@@ -75,9 +76,9 @@ type Candidate = { id: number; hash: string; storedKey: string; serverKey: strin
 /** The account whose password this is; undefined whatever was wrong, after the same time. */
 export const login = async (db: Sink, address: string, password: string, use: Use): Promise<Account | undefined> => {
   const { account, candidates } = await candidatesOf(db, address, use)
-  // An unknown address must not answer faster than a wrong password.
-  if (candidates.length === 0) await holds(await unusable(), password)
-  const found = await firstThatHolds(candidates, password)
+  const hashes = candidates.map(({ hash }) => hash)
+  const right = await remember([address, ...hashes, password], () => hashThatHolds(db, address, candidates, password))
+  const found = candidates.find(({ hash }) => hash === right)
   if (!account || !found) return undefined
   await noteUse(db, found, use)
   return account
@@ -143,40 +144,40 @@ const secretOf = async (db: Sink): Promise<string> => {
   })
 }
 
-const firstThatHolds = async (candidates: readonly Candidate[], password: string): Promise<Candidate | undefined> => {
-  // Those remembered first: no reason to work 14 ms for each of the others.
-  const sorted = candidates.toSorted(
-    (a, b) => Number(isRemembered(b.hash, password)) - Number(isRemembered(a.hash, password)),
-  )
-  for (const each of sorted) if (await holds(each.hash, password)) return each
-  return undefined
+/** The one said, by its keys; and its hash, which is verified whatever the keys say, or a decoy. */
+const hashThatHolds = async (
+  db: Sink,
+  address: string,
+  candidates: readonly Candidate[],
+  password: string,
+): Promise<string | undefined> => {
+  const { storedKey } = await deriveKeys(password, await saltOf(db, address), ITERATIONS)
+  const said = candidates.find((each) => timingSafeEqual(Buffer.from(each.storedKey), Buffer.from(storedKey)))
+  const holds = await verify(said?.hash ?? (await unusable()), password)
+  return holds ? said?.hash : undefined
 }
 
-const secret = randomBytes(32)
-const remembered = new Map<string, { until: number; holds: Promise<boolean> }>()
 let decoy: Promise<string> | null = null
 const unusable = (): Promise<string> => {
   decoy ??= hash(randomBytes(16), ARGON2)
   return decoy
 }
 
-/** Verified once for all that ask at the same time, and remembered if it held. */
-const holds = (stored: string, password: string): Promise<boolean> => {
-  const key = keyOf(stored, password)
+const secret = randomBytes(32)
+const remembered = new Map<string, { until: number; answer: Promise<string | undefined> }>()
+
+/** Asked once for all that ask at the same time, and remembered if something was found. */
+const remember = (about: string[], ask: () => Promise<string | undefined>): Promise<string | undefined> => {
+  const key = createHmac('sha256', secret).update(JSON.stringify(about)).digest('base64')
   const known = remembered.get(key)
-  if (known && known.until > Date.now()) return known.holds
-  const answer = verify(stored, password)
-  remembered.set(key, { until: Date.now() + REMEMBER_MS, holds: answer })
+  if (known && known.until > Date.now()) return known.answer
+  const answer = ask()
+  remembered.set(key, { until: Date.now() + REMEMBER_MS, answer })
   answer.then(
-    (isRight) => isRight || remembered.delete(key),
+    (found) => found !== undefined || remembered.delete(key),
     () => remembered.delete(key),
   )
   const [oldest] = remembered.keys()
   if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest)
   return answer
 }
-
-const isRemembered = (stored: string, password: string): boolean => remembered.has(keyOf(stored, password))
-
-const keyOf = (stored: string, password: string): string =>
-  createHmac('sha256', secret).update(`${stored}\n${password}`).digest('base64')
