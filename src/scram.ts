@@ -82,7 +82,7 @@ const unescaped = (name: string): string | undefined =>
   /=(?!2C|3D)/.test(name) ? undefined : name.replaceAll('=2C', ',').replaceAll('=3D', '=')
 
 /** SASLprep (RFC 4013), as far as it matters for equal typing: spaces are one, the invisible goes, NFKC. */
-const prepared = (password: string): string =>
+export const prepared = (password: string): string =>
   password
     .replace(/\p{Zs}/gu, ' ')
     .replace(/\u034f|[\u180b-\u180d]|[\ufe00-\ufe0f]|[\u00ad\u1806\u200b-\u200d\u2060\ufeff]/g, '')

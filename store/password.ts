@@ -13,7 +13,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
-import { checkProof, deriveKeys, ITERATIONS } from '../src/scram.ts'
+import { checkProof, deriveKeys, ITERATIONS, prepared } from '../src/scram.ts'
 import { type Account, byAddress } from './account.ts'
 import type { Sink, Source } from './db.ts'
 
@@ -47,7 +47,7 @@ export const setPassword = async (
 ): Promise<void> => {
   // Before the transaction: others wait for it.
   const salt = await saltOf(db, address)
-  const [stored, keys] = await Promise.all([hash(password, ARGON2), deriveKeys(password, salt, ITERATIONS)])
+  const [stored, keys] = await Promise.all([hash(prepared(password), ARGON2), deriveKeys(password, salt, ITERATIONS)])
   await db.transaction(async (tx) => {
     await tx.run('DELETE FROM password WHERE account = ? AND label = ?', [id, label])
     await tx.run(
@@ -153,8 +153,10 @@ const hashThatHolds = async (
 ): Promise<string | undefined> => {
   const { storedKey } = await deriveKeys(password, await saltOf(db, address), ITERATIONS)
   const said = candidates.find((each) => timingSafeEqual(Buffer.from(each.storedKey), Buffer.from(storedKey)))
-  const holds = await verify(said?.hash ?? (await unusable()), password)
-  return holds ? said?.hash : undefined
+  const stored = said?.hash ?? (await unusable())
+  for (const text of new Set([prepared(password), password])) // in old homes it was kept as typed
+    if (await verify(stored, text)) return said?.hash
+  return undefined
 }
 
 let decoy: Promise<string> | null = null

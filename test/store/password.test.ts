@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2'
 import { expect } from 'chai'
 import { challenge, login, passwords, prove, removePassword, setPassword } from '../../store/password.ts'
 import { clientProof } from '../fixture/scram.ts'
@@ -48,6 +49,22 @@ describe('store: app passwords', () => {
       }
     const [five = 0, none = 0] = Object.values(tookMs).map((all) => Math.min(...all))
     expect(five / none).to.be.within(0.67, 1.5)
+  })
+
+  it('one beyond ASCII is the same, however a keyboard composes it', async () => {
+    await setPassword(bench().db, bench().account, 'laptop', 'Gr\u00fc\u00dfe aus K\u00f6ln')
+    await setPassword(bench().db, bench().account, 'tablet', 'u\u0308bel\u00a0und kurz')
+    expect(await tryWith('Gru\u0308\u00dfe aus Ko\u0308ln')).to.equal('ann@a.test')
+    expect(await tryWith('\u00fcbel und kurz')).to.equal('ann@a.test')
+    expect(await tryWith('ubel und kurz')).to.equal(undefined)
+  })
+
+  it('one that was kept as it was typed still holds', async () => {
+    const typed = 'u\u0308bel'
+    await setPassword(bench().db, bench().account, 'phone', typed)
+    const kept = await hash(typed, { memoryCost: 19_456, timeCost: 2, parallelism: 1 })
+    await bench().db.transaction((tx) => tx.run('UPDATE password SET hash = ?', [kept]))
+    expect(await tryWith(typed)).to.equal('ann@a.test')
   })
 
   it('removing or changing one forgets it at once, and leaves the others', async () => {
