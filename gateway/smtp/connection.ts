@@ -8,6 +8,7 @@
  * - it is told whether the answer to a message may have been heard (repeat.ts);
  * - EHLO says how many recipients a message may have (RFC 9422), how long it may be held (hold.ts), and how soon
  *   it may be wanted (deliver-by.ts);
+ * - a plus in the value of a parameter is one, unless that is written as xtext (xtext.ts);
  * - EXPN is known, and not done (RFC 5321 §3.5.3): 502, not the 500 of a word nobody heard of;
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
@@ -20,6 +21,7 @@ import { deliverByOffer } from './deliver-by.ts'
 import { holdOffer } from './hold.ts'
 import type { Answer } from './repeat.ts'
 import { replies } from './replies.ts'
+import { allAsXtext } from './xtext.ts'
 
 /** Who submits. `address` is canonical. */
 export type Account = { id: number; address: string; entityId: EntityId }
@@ -91,6 +93,10 @@ export class Connection extends SMTPConnection {
     if (hadError) this.answered?.lost()
     else this.isHeard()
     super._onCloseEvent(hadError)
+  }
+
+  override _parseAddressCommand(name: string, line: Buffer | string) {
+    return super._parseAddressCommand(name, allAsXtext(line.toString()))
   }
 
   private isHeard(): void {
