@@ -8,7 +8,7 @@
  * - it is told whether the answer to a message may have been heard (repeat.ts);
  * - EHLO says how many recipients a message may have (RFC 9422), how long it may be held (hold.ts), and how soon
  *   it may be wanted (deliver-by.ts);
- * - a plus in the value of a parameter is one, unless that is written as xtext (xtext.ts);
+ * - only what is to be written as xtext is read as such, and has to be (xtext.ts);
  * - EXPN is known, and not done (RFC 5321 §3.5.3): 502, not the 500 of a word nobody heard of;
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
@@ -21,7 +21,7 @@ import { deliverByOffer } from './deliver-by.ts'
 import { holdOffer } from './hold.ts'
 import type { Answer } from './repeat.ts'
 import { replies } from './replies.ts'
-import { allAsXtext } from './xtext.ts'
+import { allAsXtext, notXtext } from './xtext.ts'
 
 /** Who submits. `address` is canonical. */
 export type Account = { id: number; address: string; entityId: EntityId }
@@ -48,6 +48,8 @@ export class Connection extends SMTPConnection {
   private readonly patience: Patience
   private isRetiring = false
   private answered: Answer | undefined
+  /** The parameter of this MAIL or RCPT that should be xtext and is not. */
+  private notXtext: string | undefined
 
   constructor(server: Server, socket: Socket, options: object) {
     super(server, socket, options)
@@ -95,8 +97,19 @@ export class Connection extends SMTPConnection {
     super._onCloseEvent(hadError)
   }
 
-  override _parseAddressCommand(name: string, line: Buffer | string) {
-    return super._parseAddressCommand(name, allAsXtext(line.toString()))
+  override _parseAddressCommand(name: string, command: Buffer | string) {
+    const line = command.toString()
+    this.notXtext = notXtext(line)
+    return super._parseAddressCommand(name, allAsXtext(line))
+  }
+
+  /** Asked by MAIL and RCPT about what was parsed last. */
+  override _rejectInvalidParams(...about: Parameters<SMTPConnection['_rejectInvalidParams']>): boolean {
+    if (this.notXtext === undefined) return super._rejectInvalidParams(...about)
+    this.send(501, `5.5.4 ${this.notXtext} is written as xtext, with + as +2B and = as +3D`)
+    const [, , callback] = about
+    callback()
+    return true
   }
 
   private isHeard(): void {

@@ -2,7 +2,7 @@
  * What stands beside the addresses of MAIL and RCPT: size and coding (RFC 1870, 6152, 6531), TLS all the way (RFC 8689),
  * and what the sender wants to hear of the delivery (DSN, RFC 3461 §4).
  *
- * smtp-server has parsed the parameters, undone xtext, refused double ones, those without the value they
+ * smtp-server has parsed the parameters, undone xtext, refused what is none (xtext.ts) and double ones, those without the value they
  * need, control characters, and wrong values of SIZE, BODY, RET and NOTIFY. It lets anything it doesn't know
  * pass; RFC 5321 §4.1.1.11 wants 555 there, so that nobody relies on what does not happen.
  */
@@ -50,7 +50,7 @@ export const checkMail = ({ address, args }: SMTPServerAddress, session: SMTPSer
 export const checkRcpt = ({ address, args }: SMTPServerAddress, session: SMTPServerSession, domain: string): string => {
   refuseUnknown(args, rcptParameters)
   const orcpt = args ? args.ORCPT : undefined
-  if (typeof orcpt === 'string' && !isPrintable(orcpt, ORCPT_MAX))
+  if (typeof orcpt === 'string' && !isPrintable(orcpt, ORCPT_MAX) && !isUtf8Orcpt(orcpt, session))
     throw new ReplyError([501, '5.5.4', `ORCPT takes at most ${ORCPT_MAX} printable characters`])
   refuseWithoutUtf8(address, session)
   // RFC 5321 §4.1.1.3: the one name that needs no domain
@@ -89,4 +89,8 @@ const refuseWithoutUtf8 = (address: string, { envelope }: SMTPServerSession): vo
     throw new ReplyError([553, '5.6.7', 'An address beyond ASCII needs SMTPUTF8 in the MAIL command'])
 }
 
-const isPrintable = (text: string, max: number): boolean => text.length <= max && !/[\p{C}]/u.test(text)
+const isPrintable = (text: string, max: number): boolean => text.length <= max && /^[ -~]*$/.test(text)
+
+/** RFC 6533 §3 */
+const isUtf8Orcpt = (orcpt: string, { envelope }: SMTPServerSession): boolean =>
+  envelope.smtpUtf8 === true && /^utf-8;/i.test(orcpt) && orcpt.length <= ORCPT_MAX

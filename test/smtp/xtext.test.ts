@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { allAsXtext } from '../../gateway/smtp/xtext.ts'
+import { allAsXtext, notXtext } from '../../gateway/smtp/xtext.ts'
 
 describe('smtp: xtext', () => {
   const lines: [what: string, line: string, written: string][] = [
@@ -9,4 +9,24 @@ describe('smtp: xtext', () => {
     ['an address', 'RCPT TO: <a+b=c+d@a.test> ORCPT=rfc822;a+2Bb', 'RCPT TO: <a+b=c+d@a.test> ORCPT=rfc822;a+2Bb'],
   ]
   for (const [what, line, written] of lines) it(what, () => expect(allAsXtext(line)).to.equal(written))
+
+  const values: [value: string, name: string | undefined][] = [
+    ['ENVID=QQ+2B314159', undefined],
+    ['ENVID=a+20b AUTH=<>', undefined],
+    ['envid=a+zz', 'ENVID'],
+    ['ENVID=a+2b', 'ENVID'],
+    ['ENVID=a+80', 'ENVID'],
+    ['ENVID=a+2', 'ENVID'],
+    ['ENVID=a=b', 'ENVID'],
+    ['AUTH=a=b', 'AUTH'],
+    ['ORCPT=rfc822;a+2Bb@b.test', undefined],
+    ['ORCPT=rfc822;ülf@b.test', 'ORCPT'],
+    ['ORCPT=UTF-8;ülf@b.test', undefined],
+    ['ORCPT=utf-8;\\x{FC}lf@b.test', undefined],
+    ['ORCPT=utf-8;ülf+zz@b.test', 'ORCPT'],
+    ['BY=+3600;R', undefined],
+  ]
+  for (const [value, name] of values)
+    it(`${value} is ${name === undefined ? 'well written' : 'not'}`, () =>
+      expect(notXtext(`MAIL FROM:<a@a.test> SIZE=1 ${value}`)).to.equal(name))
 })
