@@ -4,9 +4,8 @@
  * On a loopback address stand others: a proxy or a webmail that brings many people. It may have all
  * places but a tenth, which is left for whoever comes from elsewhere.
  */
-import { isLoopback } from './config/value.ts'
 import { Tally } from './tally.ts'
-import { networkOf } from './throttle.ts'
+import { isLocal, networkOf } from './throttle.ts'
 
 export type Places = {
   /** False when all places of this address are taken. */
@@ -21,10 +20,7 @@ export const createPlaces = (total: number, each: number): Places => {
   const taken = new Tally<string>()
   const ofLoopback = Math.max(each, Math.floor(total * LOOPBACK_SHARE))
   return {
-    take: (remote) => taken.take(networkOf(remote), isLoopback(plain(remote)) ? ofLoopback : each),
+    take: (remote) => taken.take(networkOf(remote), isLocal(remote) ? ofLoopback : each),
     give: (remote) => taken.give(networkOf(remote)),
   }
 }
-
-/** An IPv4 address as a listener for both families sees it. */
-const plain = (remote: string): string => remote.replace(/^::ffff:(?=\d+\.)/i, '')

@@ -6,6 +6,7 @@
  */
 import { isIPv6, SocketAddress } from 'node:net'
 import { Refusal } from '../src/refusal.ts'
+import { isLoopback } from './config/value.ts'
 
 export type Clock = () => number
 
@@ -76,7 +77,8 @@ export type Judge = <Found>(
 /**
  * Makes guessing slow. Failures count for the account together with where they come from, for where they come from
  * alone, and for the account alone. By the last anybody could lock its owner out, so it does not bind those networks
- * from which the owner has logged in since the start. A try counts while it is judged, so many at once are no way
+ * from which the owner has logged in since the start. From a loopback address a proxy or a webmail brings many people,
+ * so there is nothing that all of them could use up. A try counts while it is judged, so many at once are no way
  * around; who finds no room only because of tries under way waits for what becomes of them.
  *
  * The address is canonical, and `check` gets the one that was counted: another spelling would be other guesses.
@@ -101,10 +103,8 @@ export const throttleLogins = ({ failures, windowMs }: LoginLimits, clock: Clock
   return async (address, remote, check) => {
     const network = networkOf(remote)
     const pair = `${network} ${address}`
-    const buckets: Bucket[] = [
-      { meter: byPair, key: pair },
-      { meter: byRemote, key: network },
-    ]
+    const buckets: Bucket[] = [{ meter: byPair, key: pair }]
+    if (!isLocal(remote)) buckets.push({ meter: byRemote, key: network })
     if (!known.has(pair)) buckets.push({ meter: byAccount, key: address })
     for (;;) {
       const empty = takeAll(buckets)
@@ -160,10 +160,15 @@ const throttled = (waitMs: number): Refusal => {
 
 /** Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, the least that one subscriber has. */
 export const networkOf = (remote: string): string => {
-  const address = remote.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*/, '')
+  const address = plain(remote).replace(/%.*/, '')
   if (!isIPv6(address)) return address
   const [head = '', tail] = new SocketAddress({ address, family: 'ipv6' }).address.split('::')
   const heads = head.split(':').filter(Boolean)
   const missing = tail === undefined ? 0 : 8 - heads.length - tail.split(':').filter(Boolean).length
   return [...heads, ...Array<string>(missing).fill('0')].slice(0, 4).join(':')
 }
+
+export const isLocal = (remote: string): boolean => isLoopback(plain(remote))
+
+/** An IPv4 address as a listener for both families sees it. */
+const plain = (remote: string): string => remote.replace(/^::ffff:(?=\d+\.)/i, '')

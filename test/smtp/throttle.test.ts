@@ -111,6 +111,16 @@ describe('throttle', () => {
     expect(codes.at(-1)).to.equal('login-throttled')
   })
 
+  it('but a loopback address, where a webmail stands, at each as often', async () => {
+    const throttled = throttle(login)
+    for (const remote of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+      for (let i = 0; i < 100; i++)
+        expect(codeOf(await throttled(`${i} ${remote}@a.test`, 'wrong', remote))).to.equal('login-failed')
+    for (let i = 0; i < 2; i++) await throttled('1 ::1@a.test', 'wrong', '::1')
+    expect(codeOf(await throttled('1 ::1@a.test', 'right', '::1'))).to.equal('login-throttled')
+    expect(codeOf(await throttled('a@a.test', 'right', '::1'))).to.equal('in')
+  })
+
   it('an account is guessed at from no more than ten addresses as often; where its owner was before, he gets in', async () => {
     const throttled = throttle(login)
     expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.200'))).to.equal('in')
