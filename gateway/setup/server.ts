@@ -168,14 +168,18 @@ const outlook = async (room: Room, request: IncomingMessage): Promise<Answer> =>
   return { type: XML, body: address === undefined ? notUnderstood() : settingsFor(address, room.ways) }
 }
 
-/** @returns undefined if it is longer than any request */
+/** @returns undefined if it is longer than any request, or the client has gone */
 const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > BODY_MAX) return undefined
-    chunks.push(chunk)
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > BODY_MAX) return undefined
+      chunks.push(chunk)
+    }
+  } catch {
+    return undefined
   }
   return Buffer.concat(chunks).toString('utf8')
 }

@@ -5,8 +5,10 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { parseConfig } from '../../gateway/config/config.ts'
 import { createLog } from '../../gateway/log.ts'
@@ -20,6 +22,7 @@ const now = Date.UTC(2026, 10, 21)
 describe('set-up of mail clients', () => {
   let edge: SetupEdge
   let pair: TlsPair
+  const log: string[] = []
   const folder = mkdtempSync(join(tmpdir(), 'setup-'))
   before(async () => {
     pair = await selfSigned(['localhost'], ['127.0.0.1'])
@@ -29,7 +32,7 @@ describe('set-up of mail clients', () => {
       domain: 'a.test',
       domains: new Set(['a.test', 'x.vouchsafe.alt']),
       tls: { current: () => pair, fingerprint: () => 'AA:BB' },
-      log: createLog({ level: 'silent', format: 'json' }),
+      log: createLog({ level: 'info', format: 'json' }, { write: (line) => log.push(line) }),
       now: () => now,
     })
   })
@@ -94,6 +97,15 @@ describe('set-up of mail clients', () => {
       `${' '.repeat(20_000)}${asking('ann@a.test')}`,
     ])
       expect(await outlook(body)).to.include('<ErrorCode>600</ErrorCode>')
+  })
+
+  it('a client that goes before the end of its request is no failure', async () => {
+    const client = connect(Number(edge.addresses[1]?.split(':')[1]), '127.0.0.1')
+    client.write('POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\n<Auto')
+    await setTimeout(50)
+    client.destroy()
+    await setTimeout(50)
+    expect(log).to.deep.equal([])
   })
 
   it('before that, Outlook is told where to ask', async () => {
