@@ -12,11 +12,12 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { canonical, domainOf } from '../../src/address.ts'
 import { type Way, waysIn } from '../config/settings.ts'
 import { type HostPort, writeHostPort } from '../config/value.ts'
 import type { Log } from '../log.ts'
+import { createPlaces, type Places } from '../places.ts'
 import { isSelfSigned, type TlsFiles, type TlsPair, tlsTerms } from '../tls.ts'
 import { autoconfig } from './autoconfig.ts'
 import { askedFor, notUnderstood, settingsFor, whereToAsk } from './autodiscover.ts'
@@ -46,14 +47,23 @@ export type SetupEdge = {
 
 /** Requests are a few hundred bytes; Outlook's is the longest. */
 const BODY_MAX = 16 << 10
-const limits = { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 }
-/** Far more than a household sets up at once; each may take some 20 kB. */
+const limits = {
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000, // how often it is seen that the time is over
+}
+const HANDSHAKE_MS = 5_000
+/** Of a listener: far more than a household sets up at once; each may take some 20 kB. */
 const CONNECTIONS_MAX = 100
+const CONNECTIONS_EACH = 20
 
 export const startSetup = async (options: SetupOptions): Promise<SetupEdge> => {
   const { setup } = options.config
   const { certificate, key } = options.tls.current()
-  const tlsServers = setup.https.map(() => createTlsServer({ ...limits, cert: certificate, key, ...tlsTerms }))
+  const tlsServers = setup.https.map(() =>
+    createTlsServer({ ...limits, handshakeTimeout: HANDSHAKE_MS, cert: certificate, key, ...tlsTerms }),
+  )
   const servers = [...tlsServers, ...setup.http.map(() => createServer(limits))]
   const places = [...setup.https, ...setup.http]
   const close = async () => void (await Promise.all(servers.map(stop)))
@@ -198,12 +208,20 @@ const apple = ({ name, ways, tls, now, ...room }: Room, email: string): Answer =
 const listen = (server: Server, { host, port }: HostPort): Promise<void> =>
   new Promise((resolve, reject) => {
     server.maxConnections = CONNECTIONS_MAX
+    const places = createPlaces(CONNECTIONS_MAX, CONNECTIONS_EACH)
+    server.on('connection', (socket: Socket) => admit(places, socket))
     server.once('error', reject)
     server.listen(port, host, () => {
       server.off('error', reject)
       resolve()
     })
   })
+
+const admit = (places: Places, socket: Socket): void => {
+  const remote = socket.remoteAddress ?? 'unknown'
+  if (places.take(remote)) socket.once('close', () => places.give(remote))
+  else socket.destroy()
+}
 
 const stop = (server: Server): Promise<void> =>
   new Promise((resolve) => {

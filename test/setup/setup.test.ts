@@ -108,6 +108,31 @@ describe('set-up of mail clients', () => {
     expect(log).to.deep.equal([])
   })
 
+  it('who connects and says nothing leaves room for others, and is gone after seconds', async () => {
+    const from = { host: '127.0.0.1', localAddress: '127.0.0.1' }
+    const ports = edge.addresses.map((address) => Number(address.split(':')[1]))
+    const silent = ports.flatMap((port) => Array.from({ length: 100 }, () => connect({ ...from, port })))
+    const start = performance.now()
+    const gone = silent.map(
+      (socket) =>
+        new Promise((resolve) =>
+          socket
+            .resume()
+            .on('error', () => {})
+            .once('close', resolve),
+        ),
+    )
+    await setTimeout(200)
+    const answer = await new Promise<string>((resolve, reject) => {
+      const other = connect({ ...from, port: ports[1] ?? 0, localAddress: '127.0.0.2' })
+      other.once('data', (bytes) => resolve(bytes.toString())).once('close', () => reject(new Error('shut out')))
+      other.end('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n')
+    })
+    expect(answer).to.match(/^HTTP\/1\.1 200 /)
+    await Promise.all(gone)
+    expect(performance.now() - start).to.be.below(10_000)
+  })
+
   it('before that, Outlook is told where to ask', async () => {
     const ask = (query: string) => get(`/autodiscover/autodiscover.json?Email=ann%40a.test&${query}`)
     const good = await ask('Protocol=AutodiscoverV1')
