@@ -27,13 +27,17 @@ const seconds = (value: string | true | undefined): number => {
 }
 
 /** RFC 3339, in whole seconds as EHLO has it, or finer. */
-const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
 
 const moment = (value: string | true | undefined): number => {
-  const at = typeof value === 'string' && DATE_TIME.test(value) ? Date.parse(value) : Number.NaN
-  if (!Number.isNaN(at)) return at
+  const [text = '', day = ''] = DATE_TIME.exec(String(value)) ?? []
+  const at = Date.parse(text)
+  if (!Number.isNaN(at) && isDay(day)) return at
   throw no('HOLDUNTIL takes a moment, for example HOLDUNTIL=2030-01-31T08:00:00Z')
 }
+
+/** JavaScript takes the 31st of any month for one, and means the day after. */
+const isDay = (day: string): boolean => new Date(day).toISOString().startsWith(day)
 
 const dateTime = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
 
