@@ -72,4 +72,12 @@ export const whereToAsk = (
 
 const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 const unescaped = (text: string): string =>
-  text.replace(/&(amp|lt|gt|quot|apos);/g, (_all, name: string) => entities[name] ?? '')
+  text.replace(/&(amp|lt|gt|quot|apos|#\d{1,7}|#x[\dA-Fa-f]{1,6});/g, (all, name: string) =>
+    name.startsWith('#') ? (character(name.slice(1)) ?? all) : (entities[name] ?? all),
+  )
+
+/** @param code `64` or `x40` */
+const character = (code: string): string | undefined => {
+  const point = Number(code.startsWith('x') ? `0${code}` : code)
+  return point <= 0x10ffff ? String.fromCodePoint(point) : undefined
+}

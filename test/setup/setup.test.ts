@@ -87,6 +87,9 @@ describe('set-up of mail clients', () => {
       '<Type>SMTP</Type>',
     ])
     expect(await outlook(asking('ann@x.vouchsafe.alt'))).to.include('<LoginName>ann@x.vouchsafe.alt<')
+    for (const address of ['ann&#64;a.test', 'ann&#x40;a.test', '&#x61;nn&#0064;a.test'])
+      expect(await outlook(asking(address)), address).to.include('<LoginName>ann@a.test<')
+    expect(await outlook(asking('ann&#x110000;@a.test'))).to.include('<ErrorCode>600</ErrorCode>')
   })
 
   it('what is no request for its settings gets error 600: another schema, no address, far too long', async () => {
