@@ -82,9 +82,9 @@ const way = ({ envelope, path }: Trace): string =>
 
 const received = ({ by, at, envelope, recipient, path }: Trace): string => {
   const neighbour = path.at(-1)
-  // RFC 5321 §4.4 wants a `from` where a host gave it; a mail client's host is nobody's business.
+  // RFC 5321 §4.4 wants a `from` where a host gave it; a mail client's host is nobody's business, nor how it logged in.
   const from = neighbour ? `from ${value(neighbour.agent)}.vouchsafe.alt ` : ''
-  const protocol = neighbour ? 'VOUCHSAFE' : 'ESMTPSA'
+  const protocol = neighbour ? 'VOUCHSAFE' : 'ESMTP'
   return [
     `Received: ${from}by ${value(by)} with ${protocol}`,
     ` id ${value(envelope)}${recipient === undefined ? '' : ` for <${value(recipient)}>`};`,

@@ -67,7 +67,7 @@ describe('letters through three gateways', function () {
       const fields = headerOf(source)
       expect(fields.get('return-path')).to.deep.equal([`<${web.ann.address}>`])
       expect(fields.get('authentication-results')?.[0]).to.match(/^a\.test; vouchsafe-seal=none; .*known=own$/)
-      expect(fields.get('received')?.[0]).to.match(/^by a\.test with ESMTPSA id [0-9a-f]{32} for <amy@a\.test>; /)
+      expect(fields.get('received')?.[0]).to.match(/^by a\.test with ESMTP id [0-9a-f]{32} for <amy@a\.test>; /)
       expect(fields.has('vouchsafe-path')).to.equal(false)
 
       const envelope = /id ([0-9a-f]{32}) for/.exec(fields.get('received')?.[0] ?? '')?.[1] ?? 'none'

@@ -52,7 +52,7 @@ describe('mail/trace', () => {
       ],
       [
         'Received',
-        'by b.test with ESMTPSA id 0123456789abcdef0123456789abcdef for <bert@b.test>; Tue, 01 Jul 2025 08:52:00 +0000',
+        'by b.test with ESMTP id 0123456789abcdef0123456789abcdef for <bert@b.test>; Tue, 01 Jul 2025 08:52:00 +0000',
       ],
     ]))
 
