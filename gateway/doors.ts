@@ -21,6 +21,7 @@ import { startImap } from './imap/imap.ts'
 import { openLogins } from './login.ts'
 import { logFailures } from './operation/error.ts'
 import { operationsOf } from './operation/operations.ts'
+import { recipientsWithOwner, withOwner } from './postmaster.ts'
 import type { Reaching } from './reach/reach.ts'
 import { keepRenewed } from './renewal.ts'
 import type { Rooms } from './rooms.ts'
@@ -67,6 +68,7 @@ const openDoors = async (
   const { plainLoopback } = config.login
   const shared = { log: core.log, metrics: core.metrics }
 
+  const desk = openAbuseDesk(core, house.gestures, (submission) => submit(core, submission, firstHops))
   const smtp = opened(
     await startSmtp({
       ...shared,
@@ -75,12 +77,13 @@ const openDoors = async (
       tls: tls.current(),
       account: (address) => byAddress(db, address),
       levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
-      lookup: async (address) => {
+      lookup: async (named) => {
+        const address = withOwner(core.engine.state, named)
         if (isAbuseDesk(core.engine.state, address)) return 'here'
         if (await hasRoom(core.engine.state.addresses.get(address) ?? '')) return lookup(core.engine, searches, address)
         throw new Refusal('mailbox-full', 'a mailbox here is full')
       },
-      submit: openAbuseDesk(core, house.gestures, (submission) => submit(core, submission, firstHops)),
+      submit: (given) => desk({ ...given, recipients: recipientsWithOwner(core.engine.state, given.recipients) }),
       startBody: () => startBody(home),
       discard: (draft) => discardDraft(home, draft),
     }),

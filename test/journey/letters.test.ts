@@ -59,6 +59,14 @@ describe('letters through three gateways', function () {
       expect(all.filter((one) => one.subject === 'to myself')).to.have.lengthOf(1)
     })
 
+    it('mail for postmaster reaches the owner, who has another address, once', async () => {
+      const bytes = letter(web.ann, 'postmaster@a.test', 'to whom it concerns')
+      expect(await ann.submit(web.ann.address, ['postmaster', web.ann.address], bytes)).to.match(/^250 /)
+      await find(web.a, web.ann, 'INBOX', 'to whom it concerns')
+      const all = await readAll(web.a, web.ann, 'INBOX')
+      expect(all.filter((one) => one.subject === 'to whom it concerns')).to.have.lengthOf(1)
+    })
+
     it('mail between two accounts of a gateway never leaves it, and bears trace fields all the same', async () => {
       expect(await ann.submit(web.ann.address, [amy.address], letter(web.ann, amy.address, 'in the house'))).to.match(
         /^250 /,
