@@ -13,10 +13,9 @@
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
 import type { Socket } from 'node:net'
-import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
+import type { SMTPServer, SMTPServerSession } from 'smtp-server'
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import type { EntityId } from '../../src/address.ts'
-import type { Places } from '../places.ts'
 import { deliverByOffer } from './deliver-by.ts'
 import { holdOffer } from './hold.ts'
 import type { Answer } from './repeat.ts'
@@ -41,7 +40,6 @@ export type Patience = {
   idleMs: number
 }
 
-const crowded = 'Too many connections from your address; close another first'
 const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 
 export class Connection extends SMTPConnection {
@@ -51,7 +49,7 @@ export class Connection extends SMTPConnection {
   /** The parameter of this MAIL or RCPT that should be xtext and is not. */
   private notXtext: string | undefined
 
-  constructor(server: Server, socket: Socket, options: object) {
+  constructor(server: SMTPServer & { patience: Patience }, socket: Socket, options: object) {
     super(server, socket, options)
     this.patience = server.patience
     Object.assign(this.session, { connection: this })
@@ -147,42 +145,5 @@ export class Connection extends SMTPConnection {
 
   private idleMs(): number {
     return this.session.user ? this.patience.idleMs : this.patience.loginMs
-  }
-}
-
-/** smtp-server, with connections of ours. Emits `dismissed` (address, text) when it sends somebody away. */
-export class Server extends SMTPServer {
-  readonly patience: Patience
-  private readonly places: Places
-
-  constructor(options: SMTPServerOptions, { places, ...patience }: Patience & { places: Places }) {
-    super({ ...options, socketTimeout: patience.loginMs }) // of a TLS handshake
-    this.patience = patience
-    this.places = places
-  }
-
-  /** Asked for every connection, before a handshake. One too many of an address is told so, where it can read it. */
-  override _acceptSocket(socket: Socket, handshake: boolean): false | (() => void) {
-    const remote = socket.remoteAddress ?? 'unknown'
-    if (this.places.take(remote)) {
-      socket.once('close', () => this.places.give(remote))
-      return super._acceptSocket(socket, handshake)
-    }
-    this.emit('dismissed', remote, crowded)
-    socket.on('error', () => {})
-    if (!handshake) socket.write(`421 4.7.0 ${crowded}\r\n`)
-    socket.destroySoon()
-    return false
-  }
-
-  override connect(socket: Socket, options: object): void {
-    const connection = new Connection(this, socket, options)
-    this.connections.add(connection)
-    connection.on('error', (error) => this.emit('error', error))
-    connection.init()
-  }
-
-  retire(): void {
-    for (const connection of this.connections) if (connection instanceof Connection) connection.retire()
   }
 }
