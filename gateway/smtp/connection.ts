@@ -9,6 +9,7 @@
  * - EHLO says how many recipients a message may have (RFC 9422), how long it may be held (hold.ts), and how soon
  *   it may be wanted (deliver-by.ts);
  * - only what is to be written as xtext is read as such, and has to be (xtext.ts);
+ * - AUTH takes base64 and nothing else; DATA, RSET and QUIT take nothing; too long a line is called so;
  * - EXPN is known, and not done (RFC 5321 §3.5.3): 502, not the 500 of a word nobody heard of;
  * - a stop says 421 to idle clients at once and lets the others finish.
  */
@@ -40,6 +41,10 @@ export type Patience = {
   idleMs: number
 }
 
+/** How the library says it, with 421. */
+const lineTooLong = 'Error: Command line too long'
+/** With less than the padding it needs, too. */
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/
 const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 
 export class Connection extends SMTPConnection {
@@ -57,6 +62,11 @@ export class Connection extends SMTPConnection {
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     if (code === 421 && !this.isRetiring) this._server.emit('dismissed', this.remoteAddress, data)
+    if (data === lineTooLong) {
+      super.send(500, '5.5.6 The line is too long', false)
+      this.close()
+      return
+    }
     const isOwn = typeof data === 'string' && isOwnReply.test(data)
     super.send(code, Array.isArray(data) && code === 250 ? this.offered(data) : data, isOwn ? false : context)
   }
@@ -86,7 +96,45 @@ export class Connection extends SMTPConnection {
   /** Whoever speaks on has heard the last answer. */
   override _onCommand(command: Buffer, callback?: (error?: Error | null) => void): void {
     this.isHeard()
+    const answer = this._nextHandler // of AUTH, which alone asks on
+    if (answer)
+      this._nextHandler = (line, done) => {
+        if (this.isBase64(line.toString().trim(), done)) answer.call(this, line, done)
+      }
     super._onCommand(command, callback)
+  }
+
+  override handler_AUTH(command: Buffer, callback: () => void): void {
+    const [, , initial = ''] = command.toString().trim().split(/\s+/)
+    if (this.isBase64(initial, callback)) super.handler_AUTH(command, callback)
+  }
+
+  override handler_DATA(command: Buffer, callback: () => void): void {
+    if (this.isAlone(command, callback)) super.handler_DATA(command, callback)
+  }
+
+  override handler_RSET(command: Buffer, callback: () => void): void {
+    if (this.isAlone(command, callback)) super.handler_RSET(command, callback)
+  }
+
+  override handler_QUIT(command: Buffer, callback: () => void): void {
+    if (this.isAlone(command, callback)) super.handler_QUIT(command, callback)
+  }
+
+  /** If not, that is said. RFC 4954 §4; a star ends the exchange. */
+  private isBase64(text: string, callback: () => void): boolean {
+    if (text === '*' || base64.test(text)) return true
+    this.send(501, '5.5.2 That is no base64')
+    callback()
+    return false
+  }
+
+  /** If something stands behind the command, that is said. RFC 5321 §4.1.1 */
+  private isAlone(command: Buffer, callback: () => void): boolean {
+    if (!/\s/.test(command.toString().trim())) return true
+    this.send(501, '5.5.4 Nothing comes behind this command')
+    callback()
+    return false
   }
 
   override _onCloseEvent(hadError: boolean): void {

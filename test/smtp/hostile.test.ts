@@ -42,7 +42,7 @@ describe('smtp and hostile clients', () => {
     const edge = await open()
     const client = await dial(edge.ports[0])
     const grown = await mostHeld(() => pour(client.socket, Buffer.alloc(65_536, 'x'), 200 * MiB))
-    expect(client.received).to.match(/^421 4\.4\.2 Error: Command line too long/)
+    expect(client.received).to.match(/^500 5\.5\.6 The line is too long\r\n$/)
     expect(grown).to.be.below(16 * MiB)
     expect(edge.log.join('')).to.contain('Command line too long')
     await serves(edge)
