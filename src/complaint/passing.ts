@@ -10,6 +10,7 @@
 import { type Custody, forgetAt, isUnjudged } from '../custody/custody.ts'
 import { praised } from '../custody/meter.ts'
 import { done, refuse, type Step } from '../effect.ts'
+import { CREATED_AHEAD_MS } from '../envelope/chain.ts'
 import { partsOfKey } from '../envelope/envelope.ts'
 import { oweMessage } from '../report/owed.ts'
 import { type Change, contactKey, type State } from '../state.ts'
@@ -30,7 +31,7 @@ export const complained = (state: State, from: string, given: Complaint, now: nu
     return refuse('complaint-foreign', 'only the recipient complains, about what they got')
   if (given.reason === 'not-spam') return takeBack(state, was, from, given, now)
   if (was.verdict?.how === 'complaint' || was.verdict?.how === 'withdrawn') return done // a repeat, or overtaken
-  if (was.isJudged || was.permit !== undefined || now > (was.judgeBy ?? now) || given.at < was.created)
+  if (was.isJudged || was.permit !== undefined || now > (was.judgeBy ?? now) || given.at < earliest(was))
     return refuse('complaint-late', 'it was judged before, a week is over, or the recipient knows the sender')
   if (given.at > now + CLOCK_SKEW_MS) return refuse('record-malformed', 'the complaint is from the future')
   const { row, changes } = charged(state, was, { via: from, reason: given.reason, at: given.at }, now)
@@ -46,6 +47,9 @@ export const complained = (state: State, from: string, given: Complaint, now: nu
     ],
   }
 }
+
+/** `created` is the origin's word, which all on the way took so far ahead of their clocks: the recipient's may be right. */
+const earliest = ({ created }: Custody): number => created - CREATED_AHEAD_MS
 
 const takeBack = (state: State, was: Custody, from: string, given: Complaint, now: number): Step => {
   if (was.verdict?.how === 'withdrawn') return done

@@ -17,7 +17,7 @@ export type Here = { net: string; me: string; from: readonly string[]; now: numb
 /** Longest life an origin may ask of others' custody. */
 const MAX_LIFE_MS = 30 * 86_400_000
 /** How far ahead another agent's clock may run before we call its envelope malformed. */
-const CLOCK_SKEW_MS = 86_400_000
+export const CREATED_AHEAD_MS = 86_400_000
 
 export const verifyEnvelope = async (jws: string, net: string): Promise<Envelope> => {
   const { by, body } = await verifyRecord(jws, net, 'ENVELOPE')
@@ -56,7 +56,7 @@ export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope
 
 const checkTimes = (envelope: Envelope, now: number): void => {
   if (envelope.expires <= now) throw new Refusal('envelope-expired', 'the envelope has expired on its way')
-  if (envelope.created > now + CLOCK_SKEW_MS || envelope.expires - envelope.created > MAX_LIFE_MS)
+  if (envelope.created > now + CREATED_AHEAD_MS || envelope.expires - envelope.created > MAX_LIFE_MS)
     throw new Refusal('record-malformed', 'the envelope claims to be from the future, or to live longer than 30 days')
 }
 

@@ -96,7 +96,15 @@ describe('complaint: a neighbour passes one on', () => {
     ['about what was judged', open({ isJudged: true }), complaint(), r, 'complaint-late', [0, 0]],
     ['about what a permit let by', open({ permit: 'p' }), complaint(), r, 'complaint-late', [0, 0]],
     ['after its time', open({ judgeBy: now - 1 }), complaint(), r, 'complaint-late', [0, 0]],
-    ['from before the message', open(), complaint({ at: now - 1 }), r, 'complaint-late', [0, 0]],
+    [
+      'from a day before the message, whose origin’s clock is ahead',
+      open(),
+      complaint({ at: now - DAY }),
+      r,
+      'done',
+      [0.9, -0.9],
+    ],
+    ['from before that', open(), complaint({ at: now - DAY - 1 }), r, 'complaint-late', [0, 0]],
     ['from the future', open(), complaint({ at: now + HOUR }), r, 'record-malformed', [0, 0]],
     ['whose receipt was lost', open({ lent: [] }), complaint(), r, 'done', [1, -1]],
   ]
