@@ -84,10 +84,10 @@ const ofSender = (state: State, row: Custody, reason: Grievance, at: number, now
         now,
       )
 
-/** A neighbour further on says that it was wanted. Only the neighbour's own reservations depend on it. */
+/** Whoever has it says that it was wanted: from another, that refused it or was silent, it would keep the complaint of that one out. */
 export const wantedThere = (state: State, from: string, key: string, permit: string | undefined, now: number): Step => {
   const was = state.custody.get(key)
-  if (was === undefined || !isUnjudged(was) || !was.tried.some((one) => one.by === from)) return done
+  if (was === undefined || !isUnjudged(was) || !hasIt(was, from)) return done
   const { row, changes } = praised(state, { ...was, verdict: { how: 'wanted', at: now } }, now)
   const owed = passPraise(row, permit)
   const contact = state.contacts.get(contactKey(row.sender ?? '', row.to ?? ''))
@@ -95,6 +95,10 @@ export const wantedThere = (state: State, from: string, key: string, permit: str
     row.role === 'origin' && contact && permit ? [{ put: 'contact', row: { ...contact, permit } }] : []
   return { ...done, changes: [{ put: 'custody', row }, ...changes, ...known, ...owed.changes], effects: owed.effects }
 }
+
+/** `next` may be waited for yet, or have said no since. */
+const hasIt = ({ next, tried }: Custody, agent: string): boolean =>
+  next === agent && tried.some(({ by, saidNo }) => by === agent && !saidNo)
 
 type Passed = Pick<Step, 'changes' | 'effects'>
 

@@ -170,9 +170,23 @@ describe('complaint: a neighbour says that it was wanted', () => {
     expect(debts(state, made)).to.deep.equal([0, 0])
   })
 
-  it('nobody else is heard, nor the same twice', () => {
+  const handed = { by: r, saidNo: false }
+  const others: [what: string, from: string, row: Partial<Custody>][] = [
+    ['was never asked', stranger, {}],
+    ['refused it', stranger, { tried: [{ by: stranger, saidNo: true }, handed] }],
+    ['was silent, and another has it', stranger, { tried: [{ by: stranger, saidNo: false }, handed] }],
+    ['was the last to refuse it', r, { tried: [{ by: r, saidNo: true }] }],
+    ['is waited for', stranger, { next: stranger, state: 'waiting' }],
+  ]
+  for (const [what, from, more] of others)
+    it(`whoever ${what} is not heard, and a complaint is`, () => {
+      const state = holding(open(more))
+      expect(wanted(state, from).changes).to.deep.equal([])
+      expect(said(hear(state, complaint()))).to.equal('done')
+    })
+
+  it('the same is not heard twice', () => {
     const state = holding(open())
-    expect(wanted(state, stranger).changes).to.deep.equal([])
     debts(state, wanted(state))
     expect(wanted(state).changes).to.deep.equal([])
     expect(said(hear(state, complaint())), 'and no complaint follows').to.equal('complaint-late')
