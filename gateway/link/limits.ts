@@ -52,9 +52,9 @@ export const linkLimits = {
   /** Somebody who is not (yet) a neighbour: life of the connection, and calls on it. */
   strangerMs: 10_000,
   strangerCalls: 3,
-  /** Connections that are not links (yet): in all, and from one address. */
+  /** Connections that are not links (yet): in all, and from one IPv4 address or IPv6 network of 64 bits. */
   strangers: 256,
-  strangersPerAddress: 32,
+  strangersPerNetwork: 32,
 
   /** ARPL: a card (16 KiB) and a REKEY beside three proofs. */
   proofBytes: 48 * 1024,

@@ -7,6 +7,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { Refusal } from '../../src/refusal.ts'
 import { expectLongLived } from '../malloc.ts'
+import { Tally } from '../tally.ts'
+import { networkOf } from '../throttle.ts'
 import type { Hello } from './frame.ts'
 import { hostSide } from './handshake.ts'
 import { type Borrowed, borrow } from './lent.ts'
@@ -20,7 +22,7 @@ export type Listening = { address: { host: string; port: number }; close(): void
 
 export const listen = async (scene: Scene, at: { host: string; port: number }): Promise<Listening> => {
   const { limits, desk, log } = scene
-  const strangers = strangerCount(limits.strangers, limits.strangersPerAddress)
+  const strangers = strangerCount(limits.strangers, limits.strangersPerNetwork)
   const open = new Set<Socket>()
 
   const server = createServer(scene.serverOptions)
@@ -80,7 +82,8 @@ const take = (scene: Scene, agent: string, remote: string, socket: TLSSocket, se
   const { board, limits, desk } = scene
   const session = serverSession(socket, limits)
   const isKnown = ['linked', 'frozen'].includes(scene.allow(agent))
-  const life = setTimeout(() => session.destroy(), isKnown ? limits.helloMs + limits.handshakeMs : limits.strangerMs)
+  // Not the session: one that said farewell is destroyed, while its socket waits for the peer's.
+  const life = setTimeout(() => socket.destroy(), isKnown ? limits.helloMs + limits.handshakeMs : limits.strangerMs)
   session.once('close', () => clearTimeout(life))
   const side = hostSide(scene.handshaking, agent, socket)
   let said: Hello | undefined
@@ -115,33 +118,32 @@ const take = (scene: Scene, agent: string, remote: string, socket: TLSSocket, se
  * Connections that are not links (yet). One is known by where it comes from: TLS wraps the
  * accepted socket in another object.
  */
-const strangerCount = (most: number, mostPerAddress: number) => {
-  const perAddress = new Map<string, number>()
-  const open = new Set<string>()
-  const nameOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
+export const strangerCount = (most: number, mostPerNetwork: number) => {
+  const perNetwork = new Tally<string>()
+  const open = new Map<string, string>()
+  const nameOf = (socket: Origin) => `${socket.remoteAddress} ${socket.remotePort}`
 
   const leave = (name: string) => {
-    if (!open.delete(name)) return
-    const address = name.slice(0, name.indexOf(' '))
-    const left = (perAddress.get(address) ?? 1) - 1
-    if (left > 0) perAddress.set(address, left)
-    else perAddress.delete(address)
+    const network = open.get(name)
+    if (network === undefined) return
+    open.delete(name)
+    perNetwork.give(network)
   }
   return {
-    admit(raw: Socket): boolean {
-      const address = String(raw.remoteAddress)
-      const count = perAddress.get(address) ?? 0
-      if (open.size >= most || count >= mostPerAddress) return false
+    admit(raw: Origin): boolean {
+      const network = networkOf(String(raw.remoteAddress))
+      if (open.size >= most || !perNetwork.take(network, mostPerNetwork)) return false
       const name = nameOf(raw)
-      open.add(name)
-      perAddress.set(address, count + 1)
+      open.set(name, network)
       raw.once('close', () => leave(name))
       return true
     },
     /** Named now: a socket that closes forgets where it came from. */
-    releaser(socket: Socket): () => void {
+    releaser(socket: Origin): () => void {
       const name = nameOf(socket)
       return () => leave(name)
     },
   }
 }
+
+type Origin = Pick<Socket, 'remoteAddress' | 'remotePort'> & { once(event: 'close', then: () => void): unknown }

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
+import type { ConnectionOptions } from 'node:tls'
 import { expect } from 'chai'
 import { encodeHead, type Head } from '../../gateway/link/frame.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { linkLimits } from '../../gateway/link/limits.ts'
+import { strangerCount } from '../../gateway/link/listen.ts'
 import { splitAddress } from '../../gateway/link/peer.ts'
 import { selfSigned } from '../../gateway/tls.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
@@ -143,7 +146,7 @@ describe('the link port', () => {
     })
 
     it('takes a bounded number of connections that are no links, and neighbours as soon as some are gone', async () => {
-      const b = await start({ limits: { strangersPerAddress: 5, handshakeMs: 2000 } })
+      const b = await start({ limits: { strangersPerNetwork: 5, handshakeMs: 2000 } })
       const raws = Array.from({ length: 20 }, () => connectTcp(splitAddress(b.address)))
       const closed = raws.map(
         (raw) =>
@@ -161,6 +164,20 @@ describe('the link port', () => {
       await isLogged(b, 'rate-limited')
       await Promise.all(closed)
       await isWell(b)
+    })
+
+    it('takes all addresses of one IPv6 network for one', () => {
+      const strangers = strangerCount(5, 3)
+      const from = (remoteAddress: string, remotePort: number) =>
+        Object.assign(new EventEmitter(), { remoteAddress, remotePort })
+      const first = from('2001:db8:1:2::1', 1)
+      const near = [first, from('2001:db8:1:2::2', 1), from('2001:db8:1:2:3::', 2), from('2001:db8:1:2::4', 3)]
+      expect(near.map(strangers.admit)).to.deep.equal([true, true, true, false])
+      first.emit('close')
+      strangers.releaser(near[1] ?? first)()
+      const more = [from('2001:db8:1:2::5', 1), from('2001:db8:1:3::1', 1), from('192.0.2.1', 1), from('192.0.2.2', 1)]
+      expect(more.map(strangers.admit)).to.deep.equal([true, true, true, true])
+      expect(strangers.admit(from('192.0.2.3', 1)), 'in all').to.equal(false)
     })
   })
 
@@ -196,6 +213,16 @@ describe('the link port', () => {
       const pings = setInterval(() => !session.destroyed && session.ping(() => {}), 20)
       await closing(session, LONG_MS).finally(() => clearInterval(pings))
     })
+
+    for (const calls of [0, 2, 3])
+      it(`also where it made ${calls} calls and never hangs up`, async () => {
+        const b = await start({ limits: { strangersPerNetwork: 1, strangerMs: 300 } })
+        const { socket } = await dialTls(b.address, generateAgent(), { allowHalfOpen: true } as ConnectionOptions)
+        socket.resume().write(preface)
+        for (let call = 0; call < calls; call++) socket.write(frame(1, 4 | 1, 1 + 2 * call, requestHeaders('/records')))
+        await isWell(b)
+        socket.destroy()
+      })
   })
 
   describe('towards a neighbour who turned bad', () => {
