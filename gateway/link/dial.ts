@@ -145,11 +145,14 @@ export const callOnce = async (
     timeoutMs: limits.handshakeMs,
     signal,
   })
+  // Whoever shows life is waited for on a link, but not here.
+  const tooLong = setTimeout(() => socket.destroy(), limits.strangerMs)
   try {
     const session = await clientSession(socket, limits)
     const terms = { idleMs: limits.strangerMs, answerBytes: limits.answerBytes }
     return { agent: whose, answer: await ask(openOn(session), path, request, terms) }
   } finally {
+    clearTimeout(tooLong)
     endSoon(() => socket.destroy())
   }
 }

@@ -231,6 +231,24 @@ describe('a link', () => {
     expect(a.ups).to.deep.equal([])
   })
 
+  it('of one call is over in time, though whoever was asked shows signs of life', async () => {
+    const never = () => new Promise<never>(() => {})
+    const handlers = { pair: never, moved: never, directory: never }
+    const [a, b] = [
+      await start({ limits: { strangerMs: 500 } }),
+      await start({ limits: { lifeSignMs: 50, closeMs: 100 }, handlers }),
+    ]
+    b.neighbours.set(a.agent.id, { addresses: [], standing: 'guest' })
+    const began = Date.now()
+    const calls = [
+      a.edge.pair(b.address, undefined, {}),
+      a.edge.moved(b.address, undefined, {}),
+      a.edge.consult(b.address, b.agent.id, {}),
+    ]
+    for (const error of await Promise.all(calls.map(failure))) expect(error).to.be.instanceOf(LinkFault)
+    expect(Date.now() - began).to.be.below(5_000)
+  })
+
   it('closes after what is in hand is finished, and not before', async () => {
     let finish: (() => void) | undefined
     const [a, b] = [
