@@ -68,6 +68,8 @@ export type Link = {
   formerly?: string[]
   /** The last of them, oldest first. */
   alerts?: Alert[]
+  /** When our owner last had a letter about one, by kind. */
+  told?: Partial<Record<Alert['what'], number>>
 }
 
 /** What a neighbour and we owe each other, how it behaved, and what both said of it. */

@@ -10,12 +10,12 @@
  *   owner          somebody else claims to operate the neighbour: not believed
  *
  * A frozen link carries nothing in either direction; mail for it waits or goes another way. Alerts are
- * kept with the link, the last of them; all but a warning are a letter to the owner, too.
+ * kept with the link, the last of them; all but a warning are a letter to the owner, too, one of a kind a day.
  */
 import type { Effect, Step } from '../effect.ts'
 import { ownerLetter } from '../report/owner.ts'
 import type { Change, Link, State } from '../state.ts'
-import type { Alarm, Stand } from './alert.ts'
+import type { Alarm, Alert, Stand } from './alert.ts'
 import { WARNED_MS } from './connection-times.ts'
 import type { Ratchet } from './ratchet.ts'
 
@@ -25,10 +25,19 @@ export const alarmed = (state: State, agent: string, alarm: Alarm, now: number):
   const link = state.links.get(agent)
   if (link === undefined || isRepeat(link, alarm)) return { changes: [], effects: [] }
   const alert = { at: now, what: alarm.what, text: textOf(link, alarm) }
-  if (link.alerts?.findLast(({ what }) => what === alert.what)?.text === alert.text && alarm.what !== 'clock-warning')
-    return { changes: [], effects: [] }
-  const row = { ...turned(link, alarm, now), alerts: [...(link.alerts ?? []), alert].slice(-ALERTS_MOST) }
-  return { changes: [{ put: 'link', row }, ...letters(state, link, alert, now)], effects: effectsOf(row, link, alert) }
+  const after = turned(link, alarm, now)
+  const last = link.alerts?.findLast(({ what }) => what === alert.what)
+  if (after === link && last?.text === alert.text && alarm.what !== 'clock-warning') return { changes: [], effects: [] }
+  const { row, letters } = noted(after, alert, letterOf(state, link, alert, now))
+  return { changes: [{ put: 'link', row }, ...letters], effects: effectsOf(row, link, alert) }
+}
+
+/** With one alert more, and its letter unless the owner has had one of the kind today: the neighbour may choose how many there are. */
+export const noted = (link: Link, alert: Alert, letter: Change | undefined): { row: Link; letters: Change[] } => {
+  const row = { ...link, alerts: withRoom([...(link.alerts ?? []), alert]) }
+  const isTold = alert.at - (link.told?.[alert.what] ?? 0) < DAY_MS
+  if (letter === undefined || isTold) return { row, letters: [] }
+  return { row: { ...row, told: { ...link.told, [alert.what]: alert.at } }, letters: [letter] }
 }
 
 /** By our own operator's REKEY, or because a day has gone by. */
@@ -53,8 +62,17 @@ export const ownerSeen = (state: State, agent: string, owner: NonNullable<Link['
   return { changes: [{ put: 'link', row: { ...link, owner } }], effects: [] }
 }
 
+const DAY_MS = 86_400_000
 /** Kept with a link; enough to see what a bad night was like. */
-export const ALERTS_MOST = 20
+const ALERTS_MOST = 20
+
+/** The oldest of the most frequent kind gives way, so that none pushes out the others. */
+const withRoom = (alerts: Alert[]): Alert[] => {
+  if (alerts.length <= ALERTS_MOST) return alerts
+  const countOf = (kind: Alert) => alerts.filter(({ what }) => what === kind.what).length
+  const most = alerts.reduce((first, one) => (countOf(one) > countOf(first) ? one : first))
+  return alerts.filter((one) => one !== most)
+}
 
 const isRepeat = (link: Link, alarm: Alarm): boolean =>
   (alarm.what === 'diverged' && link.frozen?.why === 'diverged') ||
@@ -77,14 +95,13 @@ const effectsOf = (row: Link, was: Link, { what, text }: Said): Effect[] => [
   ...(row.frozen === was.frozen ? [] : [{ do: 'redial' as const }]),
 ]
 
-const letters = (state: State, link: Link, { what, text }: Said, now: number): Change[] => {
-  if (what === 'clock-warning') return []
-  const letter = ownerLetter(state, now, {
-    subject: `${titles[what]}: ${link.name}`,
-    paragraphs: [text, advice[what], 'All of it: vouchsafe link alerts'],
-  })
-  return letter ? [letter] : []
-}
+const letterOf = (state: State, link: Link, { what, text }: Said, now: number): Change | undefined =>
+  what === 'clock-warning'
+    ? undefined
+    : ownerLetter(state, now, {
+        subject: `${titles[what]}: ${link.name}`,
+        paragraphs: [text, advice[what], 'All of it: vouchsafe link alerts'],
+      })
 
 const titles: Record<Alarm['what'], string> = {
   diverged: 'A link is frozen',

@@ -13,7 +13,7 @@ import { fingerprintWords } from '../identity/words.ts'
 import type { Owed } from '../report/owed.ts'
 import { ownerLetter } from '../report/owner.ts'
 import type { Change, Link, State } from '../state.ts'
-import { ALERTS_MOST } from './alarm.ts'
+import { noted } from './alarm.ts'
 
 export type Move = {
   was: string
@@ -39,10 +39,11 @@ export const moved = (state: State, move: Move, now: number): Step => {
       'If you doubt it, ask its operator by telephone whether these are their words; `vouchsafe link revoke` parts with it.',
     ],
   })
+  const { row, letters } = noted(linkAs(link, move), { at: now, what: 'moved', text }, letter)
   const effects: Effect[] = [{ do: 'alert', agent, what: 'moved', detail: text }, { do: 'redial' }]
   return {
     changes: [
-      { put: 'link', row: withAlert(linkAs(link, move), { at: now, what: 'moved', text }) },
+      { put: 'link', row },
       { drop: 'link', agent: was },
       { drop: 'reach', agent: was },
       ...(account
@@ -53,7 +54,7 @@ export const moved = (state: State, move: Move, now: number): Step => {
         : []),
       ...move.custody.flatMap((key) => rowChange(state.custody.get(key), was, agent)),
       ...move.owed.flatMap((key) => owedChange(state.owed.get(key), was, agent)),
-      ...(letter ? [letter] : []),
+      ...letters,
     ],
     effects,
   }
@@ -74,11 +75,6 @@ const linkAs = (link: Link, { was, agent, epoch, name, addresses }: Move): Link 
 
 /** What it began with an older key has ended long ago. */
 const FORMER_MOST = 3
-
-const withAlert = (link: Link, alert: NonNullable<Link['alerts']>[number]): Link => ({
-  ...link,
-  alerts: [...(link.alerts ?? []), alert].slice(-ALERTS_MOST),
-})
 
 const rowChange = (row: Custody | undefined, was: string, now: string): Change[] =>
   row === undefined ? [] : [{ put: 'custody', row: rowAs(row, (agent) => (agent === was ? now : agent)) }]

@@ -84,6 +84,29 @@ describe('what LINK1 found', () => {
     )
   })
 
+  it('is one letter of a kind a day, whatever the neighbour says, and pushes no other kind out', () => {
+    const state = linked({ owner })
+    raise(state, alarm(diverged))
+    const claim = (at: number) =>
+      raise(
+        state,
+        { on: 'owner', agent: bert, owner: { ...owner, entity: 'two', address: `${at}@b.test`, card: `${at}` } },
+        at,
+      )
+    const many = Array.from({ length: 50 }, (_, i) => claim(now + 1 + i))
+    expect(many.flatMap(({ letters }) => letters)).to.have.length(1)
+    expect(many.at(-1)?.link.alerts?.map(({ what }) => what)).to.deep.equal(['diverged', ...Array(19).fill('owner')])
+    expect([claim(now + DAY).letters, claim(now + 1 + DAY).letters].map(({ length }) => length)).to.deep.equal([0, 1])
+  })
+
+  it('a clock that has made a link rest before does so again', () => {
+    const state = linked()
+    raise(state, alarm({ what: 'clock' }))
+    raise(state, { on: 'thawed', agent: bert }, now + DAY)
+    const again = raise(state, alarm({ what: 'clock' }), now + 2 * DAY)
+    expect([again.link.frozen?.why, again.letters.length]).to.deep.equal(['clock', 1])
+  })
+
   it('a clock’s rest ends after a day, a divergence never by itself', () => {
     const times = [now + DAY - 1, now + DAY]
     expect(times.map((at) => thawing(linked(frozen('clock')), at))).to.deep.equal([[], [bert]])
