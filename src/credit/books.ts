@@ -42,9 +42,10 @@ export const state = (books: Books, credit: Credit, limit: number, now: number):
   }
 }
 
-/** The neighbour's statement: an old one again says nothing. */
-export const hear = (books: Books, credit: Credit, heard: Stated, now: number): Books => {
-  if (heard.seq <= (books.heard?.seq ?? 0)) return books
+/** The neighbour's statement: an old one again says nothing, and one from the future counts from now on. */
+export const hear = (books: Books, credit: Credit, said: Stated, now: number): Books => {
+  if (said.seq <= (books.heard?.seq ?? 0)) return books
+  const heard = { ...said, at: Math.min(said.at, now) }
   const difference = exactDebt(credit, now) + heard.debt * keptAfter(now - heard.at)
   const { disputedSince, ...before } = books
   const rest: Books = { ...before, heard, ...(heard.disputed && { asked: true }) }

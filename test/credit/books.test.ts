@@ -56,6 +56,12 @@ describe("books: the neighbour's number", () => {
     expect(hear(books, owed(1), theirs(0, { seq: 4 }), now)).to.equal(books)
   })
 
+  it('from the future is of the moment it came: a debt of then would be more today', () => {
+    const ahead = hear(newBooks(now), owed(2), theirs(-2, { at: 9_999_999_999_999 }), now)
+    expect([ahead.heard?.at, ahead.disputedSince]).to.deep.equal([now, undefined])
+    expect(hear(newBooks(now), owed(2), theirs(-2), now + HOUR).heard?.at, 'an older one keeps its time').to.equal(now)
+  })
+
   it('is answered where it is disputed, and ours says so where it is', () => {
     const asked = hear(newBooks(now), owed(1), theirs(-1, { disputed: true }), now)
     const answer = state(asked, owed(1), 3, now + HOUR)
