@@ -22,8 +22,9 @@ export type Conversation = {
 
 /** How often a nonce may be too old: another one comes with each such answer. */
 const NONCE_TRIES = 5
-/** Where the authority does not say how long a look later is. */
+/** Between two looks: where the authority does not say how long, or no time at all; and at most, longer than any order is waited for. */
 const PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 3_600_000
 /** It is asked to say so in seconds, or names the moment (RFC 9110 §10.2.3). Longer than an order lasts, it is not waited for. */
 export const retryAfterMs = (value: string | null, now: number): number | undefined => {
   if (value === null) return undefined
@@ -70,8 +71,11 @@ const asAnswer = ({ headers }: Response, text: string): Answer => ({
   text,
   json: <Body>() => JSON.parse(text) as Body,
   location: headers.get('location') ?? '',
-  pauseMs: retryAfterMs(headers.get('retry-after'), Date.now()) ?? PAUSE_MS,
+  pauseMs: pauseOf(retryAfterMs(headers.get('retry-after'), Date.now())),
 })
+
+/** Node's timers run at once where there is no pause, and where it is of a month. */
+export const pauseOf = (askedMs = 0): number => Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, askedMs))
 
 const asProblem = (text: string): Problem => {
   try {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { retryAfterMs } from '../../gateway/acme/conversation.ts'
+import { pauseOf, retryAfterMs } from '../../gateway/acme/conversation.ts'
 import { type Certifying, keepCertified } from '../../gateway/acme/keep.ts'
 
 const HOUR = 3_600_000
@@ -149,4 +149,15 @@ describe('Retry-After', () => {
   ]
   for (const [value, ms] of cases)
     it(`${value} is ${ms} ms`, () => expect(retryAfterMs(value, Date.UTC(2026, 10, 21, 12))).to.equal(ms))
+})
+
+describe('a pause between two looks', () => {
+  const cases: [what: string, askedMs: number | undefined, ms: number][] = [
+    ['nothing', undefined, 1000],
+    ['none', 0, 1000],
+    ['two minutes', 120_000, 120_000],
+    ['more than a timer can', 2 ** 31, HOUR],
+  ]
+  for (const [what, askedMs, ms] of cases)
+    it(`where the authority asks for ${what} is ${ms} ms`, () => expect(pauseOf(askedMs)).to.equal(ms))
 })
