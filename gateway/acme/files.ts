@@ -50,12 +50,17 @@ export const acmeFiles = (home: string): AcmeFiles => {
 const heldIn = (text: string | undefined): Held | undefined => {
   const [, authority = ''] = /^authority: (\S+)$/m.exec(text ?? '') ?? []
   try {
-    const { subjectAltName = '', validFrom, validTo } = new X509Certificate(text ?? '')
-    const names = subjectAltName.split(', ').map((one) => one.replace(/^DNS:/, '').toLowerCase())
-    return { authority, names, from: Date.parse(validFrom), until: Date.parse(validTo) }
+    return { authority, ...certifiedIn(text ?? '') }
   } catch {
     return undefined
   }
+}
+
+/** @param chain PEM, leaf first */
+export const certifiedIn = (chain: string): Omit<Held, 'authority'> => {
+  const { subjectAltName = '', validFrom, validTo } = new X509Certificate(chain)
+  const names = subjectAltName.split(', ').map((one) => one.replace(/^DNS:/, '').toLowerCase())
+  return { names, from: Date.parse(validFrom), until: Date.parse(validTo) }
 }
 
 const triesIn = (text: string | undefined): Tries | undefined => {

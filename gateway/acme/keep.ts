@@ -4,14 +4,14 @@
  * no good one, mail clients see the self-signed one.
  */
 import cron from 'node-cron'
-import { failed, isDue, mayTry, type Tries } from '../../src/reach/certified.ts'
+import { failed, isDue, mayTry, type Tries, type Wanted } from '../../src/reach/certified.ts'
 import type { Finding } from '../../src/reach/diagnosis.ts'
 import type { AcmeConfig } from '../config/tls.ts'
 import type { Log } from '../log.ts'
 import { whyNoPair } from '../tls.ts'
 import { openAnswerer } from './answerer.ts'
 import { obtain } from './authority.ts'
-import { acmeFiles } from './files.ts'
+import { acmeFiles, certifiedIn } from './files.ts'
 import { AuthorityError } from './problem.ts'
 import { requestFor } from './request.ts'
 
@@ -75,7 +75,7 @@ export const keepCertified = (
       const [account, { csr, key }] = await Promise.all([files.account(), requestFor(acme.names)])
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ORDER_MS)])
       const chain = await obtain({ ...acme, account, csr, answer: answerer.answer, signal })
-      const why = whyNoPair({ certificate: chain, key })
+      const why = whyNoPair({ certificate: chain, key }) ?? whyDue(wanted, chain, now())
       if (why !== undefined) throw new AuthorityError(`what the authority gave can not be used: ${why}`)
       await files.save(acme.directory, chain, key)
     } finally {
@@ -120,6 +120,16 @@ const finding = (directory: string, { why, nextAt, askedUntil, failures }: Tries
       : 'at once'
   }, by SIGHUP (systemctl reload vouchsafe)`,
 })
+
+/** Why another one would be fetched at once: again and again, and none of them a failure. */
+const whyDue = (wanted: Wanted, chain: string, now: number): string | undefined => {
+  const given = { authority: wanted.authority, ...certifiedIn(chain) }
+  if (!isDue(wanted, given, now)) return undefined
+  const missing = wanted.names.filter((name) => !given.names.includes(name))
+  if (missing.length > 0) return `it is not for ${missing.join(', ')}: correct tls.acme.names`
+  const [begin, end, here] = [given.from, given.until, now].map((at) => `${new Date(at).toISOString().slice(0, 16)}Z`)
+  return `it runs from ${begin} to ${end}, here it is ${here}: set the clock`
+}
 
 const whyFailed = (error: unknown): string => {
   if (error instanceof Error && error.name === 'TimeoutError') return 'the authority did not come to an end in time'

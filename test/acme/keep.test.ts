@@ -1,15 +1,20 @@
 /** What an authority refuses, and how little it is asked after that: against one of our own that says what it is told to. */
+import 'reflect-metadata' // @peculiar/x509 registers its parts by decorators
+import { webcrypto } from 'node:crypto'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { pauseOf, retryAfterMs } from '../../gateway/acme/conversation.ts'
 import { type Certifying, keepCertified } from '../../gateway/acme/keep.ts'
 
 const HOUR = 3_600_000
+const DAY = 24 * HOUR
 
 describe('an authority that says no', () => {
   let server: Server
@@ -138,6 +143,78 @@ describe('an authority that says no', () => {
     expect(await readFile(join(home, 'tls/acme-tries.json'), 'utf8')).to.include('"failures":1')
   })
 })
+
+describe('an authority that gives what is due as soon as it comes', () => {
+  let orders = 0
+  let names: string[] = []
+  let chain = ''
+  let home = ''
+  const server = createServer(async (request, response) => {
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const order = { status: chain === '' ? 'ready' : 'valid', authorizations: [], finalize: `${at}/csr` }
+    const places = { newNonce: at, newAccount: `${at}/account`, newOrder: `${at}/new` }
+    const body = await text(request)
+    if (request.url === '/new') orders++
+    if (request.url === '/csr') chain = await certificateFor(body, names)
+    response.writeHead(200, { 'replay-nonce': 'n', location: `${at}/order` })
+    if (request.url === '/chain') response.end(chain)
+    else response.end(JSON.stringify({ ...places, ...order, certificate: `${at}/chain` }))
+    if (request.url === '/chain') chain = ''
+  })
+  before(async () => {
+    home = await mkdtemp(join(tmpdir(), 'vouchsafe-acme-'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  })
+  after(async () => {
+    server.closeAllConnections()
+    server.close()
+    await rm(home, { recursive: true })
+  })
+
+  const cases: [what: string, names: string[], aheadMs: number, detail: RegExp | undefined][] = [
+    ['for fewer names', ['a.test'], 0, /can not be used: it is not for b\.test: correct tls\.acme\.names/],
+    ['by a clock that is ahead', ['a.test', 'b.test'], 61 * DAY, /it runs from .* to .*, here it is .*: set the clock/],
+    ['not at all: that is kept', ['a.test', 'b.test'], 0, undefined],
+  ]
+  for (const [what, given, aheadMs, detail] of cases)
+    it(`${what}, is asked once`, async () => {
+      orders = 0
+      names = given
+      let now = Date.now() + aheadMs
+      const directory = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${given.length}${aheadMs}`
+      const acme = { directory, names: ['a.test', 'b.test'], http: { host: '127.0.0.1', port: 0 }, termsAgreed: false }
+      const others = { log: pino({ level: 'silent' }), now: () => now, takeUp: async () => {} }
+      const keeper = keepCertified(home, acme, others)
+      await keeper.check()
+      now += HOUR / 12
+      await keeper.check()
+      const [finding] = keeper.problems()
+      await keeper.close()
+      expect(orders).to.equal(1)
+      if (detail) expect(finding?.detail).to.match(detail)
+      else expect(finding).to.equal(undefined)
+    })
+})
+
+/** As an authority makes one of the request in a signed body: for ninety days, and these names. */
+const certificateFor = async (body: string, names: string[]): Promise<string> => {
+  const payloadOf = (json: string) => JSON.parse(Buffer.from(JSON.parse(json).payload, 'base64url').toString())
+  const { publicKey } = new Pkcs10CertificateRequest(Buffer.from(payloadOf(body).csr, 'base64url'))
+  const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const { privateKey } = await webcrypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.create(
+    {
+      notBefore: new Date(),
+      notAfter: new Date(Date.now() + 90 * DAY),
+      signingAlgorithm,
+      publicKey,
+      signingKey: privateKey,
+      extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns' as const, value })))],
+    },
+    webcrypto,
+  )
+  return certificate.toString('pem')
+}
 
 describe('Retry-After', () => {
   const cases: [string | null, number | undefined][] = [
