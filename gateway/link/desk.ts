@@ -42,7 +42,8 @@ export type Caller = {
   isProven(): boolean
 }
 
-export type Request = { stream: Http2Stream; caller: Caller; desk: Desk; large: { count: number } }
+/** `load` is that of the connection: large payloads under way, and bytes held of other requests. */
+export type Request = { stream: Http2Stream; caller: Caller; desk: Desk; load: { large: number; bytes: number } }
 
 /** Refusals and faults as answers: both are logged here, and of a fault the log alone hears the cause. */
 export const failureOf = (error: unknown, { caller, desk }: Request): Failure => {

@@ -37,6 +37,8 @@ export const linkLimits = {
   largeHands: 2,
   /** Large payloads taken from one neighbour at once: twice what we send, as a new link may overlap an old one. */
   largeTaken: 4,
+  /** Of one connection, in records and small hand-overs that are read or worked on: more than our own `records` and `hands` bring. */
+  heldBytes: 64 * 2 ** 20,
   /** Flow control. The defaults of HTTP/2 (64 KiB) halve the rate and cost 47 ms at p99. */
   streamWindowBytes: 4 * 2 ** 20,
   sessionWindowBytes: 16 * 2 ** 20,

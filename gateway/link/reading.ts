@@ -5,21 +5,21 @@
  */
 import { constants, type Http2Stream } from 'node:http2'
 import { Refusal } from '../../src/refusal.ts'
+import type { Request } from './desk.ts'
 import { cancel } from './session.ts'
 
 /** The stream broke while we read: nobody waits for an answer any more. */
 export class Cut extends Error {}
 
 /**
- * @param idleMs longest silence
- * @param slowestMs for all of it
+ * `idleMs`: longest silence; `slowestMs`: for all of it; `hold` hears how much there is so far.
+ *
  * @throws Refusal `record-too-large`; Cut
  */
 export const readWhole = async (
   stream: Http2Stream,
   limit: number,
-  idleMs: number,
-  slowestMs = idleMs,
+  { idleMs, slowestMs = idleMs, hold }: { idleMs: number; slowestMs?: number; hold?: (size: number) => void },
 ): Promise<Buffer> => {
   const slowest = setTimeout(() => cancel(stream), slowestMs)
   try {
@@ -28,6 +28,7 @@ export const readWhole = async (
       for await (const chunk of chunksOf(stream, idleMs)) {
         size += chunk.length
         if (size > limit) throw new Refusal('record-too-large', `this request may have ${limit} bytes`)
+        hold?.(size)
         yield chunk
       }
     }
@@ -36,6 +37,30 @@ export const readWhole = async (
     return body
   } finally {
     clearTimeout(slowest)
+  }
+}
+
+/**
+ * What a request keeps in memory counts for its connection until it is answered; small ones are always taken.
+ *
+ * @throws Refusal `too-many-streams`
+ */
+export const holding = async <Answer>(
+  { load, desk }: Request,
+  work: (hold: (size: number) => void) => Promise<Answer>,
+): Promise<Answer> => {
+  const { memoryBytes, heldBytes } = desk.limits
+  let held = 0
+  const hold = (size: number) => {
+    if (size <= memoryBytes) return
+    load.bytes += size - held
+    held = size
+    if (load.bytes > heldBytes) throw new Refusal('too-many-streams', `requests may bring ${heldBytes} bytes at once`)
+  }
+  try {
+    return await work(hold)
+  } finally {
+    load.bytes -= held
   }
 }
 

@@ -11,7 +11,7 @@ import { Refusal } from '../../src/refusal.ts'
 import { type Caller, type Desk, failureOf, type Request } from './desk.ts'
 import { decodeJson, decodeRecords, helloShape, type Path, payloadShape } from './frame.ts'
 import type { Standing } from './handlers.ts'
-import { Cut, readWhole } from './reading.ts'
+import { Cut, holding, readWhole } from './reading.ts'
 import { cancel, endSoon } from './session.ts'
 import { takeHand, takeHands } from './take.ts'
 
@@ -37,8 +37,8 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
 
 /** Answers what a neighbour asks, on streams of one connection. */
 export const serveCalls = (caller: Caller, desk: Desk): ((stream: Http2Stream, path: string) => Promise<void>) => {
-  const large = { count: 0 }
-  return (stream, path) => answer({ stream, caller, desk, large }, path)
+  const load = { large: 0, bytes: 0 }
+  return (stream, path) => answer({ stream, caller, desk, load }, path)
 }
 
 /** Tells everybody whose request is being answered that we are at it. @returns what ends it */
@@ -93,7 +93,7 @@ const LENT = Symbol('lent')
 
 const routes: Record<Path | '/lend', (request: Request) => Promise<unknown>> = {
   '/hello': async ({ stream, caller, desk }) =>
-    asDialler(caller).hello(helloShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'hello')),
+    asDialler(caller).hello(helloShape(decodeJson(await readWhole(stream, 4096, desk.limits)), 'hello')),
   '/arpl': async ({ stream, caller, desk }) => asDialler(caller).arpl(await readProof(stream, desk)),
   '/commit': async ({ stream, caller, desk }) => asDialler(caller).commit(await readProof(stream, desk)),
   '/lend': async ({ stream, caller }) => {
@@ -103,18 +103,18 @@ const routes: Record<Path | '/lend', (request: Request) => Promise<unknown>> = {
   '/pair': async ({ stream, caller, desk }) =>
     desk.handlers.pair(
       caller.agent,
-      decodeJson(await readWhole(stream, desk.limits.recordBytes, desk.limits.idleMs)),
+      decodeJson(await readWhole(stream, desk.limits.recordBytes, desk.limits)),
       caller.remote,
     ),
   '/directory': async ({ stream, caller, desk }) => {
-    const request = decodeJson(await readWhole(stream, desk.limits.recordBytes, desk.limits.idleMs))
+    const request = decodeJson(await readWhole(stream, desk.limits.recordBytes, desk.limits))
     return desk.handlers.directory(caller.agent, caller.remote, request)
   },
   '/moved': async ({ stream, caller, desk }) =>
-    desk.handlers.moved(caller.agent, decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits.idleMs))),
+    desk.handlers.moved(caller.agent, decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits))),
   '/records': (request) => takeRecords(request),
   '/offset': async ({ stream, caller, desk }) => {
-    const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk.limits.idleMs)), 'offset')
+    const payload = payloadShape(decodeJson(await readWhole(stream, 4096, desk.limits)), 'offset')
     return { offset: await desk.parts.offset(caller.agent, payload) }
   },
   '/hands': (request) => takeHands(request),
@@ -125,7 +125,7 @@ const routes: Record<Path | '/lend', (request: Request) => Promise<unknown>> = {
 const openly: readonly string[] = ['/hello', '/arpl', '/commit', '/pair', '/directory', '/moved']
 
 const readProof = async (stream: Http2Stream, desk: Desk): Promise<unknown> =>
-  decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits.idleMs))
+  decodeJson(await readWhole(stream, desk.limits.proofBytes, desk.limits))
 
 const asDialler = ({ dialled }: Caller): NonNullable<Caller['dialled']> => {
   if (dialled === undefined) throw new Refusal('record-type', 'who dials says hello and proves himself')
@@ -147,10 +147,13 @@ const route = (request: Request, path: string): Promise<unknown> => {
   return routes[path as keyof typeof routes](request)
 }
 
-const takeRecords = async ({ stream, caller, desk }: Request): Promise<unknown> => {
-  const records = decodeRecords(await readWhole(stream, desk.limits.batchBytes, desk.limits.idleMs), desk.limits)
-  const answers = await desk.handlers.records(caller.agent, records)
-  for (const one of answers)
-    desk.metrics.linkRecords.inc({ direction: 'in', outcome: 'ok' in one ? 'ok' : one.refused })
-  return answers
-}
+const takeRecords = (request: Request): Promise<unknown> =>
+  holding(request, async (hold) => {
+    const { stream, caller, desk } = request
+    const { batchBytes, idleMs } = desk.limits
+    const records = decodeRecords(await readWhole(stream, batchBytes, { idleMs, hold }), desk.limits)
+    const answers = await desk.handlers.records(caller.agent, records)
+    for (const one of answers)
+      desk.metrics.linkRecords.inc({ direction: 'in', outcome: 'ok' in one ? 'ok' : one.refused })
+    return answers
+  })

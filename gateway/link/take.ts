@@ -8,20 +8,23 @@ import { type Failure, failureOf, type Request } from './desk.ts'
 import { decodeHands, type Hand, type Head, readHead } from './frame.ts'
 import type { Arrived, HandAnswer } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'
-import { broken, Cut, chunksOf, counted, readWhole } from './reading.ts'
+import { broken, Cut, chunksOf, counted, holding, readWhole } from './reading.ts'
 import { cancel } from './session.ts'
 
 /** Node's timers run at once beyond. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What is wrong with one is no matter of the others. */
-export const takeHands = async (request: Request): Promise<(HandAnswer | Failure)[]> => {
-  const { stream, desk } = request
-  const { handsBytes, idleMs, leastBytesPerSecond } = desk.limits
-  const slowestMs = idleMs + (handsBytes / leastBytesPerSecond) * 1000
-  const hands = decodeHands(await readWhole(stream, handsBytes, idleMs, slowestMs), desk.limits)
-  return Promise.all(hands.map((hand) => takeSmall(request, hand).catch((error: unknown) => failureOf(error, request))))
-}
+export const takeHands = (request: Request): Promise<(HandAnswer | Failure)[]> =>
+  holding(request, async (hold) => {
+    const { stream, desk } = request
+    const { handsBytes, idleMs, leastBytesPerSecond } = desk.limits
+    const slowestMs = idleMs + (handsBytes / leastBytesPerSecond) * 1000
+    const hands = decodeHands(await readWhole(stream, handsBytes, { idleMs, slowestMs, hold }), desk.limits)
+    return Promise.all(
+      hands.map((hand) => takeSmall(request, hand).catch((error: unknown) => failureOf(error, request))),
+    )
+  })
 
 const takeSmall = async ({ caller, desk }: Request, { head, payload }: Hand): Promise<HandAnswer> => {
   desk.metrics.linkBytes.inc({ direction: 'in' }, payload.length)
@@ -69,10 +72,10 @@ const onDisk = async (
   head: Head,
   request: Request,
 ): Promise<Arrived | { retry: number }> => {
-  const { caller, desk, large } = request
-  if (large.count >= desk.limits.largeTaken)
+  const { caller, desk, load } = request
+  if (load.large >= desk.limits.largeTaken)
     throw new Refusal('too-many-streams', `at most ${desk.limits.largeTaken} large payloads at once`)
-  large.count += 1
+  load.large += 1
   try {
     const part = await desk.parts.take(caller.agent, head, head.from)
     if ('retry' in part) return part
@@ -87,7 +90,7 @@ const onDisk = async (
     if (head.from > 0) return { retry: 0 } // perhaps what we had was damaged, not what came
     throw wrongHash()
   } finally {
-    large.count -= 1
+    load.large -= 1
   }
 }
 

@@ -522,6 +522,27 @@ describe('the link port', () => {
       end(session)
     })
 
+    it('keeps so many bytes of large requests that do not end, and small ones get through', async () => {
+      const b = await start({ limits: { heldBytes: 3 * MB } })
+      const { session } = await badNeighbour(b)
+      const open = () => {
+        const call = request(session, '/records')
+        call.write(Buffer.alloc(MB - 10, ' '))
+        return call
+      }
+      const calls = Array.from({ length: 4 }, open)
+      expect(await Promise.race(calls.map(answerTo))).to.have.property('refused', 'too-many-streams')
+      const small = request(session, '/records')
+      small.end('["well"]')
+      expect(await answerTo(small)).to.deep.equal([{ ok: true }])
+      for (const call of calls) call.end('["late"]')
+      await until(() => b.records.length === 4, 'what was kept is taken')
+      const again = open()
+      again.end('["anew"]')
+      expect(await answerTo(again)).to.deep.equal([{ ok: true }])
+      end(session)
+    })
+
     it('hears a repeated hand-over twice, and leaves it to the gateway to know it again', async () => {
       const b = await start()
       const bytes = garbage(500)
