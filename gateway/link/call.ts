@@ -32,8 +32,6 @@ export type Calls = {
   send(records: string[]): Promise<RecordAnswer[]>
   /** Calls not yet answered, waiting ones included. */
   pending(): number
-  /** Answers had so far: a link that carried something was a good one. */
-  answered(): number
 }
 
 /** A stream for a call; undefined if the link is down, or no stream is lent. */
@@ -51,7 +49,6 @@ export const callsOver = (
   const shared = lane(limits.hands)
   const large = lane(limits.largeHands)
   const records = lane(limits.records)
-  let answered = 0
 
   const countOut = (bytes: number) => metrics.linkBytes.inc({ direction: 'out' }, bytes)
 
@@ -89,12 +86,6 @@ export const callsOver = (
     return answers
   }
 
-  const counting = async <T>(work: Promise<T>): Promise<T> => {
-    const result = await work
-    answered += 1
-    return result
-  }
-
   return {
     hand(offer, body) {
       if (body.size > theirs.payloadBytes)
@@ -103,18 +94,15 @@ export const callsOver = (
           detail: `the neighbour takes at most ${theirs.payloadBytes} bytes`,
         })
       const isLarge = body.size > limits.memoryBytes
-      return counting(isLarge ? large.run(() => handLarge(offer, body)) : handSmall(offer, body))
+      return isLarge ? large.run(() => handLarge(offer, body)) : handSmall(offer, body)
     },
     async send(all) {
       const answers = await Promise.all(
-        batches(all, theirs).map((batch) =>
-          Array.isArray(batch) ? counting(records.run(() => sendBatch(batch))) : [batch],
-        ),
+        batches(all, theirs).map((batch) => (Array.isArray(batch) ? records.run(() => sendBatch(batch)) : [batch])),
       )
       return answers.flat()
     },
     pending: () => small.busy() + large.busy() + records.busy(),
-    answered: () => answered,
   }
 }
 

@@ -31,14 +31,16 @@ export const keepDialling = (scene: Scene, agent: string, addresses: readonly st
   const stopping = new AbortController()
   const { signal } = stopping
   let failures = 0
+  /** Links in a row that did not last, whatever they carried. */
+  let brief = 0
 
   const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => {})
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 
   const outlive = async (link: Link) => {
     await Promise.race([link.closed, stopped])
-    const wasGood = link.calls.answered() > 0 || scene.now() - link.since > limits.stableMs
-    failures = wasGood ? 0 : failures + 1
+    brief = scene.now() - link.since > limits.stableMs ? 0 : brief + 1
+    failures = brief
   }
   const tryAll = async () => {
     for (const address of addresses) {

@@ -77,7 +77,7 @@ export const linkLimits = {
 
   backoffFirstMs: 250,
   backoffLastMs: 30_000,
-  /** A link that lasted this long, or carried anything, starts the backoff anew. */
+  /** A link that lasted this long starts the backoff anew; of others, each doubles it. */
   stableMs: 60_000,
   /** In-flight calls at close(). */
   closeMs: 5_000,

@@ -178,6 +178,23 @@ describe('a link', () => {
     await b.stop()
   })
 
+  it('is made ever more slowly with a neighbour who takes one call and hangs up', async () => {
+    const hangUp = async (from: string, lines: string[]) => {
+      setTimeout(() => {
+        const was = b.neighbours.get(from) ?? expect.fail('no neighbour')
+        b.neighbours.delete(from)
+        b.edge.refresh()
+        b.neighbours.set(from, was)
+      }, 10)
+      return lines.map(() => ({ ok: true as const }))
+    }
+    const b: TestAgent = await start({ handlers: { records: hangUp } })
+    const a: TestAgent = await start({ handlers: { up: (agent) => void a.edge.send(agent, ['x']).catch(() => {}) } })
+    befriend(a, b)
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    expect(b.ups.length).to.be.within(2, 6) // after 0.25, 0.5, 1 and 2 s, or half of each
+  })
+
   it('ends when the neighbour is revoked, and is not made again', async () => {
     const [a, b] = [await start(), await start()]
     befriend(a, b)
