@@ -125,8 +125,12 @@ const openPart = async (
   }
   let at = offset
   const end = async (then: () => Promise<unknown>) => {
-    await file.close()
-    await then().finally(letGo)
+    try {
+      await file.close()
+      await then()
+    } finally {
+      letGo()
+    }
   }
   const drop = () => end(() => rm(path, { force: true }))
   return {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { closeSync } from 'node:fs'
+import { readdir, readFile, readlink, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { linkLimits } from '../../gateway/link/limits.ts'
@@ -201,4 +202,25 @@ describe('unfinished payloads', () => {
     await agent.stop()
     return undefined
   })
+
+  it('are let go of, also where the disk fails at their end', async () => {
+    const agent = await startAgent()
+    const parts = await openParts(agent.home, linkLimits)
+    const first = await parts.take(from, sum('one'), 0)
+    if ('retry' in first) return expect.fail('nothing to retry')
+    await first.write(Buffer.alloc(700))
+    await closeBehindItsBack(join(agent.home, 'blob', 'part', `${from}-${sum('one').sha256}`))
+    const error = await first.keep().catch((error: NodeJS.ErrnoException) => error.code)
+    expect(error).to.equal('EBADF')
+    expect(await parts.take(from, sum('one'), 900)).to.deep.equal({ retry: 700 })
+    await agent.stop()
+    return undefined
+  })
 })
+
+/** So that whoever has the file open can't close it. */
+const closeBehindItsBack = async (path: string): Promise<void> => {
+  const folder = '/proc/self/fd'
+  for (const fd of await readdir(folder))
+    if ((await readlink(join(folder, fd)).catch(() => '')) === path) closeSync(Number(fd))
+}
