@@ -158,10 +158,15 @@ export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<voi
 export const trust = (gateway: Gateway, person: Person, other: string): Promise<unknown> =>
   gateway.run(['contact', 'add', other, '--as', person.address])
 
+const temporary = new Set<string>()
+process.once('exit', () => {
+  for (const folder of temporary) rmSync(folder, { recursive: true, force: true })
+})
+
 /** A folder that is gone when the process ends, unless `keep`. */
 export const temporaryFolder = (keep = false): string => {
   const folder = mkdtempSync(join(tmpdir(), 'vouchsafe-'))
-  if (!keep) process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  if (!keep) temporary.add(folder)
   return folder
 }
 
