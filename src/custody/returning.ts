@@ -91,7 +91,9 @@ const ends = (state: State, row: Custody, from: string, last: TrailStep, told: I
     at: last.at,
     ...(last.code && { code: last.code }),
   }
-  const end = finish(state, row, outcome, now, { from, told })
+  // An older copy may be the one that arrived: what is said of it later, wanted or not, comes the same way.
+  const ended: Custody = event === 'delivered' ? { ...row, next: from } : row
+  const end = finish(state, ended, outcome, now, { from, told })
   if (event !== 'delivered') return end
   const late = overtake(state, row.stalled ?? [], from, now)
   return {

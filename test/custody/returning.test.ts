@@ -112,6 +112,11 @@ describe('custody: what comes back', () => {
       if (answer !== 'done') expect(made.changes).to.deep.equal([])
     })
 
+  it('delivered by an older copy, it is that neighbour who may say that it was wanted', () => {
+    const made = heard(handed({ next: s, ...tried(r, s) }), r, onward, report(b, 'delivered'))
+    expect(left(made)).to.include({ state: 'done', next: r })
+  })
+
   const permit = 'ab'.repeat(16)
   const loans: [what: string, lent: string[], reservation: number | undefined][] = [
     ['a relay frees it', [r], undefined],
