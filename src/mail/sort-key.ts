@@ -1,11 +1,12 @@
 /**
  * What SORT and THREAD compare messages by, from what is remembered of them. RFC 5256 §2, §3; RFC 5957 §3. Pure.
  */
+import { normalized } from './fold.ts'
 import { trim } from './header.ts'
 import { decodeText } from './words.ts'
 
 /** For putting texts in order: i;unicode-casemap (RFC 5051), in which letters count as capitals. */
-export const collated = (text: string): string => text.toUpperCase().normalize('NFKD')
+export const collated = (text: string): string => normalized(text.toUpperCase(), 'NFKD')
 
 export type AddressField = 'from' | 'to' | 'cc'
 /** The first address of a list; `shown` is the name, decoded, or the address where there is none. */
