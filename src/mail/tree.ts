@@ -18,10 +18,11 @@ const PARTS_MAX = 10_000
 /** RFC 2046 §5.1.1 allows 70; a line may have 998. It bounds what walk.ts holds back of a line. */
 const BOUNDARY_MAX = 990
 
+const LF = 10
 const DASH = 45
 
-/** A part whose end was not yet seen; `delimiter` is `--boundary`, until its multipart is closed. */
-type Open = Node & { delimiter: Buffer | null; isMessage: boolean; linesBefore: number }
+/** A part whose end was not yet seen; `delimiter` is `--boundary` in latin1, until its multipart is closed. */
+type Open = Node & { delimiter: string | null; isMessage: boolean; linesBefore: number }
 
 /** A delimiter line: `length` bytes tell it, `depth` is that of its multipart. */
 export type Delimiter = { depth: number; length: number; isClose: boolean }
@@ -35,6 +36,9 @@ export class Tree {
   envelope: Envelope = readEnvelope([])
 
   private readonly open: Open[] = []
+  /** The depth of each open multipart by its delimiter, of equal ones the innermost; their lengths, the longest first. */
+  private depths: ReadonlyMap<string, number> = new Map()
+  private lengths: readonly number[] = []
   private parts = 0
   private headersSize = 0
 
@@ -80,15 +84,12 @@ export class Tree {
    * longest wins, and of equal ones the innermost.
    */
   findDelimiter(buf: Buffer, at: number): Delimiter | undefined {
-    let depth = 0
-    let length = 0
-    for (let i = this.open.length; i > 0; i--) {
-      const delimiter = this.open[i - 1]?.delimiter
-      if (!delimiter || delimiter.length <= length || !startsWith(buf, at, delimiter)) continue
-      depth = i
-      length = delimiter.length
-    }
-    if (length === 0) return undefined
+    if (buf[at + 1] !== DASH) return undefined
+    const lineEnd = buf.indexOf(LF, at)
+    const line = buf.toString('latin1', at, Math.min(lineEnd < 0 ? buf.length : lineEnd, at + this.longest))
+    const length = this.lengths.find((each) => each <= line.length && this.depths.has(line.slice(0, each))) ?? 0
+    const depth = this.depths.get(line.slice(0, length))
+    if (depth === undefined) return undefined
     const isClose = buf[at + length] === DASH && buf[at + length + 1] === DASH
     if (!isClose && (this.parts >= PARTS_MAX || this.headersSize >= HEADERS_MAX)) {
       this.flaws.add('too-many-parts') // and what follows is body of the part at hand
@@ -188,15 +189,21 @@ export class Tree {
   private takeDelimiter(node: Open): boolean {
     const boundary = trim(param(node.mime.params, 'boundary') ?? '')
     if (boundary === '' || boundary.length > BOUNDARY_MAX) return false
-    node.delimiter = Buffer.from(`--${boundary}`, 'latin1')
-    this.longest = Math.max(this.longest, node.delimiter.length)
+    node.delimiter = `--${boundary}`
+    this.noteDelimiters()
     return true
   }
 
   private dropDelimiter(node: Open): void {
     if (!node.delimiter) return
     node.delimiter = null
-    this.longest = Math.max(0, ...this.open.map((each) => each.delimiter?.length ?? 0))
+    this.noteDelimiters()
+  }
+
+  private noteDelimiters(): void {
+    this.depths = new Map(this.open.flatMap(({ delimiter }, i) => (delimiter === null ? [] : [[delimiter, i + 1]])))
+    this.lengths = [...new Set([...this.depths.keys()].map(({ length }) => length))].sort((a, b) => b - a)
+    this.longest = this.lengths[0] ?? 0
   }
 }
 
@@ -206,6 +213,3 @@ const setType = ({ part, mime }: Open, type: string, subtype: string, params: Pa
   part.params = params
   part.encoding = mime.encoding.toLowerCase()
 }
-
-const startsWith = (buf: Buffer, at: number, prefix: Buffer): boolean =>
-  at + prefix.length <= buf.length && buf.compare(prefix, 0, prefix.length, at, at + prefix.length) === 0
