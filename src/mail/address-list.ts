@@ -15,11 +15,12 @@ import { decodeText } from './words.ts'
 
 export type AddressItem = { name: string | null; route: string | null; local: string | null; host: string | null }
 
-export const parseAddresses = (value: string): AddressItem[] => {
+/** @param itemsMax about as many are read */
+export const parseAddresses = (value: string, itemsMax = ITEMS_MAX): AddressItem[] => {
   const items: AddressItem[] = []
   const text = new Scanner(value)
   let inGroup = false
-  while (!text.done() && items.length < ITEMS_MAX) {
+  while (!text.done() && items.length < itemsMax) {
     const char = text.peek()
     if (char === ',' || char === '>') {
       text.at++
@@ -57,7 +58,7 @@ export const addressesToPeople = (items: readonly AddressItem[]): string =>
     .join(', ')
 
 /** Nobody writes to more; somebody may send a megabyte of commas and letters. */
-const ITEMS_MAX = 20_000
+export const ITEMS_MAX = 20_000
 const MISSING_MAILBOX = 'MISSING_MAILBOX'
 const MISSING_DOMAIN = 'MISSING_DOMAIN'
 

@@ -20,8 +20,11 @@ export const nstring = (text: string | null | undefined): string =>
 /** A header's envelope fields, unfolded (latin1), as read once and used for ENVELOPE and for lists alike. */
 export type Envelope = { texts: Record<TextName, string | null>; lists: Record<ListName, AddressItem[]> }
 
+/** How many addresses are still read in all: each may become ten times as long here, and messages hold messages. */
+export type Budget = { addresses: number }
+
 /** The last of repeated texts wins, address fields add up: as Dovecot does it. */
-export const readEnvelope = (fields: readonly Field[]): Envelope => {
+export const readEnvelope = (fields: readonly Field[], budget: Budget): Envelope => {
   const texts: Envelope['texts'] = {
     date: null,
     subject: null,
@@ -33,7 +36,11 @@ export const readEnvelope = (fields: readonly Field[]): Envelope => {
   for (const [name, value] of fields) {
     const key = name.toLowerCase()
     if (isTextName(key)) texts[key] = unfold(value)
-    else if (isListName(key)) for (const item of parseAddresses(unfold(value))) lists[key].push(item)
+    else if (isListName(key)) {
+      const items = parseAddresses(unfold(value), budget.addresses)
+      budget.addresses -= items.length
+      for (const item of items) lists[key].push(item)
+    }
   }
   return { texts, lists }
 }

@@ -4,8 +4,9 @@
  * walk.ts tells it of headers, delimiters and the end; offsets count from the message's first byte.
  * A multipart without boundary, or deeper or later than the limits allow, is a leaf and named in `flaws`.
  */
+import { ITEMS_MAX } from './address-list.ts'
 import { type Field, parseHeader, trim } from './header.ts'
-import { type Envelope, envelopeText, readEnvelope } from './imap-text.ts'
+import { type Budget, type Envelope, envelopeText, readEnvelope } from './imap-text.ts'
 import { PLAIN, readMime } from './mime.ts'
 import { type Param, param } from './param.ts'
 import type { Flaw, Part } from './parsed.ts'
@@ -32,8 +33,9 @@ export class Tree {
   readonly flaws: Set<Flaw>
   /** The longest delimiter that may come: no more of a line is needed to judge it. */
   longest = 0
+  private readonly budget: Budget = { addresses: ITEMS_MAX }
   /** Of the message itself. */
-  envelope: Envelope = readEnvelope([])
+  envelope: Envelope = readEnvelope([], this.budget)
 
   private readonly open: Open[] = []
   /** The depth of each open multipart by its delimiter, of equal ones the innermost; their lengths, the longest first. */
@@ -147,7 +149,7 @@ export class Tree {
   }
 
   private readEnvelope(node: Open, fields: readonly Field[]): void {
-    const envelope = readEnvelope(fields)
+    const envelope = readEnvelope(fields, this.budget)
     node.envelope = envelopeText(envelope)
     if (node === this.root) this.envelope = envelope
   }
@@ -167,7 +169,7 @@ export class Tree {
     const isMultipart = type === 'multipart'
     if (!isMessage && !isMultipart) {
       setType(node, type, subtype, mime.params)
-    } else if (this.open.length >= DEPTH_MAX || this.parts >= PARTS_MAX) {
+    } else if (this.open.length >= DEPTH_MAX || this.parts >= PARTS_MAX || this.headersSize >= HEADERS_MAX) {
       this.flaws.add('too-deep')
       node.mime = { ...mime, type: 'application', subtype: 'octet-stream' }
       setType(node, 'application', 'octet-stream', mime.params)

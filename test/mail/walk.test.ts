@@ -121,6 +121,10 @@ describe('mail/walk', () => {
       ['a field of folds', `To: ${'\r\n '.repeat(300_000)}\r\n\r\n`],
       ['commas for addresses', `To: ${','.repeat(1 << 20)}\r\n\r\n`],
       ['a great many recipients', `To: ${'a,'.repeat(500_000)}\r\n\r\n`],
+      [
+        'a great many senders of messages within messages',
+        `Content-Type: message/rfc822\r\n${`From: ${'a,'.repeat(20_000)}\r\n`.repeat(25)}\r\n`.repeat(15),
+      ],
       ['open brackets', `To: ${'<@'.repeat(500_000)}\r\n\r\n`],
       ['open domain literals', `To: ${'a@['.repeat(300_000)}\r\n\r\n`],
       [
