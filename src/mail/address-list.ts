@@ -57,6 +57,10 @@ export const addressesToPeople = (items: readonly AddressItem[]): string =>
     })
     .join(', ')
 
+/** The addresses alone, decoded, as written. */
+export const addressesIn = (value: string): string[] =>
+  parseAddresses(value).flatMap(({ local, host }) => (host === null ? [] : [decodeText(`${local}@${host}`)]))
+
 /** Nobody writes to more; somebody may send a megabyte of commas and letters. */
 export const ITEMS_MAX = 20_000
 const MISSING_MAILBOX = 'MISSING_MAILBOX'

@@ -4,9 +4,8 @@
  * was submitted (submit.ts), so an honest letter is not touched here; what remains was put there to deceive
  * (RFC 8601 §5: results in our own name that are not ours).
  */
-import { parseAddresses } from './address-list.ts'
+import { addressesIn } from './address-list.ts'
 import { findFields, unfold } from './header.ts'
-import { decodeText } from './words.ts'
 
 /** Headers longer than this are neither searched nor cleaned: no submission has one. */
 export const HEADER_MAX = 256 * 1024
@@ -43,6 +42,3 @@ const isForged = (name: string, value: string, by: string): boolean => {
   const server = /^[^\s;]+/.exec(value.trim())?.[0] ?? ''
   return name === 'authentication-results' && server.toLowerCase() === by.toLowerCase()
 }
-
-const addressesIn = (value: string): string[] =>
-  parseAddresses(value).flatMap(({ local, host }) => (host === null ? [] : [decodeText(`${local}@${host}`)]))

@@ -11,7 +11,7 @@
  * What is added stands above all else (but below a first line that is a stray fold, which it would otherwise
  * gain). Every other byte stays as and where it is.
  */
-import { parseAddresses } from './address-list.ts'
+import { addressesIn } from './address-list.ts'
 import { formatDate } from './date.ts'
 import { findFields, unfold } from './header.ts'
 import { decodeText } from './words.ts'
@@ -64,7 +64,7 @@ export const editSubmission = (
     if (name === 'date') date = value || date
     if (name === 'message-id') messageId = value || messageId // the last counts, as in walk.ts
     if (name === 'subject') subject = decodeText(value)
-    if (name === 'from') from.push(...addressesOf(value))
+    if (name === 'from') from.push(...addressesIn(value))
     if (!REMOVED.has(name) && !isEmpty) continue
     kept.push(header.subarray(at, field.from))
     at = field.to
@@ -86,10 +86,5 @@ const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'su
 /** One hop, or those a gateway of ours left out before. */
 const hopsTold = (received: string): number =>
   Math.min(Number(/\((\d{1,4}) earlier hops left out\)/.exec(received)?.[1] ?? 0), HOPS_MAX) + 1
-
-const addressesOf = (value: string): string[] =>
-  parseAddresses(value)
-    .filter((item) => item.host !== null)
-    .map((item) => decodeText(`${item.local}@${item.host}`))
 
 const idIn = (value: string): string => /<[^<> \t]+>/.exec(value)?.[0] ?? value
