@@ -6,6 +6,7 @@
  */
 import { addressesIn } from './address-list.ts'
 import { findFields, unfold } from './header.ts'
+import { withoutComments } from './param.ts'
 
 /** Headers longer than this are neither searched nor cleaned: no submission has one. */
 export const HEADER_MAX = 256 * 1024
@@ -39,6 +40,11 @@ export const cleanArrived = (header: Buffer, by: string): Arrived => {
 
 const isForged = (name: string, value: string, by: string): boolean => {
   if (name === 'return-path' || name === 'vouchsafe-path') return true
-  const server = /^[^\s;]+/.exec(value.trim())?.[0] ?? ''
-  return name === 'authentication-results' && server.toLowerCase() === by.toLowerCase()
+  return name === 'authentication-results' && serverIn(value).toLowerCase() === by.toLowerCase()
+}
+
+/** Who says so: behind comments, a word or a quoted string (RFC 8601 §2.2). */
+const serverIn = (value: string): string => {
+  const [, quoted, word = ''] = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;("]+))/.exec(withoutComments(value)) ?? []
+  return quoted?.replace(/\\(.)/g, '$1') ?? word
 }

@@ -24,7 +24,7 @@ export const param = (params: readonly Param[], name: string): string | undefine
  * Comments nest (RFC 5322 §3.2.2). Only a bracket behind a blank or a semicolon opens one: `name=report(1).pdf`,
  * though it should be quoted, is what its sender calls the file. One that is never closed is none.
  */
-const withoutComments = (text: string): string => {
+export const withoutComments = (text: string): string => {
   if (!text.includes('(')) return text
   let out = ''
   let isQuoted = false

@@ -18,6 +18,10 @@ describe('mail/forged', () => {
   const forged = [
     ['results in our own name', 'Authentication-Results: b.test; vouchsafe-key=pass policy.known=verified'],
     ['in whatever case and fold', 'authentication-results:\r\n  B.TEST;\r\n x=pass'],
+    ['behind a comment', 'Authentication-Results: (to (you)) b.test; x=pass'],
+    ['in front of one', 'Authentication-Results: b.test(from us); x=pass'],
+    ['in quotes', 'Authentication-Results: "b.t\\est"; x=pass'],
+    ['with a version', 'Authentication-Results: b.test 1; x=pass'],
     ['a path', 'Vouchsafe-Path: id=1; a 2025'],
     ['a return path', 'Return-Path: <boss@b.test>'],
   ] as const
