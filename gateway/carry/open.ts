@@ -13,6 +13,7 @@ import type { Card } from '../../src/identity/card.ts'
 import { permitOf } from '../../src/identity/permit.ts'
 import { open, openStream } from '../../src/identity/seal.ts'
 import { cleanArrived, HEADER_MAX } from '../../src/mail/forged.ts'
+import { headerEnd } from '../../src/mail/header.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
 import { startWalk } from '../../src/mail/walk.ts'
@@ -33,7 +34,7 @@ export type OpenedArrival = {
   sender: NonNullable<Arrival['opened']>
 }
 
-/** @throws Refusal `seal-broken`, `sender-unverified`, `entity-unknown` */
+/** @throws Refusal `seal-broken`, `sender-unverified`, `entity-unknown`, `message-too-large` */
 export const openArrived = async (
   core: Core,
   envelope: Envelope,
@@ -103,12 +104,12 @@ const checkSender = ({ engine }: Core, envelope: Envelope, from: Card): void => 
 
 type Split = { header: Buffer; rest: Iterable<Buffer> | AsyncIterable<Buffer> }
 
-/** The header with its empty line, and what follows; a header too long to be searched counts as text. */
+/** The header with its empty line, if it has one, and what follows. */
 const splitHeader = async (text: Buffer | Readable): Promise<Split> => {
   if (Buffer.isBuffer(text)) return cutHeader(text)
   const chunks = text[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   let start = Buffer.alloc(0)
-  while (start.length < HEADER_MAX && !start.includes(HEADER_END)) {
+  while (start.length < HEADER_MAX && headerEnd(start) === undefined) {
     const next = await chunks.next()
     if (next.done) break
     start = Buffer.concat([start, next.value])
@@ -121,11 +122,12 @@ const splitHeader = async (text: Buffer | Readable): Promise<Split> => {
   return { header, rest: remainder() }
 }
 
-const HEADER_END = '\r\n\r\n'
-
+/** @throws Refusal `message-too-large`: what is not searched is not let in */
 const cutHeader = (start: Buffer): { header: Buffer; rest: Buffer[] } => {
-  const end = start.subarray(0, HEADER_MAX).indexOf(HEADER_END)
-  const cut = end < 0 ? 0 : end + HEADER_END.length
+  const end = headerEnd(start.subarray(0, HEADER_MAX))
+  if (end === undefined && start.length >= HEADER_MAX)
+    throw new Refusal('message-too-large', `the header is larger than ${HEADER_MAX >> 10} KiB`)
+  const cut = end ?? start.length
   return { header: start.subarray(0, cut), rest: [start.subarray(cut)] }
 }
 

@@ -8,8 +8,8 @@ import { addressesIn } from './address-list.ts'
 import { findFields, unfold } from './header.ts'
 import { withoutComments } from './param.ts'
 
-/** Headers longer than this are neither searched nor cleaned: no submission has one. */
-export const HEADER_MAX = 256 * 1024
+/** No letter has a longer header: a submission may have one of 256 KiB, to which its gateway adds a few fields. */
+export const HEADER_MAX = 260 * 1024
 
 export type Arrived = {
   header: Buffer
@@ -18,7 +18,7 @@ export type Arrived = {
 }
 
 /**
- * @param header up to and including the empty line
+ * @param header up to and including the empty line, if there is one
  * @param by our domain: results in its name are removed, others' stay
  */
 export const cleanArrived = (header: Buffer, by: string): Arrived => {

@@ -47,6 +47,12 @@ export const findFields = (text: string): Span[] => {
   return spans
 }
 
+/** Where a header ends, behind its empty line (the same as walk.ts finds); undefined where none has come. */
+export const headerEnd = (start: Buffer): number | undefined => {
+  const empty = /(?:^|\n)\r?\n/.exec(start.toString('latin1'))
+  return empty ? empty.index + empty[0].length : undefined
+}
+
 /** The value as one line: folds undone (RFC 5322 §2.2.3), outer blanks gone. */
 export const unfold = (value: string): string => trim(value.includes('\n') ? value.replace(/\r?\n/g, '') : value)
 

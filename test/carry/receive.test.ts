@@ -218,6 +218,24 @@ describe('carry: what neighbours send', () => {
       await until('all are closed', async () => (await bodiesOpen(core.home)).length === 0, 1000)
     })
 
+  const forged = 'Authentication-Results: ann.test; vouchsafe-key=pass'
+  const heads: [what: string, text: string, answer: string][] = [
+    ['whose lines end with LF alone', `Subject: x\n${forged}\n\ntext`, 'cleaned'],
+    ['whose empty line does', `Subject: x\r\n${forged}\r\n\ntext`, 'cleaned'],
+    ['without an empty line', `Subject: x\r\n${forged}\r\n`, 'cleaned'],
+    ['too long to be searched', `X: ${'x'.repeat(300_000)}\r\n${forged}\r\n\r\ntext`, 'message-too-large'],
+    ['the same, streamed', `X: ${'x'.repeat(3_000_000)}\r\n${forged}\r\n\r\ntext`, 'message-too-large'],
+  ]
+  for (const [what, text, answer] of heads)
+    it(`a header with results in our name, ${what}: ${answer}`, async () => {
+      const plaintext = Buffer.from(text)
+      const payload = await seal({ from: r.entity, to: ann.card, id, card: r.card.text, plaintext })
+      expect(await hand({ payload })).to.equal(answer === 'cleaned' ? 'taken' : answer)
+      if (answer !== 'cleaned') return
+      const [row] = await bench().db.read.range<{ text: string }>('SELECT CAST(bytes AS TEXT) AS text FROM body', [])
+      expect(row?.text).to.include('Subject: x').and.not.include(forged)
+    })
+
   const path = async (
     by: Person,
     route: Person[],
