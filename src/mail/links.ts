@@ -3,6 +3,7 @@
  *
  * Every id that anybody names has a number, whether or not its message is here.
  */
+import { normalId } from './message-id.ts'
 import type { Parsed } from './parsed.ts'
 import { PAUSE_STEPS } from './ranks.ts'
 import { baseSubject } from './subject.ts'
@@ -39,8 +40,8 @@ export type Linking = { own: string | null; answered: readonly string[]; isReply
 
 /** In-Reply-To counts where nothing else is said. */
 export const linkingOf = ({ messageId = null, inReplyTo, references = [], subject = '' }: Saying): Linking => ({
-  own: messageId,
-  answered: references.length > 0 || !inReplyTo?.startsWith('<') ? references : [inReplyTo],
+  own: messageId && normalId(messageId),
+  answered: (references.length > 0 || !inReplyTo?.startsWith('<') ? references : [inReplyTo]).map(normalId),
   isReply: baseSubject(subject).isReply,
 })
 

@@ -14,6 +14,7 @@
 import { addressesIn } from './address-list.ts'
 import { formatDate } from './date.ts'
 import { findFields, unfold } from './header.ts'
+import { idIn } from './message-id.ts'
 import { decodeText } from './words.ts'
 
 export type Edited = {
@@ -78,7 +79,7 @@ export const editSubmission = (
     added.push(`Message-ID: ${messageId}`)
   }
   kept.unshift(header.subarray(0, stray), Buffer.from(added.map((line) => `${line}\r\n`).join('')))
-  return { header: Buffer.concat(kept), messageId: idIn(messageId), subject, from, loops: hops > HOPS_MAX }
+  return { header: Buffer.concat(kept), messageId: idIn(messageId) ?? messageId, subject, from, loops: hops > HOPS_MAX }
 }
 
 const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'subject', 'from'])
@@ -86,5 +87,3 @@ const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'su
 /** One hop, or those a gateway of ours left out before. */
 const hopsTold = (received: string): number =>
   Math.min(Number(/\((\d{1,4}) earlier hops left out\)/.exec(received)?.[1] ?? 0), HOPS_MAX) + 1
-
-const idIn = (value: string): string => /<[^<> \t]+>/.exec(value)?.[0] ?? value

@@ -15,6 +15,7 @@
  */
 import { addressesToPeople } from './address-list.ts'
 import { parseDate } from './date.ts'
+import { idIn, idsIn } from './message-id.ts'
 import { type Flaw, flaws, type Parsed } from './parsed.ts'
 import { structureText } from './structure.ts'
 import { Tree } from './tree.ts'
@@ -220,9 +221,9 @@ class Walker implements Walk {
       bodyStructure: structureText(root, true),
       body: structureText(root, false),
       root: root.part,
-      messageId: firstId(texts['message-id']),
-      inReplyTo: firstId(texts['in-reply-to']),
-      references: texts.references?.match(ID) ?? [],
+      messageId: idIn(texts['message-id']),
+      inReplyTo: idIn(texts['in-reply-to']),
+      references: idsIn(texts.references ?? ''),
       subject: decodeText(texts.subject ?? ''),
       from: addressesToPeople(lists.from),
       date: parseDate(texts.date ?? ''),
@@ -231,6 +232,3 @@ class Walker implements Walk {
     }
   }
 }
-
-const ID = /<[^<> \t\r\n]+>/g
-const firstId = (text: string | null): string | null => text?.match(ID)?.[0] ?? (text || null)

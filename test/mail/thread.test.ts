@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { type Forest, forestText } from '../../src/mail/forest.ts'
-import { linked, noLinks } from '../../src/mail/links.ts'
+import { linked, linkingOf, noLinks } from '../../src/mail/links.ts'
 import { countTo, noRanks, ranked } from '../../src/mail/ranks.ts'
 import { type Conversing, threadByReferences, threadBySubject } from '../../src/mail/thread.ts'
 import { done } from './done.ts'
@@ -125,6 +125,11 @@ describe('mail/thread: conversations', () => {
         { numRuns: 2000 },
       ))
   }
+
+  it('an id in quotes is the same without them, and blanks around it are none of it', () => {
+    const saying = { messageId: '<"a\\.b c"@x>', references: ['<"ab"@x>', '< ab@x >', '<"a b"@x>'] }
+    expect(linkingOf(saying)).to.deep.include({ own: '<a.b c@x>', answered: ['<ab@x>', '<ab@x>', '<a b@x>'] })
+  })
 
   it('a chain of 20 000 is threaded within seconds, from its top as from its end', () => {
     const up = Array.from({ length: 20_000 }, (_, i) => message(`${i + 1} m${i} < m${i - 1}:`))

@@ -138,6 +138,8 @@ describe('mail/walk', () => {
         'parameter continuations',
         `Content-Type: text/plain${Array.from({ length: 50_000 }, (_, i) => `; a*${i}*=x`).join('')}\r\n\r\n`,
       ],
+      ['quoted ids', `References: ${'<"\\"'.repeat(250_000)}\r\n\r\n`],
+      ['an id without end', `References: <${'a'.repeat(1_000_000)}\r\n\r\n`],
       ['references', `References: ${'<a@b> <'.repeat(150_000)}\r\n\r\n`],
       [
         'a multipart that holds itself',
@@ -238,6 +240,12 @@ describe('mail/walk', () => {
       const { messageId, inReplyTo, references, subject, from, date } = parse(letter('X: y', ''))
       expect([messageId, inReplyTo, references, subject, from, date]).to.deep.equal([null, null, [], '', '', null])
     })
+    it('ids as they may be written', () =>
+      expect(parse(letter('References: <"a b"@c> < d@e > <f\\@g@h> x@y <"i', '')).references).to.deep.equal([
+        '<"a b"@c>',
+        '< d@e >',
+        '<f\\@g@h>',
+      ]))
     it('an id that is none, as it stands', () =>
       expect(parse(letter('Message-ID: odd id', '')).messageId).to.equal('odd id'))
     it('the header whole up to 64 KiB, and no more', () => {

@@ -1,0 +1,15 @@
+/** Message-IDs, RFC 5322 §3.6.4 and §4.5.4: `<left@right>`, the left side perhaps in quotes, blanks perhaps inside the brackets. */
+
+/** All of a field, as written. */
+export const idsIn = (value: string): string[] => value.match(ID) ?? []
+
+/** The first of a field, or what else it holds. */
+export const idIn = (value: string | null): string | null => (value && idsIn(value)[0]) || value || null
+
+/** For comparing: `<"abc"@x>` and `< abc@x >` are `<abc@x>`. RFC 5256 §3. */
+export const normalId = (id: string): string =>
+  UNUSUAL.test(id) ? id.replace(/"((?:[^"\\]|\\.)*)"|[ \t]/g, (_, quoted = '') => quoted.replace(/\\(.)/g, '$1')) : id
+
+// No bracket in quotes either, or whoever opens many of them has each searched to the end.
+const ID = /<[ \t]*(?:[^<>" \t\r\n]|"(?:[^<>"\\\r\n]|\\[^<>\r\n])*")+[ \t]*>/g
+const UNUSUAL = /[" \t]/
