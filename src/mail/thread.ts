@@ -66,10 +66,8 @@ function* nodesOf({ slots, links }: Conversing): Generator<void, Nodes> {
       parent = next
       if (++steps % PAUSE_STEPS === 0) yield
     }
-    if (parent >= 0) {
-      above[node] = -1 // what others said of it counts less than what it says itself
-      if (mayHold(above, parent, node)) above[node] = parent
-    }
+    above[node] = -1 // what others said of it counts less than what it says itself, be it that it answers nothing
+    if (parent >= 0 && mayHold(above, parent, node)) above[node] = parent
     if (++steps % PAUSE_STEPS === 0) yield
   }
   return { above, messageOf, nodeOf }

@@ -72,9 +72,8 @@ const linked = (messages: readonly Threaded[]): Node[] => {
       if (parent && !next.parent) link(parent, next)
       parent = next
     }
-    if (!parent) continue
-    unlink(node) // what others said of it counts less than what it says itself
-    link(parent, node)
+    unlink(node) // what others said of it counts less than what it says itself, be it that it answers nothing
+    if (parent) link(parent, node)
   }
   return nodes
 }

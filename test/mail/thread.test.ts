@@ -64,6 +64,8 @@ describe('mail/thread: conversations', () => {
     ['a repeated id is a message of its own', '1 a, 2 a, 3 b < a', '(1 3)(2)'],
     ['no id, too', '1, 2', '(1)(2)'],
     ['what it says itself counts more than what others say', '1 c < a b, 2 b < x, 3 x', '(3 2 1)'],
+    ['also that it answers nothing', '1 a, 2 c < a b, 3 b', '(1)(3 2)'],
+    ['but not for those who come later', '1 b, 2 a, 3 c < a b', '(2 1 3)'],
     ['a reply without references goes by its subject', '1 a: x, 2 b: re x', '(1 2)'],
     ['also if it is older', '1 a: re x, 2 b: x', '(2 1)'],
     ['equals of a subject are side by side', '1 a: x, 2 b: x', '((1)(2))'],
