@@ -1,22 +1,32 @@
 /** `Tue, 1 Jul 2003 10:52:37 +0200` and its obsolete forms, RFC 5322 §3.3 and §4.3. */
 
 /** @returns epoch ms, or null where it can't be read */
-export const parseDate = (value: string): number | null => {
-  const match = DATE.exec(value.slice(0, 200).replace(/\([^()]*\)/g, ' '))
+export const parseDate = (value: string): number | null => readDate(value)?.at ?? null
+
+/** `at` is that moment, `day` the day it names in its own zone: `Tue, 1 Jul 2003 23:52:37 -0800` is the 1st. */
+export const readDate = (value: string): { at: number; day: number } | null => {
+  const match = DATE.exec(withoutComments(value.slice(0, 200)))
   if (!match) return null
-  const [, day, monthName = '', yearText = '', hour, minute, second, zone = ''] = match
+  const [, date, monthName = '', yearText = '', hour = '0', minute = '0', second = '0', zone = ''] = match
   const month = MONTHS.indexOf(monthName.toLowerCase())
   if (month % 3 !== 0) return null
-  const year = fullYear(Number(yearText), yearText.length)
-  const at = Date.UTC(year, month / 3, Number(day), Number(hour), Number(minute), Number(second ?? 0))
-  return Number.isNaN(at) ? null : at - zoneMinutes(zone) * 60_000
+  const day = Date.UTC(fullYear(Number(yearText), yearText.length), month / 3, Number(date))
+  const minutes = Number(hour) * 60 + Number(minute) - zoneMinutes(zone)
+  return { at: day + minutes * 60_000 + Number(second) * 1000, day }
+}
+
+/** From the inside out, for they nest. */
+const withoutComments = (text: string): string => {
+  const less = text.replace(/\([^()]*\)/g, ' ')
+  return less === text ? text : withoutComments(less)
 }
 
 /** As `parseDate` reads it; always UTC, so that it tells no one where its writer lives. */
 export const formatDate = (at: number): string => new Date(at).toUTCString().replace('GMT', '+0000')
 
+/** Without a time it is 00:00:00. RFC 5256 §2.2. */
 const DATE =
-  /(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?\s*([+-]\d{4}|[A-Za-z]{1,5})?/
+  /(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*[\s-]+(\d{2,4})(?!\d|[:.]\d)(?:\s+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?\s*([+-]\d{4}|[A-Za-z]{1,5})?)?/
 
 const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec'
 

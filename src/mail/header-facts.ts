@@ -1,6 +1,7 @@
 /**
  * What SEARCH compares of a header, folded (fold.ts). RFC 3501 §6.4.4.
  */
+import { readDate } from './date.ts'
 import { fold } from './fold.ts'
 import { parseHeader, unfold } from './header.ts'
 import { decodeText } from './words.ts'
@@ -18,15 +19,6 @@ export const headerFacts = (header: Buffer): HeaderFacts => {
   const date = raw.find(({ name }) => name === 'date')?.value
   return {
     fields: raw.map(({ name, value }) => ({ name, value: fold(decodeText(value)) })),
-    sentDay: date === undefined ? undefined : dayNamed(date),
+    sentDay: readDate(date ?? '')?.day,
   }
-}
-
-const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec'
-
-/** `Tue, 1 Jul 2003 23:52:37 -0800` is the 1st of July, whatever day that was in Greenwich. */
-const dayNamed = (date: string): number | undefined => {
-  const [, day, month = '', year] = /(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]*[\s-]+(\d{4})/.exec(date.slice(0, 200)) ?? []
-  const at = MONTHS.indexOf(month.toLowerCase())
-  return day === undefined || at % 3 !== 0 ? undefined : Date.UTC(Number(year), at / 3, Number(day))
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { parseAddresses } from '../../src/mail/address-list.ts'
 import { formatDate, parseDate } from '../../src/mail/date.ts'
 import { type Field, parseHeader, unfold } from '../../src/mail/header.ts'
+import { headerFacts } from '../../src/mail/header-facts.ts'
 import { type Param, parseParams } from '../../src/mail/param.ts'
 import { decodeBytes, decodeText, encodeText } from '../../src/mail/words.ts'
 
@@ -184,11 +185,25 @@ describe('mail/date', () => {
     ['a military zone says nothing', 'Tue, 1 Jul 2003 08:52:37 Z', at],
     ['two digits of the last century', '1 Jul 99 00:00 +0000', Date.UTC(1999, 6, 1)],
     ['west of Greenwich by half an hour', '1 Jul 2003 05:22:37 -0330', at],
+    ['without a time', '1 Jul 2003', Date.UTC(2003, 6, 1)],
+    ['no year, but a time', '1 Jul 10:52', null],
+    ['behind comments in comments', '(not (yet) 1 Jan 2001 00:00 (b)) 1 Jul 2003 08:52:37 Z', at],
     ['a month that is none', '1 Foo 2003 08:52:37 +0000', null],
     ['no date', 'yesterday', null],
     ['nothing', '', null],
   ]
   for (const [what, value, expected] of cases) it(what, () => expect(parseDate(value)).to.equal(expected))
+  const days: [value: string, day: number | undefined][] = [
+    ['Tue, 1 Jul 2003 23:52:37 -0800', Date.UTC(2003, 6, 1)],
+    ['1 Jul 03 00:10 +0200', Date.UTC(2003, 6, 1)],
+    ['1 (c) Jul 2003 10:00 GMT', Date.UTC(2003, 6, 1)],
+    ['(1 Feb 2001 00:00) 1 Jul 2003 10:00 GMT', Date.UTC(2003, 6, 1)],
+    ['1 Jul 2003', Date.UTC(2003, 6, 1)],
+    ['yesterday', undefined],
+  ]
+  for (const [value, day] of days)
+    it(`the day that ${value} names in its own zone`, () =>
+      expect(headerFacts(Buffer.from(`Date: ${value}\r\n\r\n`)).sentDay).to.equal(day))
   it('what is written is read the same, and is UTC', () => {
     expect(formatDate(at)).to.equal('Tue, 01 Jul 2003 08:52:37 +0000')
     expect(parseDate(formatDate(at))).to.equal(at)
