@@ -31,9 +31,10 @@ export const baseSubject = (subject: string): Base => {
   return { text, isReply }
 }
 
-const BLOB = String.raw`\[[^[\]]*\] *`
+const BLOB = String.raw`\[[^[\]]*\]\s*`
 const LEADER = new RegExp(`^(?:${BLOB})*(?:re|fwd?) *(?:${BLOB})?:`, 'i')
-const TAG = new RegExp(`^${BLOB}`)
+/** Not all there is: a tag alone is the subject. */
+const TAGS = new RegExp(`^(?:${BLOB})+(?=.)`, 's')
 const TRAILER = /\(fwd\)$/i
 const FORWARDED = /^\[fwd:(.*)\]$/is
 
@@ -51,13 +52,9 @@ const withoutLeaders = (text: string): Base => {
   let isReply = false
   for (let rest = text.trimStart(); ; ) {
     const shorter = rest.replace(LEADER, '').trimStart()
-    if (shorter !== rest) {
-      isReply = true
-      rest = shorter
-      continue
-    }
-    const untagged = rest.replace(TAG, '')
-    if (untagged === rest || untagged === '') return { text: rest, isReply }
-    rest = untagged
+    // Tags may stand before a leader: where none is, none is behind them.
+    if (shorter === rest) return { text: rest.replace(TAGS, ''), isReply }
+    isReply = true
+    rest = shorter
   }
 }
