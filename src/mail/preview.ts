@@ -11,17 +11,15 @@ const LENGTH_MAX = 200
 /** Of the text, characters that are looked at; what follows pages of markup is no preview. */
 const READ_MAX = 16_384
 
-/** The part to take it from: the first that is plain, or else the first that is text. */
-export const previewPart = (root: Part): Part | undefined => {
-  const parts = textParts(root)
-  return parts.find(({ subtype }) => subtype === 'plain') ?? parts[0]
-}
+/** The part to take it from: the first text. Among alternatives that is the plainest (RFC 2046 §5.1.4). */
+export const previewPart = (root: Part): Part | undefined => textParts(root)[0]
 
 /** @param text of that part, decoded; its beginning suffices */
 export const previewOf = ({ subtype }: Pick<Part, 'subtype'>, text: string): string => {
   const start = text.slice(0, READ_MAX)
   const said = (subtype === 'html' ? withoutMarkup(start) : withoutQuotes(start))
-    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .replace(/\p{Cf}+/gu, '') // soft hyphens, joiners: they stand within words
+    .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim()
   return cut(said)
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { previewOf } from '../../src/mail/preview.ts'
+import { previewOf, previewPart } from '../../src/mail/preview.ts'
+import { letter, parse } from './parse.ts'
 
 const plain = { subtype: 'plain' }
 const html = { subtype: 'html' }
@@ -21,9 +22,16 @@ describe('previews of messages', () => {
     ['end between words', plain, `${'word '.repeat(50)}end`, 'word '.repeat(40).trim()],
     ['or within a long one', plain, 'x'.repeat(500), 'x'.repeat(200)],
     ['count characters, not units', plain, '🍎'.repeat(300), '🍎'.repeat(200)],
+    ['have no soft hyphens nor joiners', plain, 'apple\u00adtree \u200bin\u200dside', 'appletree inside'],
     ['take no surrogate from an entity', html, 'a&#xd800;b&#x110000;', 'ab'],
   ]
   for (const [what, part, text, preview] of cases) it(what, () => expect(previewOf(part, text)).to.equal(preview))
+  it('are those of the first text, not of one attached to it', () => {
+    const type = 'Content-Type: multipart/mixed; boundary=b'
+    const log = ['--b', 'Content-Type: text/plain', 'Content-Disposition: attachment', '', 'log']
+    const { root } = parse(letter(type, '', '--b', 'Content-Type: text/html', '', '<p>Hi', ...log, '--b--'))
+    expect(previewPart(root)?.subtype).to.equal('html')
+  })
   it('are at most 200 characters of one line, whatever comes', () =>
     fc.assert(
       fc.property(fc.constantFrom(plain, html), fc.string({ unit: 'binary', maxLength: 600 }), (part, text) => {
