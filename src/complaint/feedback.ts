@@ -14,7 +14,7 @@ import { isEnvelopeId } from '../address.ts'
 import { parseHeader, unfold } from '../mail/header.ts'
 import { param } from '../mail/param.ts'
 import type { Part } from '../mail/parsed.ts'
-import { decodeTransfer } from '../mail/text.ts'
+import { decodeTransfer } from '../mail/transfer.ts'
 import type { Grievance } from './verdict.ts'
 
 export type Feedback = {

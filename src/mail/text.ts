@@ -8,6 +8,7 @@ import { isUtf8 } from 'node:buffer'
 import { findFields, unfold } from './header.ts'
 import { param } from './param.ts'
 import type { Part } from './parsed.ts'
+import { decodeTransfer } from './transfer.ts'
 import { decodeBytes, decodeText } from './words.ts'
 
 /** Text, or the fields of a report (message/delivery-status, RFC 3464; message/disposition-notification, RFC 8098). */
@@ -41,12 +42,6 @@ export const headerText = (header: Buffer): string => {
     .join('\n')
 }
 
-/** Undoes base64 and quoted-printable (RFC 2045 §6); every other encoding leaves the bytes as they are. */
-export const decodeTransfer = (content: Buffer, encoding: string): Buffer => {
-  if (encoding === 'base64') return Buffer.from(content.toString('latin1'), 'base64')
-  return encoding === 'quoted-printable' ? decodeQuotedPrintable(content) : content
-}
-
 const textOf = (part: Part, message: Buffer): string[] => {
   if (part.message) {
     const { start, bodyStart } = part.message
@@ -55,14 +50,3 @@ const textOf = (part: Part, message: Buffer): string[] => {
   if (isText(part)) return [partText(part, message.subarray(part.bodyStart, part.end))]
   return part.children.flatMap((child) => textOf(child, message))
 }
-
-const decodeQuotedPrintable = (content: Buffer): Buffer =>
-  Buffer.from(
-    content
-      .toString('latin1')
-      .replace(/[ \t]+(\r?\n)?/g, (blanks, lineEnd?: string) => lineEnd ?? blanks) // RFC 2045 §6.7 (3): added on the way
-      .replace(/=(?:([\dA-F]{2})|\r?\n|$)/gi, (_, hex?: string) =>
-        hex ? String.fromCharCode(Number.parseInt(hex, 16)) : '',
-      ),
-    'latin1',
-  )

@@ -1,9 +1,17 @@
 /**
- * Transfer encodings undone piece by piece: RFC 2045 §6. How the bytes were cut never shows in what comes out.
+ * Transfer encodings undone, at once or piece by piece: RFC 2045 §6. How the bytes were cut never shows in what comes out.
  *
- * As text.ts undoes them at once: what is no base64 is passed over, a quoted-printable that is none stays as it is.
+ * What is no base64 is passed over, a quoted-printable that is none stays as it is.
  */
-import { decodeTransfer } from './text.ts'
+
+/** Every encoding that nobody registered leaves the bytes as they are. */
+export const decodeTransfer = (content: Buffer, encoding: string): Buffer => {
+  const decoder = startDecoder(encoding)
+  if (!decoder) return content
+  const bytes = decoder.push(content)
+  const last = decoder.end()
+  return last.length === 0 ? bytes : Buffer.concat([bytes, last])
+}
 
 export type Decoder = { push(chunk: Buffer): Buffer; end(): Buffer }
 
@@ -55,9 +63,9 @@ const quotedPrintable = (): Decoder => {
       const line = bytes.lastIndexOf(LF) + 1
       const end = bytes.length - line <= LINE_MAX ? line : harmlessEnd(bytes)
       rest = Buffer.from(bytes.subarray(end))
-      return decodeTransfer(bytes.subarray(0, end), 'quoted-printable')
+      return decodeQuotedPrintable(bytes.subarray(0, end))
     },
-    end: () => decodeTransfer(rest, 'quoted-printable'),
+    end: () => decodeQuotedPrintable(rest),
   }
 }
 
@@ -72,3 +80,14 @@ const harmlessEnd = (bytes: Buffer): number => {
   }
   return bytes.length
 }
+
+const decodeQuotedPrintable = (content: Buffer): Buffer =>
+  Buffer.from(
+    content
+      .toString('latin1')
+      .replace(/[ \t]+(?:(\r?\n|$)|)/g, (blanks, lineEnd?: string) => lineEnd ?? blanks) // RFC 2045 §6.7 (3): added on the way
+      .replace(/=(?:([\dA-F]{2})|\r?\n|$)/gi, (_, hex?: string) =>
+        hex ? String.fromCharCode(Number.parseInt(hex, 16)) : '',
+      ),
+    'latin1',
+  )

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { areListed, listedFields } from '../../src/mail/listed.ts'
 import { headerFields, type SectionPart, section } from '../../src/mail/section.ts'
-import { bodyText, decodeTransfer, headerText, partText, textParts } from '../../src/mail/text.ts'
+import { bodyText, headerText, partText, textParts } from '../../src/mail/text.ts'
+import { decodeTransfer } from '../../src/mail/transfer.ts'
 import { corpus } from '../fixture/corpus.ts'
 import { letter, parse } from './parse.ts'
 
@@ -182,6 +183,9 @@ describe('mail/text', () => {
     ['soft line breaks vanish', 'quoted-printable', 'a=\r\nb=  \r\nc', 'abc'],
     ['blanks at a line end were added on the way', 'quoted-printable', 'a \t\r\nb =20\r\n', 'a\r\nb  \r\n'],
     ['broken escapes stay', 'quoted-printable', '=ZZ=4', '=ZZ=4'],
+    ['also at the end of all', 'quoted-printable', 'a \t', 'a'],
+    ['what is no base64 is passed over', 'base64', 'Y-W_J!j', 'abc'],
+    ['base64 ends with its padding', 'base64', 'YQ==Yg==', 'a'],
     ['base64 over many lines', 'base64', 'YW\r\nJj\r\n', 'abc'],
     ['anything else is as it is', '8bit', 'a=\r\nb', 'a=\r\nb'],
   ]

@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { decodeTransfer } from '../../src/mail/text.ts'
-import { startDecoder } from '../../src/mail/transfer.ts'
+import { decodeTransfer, startDecoder } from '../../src/mail/transfer.ts'
 
 const inPieces = (encoding: string, bytes: Buffer, cuts: readonly number[]): Buffer => {
   const decoder = startDecoder(encoding)
