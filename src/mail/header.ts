@@ -58,11 +58,16 @@ export const unfold = (value: string): string => trim(value.includes('\n') ? val
 
 /** Without outer blanks. Not `String.trim`, to which the byte 0xa0 is a blank: it ends the `à` of UTF-8. */
 export const trim = (text: string): string => {
+  const ended = trimEnd(text)
   let from = 0
+  while (from < ended.length && isBlank(ended.charCodeAt(from))) from++
+  return from === 0 ? ended : ended.slice(from)
+}
+
+export const trimEnd = (text: string): string => {
   let to = text.length
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return from === 0 && to === text.length ? text : text.slice(from, to)
+  while (to > 0 && isBlank(text.charCodeAt(to - 1))) to--
+  return to === text.length ? text : text.slice(0, to)
 }
 
 const isBlank = (code: number): boolean => code === SPACE || code === TAB || code === CR || code === LF

@@ -2,7 +2,7 @@
  * What a header says about the body below it: RFC 2045 §5 and §6, RFC 2183, RFC 3282, RFC 2557.
  */
 import { type Field, trim, unfold } from './header.ts'
-import { parseParams } from './param.ts'
+import { parseParams, withoutComments } from './param.ts'
 import type { Mime } from './structure.ts'
 
 /** A part whose header says nothing. */
@@ -45,7 +45,9 @@ export const readMime = (fields: readonly Field[], fallback: 'text/plain' | 'mes
     encoding: parseParams(content.get('content-transfer-encoding') ?? '').value || '7bit',
     md5: content.get('content-md5') ?? null,
     disposition: disposition ? parseParams(disposition) : null,
-    language: (content.get('content-language') ?? '').split(',').flatMap((tag) => trim(tag) || []),
+    language: withoutComments(content.get('content-language') ?? '')
+      .split(',')
+      .flatMap((tag) => trim(tag) || []),
     location: content.get('content-location') ?? null,
   }
 }

@@ -5,7 +5,7 @@
  * A multipart without boundary, or deeper or later than the limits allow, is a leaf and named in `flaws`.
  */
 import { ITEMS_MAX } from './address-list.ts'
-import { type Field, parseHeader, trim } from './header.ts'
+import { type Field, parseHeader, trimEnd } from './header.ts'
 import { type Budget, type Envelope, envelopeText, readEnvelope } from './imap-text.ts'
 import { PLAIN, readMime } from './mime.ts'
 import { type Param, param } from './param.ts'
@@ -18,6 +18,9 @@ const DEPTH_MAX = 100
 const PARTS_MAX = 10_000
 /** RFC 2046 §5.1.1 allows 70; a line may have 998. It bounds what walk.ts holds back of a line. */
 const BOUNDARY_MAX = 990
+
+/** A message/rfc822 has no other (RFC 2046 §5.2.1), a message/global may (RFC 6532 §3.7): then nothing inside is seen. */
+const PLAIN_ENCODINGS: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary'])
 
 const LF = 10
 const DASH = 45
@@ -165,7 +168,8 @@ export class Tree {
     const { mime } = node
     const type = mime.type.toLowerCase()
     const subtype = mime.subtype.toLowerCase()
-    const isMessage = type === 'message' && (subtype === 'rfc822' || subtype === 'global')
+    const isGlobal = subtype === 'global' && PLAIN_ENCODINGS.has(mime.encoding.toLowerCase())
+    const isMessage = type === 'message' && (subtype === 'rfc822' || isGlobal)
     const isMultipart = type === 'multipart'
     if (!isMessage && !isMultipart) {
       setType(node, type, subtype, mime.params)
@@ -189,7 +193,7 @@ export class Tree {
   }
 
   private takeDelimiter(node: Open): boolean {
-    const boundary = trim(param(node.mime.params, 'boundary') ?? '')
+    const boundary = trimEnd(param(node.mime.params, 'boundary') ?? '')
     if (boundary === '' || boundary.length > BOUNDARY_MAX) return false
     node.delimiter = `--${boundary}`
     this.noteDelimiters()

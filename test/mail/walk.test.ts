@@ -95,6 +95,28 @@ describe('mail/walk', () => {
     })
   })
 
+  describe('reads of the content', () => {
+    const cases: [what: string, text: string, told: string][] = [
+      [
+        'a boundary that begins with a blank',
+        letter('Content-Type: multipart/x; boundary=" a "', '', '-- a', '', 'one', '-- a', '', 'two', '-- a--'),
+        '"7bit" 3 0 NIL NIL NIL NIL)("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 3 0 NIL NIL NIL NIL) "x"',
+      ],
+      ['languages, without comments', letter('Content-Language: en (English, I hope), de', '', ''), '("en" "de")'],
+      [
+        'a message/global that is encoded, not what is inside',
+        letter('Content-Type: message/global', 'Content-Transfer-Encoding: Base64', '', 'YQ=='),
+        '("message" "global" NIL NIL NIL "Base64" 6 NIL NIL NIL NIL)',
+      ],
+      [
+        'and what is inside one that is not',
+        letter('Content-Type: message/global', 'Content-Transfer-Encoding: 8BIT', '', 'Subject: inside', ''),
+        '"inside"',
+      ],
+    ]
+    for (const [what, text, told] of cases) it(what, () => expect(parse(text).bodyStructure).to.include(told))
+  })
+
   describe('reads whatever it is given', () => {
     it('random bytes give a tree within the message, and texts a client can read', () => {
       fc.assert(
