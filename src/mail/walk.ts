@@ -51,9 +51,9 @@ class Walker implements Walk {
   private crlfs = 0
   private isAfterCr = false
 
-  /** The header being read: copies of its bytes, and where in the buffer at hand the next piece begins. */
-  private pieces: Buffer[] = []
-  private piecesSize = 0
+  /** The header being read: a copy of its bytes, and where in the buffer at hand the next piece begins. */
+  private kept: Buffer = EMPTY
+  private keptSize = 0
   private pieceFrom = 0
   /** The message's own, once it is read. */
   private header: Buffer | null = null
@@ -171,23 +171,32 @@ class Walker implements Walk {
   }
 
   private endHeader(bodyStart: number): void {
-    const [first = EMPTY] = this.pieces
-    const bytes = this.pieces.length > 1 ? Buffer.concat(this.pieces) : first
-    this.pieces = []
-    this.piecesSize = 0
+    const bytes = this.kept.subarray(0, this.keptSize)
+    this.kept = EMPTY
+    this.keptSize = 0
     this.header ??= bytes.subarray(0, HEADER_KEPT)
     this.at = this.tree.endHeader(bytes, bodyStart, this.lines) ? 'header' : 'body'
   }
 
   private keepHeader(buf: Buffer, to: number): void {
     if (this.at !== 'header') return
-    const room = HEADER_MAX - this.piecesSize
+    const room = HEADER_MAX - this.keptSize
     if (to - this.pieceFrom > room) this.flaws.add('header-too-long')
-    const piece = Buffer.from(buf.subarray(this.pieceFrom, Math.min(to, this.pieceFrom + room)))
+    const piece = buf.subarray(this.pieceFrom, Math.min(to, this.pieceFrom + room))
     this.pieceFrom = to
-    if (piece.length === 0) return
-    this.pieces.push(piece)
-    this.piecesSize += piece.length
+    this.append(piece)
+  }
+
+  /** It grows by doubling: chunks may be of a byte each. */
+  private append(piece: Buffer): void {
+    const size = this.keptSize + piece.length
+    if (size > this.kept.length) {
+      const grown = Buffer.allocUnsafe(Math.max(size, 2 * this.keptSize))
+      this.kept.copy(grown, 0, 0, this.keptSize)
+      this.kept = grown
+    }
+    piece.copy(this.kept, this.keptSize)
+    this.keptSize = size
   }
 
   /** Every CR must stand before an LF, and (told at the end, by counting) every LF behind a CR. RFC 5322 §2.3. */

@@ -197,6 +197,16 @@ describe('mail/walk', () => {
     }
   })
 
+  it('a header in chunks of a byte takes no more memory than it has bytes, by far', () => {
+    const walk = startWalk()
+    const byte = Buffer.from('x')
+    const before = process.memoryUsage()
+    for (let i = 0; i < 1_000_000; i++) walk.push(byte)
+    const after = process.memoryUsage()
+    expect(after.heapUsed + after.external - before.heapUsed - before.external).to.be.below(50 << 20)
+    expect(walk.end().headerSize).to.equal(1_000_000)
+  })
+
   describe('names what is odd', () => {
     const plain = letter('Subject: x', '', 'text')
     const multipart = 'Content-Type: multipart/mixed; boundary=b'
