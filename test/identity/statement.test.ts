@@ -72,7 +72,7 @@ describe('identity: what entities sign', function () {
       name: 'a REKEY',
       kind: 'rekey',
       body: () => ({
-        ...{ v: 1, net: NET, entityId: ann.entity.id, agentId: ann.agent.id, was: id, epoch: now },
+        ...{ v: 1, net: NET, entityId: ann.entity.id, key: keyOf(), agentId: ann.agent.id, was: id, epoch: now },
         ...{ incarnation: '0'.repeat(16), reason: 'compromise' },
       }),
       read: (text) => readRekey(text, keyOf(), NET, now),
@@ -149,7 +149,7 @@ describe('identity: what entities sign', function () {
     fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(), fc.stringMatching(/^[0-9a-f]{16}$/), async (seq, late, incarnation) => {
         const rekey = { agentId: id, epoch: now - late, incarnation, reason: 'restore' as const }
-        const text = await signed('rekey', { v: 1, net: NET, entityId: ann.entity.id, ...rekey })
+        const text = await signed('rekey', { v: 1, net: NET, entityId: ann.entity.id, key: keyOf(), ...rekey })
         expect(await readRekey(text, keyOf(), NET, now)).to.deep.equal(rekey)
         const term = { entityId: ann.entity.id, agentId: id, notBefore: now, expires: now + late, seq }
         const delegation = await signed('delegation', { v: 1, ...term })
