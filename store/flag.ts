@@ -9,7 +9,8 @@ export type FlagChange = { mode: FlagMode; flags: number; keywords?: string; unc
 
 /** A message as it stands. */
 export type Held = Flagged & { id: number; mailbox: number }
-type Borne = Pick<Flagged, 'flags' | 'keywords'>
+/** What it bears. */
+export type Borne = Pick<Flagged, 'flags' | 'keywords'>
 
 /**
  * Changes the flags of messages.
@@ -24,16 +25,23 @@ export const store = (db: Sink, mailbox: number, uids: readonly number[], change
        WHERE mailbox = ? AND uid IN (?*) AND modseq <= ? ORDER BY uid`,
       [mailbox, uids, change.unchangedSince ?? Number.MAX_SAFE_INTEGER],
     )
-    await amend(tx, held, (row) => ({
-      flags: mergeFlags(row.flags, change),
-      keywords: mergeKeywords(row.keywords, change.mode, change.keywords ?? ''),
-    }))
+    await amend(tx, held, applying(change))
     return held.map(flaggedOf)
   })
 
 /** Gives messages, in any mailboxes, new keywords for their old ones. */
 export const mark = async (tx: Tx, marks: readonly (Held & { become: string })[]): Promise<void> =>
   amend(tx, marks, ({ flags, keywords, become }) => ({ flags, keywords: mergeKeywords(keywords, 'set', become) }))
+
+/** What a message bears after the change. Lists of keywords are few where messages are many: each is merged once. */
+export const applying = (change: FlagChange): ((was: Borne) => Borne) => {
+  const merged = new Map<string, string>()
+  return ({ flags, keywords }) => {
+    const words = merged.get(keywords) ?? mergeKeywords(keywords, change.mode, change.keywords ?? '')
+    merged.set(keywords, words)
+    return { flags: mergeFlags(flags, change), keywords: words }
+  }
+}
 
 const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {
   switch (mode) {

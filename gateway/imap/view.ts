@@ -167,8 +167,16 @@ export class View extends Shown {
     }
   }
 
-  /** The client knows these flags: from our answer, or because it asked for silence about its own change. */
-  told(messages: readonly Flagged[]): void {
+  /** Whether the flags of this one are still to be told. */
+  isStale(uid: number): boolean {
+    return this.stale.has(uid)
+  }
+
+  /**
+   * The client changed these flags. It knows them from our answer; where it asked for silence about its own change,
+   * as far as `isKnown` says so.
+   */
+  told(messages: readonly Flagged[], isKnown: (message: Flagged) => boolean = () => true): void {
     for (const message of messages) {
       const row = this.find(message.uid)
       if (!row) continue
@@ -177,7 +185,7 @@ export class View extends Shown {
         Object.assign(row, { modseq, flags, keywords })
         if (!row.isGone) this.unseen.note(row)
       }
-      if (message.modseq === row.modseq) this.stale.delete(message.uid)
+      if (message.modseq === row.modseq && isKnown(message)) this.stale.delete(message.uid)
     }
   }
 

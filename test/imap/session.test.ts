@@ -348,6 +348,25 @@ describe('IMAP sessions', () => {
       ])
       expect(await two.ask('NOOP')).to.deep.equal(['* 1 EXPUNGE', 't5 OK Done'])
     })
+    it('what another changed while a STORE in silence waited is told all the same', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [letter(1), letter(2)])
+      const one = await logIn('INBOX')
+      const { db } = imap.store
+      const inbox = await idOf('INBOX')
+      let release = () => {}
+      const gate = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      const busy = db.transaction(() => gate)
+      const other = storeFlags(db, inbox, [1], { mode: 'add', flags: 4 })
+      const answer = one.ask('STORE 1:2 +FLAGS.SILENT (\\Seen)')
+      await wait(50)
+      release()
+      await Promise.all([busy, other])
+      expect(await answer).to.deep.equal(['* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))', 't3 OK Stored'])
+    })
+
     it('a message that one expunged can be read by the other until it is told, and is then cleared away', async () => {
       imap = await startTestImap({ timing: { expungedRestMs: 5 } })
       await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])

@@ -97,6 +97,14 @@ describe('IMAP view', () => {
     expect(said(view.flush(true))).to.deep.equal(['1 FLAGS 3'])
   })
 
+  it('tells what another did beside a change in silence', () => {
+    const view = open([5, 7])
+    view.flagged([flagged(5, 2, 4), flagged(7, 3, 1)])
+    expect([view.isStale(5), view.isStale(6)]).to.deep.equal([true, false])
+    view.told([flagged(5, 2, 4), flagged(7, 3, 1)], ({ uid }) => uid === 7)
+    expect(said(view.flush(false))).to.deep.equal(['1 FLAGS 4'])
+  })
+
   it('knows up to which modseq all is told', () => {
     const view = open([5, 7])
     expect([view.modseq, view.toldModseq]).to.deep.equal([1, 1])

@@ -2,12 +2,15 @@
  * STORE and UID STORE. RFC 3501 §6.4.6, §6.4.8; UNCHANGEDSINCE RFC 7162 §3.1.3.
  * store = "STORE" SP sequence-set [SP "(UNCHANGEDSINCE" SP mod-sequence ")"] SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / flag *(SP flag))
  */
-import { store as change } from '../../../store/flag.ts'
+import type { Flagged } from '../../../store/change.ts'
+import { applying, type Borne, store as change, type FlagChange } from '../../../store/flag.ts'
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
 import { type Flags, toFlags } from '../flags.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
 import { no, ok } from '../reply.ts'
+import type { Numbered } from '../shown.ts'
+import type { View } from '../view.ts'
 import { formatSet, type Range } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 
@@ -43,8 +46,9 @@ const storing = (by: By): Command<Args> => ({
     if (!all) return noSuchNumber
     const { bits, keywords } = flags
     const wanted = { mode, flags: bits, keywords, ...(unchangedSince !== undefined && { unchangedSince }) }
+    const isKnown = isSilent ? expecting(mailbox.view, all.messages, wanted) : undefined
     const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(all.messages), wanted)
-    mailbox.view.told(stored)
+    mailbox.view.told(stored, isKnown)
     if (stored.some((one) => mailbox.hasNewKeyword(one.keywords))) output.line(mailbox.flagsLine())
     const done = new Set(stored.map(({ uid }) => uid))
     const told = all.messages.filter(({ row }) => !row.isGone && done.has(row.uid))
@@ -62,6 +66,20 @@ const storing = (by: By): Command<Args> => ({
 
 export const store = storing('seq')
 export const uidStore = storing('uid')
+
+/**
+ * Whether a message became what a client that wants silence takes it to be: what it was told of it, and its own change.
+ * Where another session changed it, too, before or meanwhile, it is to be told. RFC 3501 §6.4.6.
+ */
+const expecting = (view: View, messages: readonly Numbered[], wanted: FlagChange): ((one: Flagged) => boolean) => {
+  const become = applying(wanted)
+  const expected = new Map<number, Borne>()
+  for (const { row } of messages) if (!view.isStale(row.uid)) expected.set(row.uid, become(row))
+  return ({ uid, flags, keywords }) => {
+    const one = expected.get(uid)
+    return one?.flags === flags && one.keywords === keywords
+  }
+}
 
 /** Further modifiers there are none of. */
 const parseCondition = (words: Words): number | undefined => {
