@@ -78,12 +78,16 @@ const fetching = (by: By): Command<Args> => ({
 export const fetch = fetching('seq')
 export const uidFetch = fetching('uid')
 
-/** @returns whether any was not seen before: then the answers say so (RFC 3501 §6.4.5) */
+/**
+ * The flags are told with the sections; of a message whose sections cannot be told they are told by themselves, as is
+ * what another session changed.
+ *
+ * @returns whether any was not seen before: then the answers say so (RFC 3501 §6.4.5)
+ */
 const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[]): Promise<boolean> => {
   const unseen = messages.filter(({ row }) => !row.isGone && (row.flags & flag.seen) === 0).map(({ row }) => row.uid)
   if (unseen.length === 0) return false
-  const add = { mode: 'add', flags: flag.seen } as const
-  mailbox.view.told(await store(edge.store.db, mailbox.mailbox.id, unseen, add))
+  await store(edge.store.db, mailbox.mailbox.id, unseen, { mode: 'add', flags: flag.seen })
   return true
 }
 
