@@ -1,7 +1,7 @@
 /** Flags and keywords of messages: STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3), and the gateway's own marks. */
 import type { Flagged } from './change.ts'
 import type { Sink, Tx } from './db.ts'
-import { type FlagMode, mergeKeywords } from './keyword.ts'
+import { checkKeywords, type FlagMode, mergeKeywords } from './keyword.ts'
 import { takeNumbers } from './numbering.ts'
 
 /** `unchangedSince` leaves out messages with a higher modseq. */
@@ -17,6 +17,7 @@ export type Borne = Pick<Flagged, 'flags' | 'keywords'>
  *
  * @returns the flags as they are now, ascending by uid, of all that are there and were not left out;
  *   those that were so before keep their modseq, and nobody else hears of them
+ * @throws Refusal if one would get too many keywords: then none is changed
  */
 export const store = (db: Sink, mailbox: number, uids: readonly number[], change: FlagChange): Promise<Flagged[]> =>
   db.transaction(async (tx) => {
@@ -25,7 +26,8 @@ export const store = (db: Sink, mailbox: number, uids: readonly number[], change
        WHERE mailbox = ? AND uid IN (?*) AND modseq <= ? ORDER BY uid`,
       [mailbox, uids, change.unchangedSince ?? Number.MAX_SAFE_INTEGER],
     )
-    await amend(tx, held, applying(change))
+    const become = applying(change)
+    await amend(tx, held, (row) => bearable(row, become(row)))
     return held.map(flaggedOf)
   })
 
@@ -41,6 +43,11 @@ export const applying = (change: FlagChange): ((was: Borne) => Borne) => {
     merged.set(keywords, words)
     return { flags: mergeFlags(flags, change), keywords: words }
   }
+}
+
+const bearable = (was: Borne, becomes: Borne): Borne => {
+  if (becomes.keywords.length > was.keywords.length) checkKeywords(becomes.keywords)
+  return becomes
 }
 
 const mergeFlags = (was: number, { mode, flags }: FlagChange): number => {

@@ -2,6 +2,8 @@
  * Keywords of a message as one text: separated by blanks, sorted, each once whatever its case,
  * spelled as it first came (RFC 9051 §2.3.2: keywords are case-insensitive).
  */
+import { Refusal } from '../src/refusal.ts'
+
 export type FlagMode = 'set' | 'add' | 'remove'
 
 export const keywordsOf = (words: string): string => mergeKeywords('', 'add', words)
@@ -20,6 +22,14 @@ export const mergeKeywords = (was: string, mode: FlagMode, words: string): strin
     .sort()
     .map((key) => kept.get(key))
     .join(' ')
+}
+
+const KEYWORDS_MAX = 50
+
+/** For what people set; the gateway's own marks are few. @throws Refusal if a message cannot bear so many */
+export const checkKeywords = (words: string): void => {
+  if (split(words).length > KEYWORDS_MAX)
+    throw new Refusal('rate-limited', `A message has at most ${KEYWORDS_MAX} keywords`)
 }
 
 const split = (words: string): string[] => words.split(' ').filter((word) => word !== '')

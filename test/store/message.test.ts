@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { Refusal } from '../../src/refusal.ts'
 import { cached } from '../../store/cached.ts'
 import type { Change, Row } from '../../store/change.ts'
 import { mark, store } from '../../store/flag.ts'
@@ -194,6 +195,18 @@ describe('store: messages', () => {
       [5, false],
       [0, true],
     ])
+  })
+
+  it('more than fifty keywords are refused, and then no message is changed', async () => {
+    const { db, folder } = bench()
+    const inbox = await folder('INBOX')
+    const many = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`).join(' ')
+    await append(db, inbox, await letters(2))
+    await store(db, inbox, [2], { mode: 'add', flags: 0, keywords: many(50) })
+    const refused = await store(db, inbox, [1, 2], { mode: 'add', flags: 1, keywords: 'one' }).catch((error) => error)
+    expect(refused).to.be.instanceOf(Refusal).and.have.property('code', 'rate-limited')
+    await store(db, inbox, [2], { mode: 'add', flags: 4, keywords: 'K7' })
+    expect((await view(db, inbox)).map(({ flags }) => flags)).to.deep.equal([0, 4])
   })
 
   it('unchangedSince leaves out what changed later (RFC 7162 §3.1.3)', async () => {

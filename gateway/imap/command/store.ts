@@ -6,7 +6,7 @@ import type { Flagged } from '../../../store/change.ts'
 import { applying, type Borne, store as change, type FlagChange } from '../../../store/flag.ts'
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
-import { type Flags, toFlags } from '../flags.ts'
+import { toFlags } from '../flags.ts'
 import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
 import { no, ok } from '../reply.ts'
 import type { Numbered } from '../shown.ts'
@@ -15,7 +15,7 @@ import { formatSet, type Range } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 
 type Mode = 'set' | 'add' | 'remove'
-type Args = { ranges: Range[]; mode: Mode; isSilent: boolean; flags: Flags; unchangedSince: number | undefined }
+type Args = { ranges: Range[]; mode: Mode; isSilent: boolean; names: string[]; unchangedSince: number | undefined }
 
 const modes = new Map<string, Mode>([
   ['FLAGS', 'set'],
@@ -35,16 +35,16 @@ const storing = (by: By): Command<Args> => ({
     const [, name = '', silent] = /^(.*?)(\.SILENT)?$/.exec(words.keyword()) ?? []
     const mode = modes.get(name) ?? fail('FLAGS, +FLAGS or -FLAGS was expected')
     words.space()
-    const flags = toFlags(flagNames(words))
+    const names = flagNames(words)
     words.end()
-    return { ranges, mode, isSilent: silent !== undefined, flags, unchangedSince }
+    return { ranges, mode, isSilent: silent !== undefined, names, unchangedSince }
   },
 
-  async run({ edge, mailbox, output, enabled }, { ranges, mode, isSilent, flags, unchangedSince }) {
+  async run({ edge, mailbox, output, enabled }, { ranges, mode, isSilent, names, unchangedSince }) {
+    const { bits, keywords } = toFlags(names)
     if (unchangedSince !== undefined) enabled.add('CONDSTORE')
     const all = meant(mailbox, by, ranges)
     if (!all) return noSuchNumber
-    const { bits, keywords } = flags
     const wanted = { mode, flags: bits, keywords, ...(unchangedSince !== undefined && { unchangedSince }) }
     const isKnown = isSilent ? expecting(mailbox.view, all.messages, wanted) : undefined
     const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(all.messages), wanted)
