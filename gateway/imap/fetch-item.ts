@@ -10,6 +10,7 @@
  */
 
 import type { SectionPart } from '../../src/mail/section.ts'
+import type { Extension } from './extension.ts'
 import { type Page, parsePage } from './partial.ts'
 import { fail, Words } from './wire/words.ts'
 import { string } from './wire/writer.ts'
@@ -75,6 +76,16 @@ const oldNames = new Map<string, Pick<Section, 'what' | 'peeks'>>([
 
 /** A mailbox of a hundred parts asked for one by one is no mail client. */
 const ITEMS_MAX = 200
+
+/** Who has enabled them is told modseqs in every FETCH, and with QRESYNC uids, too. RFC 7162 §3.1.4.1, §3.2.4. */
+export const withEnabled = (enabled: ReadonlySet<Extension>, items: readonly Item[]): readonly Item[] => {
+  const more: Plain[] = [
+    ...(enabled.has('CONDSTORE') ? ['MODSEQ' as const] : []),
+    ...(enabled.has('QRESYNC') && !enabled.has('UIDONLY') ? ['UID' as const] : []),
+  ]
+  const missing = more.filter((plain) => !items.some(({ get }) => get === plain))
+  return missing.length === 0 ? items : [...items, ...missing.map((get) => ({ get }))]
+}
 
 export const parseItems = (words: Words): Item[] => {
   if (words.peek() !== '(') {

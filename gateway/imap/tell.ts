@@ -11,7 +11,7 @@ import { findDecoded } from './binary.ts'
 import { atHand, type Found, find, type Known } from './body.ts'
 import type { Session } from './command.ts'
 import type { Edge } from './edge.ts'
-import type { Item, Section } from './fetch-item.ts'
+import { type Item, type Section, withEnabled } from './fetch-item.ts'
 import { fixedText, isFixed, isLive, nameOf, plainText } from './item-text.ts'
 import type { Output } from './output.ts'
 import { type Remembered, remember } from './remembered.ts'
@@ -52,9 +52,15 @@ export const look = async (
   return { known, texts }
 }
 
-/** @returns false if some are gone and were left out */
-export const tell = async (session: Session, messages: readonly Numbered[], items: readonly Item[]): Promise<boolean> =>
-  tellPage(session, messages, items, await look(session.edge, messages, items))
+/** Unasked, what the client wants told. @returns false if some are gone and were left out */
+export const tell = async (
+  session: Session,
+  messages: readonly Numbered[],
+  wanted: readonly Item[],
+): Promise<boolean> => {
+  const items = withEnabled(session.enabled, wanted)
+  return tellPage(session, messages, items, await look(session.edge, messages, items))
+}
 
 /**
  * @param items as `look` had them, and perhaps FLAGS behind them

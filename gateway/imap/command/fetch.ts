@@ -9,8 +9,7 @@
 import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
 import { type Command, mailboxOpen, type Session } from '../command.ts'
-import type { Extension } from '../extension.ts'
-import { type Item, type Modifiers, type Plain, parseItems, parseModifiers } from '../fetch-item.ts'
+import { type Item, type Modifiers, parseItems, parseModifiers, withEnabled } from '../fetch-item.ts'
 import { pageOf } from '../partial.ts'
 import { type By, expungeIssued, noSuchNumber, shownAs } from '../range.ts'
 import { bad, ok } from '../reply.ts'
@@ -94,15 +93,5 @@ const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[
 /** A UID FETCH always tells the uid (RFC 3501 §6.4.8), and a UIDFETCH begins with it. */
 const withUid = (items: Item[]): Item[] => (items.some(({ get }) => get === 'UID') ? items : [{ get: 'UID' }, ...items])
 
-/** Who has enabled them is told modseqs in every FETCH, and with QRESYNC uids, too. RFC 7162 §3.1.4.1, §3.2.4. */
-const withEnabled = (enabled: ReadonlySet<Extension>, items: Item[]): Item[] => {
-  const more: Plain[] = [
-    ...(enabled.has('CONDSTORE') ? ['MODSEQ' as const] : []),
-    ...(enabled.has('QRESYNC') && !enabled.has('UIDONLY') ? ['UID' as const] : []),
-  ]
-  const missing = more.filter((plain) => !items.some(({ get }) => get === plain))
-  return missing.length === 0 ? items : [...items, ...missing.map((get) => ({ get }))]
-}
-
-const withFlags = (items: Item[]): Item[] =>
+const withFlags = (items: readonly Item[]): readonly Item[] =>
   items.some(({ get }) => get === 'FLAGS') ? items : [...items, { get: 'FLAGS' }]
