@@ -75,6 +75,8 @@ export type Command<Args = unknown> = {
   keepsNumbers?: true
   /** It removes messages from the mailbox at hand, which its answer tells whatever else the client listens to. */
   removes?: true
+  /** It leaves the mailbox at hand, which may be gone. */
+  leaves?: true
   /** It names messages by number, or tells them so: refused once UIDONLY is enabled. RFC 9586 §3.2. */
   byNumber?: true
   /** Messages stand in it, taken as they come: `parse` reads the first words, `run` the rest. */

@@ -5,10 +5,10 @@
  * not parse is BAD, a refusal is NO, a fault is NO and goes to the log, and the session ends with it.
  */
 import { Refusal } from '../../src/refusal.ts'
-import type { Command, Session, State } from './command.ts'
+import { type Command, mailboxOpen, type Session, type State } from './command.ts'
 import { type Head, readHead, type Understood, understand, understandEarly } from './head.ts'
 import { Incoming } from './incoming.ts'
-import { deletedElsewhere } from './mailbox-reply.ts'
+import { deletedElsewhere, isDeleted } from './mailbox-reply.ts'
 import type { News } from './news.ts'
 import { Gone } from './output.ts'
 import { uidRequired } from './range.ts'
@@ -128,6 +128,7 @@ export class Conversation {
   private async replyOf(command: Command, args: unknown, incoming?: Incoming): Promise<Reply> {
     const { session } = this
     if (command.byNumber && session.enabled.has('UIDONLY')) return uidRequired
+    if (command.in === mailboxOpen && !command.leaves && session.selected?.isDeleted) return isDeleted
     if (command.writes && session.selected?.isReadOnly) return no('READ-ONLY', 'This mailbox is read-only')
     try {
       return await command.run(session, args, incoming)

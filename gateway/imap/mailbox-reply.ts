@@ -14,6 +14,8 @@ export const mailboxId = (id: number): string => `F${id}`
 
 /** What a session is told whose mailbox another one deleted. */
 export const deletedElsewhere = 'The mailbox you had selected was deleted elsewhere'
+/** To a command that wants something of it. */
+export const isDeleted = no('NONEXISTENT', deletedElsewhere)
 
 export const mailboxNo: Record<MailboxNo, Reply> = {
   missing,

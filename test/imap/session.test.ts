@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { store as storeFlags } from '../../store/flag.ts'
-import { find } from '../../store/mailbox.ts'
+import { find, remove } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
 import { copy, expunge } from '../../store/move.ts'
 import { Client } from '../dialogue/run.ts'
@@ -63,6 +63,20 @@ describe('IMAP sessions', () => {
     const found = await find(imap.store.db, imap.account.id, name)
     if (!found) throw new Error(`no mailbox ${name}`)
     return found.id
+  }
+  /** The store is busy until the other change waits, and the command behind it. */
+  const inTurn = async <T>(change: () => Promise<unknown>, ask: () => Promise<T>): Promise<T> => {
+    let release = () => {}
+    const gate = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const busy = imap.store.db.transaction(() => gate)
+    const changed = change()
+    const answer = ask()
+    await wait(100)
+    release()
+    await Promise.all([busy, changed])
+    return answer
   }
 
   describe('limits', () => {
@@ -354,17 +368,40 @@ describe('IMAP sessions', () => {
       const one = await logIn('INBOX')
       const { db } = imap.store
       const inbox = await idOf('INBOX')
-      let release = () => {}
-      const gate = new Promise<void>((resolve) => {
-        release = resolve
-      })
-      const busy = db.transaction(() => gate)
-      const other = storeFlags(db, inbox, [1], { mode: 'add', flags: 4 })
-      const answer = one.ask('STORE 1:2 +FLAGS.SILENT (\\Seen)')
-      await wait(50)
-      release()
-      await Promise.all([busy, other])
-      expect(await answer).to.deep.equal(['* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))', 't3 OK Stored'])
+      const answer = await inTurn(
+        () => storeFlags(db, inbox, [1], { mode: 'add', flags: 4 }),
+        () => one.ask('STORE 1:2 +FLAGS.SILENT (\\Seen)'),
+      )
+      expect(answer).to.deep.equal(['* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))', 't3 OK Stored'])
+    })
+
+    it('a mailbox that another deleted is not there for who has it selected, but can be left', async () => {
+      imap = await startTestImap()
+      const other = await logIn()
+      await other.ask('CREATE Soon')
+      await imap.deliver('Soon', [letter(1)])
+      const clients = await Promise.all(Array.from({ length: 6 }, () => logIn('Soon')))
+      await other.ask('DELETE Soon')
+      const commands = ['STORE 1 +FLAGS (\\Seen)', 'UID COPY 1 INBOX', 'MOVE 1 INBOX', 'FETCH 1 BODY[]', 'SEARCH ALL']
+      for (const [i, command] of commands.entries())
+        expect(await clients[i]?.ask(command), command).to.deep.equal([
+          '* BYE The mailbox you had selected was deleted elsewhere',
+          't3 NO [NONEXISTENT] The mailbox you had selected was deleted elsewhere',
+        ])
+      expect(await clients[5]?.ask('CLOSE')).to.deep.equal(['t3 OK Closed'])
+    })
+
+    it('what a command by numbers no longer found, its mailbox deleted meanwhile, is gone', async () => {
+      imap = await startTestImap()
+      const other = await logIn()
+      await other.ask('CREATE Soon')
+      await imap.deliver('Soon', [letter(1)])
+      const clients = [await logIn('Soon'), await logIn('Soon')]
+      const answers = await inTurn(
+        () => remove(imap.store.db, imap.account.id, 'Soon'),
+        async () => Promise.all(['STORE 1 +FLAGS (\\Seen)', 'COPY 1 INBOX'].map((each, i) => clients[i]?.ask(each))),
+      )
+      for (const answer of answers) expect(answer?.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
     })
 
     it('a message that one expunged can be read by the other until it is told, and is then cleared away', async () => {

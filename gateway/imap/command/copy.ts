@@ -40,7 +40,7 @@ const copying = (by: By, moves: boolean): Command<Args> => ({
     const pairs = moves
       ? await moveTo(db, from, uids, target.id)
       : await copyTo(db, from, uids, target.id, edge.config.quota)
-    if (pairs.length === 0) return ok('There was nothing to do')
+    if (pairs.length === 0) return by === 'seq' && uids.length > 0 ? expungeIssued : ok('There was nothing to do')
     const code = copyUid(target.uidValidity, pairs)
     if (!moves) return ok('Copied', code)
     // COPYUID leaves before any EXPUNGE renumbers the messages. RFC 6851 §4.3.

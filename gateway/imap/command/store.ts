@@ -56,7 +56,8 @@ const storing = (by: By): Command<Args> => ({
     if (!isSilent || mailbox.tellsModseq)
       for (const { seq, row } of told)
         output.line(mailbox.changedLine(seq, row, { uid: by === 'uid', flags: !isSilent }))
-    const changed = all.messages.filter(({ row }) => !row.isGone && !done.has(row.uid))
+    const isLeftOut = ({ row }: Numbered) => !row.isGone && !done.has(row.uid)
+    const changed = unchangedSince === undefined ? [] : all.messages.filter(isLeftOut)
     const isWhole = by === 'uid' || (!all.someAreGone && told.length + changed.length === all.messages.length)
     if (changed.length === 0) return isWhole ? ok('Stored') : expungeIssued
     const modified: Code = `MODIFIED ${formatSet(changed.map(({ seq, row }) => (by === 'uid' ? row.uid : seq)))}`

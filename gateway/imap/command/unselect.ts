@@ -6,6 +6,7 @@ import { ok } from '../reply.ts'
 /** Nothing is said of what goes: the client leaves. */
 export const close: Command<void> = {
   in: mailboxOpen,
+  leaves: true,
   parse: nothing,
   async run(session) {
     const { mailbox, isReadOnly } = session.mailbox
@@ -17,6 +18,7 @@ export const close: Command<void> = {
 
 export const unselect: Command<void> = {
   in: mailboxOpen,
+  leaves: true,
   parse: nothing,
   async run(session) {
     session.leave()
