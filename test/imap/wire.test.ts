@@ -111,6 +111,7 @@ describe('IMAP words', () => {
     ['a quoted date', '"01-feb-1994"', (from) => from.date(), Date.UTC(1994, 1, 1)],
     ['a date-time', '"17-Jul-1996 02:44:25 -0700"', (from) => from.dateTime(), Date.UTC(1996, 6, 17, 9, 44, 25)],
     ['a date-time before the year 100', '" 1-Jan-0099 00:00:00 +0000"', (from) => from.dateTime(), -59042995200000],
+    ['the first date-time', '"01-Jan-0000 01:00:00 +0100"', (from) => from.dateTime(), -62167219200000],
     ['a number', '4294967295', (from) => from.number(), 4294967295],
   ]
   for (const [what, text, read, value] of reads)
@@ -129,6 +130,8 @@ describe('IMAP words', () => {
     ['29-Feb-2026', (from) => from.date()],
     ['1-Foo-2026', (from) => from.date()],
     ['"17-Jul-1996 24:00:00 +0000"', (from) => from.dateTime()],
+    ['"01-Jan-0000 00:00:00 +0100"', (from) => from.dateTime()],
+    ['"31-Dec-9999 23:30:00 -0100"', (from) => from.dateTime()],
     ['(a  b)', (from) => from.list(() => from.atom())],
     ['(a', (from) => from.list(() => from.atom())],
     ['&ugh', (from) => from.mailbox()],
@@ -186,7 +189,7 @@ describe('IMAP writer', () => {
     )
   })
   it('a moment comes back', () => {
-    const moments = fc.integer({ min: 0, max: 253402300799 }).map((seconds) => seconds * 1000)
+    const moments = fc.integer({ min: -62167219200, max: 253402300799 }).map((seconds) => seconds * 1000)
     fc.assert(fc.property(moments, (ms) => void expect(words(dateTime(ms)).dateTime()).to.equal(ms)))
   })
   it('flags, keywords and \\Recent', () =>

@@ -128,14 +128,16 @@ export class Words {
     return utc(day, month, year, 0)
   }
 
-  /** `"17-Jul-1996 02:44:25 -0700"` as epoch ms. */
+  /** `"17-Jul-1996 02:44:25 -0700"` as epoch ms; in UTC the year must have four digits, too, for so it is told. */
   dateTime(): number {
     const found = this.match(DATE_TIME) ?? fail('a date-time like "17-Jul-1996 02:44:25 -0700" was expected')
     const [, day = '', month = '', year = '', hour, minute, second, sign, zoneHour, zoneMinute] = found
     if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) fail('there is no such time of day')
     const zoneMin = (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? -1 : 1)
     const timeMs = ((Number(hour) * 60 + Number(minute) - zoneMin) * 60 + Number(second)) * 1000
-    return utc(day, month, year, timeMs)
+    const at = utc(day, month, year, timeMs)
+    const utcYear = new Date(at).getUTCFullYear()
+    return utcYear >= 0 && utcYear <= 9999 ? at : fail('there is no such year')
   }
 
   /** Passes this word, in any case, if it stands here. */

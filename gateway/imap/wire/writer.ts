@@ -56,7 +56,8 @@ export const dateTime = (ms: number): string => {
   const at = new Date(ms)
   const month = MONTHS[at.getUTCMonth()]
   const [hour, minute, second] = [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()].map(two)
-  return `"${two(at.getUTCDate())}-${month}-${at.getUTCFullYear()} ${hour}:${minute}:${second} +0000"`
+  const year = String(at.getUTCFullYear()).padStart(4, '0')
+  return `"${two(at.getUTCDate())}-${month}-${year} ${hour}:${minute}:${second} +0000"`
 }
 
 /** Text after a status: one line, printable ASCII, whatever went wrong inside. */
