@@ -12,10 +12,10 @@ import { fail } from '../wire/words.ts'
 import { mailboxName, string } from '../wire/writer.ts'
 import { oneMailbox } from './select.ts'
 
-/** RFC 4314 §2.1: all but `p`, which is to post by an address of the mailbox. */
-const ALL = 'lrswitekxa'
+/** RFC 4314 §2.1: all but `p`, which is to post by an address of the mailbox; `c` and `d` for older clients (§2.1.1). */
+const ALL = 'lrswitekxacd'
 /** Looked at, read, subscribed; what is in it the gateway alone puts there and takes away. */
-const KEPT = 'lrka'
+const KEPT = 'lrkac'
 
 const rightsTo = ({ readOnly }: Pick<Mailbox, 'readOnly'>): string => (readOnly ? KEPT : ALL)
 
