@@ -78,6 +78,8 @@ const readHead = ({ words }: Incoming): Pick<Draft, 'flags' | 'keywords' | 'inte
 }
 
 const readData = async (session: Session, incoming: Incoming, composer: Composer): Promise<void> => {
+  // RFC 3502: calls it all off. Of a CATENATE a part may be empty, though not all.
+  if (incoming.here?.size === 0) throw new Refusal('message-malformed', 'The message is empty')
   if (incoming.here) return readLiteral(incoming, composer)
   switch (incoming.words.keyword()) {
     case 'CATENATE':
@@ -97,7 +99,6 @@ const readLiteral = async (incoming: Incoming, composer: Composer): Promise<void
   const { here } = incoming
   if (!here) return fail('a message was expected, as a literal')
   composer.allow(here.size)
-  if (here.size === 0) throw new Refusal('message-malformed', 'The message is empty') // RFC 3502: calls it all off
   composer.isBinary ||= here.binary === true
   await composer.add(incoming.accept())
   await incoming.next()
