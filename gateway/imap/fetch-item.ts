@@ -2,9 +2,9 @@
  * What FETCH may ask for. RFC 3501 §6.4.5; MODSEQ RFC 7162, EMAILID and THREADID RFC 8474, SAVEDATE RFC 8514, PREVIEW
  * RFC 8970.
  *
- * fetch-att = "FLAGS" / "UID" / … / "BODY" [".PEEK"] "[" [section-spec] "]" ["<" number "." nz-number ">"]
+ * fetch-att = "FLAGS" / "UID" / … / "BODY" [".PEEK"] "[" [section-spec] "]" ["<" number64 "." nz-number64 ">"]
  *
- *           / "BINARY" [".PEEK"] "[" [part] "]" ["<" number "." nz-number ">"] / "BINARY.SIZE" "[" [part] "]"  (RFC 3516)
+ *           / "BINARY" [".PEEK"] "[" [part] "]" ["<" number64 "." nz-number64 ">"] / "BINARY.SIZE" "[" [part] "]"  (RFC 3516)
  *
  * The RFC822 items are BODY sections by their old names.
  */
@@ -145,9 +145,9 @@ const parseSection = (words: Words, peeks: boolean): Section => {
   const names = section.fields ? parseNames(words) : undefined
   if (section.fields && names) section.fields.names = names.map((name) => name.toLowerCase())
   words.expect(']')
-  const partial = words.tryChar('<') ? parsePartial(words) : undefined
+  const { origin, partial } = parsePartial(words)
   const shownNames = names ? ` (${names.map(shown).join(' ')})` : ''
-  const label = `BODY[${spec}${shownNames}]${partial ? `<${partial.from}>` : ''}`
+  const label = `BODY[${spec}${shownNames}]${origin}`
   return { get: 'section', label, peeks, ...section, ...(partial && { partial }) }
 }
 
@@ -158,8 +158,8 @@ const parseBinary = (words: Words, name: string): Section => {
   if (!/^(?:[1-9]\d{0,8}(?:\.[1-9]\d{0,8})*)?$/.test(spec)) fail('BINARY has parts by their numbers')
   const path = spec.split('.').filter(Boolean).map(Number)
   const isSize = name === 'BINARY.SIZE'
-  const partial = !isSize && words.tryChar('<') ? parsePartial(words) : undefined
-  const label = `${isSize ? name : 'BINARY'}[${spec}]${partial ? `<${partial.from}>` : ''}`
+  const { origin, partial } = isSize ? whole : parsePartial(words)
+  const label = `${isSize ? name : 'BINARY'}[${spec}]${origin}`
   const decoded = isSize ? 'size' : 'bytes'
   return { get: 'section', label, path, what: '', peeks: name !== 'BINARY', decoded, ...(partial && { partial }) }
 }
@@ -181,12 +181,18 @@ const parseNames = (words: Words): string[] => {
   return names.length > 0 ? names : fail('a header field was expected')
 }
 
-const parsePartial = (words: Words): { from: number; count: number } => {
-  const from = words.number()
+/** `origin` is what the answer repeats of it. */
+type Cut = { origin: string; partial?: NonNullable<Section['partial']> }
+const whole: Cut = { origin: '' }
+
+const parsePartial = (words: Words): Cut => {
+  if (!words.tryChar('<')) return whole
+  const from = words.number64()
   words.expect('.')
-  const count = words.number()
+  const count = words.number64()
   words.expect('>')
-  return count > 0 ? { from, count } : fail('no octets were asked for')
+  if (count === 0n) fail('no octets were asked for')
+  return { origin: `<${from}>`, partial: { from: Number(from), count: Number(count) } }
 }
 
 const shown = (name: string): string => (/^[A-Za-z\d-]+$/.test(name) ? name : string(name))

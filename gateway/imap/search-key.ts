@@ -103,9 +103,9 @@ class Parser {
       case 'MODSEQ':
         return { is: 'modseq', modseq: modseq(words) }
       case 'LARGER':
-        return { is: 'larger', size: words.number() }
+        return { is: 'larger', size: Number(words.number64()) }
       case 'SMALLER':
-        return { is: 'smaller', size: words.number() }
+        return { is: 'smaller', size: Number(words.number64()) }
       case 'HEADER': {
         const field = words.astring().toLowerCase()
         words.space()

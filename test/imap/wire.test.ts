@@ -113,6 +113,7 @@ describe('IMAP words', () => {
     ['a date-time before the year 100', '" 1-Jan-0099 00:00:00 +0000"', (from) => from.dateTime(), -59042995200000],
     ['the first date-time', '"01-Jan-0000 01:00:00 +0100"', (from) => from.dateTime(), -62167219200000],
     ['a number', '4294967295', (from) => from.number(), 4294967295],
+    ['a number of 63 bits', '9223372036854775807', (from) => from.number64(), 9223372036854775807n],
   ]
   for (const [what, text, read, value] of reads)
     it(`${what}: ${text}`, () => {
@@ -132,6 +133,7 @@ describe('IMAP words', () => {
     ['"17-Jul-1996 24:00:00 +0000"', (from) => from.dateTime()],
     ['"01-Jan-0000 00:00:00 +0100"', (from) => from.dateTime()],
     ['"31-Dec-9999 23:30:00 -0100"', (from) => from.dateTime()],
+    ['9223372036854775808', (from) => from.number64()],
     ['(a  b)', (from) => from.list(() => from.atom())],
     ['(a', (from) => from.list(() => from.atom())],
     ['&ugh', (from) => from.mailbox()],

@@ -24,7 +24,7 @@ const QUOTED = /"((?:[^"\\\r\n]|\\["\\])*)"/y
 const NAME = /[A-Za-z][A-Za-z\d.]*/y
 const SECTION = /[A-Za-z\d.]*/y
 const NUMBER = /\d{1,10}/y
-const MODSEQ = /\d{1,19}/y
+const NUMBER64 = /\d{1,19}/y
 const DATE = /"?([ \d]?\d)-(\w{3})-(\d{4})"?/y
 const DATE_TIME = /"([ \d]\d)-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"/y
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
@@ -72,8 +72,13 @@ export class Words {
 
   /** A mod-sequence: 63 bits (RFC 7162 §7). Ours never grow so large that a double would not hold them. */
   modseq(): number {
-    const text = this.match(MODSEQ)?.[0] ?? fail('a mod-sequence was expected')
-    return BigInt(text) < 1n << 63n ? Number(text) : fail('the mod-sequence is too large')
+    return Number(this.number64())
+  }
+
+  /** Octets, of which IMAP4rev2 has more: 63 bits (RFC 9051 §4.2). A bigint, for what is told back is to be the same. */
+  number64(): bigint {
+    const number = BigInt(this.match(NUMBER64)?.[0] ?? fail('a number was expected'))
+    return number < 1n << 63n ? number : fail('the number is too large')
   }
 
   string(): string {
