@@ -86,6 +86,7 @@ export const tellPage = async (
       if (line !== undefined) {
         tellKeywords(session, row)
         output.line(line)
+        if (tellsFlags) mailbox.view.flagsTold(row.uid)
       } else {
         const one = withWhole(known ? known.get(row.id) : {}, wholes?.get(row.id))
         // Waiting costs more than all else: what is at hand is not waited for.
@@ -97,7 +98,6 @@ export const tellPage = async (
         tellKeywords(session, row)
         await tellItems(output, mailbox, message, one, items, found)
       }
-      if (tellsFlags) mailbox.view.flagsTold(row.uid)
       if (!output.hasRoom) await output.room()
     }
   }
@@ -240,8 +240,11 @@ const tellItems = async (
   let before = `${selected.opening(message)} (`
   try {
     for (const item of items) {
-      if (item.get !== 'section') output.write(before + itemText(selected, message.row, item, known))
-      else {
+      if (item.get !== 'section') {
+        output.write(before + itemText(selected, message.row, item, known))
+        // What changes from here on, while a body goes out perhaps, is still to be told.
+        if (item.get === 'FLAGS') selected.view.flagsTold(message.row.uid)
+      } else {
         const streaming = tellSection(output, before, item, found[next++])
         if (streaming) await streaming
       }

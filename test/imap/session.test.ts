@@ -375,6 +375,18 @@ describe('IMAP sessions', () => {
       expect(answer).to.deep.equal(['* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))', 't3 OK Stored'])
     })
 
+    it('what another changed while a long message was told is told behind it', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [letter(1, { bytes: `Subject: long\r\n\r\n${'x'.repeat(12 << 20)}` })])
+      const one = await logIn('INBOX')
+      one.socket.pause()
+      const answer = one.ask('FETCH 1 (FLAGS BODY.PEEK[])')
+      await wait(100) // it begins, and waits for who does not read
+      await storeFlags(imap.store.db, await idOf('INBOX'), [1], { mode: 'add', flags: 4 })
+      one.socket.resume()
+      expect((await answer).at(-2)?.slice(0, 80)).to.equal('* 1 FETCH (UID 1 FLAGS (\\Flagged \\Recent))')
+    })
+
     it('a mailbox that another deleted is not there for who has it selected, but can be left', async () => {
       imap = await startTestImap()
       const other = await logIn()
