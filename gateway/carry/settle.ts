@@ -31,10 +31,11 @@ export const settleWith = async (core: Core, to: string): Promise<void> => {
     const some = await owed.by(core.store.db, 'neighbour', [to], BUNDLES)
     if (some.length === 0) return
     const bundles = firstOf(await Promise.all(some.map((one) => bundle(core, one))))
-    const answers = await core.link.send(
-      to,
-      bundles.map(({ text }) => text),
-    )
+    const texts = bundles.map(({ text }) => text)
+    const answers = await core.link.send(to, texts).catch((error: unknown) => {
+      if (core.link.isUp(to)) throw error
+    })
+    if (answers === undefined) return
     const taken = await Promise.all(bundles.map((one, i) => settled(core, one, answers[i])))
     if (taken.includes(false)) throw new Error(`a neighbour could not keep our reports: ${to}`)
   }
