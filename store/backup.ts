@@ -106,6 +106,9 @@ export const restore = async (
   // The database last, so that half a restore is not taken for a home.
   await copyNamed(from, home, [...COPIED, 'blob'])
   const partial = `${databaseOf(home)}.partial`
+  // What a crash left beside a database that was here before, or half of a restore: SQLite would play it into this one.
+  for (const database of [databaseOf(home), partial])
+    for (const log of ['-wal', '-shm', '-journal']) await rm(database + log, { force: true })
   await copyFile(databaseOf(from), partial)
   await renewValidity(partial)
   await oweRekey(partial)
@@ -124,7 +127,8 @@ const takeDatabase = async (home: string, to: string): Promise<boolean> => {
   await source.run('VACUUM INTO ?', [copy]).finally(() => source.close())
   const db = await openSqlite(copy, 'write')
   try {
-    await db.exec('DELETE FROM invitation; DELETE FROM ratchet')
+    // Secrets: not from the table alone, but from the file.
+    await db.exec('PRAGMA secure_delete = ON; DELETE FROM invitation; DELETE FROM ratchet')
     const files = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL')
     for (const { file } of files) if (!(await takeBody(home, to, file))) return false
     // No log beside a backup: it may lie on a disk that can't be written.

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { freshRatchet } from '../../src/link/ratchet.ts'
 import { create } from '../../store/account.ts'
 import { backup, restore } from '../../store/backup.ts'
 import { putBodies } from '../../store/blob.ts'
 import { cached } from '../../store/cached.ts'
+import { openSqlite } from '../../store/engine/sqlite.ts'
 import { list } from '../../store/mailbox.ts'
 import { append, content, view } from '../../store/message.ts'
 import { expunge } from '../../store/move.ts'
@@ -14,7 +16,7 @@ import { type BodyDraft, draftOf } from '../../store/spool.ts'
 import { openStore } from '../../store/store.ts'
 import { openTextIndex } from '../../store/text-index.ts'
 import { verify } from '../../store/verify.ts'
-import { invitations, links } from '../../store/web.ts'
+import { invitations, links, ratchets } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, newHome, rowsOf } from './home.ts'
 
 const large = () => letterOf(randomBytes(80_000).toString('base64'))
@@ -78,6 +80,40 @@ describe('store: backup and restore', () => {
     const highest = Math.max(...before.map(({ uidValidity }) => uidValidity))
     for (const { uidValidity } of after) expect(uidValidity).to.be.greaterThan(highest)
     expect(new Set(after.map(({ uidValidity }) => uidValidity)).size).to.equal(after.length)
+  })
+
+  for (const isShort of [false, true])
+    it(`the log of a database that was there before${isShort ? ', of its last commits alone,' : ''} does not come into this one`, async () => {
+      const { db, home, folder } = bench()
+      await backup(home, join(away, 'copy'))
+      const inbox = await folder('INBOX')
+      for (let i = 0; i < 50; i++) await append(db, inbox, [await draft(home, letterOf(`later ${'x'.repeat(3000)}`))])
+      if (isShort) {
+        const writer = await openSqlite(join(home, 'vouchsafe.db'), 'write')
+        await writer.all('PRAGMA wal_checkpoint(TRUNCATE)')
+        await writer.close()
+        await append(db, inbox, [await draft(home, letterOf('last'))])
+      }
+      await cp(home, join(away, 'dead'), { recursive: true }) // as kill -9 leaves it
+      await rename(join(away, 'dead', 'vouchsafe.db'), join(away, 'dead', 'vouchsafe.db.broken'))
+      await restore(join(away, 'copy'), join(away, 'dead'))
+      const again = await openStore(join(away, 'dead'))
+      expect(await view(again.db, inbox)).to.have.length(2)
+      await again.close()
+      expect((await verify(join(away, 'dead'))).problems).to.deep.equal([])
+    })
+
+  it('what a backup leaves out is not in its file either', async () => {
+    const { db, home } = bench()
+    await db.transaction((tx) =>
+      ratchets.save(
+        tx,
+        Array.from({ length: 50 }, (_, i) => freshRatchet(`r${i}`, 'a'.repeat(16), 'a secret of two')),
+      ),
+    )
+    expect(await readFile(join(home, 'vouchsafe.db-wal'), 'latin1')).to.include('a secret of two')
+    await backup(home, join(away, 'copy'))
+    expect(await readFile(join(away, 'copy', 'vouchsafe.db'), 'latin1')).not.to.include('a secret of two')
   })
 
   it('invitations stay behind, links come along', async () => {
