@@ -143,11 +143,12 @@ export const rename = (db: Sink, account: number, from: string, to: string): Pro
       return 'ok'
     }
     if (defaultNames.has(source.name)) return 'special'
-    await createParents(tx, account, target)
     const moved = (await list(tx, account)).filter(
       ({ name }) => name === source.name || name.startsWith(`${source.name}/`),
     )
     const names = moved.map(({ id, name }) => [id, target + name.slice(source.name.length)] as const)
+    if (names.some(([, name]) => canonicalName(name) !== name)) return 'malformed' // those below may be too deep, or too long
+    await createParents(tx, account, target)
     await tx.updateMany('mailbox', 'id', ['name'], names)
     for (const [, name] of names) await dropLost(tx, account, name)
     for (const [mailbox, name] of names) tx.publish({ on: 'mailbox', account, what: 'renamed', mailbox, name })
