@@ -233,6 +233,7 @@ export const removeLocal = (state: State, entity: string): void => {
   const local = state.locals.get(entity)
   state.removed.add(entity)
   state.locals.delete(entity)
+  for (const [key, contact] of state.contacts) if (contact.entity === entity) state.contacts.delete(key)
   if (!local) return
   state.addresses.delete(local.address)
   state.targets.delete(targetOfAddress(local.address))

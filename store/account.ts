@@ -41,7 +41,7 @@ export const list = (from: Source): Promise<Account[]> =>
   from.read.all<Account>(`SELECT ${columns} FROM account ORDER BY address`)
 
 /**
- * Removes an account with all its folders, messages and passwords; its entity is remembered as one that left.
+ * Removes an account with all its folders, messages, passwords and contacts; its entity is remembered as one that left.
  *
  * @returns whether there was one
  */
@@ -51,6 +51,7 @@ export const remove = (db: Sink, id: number): Promise<boolean> =>
     if (account === undefined) return false
     for (const mailbox of await listMailboxes(tx, id)) await dropMailbox(tx, mailbox)
     await tx.run('DELETE FROM account WHERE id = ?', [id])
+    await tx.run('DELETE FROM contact WHERE entity = ?', [account.entityId])
     await tx.insertMany('departed', ['entity_id', 'at'], [[account.entityId, Date.now()]], {
       key: ['entity_id'],
       update: ['at'],

@@ -69,6 +69,10 @@ const RELOAD_AGAIN_MS = 1_000
 export const startEngine = (db: Db, state: State, log: Log, now: () => number = Date.now): Engine => {
   const folders: FolderCache = new Map()
   const strangers: Strangers = new Set()
+  // With an account its folders go. People's own may, too: then all are read again.
+  db.changes.on('change', (change) => {
+    if (change.on === 'mailbox' && change.what === 'deleted') folders.delete(change.account)
+  })
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
   let waiting: NodeJS.Timeout | undefined

@@ -6,7 +6,7 @@ import { startEngine } from '../../gateway/engine/engine.ts'
 import type { House } from '../../gateway/house.ts'
 import { status } from '../../gateway/operation/status.ts'
 import { userAdd, userList, userRemove, userShow } from '../../gateway/operation/user.ts'
-import { emptyState } from '../../src/state.ts'
+import { emptyState, removeLocal } from '../../src/state.ts'
 import { draftOf } from '../../store/spool.ts'
 import { submission } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
@@ -120,6 +120,43 @@ describe('accounts', function () {
       ),
     ).to.equal('a fault')
     expect(state.addresses.has('ann@a.test'), 'found to be gone').to.equal(false)
+  })
+
+  it('a notice to a removed account is dropped, and does not take anybody’s mail with it', async () => {
+    await add('ann')
+    await add('bo')
+    const { home, log, store } = house()
+    const state = emptyState('me', 'a.test')
+    await loadState(store.db, state)
+    let now = Date.now()
+    const engine = startEngine(store.db, state, log, () => now)
+    const bytes = letterOf('hello')
+    const recipient = { address: 'zoe@b.test', notify: [], stage: 'Queued' } as const
+    const entities = [...state.locals.values()]
+    const send = async (account: number) =>
+      engine.handle(
+        ([here = 0]) => ({
+          on: 'submitted',
+          submission: submission({
+            id: `${account}`,
+            account,
+            entity: entities.find((one) => one.account === account)?.entity ?? '',
+            body: here,
+            recipients: [{ ...recipient, envelope: `${account}`.repeat(32) }],
+          }),
+          here,
+        }),
+        [{ body: await draftOf(home, bytes), parsed: parse(bytes) }],
+      )
+    expect(await send(1)).to.deep.equal({ say: 'done' }) // and her folders are remembered
+    const dismiss = (entity: string) => removeLocal(state, entity)
+    await userRemove({ ...house(), web: { ...house().web, dismiss } }, { address: 'ann' }, none)
+    now += 30 * 86_400_000 // her letter ends, and she would hear of it
+    const [key = ''] = [...state.custody.keys()]
+    expect(await Promise.all([engine.handle({ on: 'due', key }), send(2)])).to.have.deep.members([
+      { say: 'done' },
+      { say: 'done' },
+    ])
   })
 
   it('status names the account whose key is gone, whatever other keys are there', async () => {

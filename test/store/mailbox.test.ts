@@ -14,6 +14,7 @@ import {
   takeRecent,
 } from '../../store/mailbox.ts'
 import { append, view } from '../../store/message.ts'
+import { contacts } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
 
 const made = (answer: Mailbox | MailboxNo): Mailbox => {
@@ -118,6 +119,15 @@ describe('store: mailboxes', () => {
     expect(await rename(db, account.id, 'new', 'new/home/under')).to.equal('malformed')
   })
 
+  it('renaming is refused where a child would get a name that nobody can say', async () => {
+    const { db, account } = bench()
+    for (const name of [`a/${'x'.repeat(250)}`, `d/${'b/'.repeat(30)}b`]) await create(db, account.id, name)
+    const before = await names()
+    expect(await rename(db, account.id, 'a', 'y'.repeat(100))).to.equal('malformed')
+    expect(await rename(db, account.id, 'd', 'e/e')).to.equal('malformed')
+    expect(await names()).to.deep.equal(before)
+  })
+
   it('renaming INBOX moves its messages and leaves it there, empty', async () => {
     const { db, account, home, folder, changes } = bench()
     const inbox = await folder('INBOX')
@@ -195,7 +205,15 @@ describe('store: mailboxes', () => {
       await append(tx, await folder('INBOX'), [shared, await draft(home, letterOf('to Ann'))])
       await append(tx, theirs?.id ?? 0, [shared])
     })
+    const contact = { other: 'zoe', trust: 'explicit', address: 'zoe@b.test', at: 1 } as const
+    await db.transaction((tx) =>
+      contacts.save(tx, [
+        { ...contact, entity: account.entityId },
+        { ...contact, entity: other.entityId },
+      ]),
+    )
     expect(await removeAccount(db, account.id)).to.equal(true)
+    expect((await contacts.all(db)).map(({ entity }) => entity)).to.deep.equal([other.entityId])
     expect(await removeAccount(db, account.id)).to.equal(false)
     expect(await listAccounts(db)).to.deep.equal([other])
     expect(await view(db, theirs?.id ?? 0)).to.have.length(1)
