@@ -9,6 +9,7 @@
  * an index that is broken is thrown away and made again.
  */
 import type { Change } from '../store/change.ts'
+import { isBroken } from '../store/engine/statement.ts'
 import type { Store } from '../store/store.ts'
 import { forgetNext, indexNext } from '../store/unindexed.ts'
 import type { Log } from './log.ts'
@@ -19,8 +20,6 @@ const BUSY_MS = 5000
 const LOOK_MS = 60_000
 /** To find these words, all are looked at: some 1.5 s of a thread for a million. */
 const FORGET_MS = 86_400_000
-/** SQLite's word for a file that is not what it should be. */
-const BROKEN = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB'])
 
 /** @returns what ends it, once the batch at hand is done */
 export const startIndexing = (
@@ -85,6 +84,3 @@ export const startIndexing = (
     await working
   }
 }
-
-const isBroken = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && BROKEN.has(error.code)

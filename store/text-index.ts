@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import type { HeaderFacts } from '../src/mail/header-facts.ts'
 import { inserts } from './engine/bulk.ts'
 import { type Connection, openSqlite } from './engine/sqlite.ts'
+import { isBroken } from './engine/statement.ts'
 
 /** Where a text is looked for; `header` is anywhere in it. */
 export type Where = 'text' | 'body' | 'header' | FieldName
@@ -92,7 +93,10 @@ export const openTextIndex = (home: string): TextIndex => {
 
   const open = (): Promise<Opened> => {
     if (isClosed) return Promise.reject(new Error('the store is closed'))
-    opened ??= openFiles(file).catch(() => freshFiles(file))
+    opened ??= openFiles(file).catch((error) => {
+      if (isUseless(error)) return freshFiles(file)
+      throw error // locked, or the disk is full: it is asked again
+    })
     opened.catch(() => {
       opened = undefined
     })
@@ -178,7 +182,7 @@ const openFiles = async (file: string): Promise<Opened> => {
     await writer.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096')
     const [version] = await writer.all<{ user_version: number }>('PRAGMA user_version')
     if (version?.user_version === 0) await inTransaction(writer, () => writer.exec(SCHEMA))
-    else if (version?.user_version !== FORMAT) throw new Error('an index of another format')
+    else if (version?.user_version !== FORMAT) throw new OtherFormat('an index of another format')
     await writer.exec('CREATE VIRTUAL TABLE temp.standing USING fts5vocab(main, word, col)') // the words it has, by column
     return { writer, reader: await openSqlite(file, 'read') }
   } catch (error) {
@@ -186,6 +190,11 @@ const openFiles = async (file: string): Promise<Opened> => {
     throw error
   }
 }
+
+class OtherFormat extends Error {}
+
+/** Broken, or of another format: it is made again. */
+const isUseless = (error: unknown): boolean => error instanceof OtherFormat || isBroken(error)
 
 const freshFiles = async (file: string): Promise<Opened> => {
   await removeFiles(file)

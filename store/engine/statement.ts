@@ -56,3 +56,9 @@ export const fault = (cause: Error & { code?: string }, sql: string): Error => {
   if (cause.code === 'SQLITE_FULL') return new Refusal('disk-full', 'the disk that holds the database is full')
   return Object.assign(new Error(`${cause.message} (${sql.slice(0, 120)})`, { cause }), { code: cause.code })
 }
+
+/** SQLite's words for a file that is not what it should be. */
+const BROKEN = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB'])
+
+export const isBroken = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && BROKEN.has(error.code)

@@ -9,7 +9,7 @@ import { find } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
 import { copy as copyTo, expunge } from '../../store/move.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
-import { textIndexFile } from '../../store/text-index.ts'
+import { openTextIndex, textIndexFile } from '../../store/text-index.ts'
 import { forgetNext, indexNext } from '../../store/unindexed.ts'
 import { Client } from '../dialogue/run.ts'
 import { startTestImap, type TestImap } from '../imap/server.ts'
@@ -130,6 +130,19 @@ describe('the full-text index', () => {
     expect(await idsFor('body', 'lunch')).to.deep.equal({ sure: [2], maybe: [1, 2] })
     expect(await idsFor('body', '17lunch')).to.deep.equal({ sure: [1], maybe: [] })
   })
+  it('one that is locked is not made anew: it is asked again', async () => {
+    await imap.deliver('INBOX', [letter('x', 'the needle')])
+    await indexAll()
+    await imap.store.texts.close()
+    const other = await openSqlite(textIndexFile(imap.store.home), 'lock')
+    await other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    const texts = openTextIndex(imap.store.home)
+    expect(await texts.upTo().catch((error: Error) => error.message)).to.match(/SQLITE_BUSY/)
+    await other.close()
+    expect(await texts.upTo()).to.be.greaterThan(0)
+    await texts.close()
+  }).timeout(20_000)
+
   it('two letters, and controls, it does not know', async () => {
     expect(await idsFor('body', 'ab')).to.equal(undefined)
     expect(await idsFor('body', 'ab\tc')).to.equal(undefined)
