@@ -1,7 +1,7 @@
 /**
  * What the store says of a mailbox name, as IMAP says it. RFC 5530.
  */
-import type { MailboxNo } from '../../store/mailbox.ts'
+import type { Mailbox, MailboxNo } from '../../store/mailbox.ts'
 import { no, type Reply } from './reply.ts'
 
 export const missing = no('NONEXISTENT', 'There is no such mailbox')
@@ -9,8 +9,8 @@ export const missing = no('NONEXISTENT', 'There is no such mailbox')
 export const tryCreate = no('TRYCREATE', 'There is no such mailbox; create it first')
 export const notWritable = no('NOPERM', 'That mailbox is kept by the gateway; nothing can be put there')
 
-/** Never given to another mailbox, and kept when it is renamed. RFC 8474 §4. */
-export const mailboxId = (id: number): string => `F${id}`
+/** Never given to another mailbox, also after a restore, and kept when it is renamed. RFC 8474 §4. */
+export const mailboxId = ({ id, uidValidity }: Pick<Mailbox, 'id' | 'uidValidity'>): string => `F${id}-${uidValidity}`
 
 /** What a session is told whose mailbox another one deleted. */
 export const deletedElsewhere = 'The mailbox you had selected was deleted elsewhere'

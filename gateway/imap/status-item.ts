@@ -15,7 +15,7 @@ const items = new Map<string, (status: Status, appendLimit: number) => number | 
   ['DELETED', ({ deleted }) => deleted],
   ['DELETED-STORAGE', ({ deletedSize }) => deletedSize],
   ['SIZE', ({ size }) => size],
-  ['MAILBOXID', ({ id }) => `(${mailboxId(id)})`],
+  ['MAILBOXID', (mailbox) => `(${mailboxId(mailbox)})`],
   ['HIGHESTMODSEQ', ({ highestModseq }) => highestModseq],
   ['APPENDLIMIT', (_, appendLimit) => appendLimit],
 ])

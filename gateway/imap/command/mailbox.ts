@@ -26,7 +26,7 @@ export const create: Command<{ name: string; wanted: string[] }> = {
     const use = uses.get(wanted[0] ?? '')
     if (wanted.length > 1 || (wanted.length === 1 && use === undefined)) return useless
     const made = await make(edge.store.db, user.id, name, use)
-    return typeof made === 'string' ? mailboxNo[made] : ok('Created', `MAILBOXID (${mailboxId(made.id)})`)
+    return typeof made === 'string' ? mailboxNo[made] : ok('Created', `MAILBOXID (${mailboxId(made)})`)
   },
 }
 

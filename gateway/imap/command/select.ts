@@ -51,7 +51,7 @@ const selecting = (examines: boolean): Command<Args> => ({
     else tellRecent(output, view, enabled.has('UIDONLY'))
     output.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] These UIDs are valid`)
     output.line(`* OK [UIDNEXT ${Math.max(mailbox.uidNext, view.largestUid + 1)}] The next UID`)
-    output.line(`* OK [MAILBOXID (${mailboxId(mailbox.id)})] Its name for good`)
+    output.line(`* OK [MAILBOXID (${mailboxId(mailbox)})] Its name for good`)
     output.line(`* OK [HIGHESTMODSEQ ${view.modseq}] All up to it is here`)
     if (remembered) await resync(edge.store.db, selected, output, remembered)
     return ok('Selected', isReadOnly ? 'READ-ONLY' : 'READ-WRITE')
