@@ -6,7 +6,7 @@
  *   {v: 1, net, entityId, key, agentId, epoch, incarnation, reason: "restore"}
  *   {v: 1, net, entityId, key, agentId, was, epoch, incarnation, reason: "compromise"}
  *
- * `key` is the operator's as on its card: its subkeys may have been renewed since the neighbour saw one.
+ * `key` is the operator's as on its card: its subkeys may have been renewed since the neighbour saw one. Left out, those count.
  * The second says that the key of the agent `was` is in other hands, and that the same gateway is the agent
  * `agentId` from now on: its neighbours move the link (src/link/moved.ts). `epoch` is when it was made, epoch ms: a neighbour that has taken one takes none that is not later.
  */
@@ -39,8 +39,9 @@ export const readRekey = async (text: string, pinned: string, net: string, now: 
     if (!isId(agentId) || !isCount(epoch)) throw new Error('it lacks agent or epoch')
     if (reason !== 'restore' && reason !== 'compromise') throw new Error('its reason is none')
     if (typeof incarnation !== 'string' || !/^[0-9a-f]{16}$/.test(incarnation)) throw new Error('it has no incarnation')
-    if (typeof key !== 'string') throw new Error('it lacks a key')
-    await verifyStatement(text, 'rekey', await renewed(await publicKey(pinned), await publicKey(key)), now)
+    if (key !== undefined && typeof key !== 'string') throw new Error('its key is no text')
+    const known = await publicKey(pinned)
+    await verifyStatement(text, 'rekey', key === undefined ? known : await renewed(known, await publicKey(key)), now)
     if (reason === 'restore') return { agentId, epoch, incarnation, reason }
     if (!isId(was) || was === agentId) throw new Error('it does not say which agent it was')
     return { agentId, was, epoch, incarnation, reason }

@@ -22,6 +22,11 @@ describe('REKEY', () => {
     expect(await readRekey(await made(ann), keyOf(ann), NET, now)).to.deep.equal(rekey)
   })
 
+  it('holds without a key, by the one that is known', async () => {
+    const text = await signStatement(ann.entity, 'rekey', { v: 1, net: NET, entityId: ann.entity.id, ...rekey }, now)
+    expect(await readRekey(text, keyOf(ann), NET, now)).to.deep.equal(rekey)
+  })
+
   it('says who it was before the theft', async () => {
     const move: Rekey = { ...rekey, reason: 'compromise', was: eve.agent.id }
     expect(await readRekey(await makeRekey(ann.entity, NET, move, now), keyOf(ann), NET, now)).to.deep.equal(move)
@@ -52,7 +57,7 @@ describe('REKEY', () => {
       'by somebody else, with the key of the operator',
       () => signStatement(eve.entity, 'rekey', { v: 1, net: NET, key: keyOf(ann), ...rekey }, now),
     ],
-    ['without a key', () => signStatement(ann.entity, 'rekey', { v: 1, net: NET, ...rekey }, now)],
+    ['with a key that is none', () => signStatement(ann.entity, 'rekey', { v: 1, net: NET, key: 7, ...rekey }, now)],
     ['for another net', () => makeRekey(ann.entity, 'other', rekey, now)],
     ['changed', async () => (await made(ann)).replace(String(now), String(now + 1))],
     [
