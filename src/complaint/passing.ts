@@ -109,15 +109,20 @@ export const passOn = (row: Custody, signed: { complaint: string; card: string }
   return signed ? pass(row, name, { t: 'COMPLAINT', origin, id, ...signed }) : nothing
 }
 
+/** Told to all who brought a copy: each hears it of whom it believes to have it. */
 export const passPraise = (row: Custody, permit: string | undefined): Passed => {
   const [origin, id] = partsOfKey(row.key)
-  return pass(row, 'wanted', { t: 'WANTED', origin, id, ...(permit && { permit }) })
+  return pass(row, 'wanted', { t: 'WANTED', origin, id, ...(permit && { permit }) }, row.also)
 }
 
-const pass = (row: Custody, name: string, message: Message): Passed => {
+/** To whoever handed it to us, who was charged for it; and to these. */
+const pass = (row: Custody, name: string, message: Message, also: readonly string[] = []): Passed => {
   if (row.from === undefined) return nothing
-  const owed = oweMessage(row.from, `${name} ${row.key}`, message, forgetAt(row))
-  return { changes: [{ put: 'owed', row: owed }], effects: [{ do: 'settle', to: row.from }] }
+  const them = [row.from, ...also]
+  return {
+    changes: them.map((to) => ({ put: 'owed', row: oweMessage(to, `${name} ${row.key}`, message, forgetAt(row)) })),
+    effects: them.map((to) => ({ do: 'settle', to })),
+  }
 }
 
 const nothing: Passed = { changes: [], effects: [] }

@@ -234,7 +234,9 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
   const log = logged('repeated', was, { from })
   const items = retold(was)
   const isUnderway = was.role === 'relay' || was.lodge !== undefined
-  const isNew = isUnderway && was.from !== from && !was.also?.includes(from) && was.state !== 'done'
+  // Whoever brings a copy later is told what is reported, and at the destination also that it was wanted.
+  const isTold = was.role === 'destination' || (isUnderway && was.state !== 'done')
+  const isNew = isTold && was.from !== from && !was.also?.includes(from)
   const row: Change[] = isNew ? [{ put: 'custody', row: { ...was, also: [...(was.also ?? []), from] } }] : []
   if (items.length === 0) return { changes: row, effects: [log], answer: accepted }
   return {

@@ -185,6 +185,12 @@ describe('complaint: a neighbour says that it was wanted', () => {
       expect(said(hear(state, complaint()))).to.equal('done')
     })
 
+  it('all upstream hear of it who brought a copy', () => {
+    const made = wanted(holding(open({ also: [stranger] })))
+    expect(owes(made)).to.deep.equal(['WANTED', 'WANTED'])
+    expect(made.effects).to.deep.equal([s, stranger].map((to) => ({ do: 'settle', to })))
+  })
+
   it('the same is not heard twice', () => {
     const state = holding(open())
     debts(state, wanted(state))
