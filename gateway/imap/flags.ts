@@ -1,7 +1,7 @@
 /**
  * Flags as a client names them, as the store keeps them. RFC 3501 §2.3.2.
  */
-import { checkKeywords } from '../../store/keyword.ts'
+import { checkKeywords, keywordsOf } from '../../store/keyword.ts'
 import { fail } from './wire/words.ts'
 import { flagBits } from './wire/writer.ts'
 
@@ -24,7 +24,7 @@ export const toFlags = (names: readonly string[]): Flags => {
     }
     bits |= bitOf.get(name.toLowerCase()) ?? fail('there is no such flag to set')
   }
-  const words = keywords.join(' ')
+  const words = keywordsOf(keywords.join(' '))
   checkKeywords(words)
   return { bits, keywords: words }
 }

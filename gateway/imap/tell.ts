@@ -237,11 +237,13 @@ const tellItems = async (
   found: readonly Found[],
 ): Promise<void> => {
   let next = 0
+  // Not later: a body may take its time, and a change meanwhile has another.
+  const modseq = items.some(({ get }) => get === 'MODSEQ') ? selected.modseqItem(message.row) : ''
   let before = `${selected.opening(message)} (`
   try {
     for (const item of items) {
       if (item.get !== 'section') {
-        output.write(before + itemText(selected, message.row, item, known))
+        output.write(before + (item.get === 'MODSEQ' ? modseq : itemText(selected, message.row, item, known)))
         // What changes from here on, while a body goes out perhaps, is still to be told.
         if (item.get === 'FLAGS') selected.view.flagsTold(message.row.uid)
       } else {
