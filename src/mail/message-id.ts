@@ -11,5 +11,6 @@ export const normalId = (id: string): string =>
   UNUSUAL.test(id) ? id.replace(/"((?:[^"\\]|\\.)*)"|[ \t]/g, (_, quoted = '') => quoted.replace(/\\(.)/g, '$1')) : id
 
 // No bracket in quotes either, or whoever opens many of them has each searched to the end.
-const ID = /<[ \t]*(?:[^<>" \t\r\n]|"(?:[^<>"\\\r\n]|\\[^<>\r\n])*")+[ \t]*>/g
+// With a stray quote it is what stands between the brackets.
+const ID = /<[ \t]*(?:[^<>" \t\r\n]|"(?:[^<>"\\\r\n]|\\[^<>\r\n])*")+[ \t]*>|<[^<> \t\r\n]+>/g
 const UNUSUAL = /[" \t]/
