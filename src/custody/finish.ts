@@ -17,7 +17,7 @@ type Outcome = NonNullable<Custody['outcome']>
 /** The reports that brought the outcome, and over which neighbour. */
 type Heard = { from: string; told: Item[] }
 
-/** @param heard without it the outcome is our own word */
+/** @param heard without it no report brought the outcome, and upstream has our own */
 export const finish = (state: State, was: Custody, outcome: Outcome, now: number, heard?: Heard): Step => {
   const ended: Custody = { ...was, state: 'done', body: null, stamps: [], retryAt: null, awaits: null, outcome }
   const { row, changes } = settled(state, ended, outcome, now, heard?.from)

@@ -10,7 +10,7 @@ export const logged = (
   more: Pick<Log, 'from' | 'to' | 'recipient' | 'detail'> = {},
 ): Log => ({ do: 'log', event, key, ...(messageId && { messageId }), ...(address && { recipient: address }), ...more })
 
-/** Once for each reason: it may wait for days. */
+/** Once while the reason stays: it may wait for days. */
 export const loggedWait = (was: Custody, row: Custody): Log[] => {
   const [kind = '', agent = ''] = row.awaits?.split(':') ?? []
   const detail = waits.get(kind)
