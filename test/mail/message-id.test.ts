@@ -1,0 +1,20 @@
+import { expect } from 'chai'
+import { idsIn, normalId } from '../../src/mail/message-id.ts'
+
+describe('Message-IDs', () => {
+  const cases: [field: string, ids: string[]][] = [
+    ['<a@x> <b@y>', ['<a@x>', '<b@y>']],
+    ['(a comment) <a@x>', ['<a@x>']],
+    ['<"a b"@x>', ['<"a b"@x>']],
+    ['< a@x >', ['< a@x >']],
+    ['<x"y@z> <q@r>', ['<x"y@z>', '<q@r>']],
+    ['<a@x', []],
+    ['none', []],
+  ]
+  for (const [field, ids] of cases) it(`${field} has ${ids.length}`, () => expect(idsIn(field)).to.deep.equal(ids))
+
+  it('are compared without quotes that say nothing, and without blanks around them', () =>
+    expect(['<"abc"@x>', '< abc@x >', '<"a\\bc"@x>', '<abc@x>'].map(normalId)).to.deep.equal(
+      new Array(4).fill('<abc@x>'),
+    ))
+})
