@@ -18,16 +18,18 @@ export const databaseOf = (home: string): string => join(home, 'vouchsafe.db')
 export const openStore = async (home: string): Promise<Store> => {
   await makeFolder(home)
   const lock = await lockHome(home)
+  let db: Db | undefined
   try {
     // Made here if there is none, for its mode; SQLite gives its log the same.
     await (await open(databaseOf(home), 'a', 0o600)).close()
-    const db = await openDb(databaseOf(home))
-    await clearLeft(db)
-    const swept = await sweepBlobs(db)
+    const opened = await openDb(databaseOf(home))
+    db = opened
+    await clearLeft(opened)
+    const swept = await sweepBlobs(opened)
     const texts = openTextIndex(home)
     const end = async () => {
       await texts.close()
-      await db.close()
+      await opened.close()
       await lock.release()
     }
     let ending: Promise<void> | null = null
@@ -35,8 +37,9 @@ export const openStore = async (home: string): Promise<Store> => {
       ending ??= end()
       return ending
     }
-    return { home, db, texts, swept, close }
+    return { home, db: opened, texts, swept, close }
   } catch (error) {
+    await db?.close()
     await lock.release()
     throw error
   }

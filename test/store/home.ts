@@ -75,8 +75,11 @@ export const rowsOf = (db: Sink, table: string): Promise<Record<string, unknown>
   db.read.all(`SELECT * FROM ${table} ORDER BY 1`)
 
 /** Files with bodies of a home that this process has open, also such as are gone from their folder. */
-export const bodiesOpen = async (home: string): Promise<string[]> => {
+export const bodiesOpen = (home: string): Promise<string[]> => filesOpen(join(home, 'blob'))
+
+/** Files of this process that begin so. */
+export const filesOpen = async (beginning: string): Promise<string[]> => {
   const names = await readdir('/proc/self/fd')
   const targets = await Promise.all(names.map((name) => readlink(join('/proc/self/fd', name)).catch(() => '')))
-  return targets.filter((target) => target.startsWith(join(home, 'blob')))
+  return targets.filter((target) => target.startsWith(beginning))
 }
