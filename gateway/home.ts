@@ -80,7 +80,7 @@ export const checkHome = async (
 ): Promise<Checked> => {
   if (!(await isThere(databaseOf(home)))) throw new Error(`${home} is no home: it has no database.`)
   const { problems, accounts, messages, bodies } = await verify(home, progress)
-  const found = await openKeyring(home, await passphraseOf(keys)).then(
+  const found = await openKeyring(home, await passphraseOf(keys), { sealOpen: false }).then(
     (keyring) => ({ keys: 1 + keyring.entities().size, problems: [] }),
     (error: unknown) => ({ keys: 0, problems: [error instanceof Error ? error.message : String(error)] }),
   )

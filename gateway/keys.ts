@@ -52,23 +52,25 @@ export const makeKeyring = async (home: string, passphrase?: string): Promise<Ke
 /**
  * Loads every key. With a passphrase, what still lies open on the disk is sealed now.
  *
+ * @param options `sealOpen: false` for whoever only looks: nothing is written
  * @throws Error naming the file and what to do: readable by others, sealed and no passphrase, wrong passphrase
  */
-export const openKeyring = async (home: string, passphrase?: string): Promise<Keyring> => {
+export const openKeyring = async (home: string, passphrase?: string, { sealOpen = true } = {}): Promise<Keyring> => {
   const folder = folderOf(home)
   const sealer = sealerFor(passphrase)
+  const loaded = (name: string) => load(folder, name, sealer, sealOpen)
   await refuseReadable(folder, '700')
-  const agent = agentFromPem(await load(folder, AGENT, sealer))
+  const agent = agentFromPem(await loaded(AGENT))
   const former = await Promise.all(
     (await readdir(folder))
       .filter((name) => formerFile.test(name) && !name.includes(agent.id)) // a crash may have come before the new one
       .sort()
-      .map(async (name) => agentFromPem(await load(folder, name, sealer))),
+      .map(async (name) => agentFromPem(await loaded(name))),
   )
   const entities = new Map<EntityId, Entity>()
   for (const name of await readdir(folder)) {
     const [, id] = entityFile.exec(name) ?? []
-    if (id !== undefined) entities.set(id, await entityIn(join(folder, name), id, await load(folder, name, sealer)))
+    if (id !== undefined) entities.set(id, await entityIn(join(folder, name), id, await loaded(name)))
   }
 
   let last: Promise<unknown> = Promise.resolve() // one write at a time: two of one entity share a name
@@ -142,12 +144,12 @@ const entityIn = async (file: string, id: EntityId, text: string): Promise<Entit
   return entity
 }
 
-const load = async (folder: string, name: string, sealer?: Sealer): Promise<string> => {
+const load = async (folder: string, name: string, sealer: Sealer | undefined, sealOpen: boolean): Promise<string> => {
   const file = join(folder, name)
   await refuseReadable(file, '600')
   const text = await readFileOf(file, 'utf8')
   if (!isSealed(text)) {
-    if (sealer) await save(folder, name, text, sealer)
+    if (sealer && sealOpen) await save(folder, name, text, sealer)
     return text
   }
   if (!sealer)

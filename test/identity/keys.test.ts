@@ -3,6 +3,8 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { defaultPorts } from '../../gateway/config/text.ts'
+import { checkHome, makeHome } from '../../gateway/home.ts'
 import { makeKeyring, openKeyring, passphraseOf } from '../../gateway/keys.ts'
 import { base32 } from '../../src/address.ts'
 import { type Entity, generateEntity, importEntity } from '../../src/identity/entity.ts'
@@ -139,6 +141,14 @@ describe('keyring', () => {
       await openKeyring(home, passphrase)
       expect(await faultOf(openKeyring(home))).to.match(/sealed/)
       expect((await openKeyring(home, passphrase)).agent.id).to.equal(agent.id)
+    })
+
+    it('whoever only looks seals nothing', async () => {
+      const { agent } = await makeHome(home, { ports: defaultPorts }, {})
+      await writeFile(join(home, 'typo'), 'correct hores\n')
+      const { keys } = await checkHome(home, { passphraseFd: openSync(join(home, 'typo'), 'r') }, () => {})
+      expect(keys).to.equal(1)
+      expect((await openKeyring(home)).agent.id).to.equal(agent)
     })
   })
 
