@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { canonical, domainOf } from '../../src/address.ts'
 
 export type HostPort = { host: string; port: number }
 export type Listener = HostPort & { security: 'starttls' | 'tls' }
@@ -47,12 +48,14 @@ const amount = (value: string, units: Record<string, number>): number | undefine
   return factor === undefined ? undefined : Math.round(Number(number) * factor)
 }
 
+/** Whether a certificate can name it and a client look for it: no large number, neither `192.0.2.999` nor `xn--a`. */
+export const isHost = (name: string): boolean => URL.canParse(`http://${name}`)
+
 /** `127.0.0.1:2587`, `[::1]:2587`, `mail.example.org:2740` */
 export const readHostPort = (value: string): HostPort | undefined => {
-  const [, bracketed, plain, port = ''] = /^(?:\[([0-9a-fA-F:]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(value.trim()) ?? []
-  const host = bracketed ?? plain
-  if (host === undefined || Number(port) > 65_535) return undefined
-  return { host, port: Number(port) }
+  const [, written = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:[\]@/\\?#%]+):(\d{1,5})$/.exec(value.trim()) ?? []
+  if (!isHost(written) || Number(port) > 65_535) return undefined
+  return { host: written.replace(/[[\]]/g, ''), port: Number(port) }
 }
 
 export const writeHostPort = ({ host, port }: HostPort): string =>
@@ -76,8 +79,15 @@ export const asListeners = ({ starttls, tls }: { starttls: HostPort[]; tls: Host
 
 const domainFix = 'not a domain; write for example "example.org", or leave the key out to use a .vouchsafe.alt name'
 export const domain = written((value) => {
-  const name = value.toLowerCase()
-  const isDomain =
-    name.length <= 255 && name.split('.').every((label) => /^(?!-)[\p{L}\p{N}-]{1,63}(?<!-)$/u.test(label))
-  return isDomain ? name : undefined
+  const address = readAddress(`a@${value}`) // as the addresses in it are kept, or nobody would be at home
+  const name = address && domainOf(address)
+  return name && isHost(name) ? name : undefined
 }, domainFix)
+
+const readAddress = (value: string): string | undefined => {
+  try {
+    return canonical(value)
+  } catch {
+    return undefined
+  }
+}

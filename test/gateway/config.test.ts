@@ -113,6 +113,13 @@ describe('configuration', () => {
     ],
     ['no names', acme.replace('"a.test"', ''), 'tls.acme.names = []: write the names'],
     ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
+    ['a number for a domain', '[gateway]\ndomain = "1.2.3.999"', 'gateway.domain = "1.2.3.999": not a domain'],
+    ['a domain of no letters', '[gateway]\ndomain = "xn--a.test"', 'gateway.domain = "xn--a.test": not a domain'],
+    [
+      'a host that nobody can name',
+      '[setup]\nimap = "192.0.2.999:993"',
+      'setup.imap = "192.0.2.999:993": not an address and port',
+    ],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
     ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],
     [
@@ -136,6 +143,11 @@ describe('configuration', () => {
     expect(parseConfig('').gateway.name).to.equal('Vouchsafe')
   })
 
+  it('a domain is kept as the addresses in it are', () => {
+    const text = `[gateway]\ndomain = "${'Übung.test'.normalize('NFD')}"`
+    expect(parseConfig(text).gateway.domain).to.equal('übung.test'.normalize('NFC'))
+  })
+
   it('all complaints come at once', () => {
     const text = '[smtp]\nsize_limit = "x"\nrecipients = 0\n[log]\nlevel = "loud"'
     expect(() => parseConfig(text)).to.throw(/size_limit.*recipients.*log\.level/s)
@@ -151,7 +163,19 @@ describe('configuration', () => {
       const at = readHostPort(text)
       expect(at && writeHostPort(at)).to.equal(text)
     }
-    for (const text of ['', ':25', '127.0.0.1', '::1:25', 'a b:25', '[::1]', 'host:70000', 'host:2x'])
+    for (const text of [
+      '',
+      ':25',
+      '127.0.0.1',
+      '::1:25',
+      'a b:25',
+      '[::1]',
+      'host:70000',
+      'host:2x',
+      '[1:2:3]:25',
+      'a/b:25',
+      'a@b:25',
+    ])
       expect(readHostPort(text), text).to.equal(undefined)
   })
 })
