@@ -17,6 +17,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { makeFolder, readIfThere, writeWhole } from '../store/file.ts'
+import { isHost } from './config/value.ts'
 
 export type TlsPair = { certificate: string; key: string }
 export type TlsFiles = {
@@ -160,7 +161,8 @@ const readText = async (path: string): Promise<string> => {
 /** Whether clients that connect there take it as far as the name is concerned. */
 export const isFor = (certificate: string, host: string): boolean => {
   const read = new X509Certificate(certificate)
-  return (isIP(host) === 0 ? read.checkHost(asciiName(host)) : read.checkIP(host)) !== undefined
+  if (isIP(host) > 0) return read.checkIP(host) !== undefined
+  return isHost(host) && read.checkHost(asciiName(host)) !== undefined
 }
 
 /** @param hosts it has to be good for, the domain last; made anew, with the same key, where the old one is not */
@@ -168,11 +170,13 @@ const ownPair = async (home: string, hosts: readonly string[]): Promise<TlsPair>
   const folder = join(home, 'tls')
   const [certificatePath, keyPath] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
   const [certificate, key] = await Promise.all([readIfThere(certificatePath), readIfThere(keyPath)])
+  const names = hosts.filter((host) => isIP(host) === 0 && isHost(host))
+  const addresses = hosts.filter((host) => isIP(host) > 0)
   const isGood = certificate && key && !isEnding({ certificate, key })
-  if (isGood && hosts.every((host) => isFor(certificate, host))) return { certificate, key }
+  if (isGood && [...names, ...addresses].every((host) => isFor(certificate, host))) return { certificate, key }
 
-  const [names, addresses] = [hosts.filter((host) => isIP(host) === 0), hosts.filter((host) => isIP(host) > 0)]
-  const pair = await selfSigned(['localhost', hostname(), ...names], ['127.0.0.1', '::1', ...addresses], key)
+  const machine = [hostname()].filter(isHost) // a container's may be a number, which no certificate can name
+  const pair = await selfSigned(['localhost', ...machine, ...names], ['127.0.0.1', '::1', ...addresses], key)
   await makeFolder(folder)
   await writeWhole(keyPath, pair.key)
   await writeWhole(certificatePath, pair.certificate)

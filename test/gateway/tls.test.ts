@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:tls'
 import { expect } from 'chai'
 import { createLog } from '../../gateway/log.ts'
 import { keepRenewed } from '../../gateway/renewal.ts'
-import { openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
+import { isFor, openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
 
 describe('certificate for mail clients', () => {
   const home = mkdtempSync(join(tmpdir(), 'tls-'))
@@ -54,6 +54,15 @@ describe('certificate for mail clients', () => {
     for (const address of ['192.0.2.7', '127.0.0.1', '::1']) expect(certificate.checkIP(address)).to.equal(address)
     expect(files.current().key).to.equal(before.key)
     expect((await openTls({ home: folder, domain: 'a.test', hosts })).fingerprint()).to.equal(files.fingerprint())
+    rmSync(folder, { recursive: true })
+  })
+
+  it('leaves out what no certificate can name, as the number of a container', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'))
+    const hosts = ['123456789012', 'a.test']
+    const files = await openTls({ home: folder, hosts })
+    expect(hosts.map((host) => isFor(files.current().certificate, host))).to.deep.equal([false, true])
+    expect((await openTls({ home: folder, hosts })).fingerprint()).to.equal(files.fingerprint())
     rmSync(folder, { recursive: true })
   })
 
