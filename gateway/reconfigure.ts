@@ -6,13 +6,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { HomeInUse } from '../store/lock.ts'
 import { type Config, readConfig } from './config/config.ts'
+import { certificateOf } from './config/settings.ts'
 import { controlPath, isServed } from './control.ts'
 import type { Log } from './log.ts'
+import { openTls } from './tls.ts'
 
 /** @param renew closes and opens anew */
 export const reconfigure = async (home: string, now: Config, log: Log, renew: () => void): Promise<void> => {
   try {
-    if (isDeepStrictEqual(await readConfig(home), now)) return
+    const next = await readConfig(home)
+    if (isDeepStrictEqual(next, now)) return
+    await openTls(certificateOf(home, next)) // files that it names may not be there, and then nothing would open any more
     log.info({ event: 'reconfiguring' }, 'the configuration has changed: all is closed and opened anew')
     renew()
   } catch (error) {

@@ -22,6 +22,7 @@ import { samePorts } from './ports.ts'
 import { setup } from './setup.ts'
 import { tls } from './tls.ts'
 import {
+  address,
   asListeners,
   count,
   domain,
@@ -117,7 +118,7 @@ const trusted = z
     listen: hostPort,
     accounts: z.record(
       z.string().refine((value) => isIP(value) > 0, { error: 'not an IP address' }),
-      text('write the address of the account this device sends as'),
+      address('write the address of the account this device sends as, for example "printer@example.org"'),
       { error: 'write which device sends as whom, for example { "192.0.2.7" = "printer@example.org" }' },
     ),
   })

@@ -77,13 +77,6 @@ export const asListeners = ({ starttls, tls }: { starttls: HostPort[]; tls: Host
   ...tls.map((at) => ({ ...at, security: 'tls' as const })),
 ]
 
-const domainFix = 'not a domain; write for example "example.org", or leave the key out to use a .vouchsafe.alt name'
-export const domain = written((value) => {
-  const address = readAddress(`a@${value}`) // as the addresses in it are kept, or nobody would be at home
-  const name = address && domainOf(address)
-  return name && isHost(name) ? name : undefined
-}, domainFix)
-
 const readAddress = (value: string): string | undefined => {
   try {
     return canonical(value)
@@ -91,3 +84,13 @@ const readAddress = (value: string): string | undefined => {
     return undefined
   }
 }
+
+/** Of an account; as it is kept. */
+export const address = (fix: string) => written(readAddress, fix)
+
+const domainFix = 'not a domain; write for example "example.org", or leave the key out to use a .vouchsafe.alt name'
+export const domain = written((value) => {
+  const address = readAddress(`a@${value}`) // as the addresses in it are kept, or nobody would be at home
+  const name = address && domainOf(address)
+  return name && isHost(name) ? name : undefined
+}, domainFix)

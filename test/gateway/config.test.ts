@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
-import { parseConfig, readConfig } from '../../gateway/config/config.ts'
+import { configPath, parseConfig, readConfig } from '../../gateway/config/config.ts'
 import { configText, defaultPorts, portsFrom } from '../../gateway/config/text.ts'
 import { readHostPort, writeHostPort } from '../../gateway/config/value.ts'
+import { createLog } from '../../gateway/log.ts'
+import { reconfigure } from '../../gateway/reconfigure.ts'
 
 const acme = '[tls.acme]\ndirectory = "https://ca.test/dir"\nnames = ["a.test"]'
 
@@ -112,6 +116,11 @@ describe('configuration', () => {
       'tls.acme.names.0 = "192.0.2.7": write the names',
     ],
     ['no names', acme.replace('"a.test"', ''), 'tls.acme.names = []: write the names'],
+    [
+      'a device that sends as nobody',
+      '[smtp.trusted]\nlisten = "127.0.0.1:25"\naccounts = { "192.0.2.7" = "printer" }',
+      ' = "printer": write the address of the account',
+    ],
     ['a domain that is none', '[gateway]\ndomain = "a b"', 'gateway.domain = "a b": not a domain'],
     ['a number for a domain', '[gateway]\ndomain = "1.2.3.999"', 'gateway.domain = "1.2.3.999": not a domain'],
     ['a domain of no letters', '[gateway]\ndomain = "xn--a.test"', 'gateway.domain = "xn--a.test": not a domain'],
@@ -156,6 +165,18 @@ describe('configuration', () => {
   it('a folder that is no home says how to make one', async () => {
     const error = await readConfig('/nonexistent').catch((error: unknown) => error)
     expect(String(error)).to.include('vouchsafe init')
+  })
+
+  it('while the gateway runs, one whose certificate is not there is refused, and one that can be opened taken', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'config-'))
+    const log = createLog({ level: 'silent', format: 'json' })
+    const taken: string[] = []
+    for (const text of ['[tls]\ncertificate = "/nonexistent/c"\nkey = "/nonexistent/k"', '', '[login]\nfailures = 7']) {
+      writeFileSync(configPath(home), text)
+      await reconfigure(home, parseConfig(''), log, () => taken.push(text))
+    }
+    expect(taken).to.deep.equal(['[login]\nfailures = 7'])
+    rmSync(home, { recursive: true })
   })
 
   it('addresses read and write', () => {
