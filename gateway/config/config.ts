@@ -11,9 +11,10 @@ import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { defaultPolicy } from '../../src/complaint/policy.ts'
+import { MAX_LIFE_MS } from '../../src/envelope/chain.ts'
 import { TIMES_LEAST, TIMES_MOST } from '../../src/link/connection-times.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
-import { isHostPort } from '../../src/wire/record.ts'
+import { isHostPort, MAX_NET } from '../../src/wire/record.ts'
 import { readIfThere } from '../../store/file.ts'
 import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
@@ -32,6 +33,7 @@ import {
   limit,
   listeners,
   size,
+  span,
   text,
   writeHostPort,
   yesNo,
@@ -96,7 +98,9 @@ const gateway = z
         error: `neighbours take no name longer than ${MAX_AGENT_NAME} characters`,
       })
       .optional(),
-    net: text('write the name of the web, "vouchsafe" unless you run a trial web').prefault('vouchsafe'),
+    net: text('write the name of the web, "vouchsafe" unless you run a trial web')
+      .refine((net) => net.length <= MAX_NET, { error: `it has ${MAX_NET} characters at most` })
+      .prefault('vouchsafe'),
   })
   .prefault({})
   .transform(({ name, ...table }) => ({
@@ -108,7 +112,7 @@ const login = z
   .strictObject({
     plain_loopback: yesNo.prefault(false),
     failures: count(1, 1000).prefault(10),
-    window: duration.prefault('15 min'),
+    window: span.prefault('15 min'),
   })
   .prefault({})
   .transform(({ plain_loopback, failures, window }) => ({ plainLoopback: plain_loopback, failures, windowMs: window }))
@@ -176,7 +180,9 @@ const link = z
   .strictObject({
     listen: hostPort.prefault('0.0.0.0:2740'),
     announce: z.array(announced, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
-    payload_limit: size.prefault('2 GiB'),
+    payload_limit: size
+      .refine((bytes) => bytes > 0, { error: 'write more than nothing: neighbours take no link without any' })
+      .prefault('2 GiB'),
     knock: yesNo.prefault(true),
     pair: z.enum(['trusted', 'never'], { error: 'write "trusted" or "never"' }).prefault('trusted'),
     connection_times: count(TIMES_LEAST, TIMES_MOST).prefault(TIMES_LEAST),
@@ -198,11 +204,14 @@ const health = z
   })
   .prefault({})
 
+const life = span.refine((ms) => ms <= MAX_LIFE_MS, {
+  error: 'not longer than "30 d": other gateways refuse such mail',
+})
 const custody = z
   .strictObject({
     delayed: duration.prefault('2 h'),
-    expires: duration.prefault('5 d'),
-    expires_unknown: duration.prefault('24 h'),
+    expires: life.prefault('5 d'),
+    expires_unknown: life.prefault('24 h'),
     hop_deadline: duration.prefault('15 min'),
     hop_deadline_away: duration.prefault('6 h'),
     keep: size.prefault('100 MiB'),

@@ -176,7 +176,7 @@ listen = "127.0.0.1:${ports.health}"
 [custody]
 # A notice to the sender when a message has not arrived by then …
 # delayed = "2 h"
-# … and when it is given up: for somebody known, and for an address nobody has answered for.
+# … and when it is given up, 30 d at most: for somebody known, and for an address nobody has answered for.
 # expires = "5 d"
 # expires_unknown = "24 h"
 # When nothing is heard for twice this long of a message that was handed on, a copy goes by

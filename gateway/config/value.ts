@@ -31,6 +31,9 @@ const unitsMs: Record<string, number> = { s: 1000, min: 60_000, h: 3_600_000, d:
 const durationFix = 'not a duration; write a number with s, min, h or d, for example "2 h"'
 export const duration = written((value) => amount(value, unitsMs), durationFix)
 
+/** Not none at all. */
+export const span = duration.refine((ms) => ms > 0, { error: 'write more than nothing, for example "15 min"' })
+
 const unitsBytes: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 const sizeFix = 'not a size; write a number with B, KiB, MiB or GiB, for example "64 MiB"'
 /** `5 GiB` in bytes; undefined for what is no size. */

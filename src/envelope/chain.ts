@@ -15,7 +15,7 @@ export type Hop = { agent: string; at: number }
 export type Here = { net: string; me: string; from: readonly string[]; now: number }
 
 /** Longest life an origin may ask of others' custody. */
-const MAX_LIFE_MS = 30 * 86_400_000
+export const MAX_LIFE_MS = 30 * 86_400_000
 /** How far ahead another agent's clock may run before we call its envelope malformed. */
 export const CREATED_AHEAD_MS = 86_400_000
 

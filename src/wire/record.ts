@@ -154,9 +154,11 @@ export const reachRecord = record({
 })
 export type ReachRecord = ReturnType<typeof reachRecord>
 
+/** Characters in the name of a web. */
+export const MAX_NET = 64
 /** What a recipient signs, as a statement (OpenPGP), about an envelope they got. `net`: as in the records of agents. */
 export const complaintRecord = record({
-  net: text(64),
+  net: text(MAX_NET),
   origin: hashId,
   id: randomId,
   hash: sha256,

@@ -129,6 +129,15 @@ describe('configuration', () => {
       '[setup]\nimap = "192.0.2.999:993"',
       'setup.imap = "192.0.2.999:993": not an address and port',
     ],
+    ['mail that never lives', '[custody]\nexpires = "0 s"', 'custody.expires = "0 s": write more than nothing'],
+    [
+      'mail that others refuse as too old',
+      '[custody]\nexpires_unknown = "31 d"',
+      'custody.expires_unknown = "31 d": not longer than "30 d"',
+    ],
+    ['a throttle that forgives all', '[login]\nwindow = "0 s"', 'login.window = "0 s": write more than nothing'],
+    ['links without payloads', '[link]\npayload_limit = "0 B"', 'link.payload_limit = "0 B": write more than nothing'],
+    ['a web whose name is too long', `[gateway]\nnet = "${'n'.repeat(65)}"`, 'it has 64 characters at most'],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
     ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],
     [
