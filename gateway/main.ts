@@ -25,7 +25,7 @@ import { type Moving, openMoving } from './neighbour/moving.ts'
 import { strangersOf } from './neighbour/stranger.ts'
 import { noDoor } from './no-door.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
-import { opened, reconfigure } from './reconfigure.ts'
+import { hearHangups, type OnHangup, opened, reconfigure } from './reconfigure.ts'
 import { restAfterWork } from './rest.ts'
 import { type Opening, openRooms, type Rooms } from './rooms.ts'
 
@@ -37,14 +37,14 @@ type Ended = 'stopped' | 'renewed'
  * another configuration or agent key (`link rekey --compromise`) all is closed and opened anew.
  */
 export const serve = async (home: string, opening: Opening = {}): Promise<void> => {
+  const onHangup = hearHangups()
   const passphrase = await passphraseOf(opening) // a file descriptor can be read once
-  process.on('SIGHUP', () => {}) // while it opens, too: what a hang-up asks for is read then anyway
   const open = () => opened(home, () => openRooms(home, { ...opening, passphrase }))
-  let ended = await serveIn(await open())
-  while (ended === 'renewed') ended = await serveIn(await open())
+  let ended = await serveIn(await open(), onHangup)
+  while (ended === 'renewed') ended = await serveIn(await open(), onHangup)
 }
 
-const serveIn = async (rooms: Rooms): Promise<Ended> => {
+const serveIn = async (rooms: Rooms, onHangup: OnHangup): Promise<Ended> => {
   const { core, house } = rooms
   const closing: Close[] = [core.store.close, core.engine.close]
   const stopping = untilStopped()
@@ -77,7 +77,7 @@ const serveIn = async (rooms: Rooms): Promise<Ended> => {
     takeUp(core, performer).catch((error) =>
       core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
     )
-    stopping.onHangup(() => {
+    onHangup(() => {
       clients.reload()
       void reconfigure(house.home, house.config, core.log, stopping.renewed)
     }) // from before anybody is told that it runs
@@ -96,6 +96,7 @@ const serveIn = async (rooms: Rooms): Promise<Ended> => {
   } catch (error) {
     throw noDoor(error)
   } finally {
+    onHangup(undefined)
     // The last opened first: whoever brings something in, then whoever carries it on, the store at the end.
     for (const close of closing.reverse()) await close()
     core.log.info({ event: 'stopped' }, 'all that was promised is on the disk')
@@ -150,11 +151,10 @@ const takeUp = async (core: Core, { perform }: Performer): Promise<void> => {
   await raiseDue(core, await unfinishedCustody(core.store.db))
 }
 
-/** Signals are heard from the first moment; certificate and configuration are read again once somebody can. */
+/** Heard from the first moment. */
 const untilStopped = () => {
   let how: Ended = 'renewed'
   let end = () => {}
-  let hangUp = () => {}
   const ended = new Promise<void>((resolve) => {
     end = resolve
   })
@@ -162,15 +162,11 @@ const untilStopped = () => {
     how = 'stopped' // also while it closes in order to be opened anew
     end()
   }
-  const hungUp = () => hangUp()
-  process.on('SIGHUP', hungUp).once('SIGTERM', stop).once('SIGINT', stop)
+  process.once('SIGTERM', stop).once('SIGINT', stop)
   return {
     ended,
     renewed: end,
     how: () => how,
-    onHangup: (reload: () => void) => {
-      hangUp = reload
-    },
-    forget: () => void process.off('SIGHUP', hungUp).off('SIGTERM', stop).off('SIGINT', stop),
+    forget: () => void process.off('SIGTERM', stop).off('SIGINT', stop),
   }
 }

@@ -25,6 +25,25 @@ export const reconfigure = async (home: string, now: Config, log: Log, renew: ()
   }
 }
 
+/** Says what a hang-up does from now on; as long as it does nothing, one that comes waits. */
+export type OnHangup = (hungUp: (() => void) | undefined) => void
+
+/** One that comes while all is opened is not lost: what it wants to have read may have been read just before. */
+export const hearHangups = (): OnHangup => {
+  let isWaiting = false
+  let act: (() => void) | undefined
+  process.on('SIGHUP', () => {
+    if (act) act()
+    else isWaiting = true
+  })
+  return (hungUp) => {
+    act = hungUp
+    if (act === undefined || !isWaiting) return
+    isWaiting = false
+    act()
+  }
+}
+
 /** Before the start, and between closing and opening, a command that met nobody may have the home for its time. */
 const PATIENCE_MS = 10_000
 const LOOK_MS = 100

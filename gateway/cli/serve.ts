@@ -6,6 +6,7 @@ import { refuseOthers } from './owner.ts'
 export const serveCommand = (root: Command): void => {
   const serve = verb(root, 'serve', 'run the gateway until SIGTERM; SIGHUP reads certificate and configuration again')
   act(serve, async (context) => {
+    process.on('SIGHUP', () => {}) // it would end us; what it wants to have read is still to be read
     await refuseOthers(context.home)
     const { serve } = await import('../main.ts')
     await serve(context.home, fdOption(context))

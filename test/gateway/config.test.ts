@@ -6,7 +6,7 @@ import { configPath, parseConfig, readConfig } from '../../gateway/config/config
 import { configText, defaultPorts, portsFrom } from '../../gateway/config/text.ts'
 import { readHostPort, writeHostPort } from '../../gateway/config/value.ts'
 import { createLog } from '../../gateway/log.ts'
-import { reconfigure } from '../../gateway/reconfigure.ts'
+import { hearHangups, reconfigure } from '../../gateway/reconfigure.ts'
 
 const acme = '[tls.acme]\ndirectory = "https://ca.test/dir"\nnames = ["a.test"]'
 
@@ -186,6 +186,23 @@ describe('configuration', () => {
     }
     expect(taken).to.deep.equal(['[login]\nfailures = 7'])
     rmSync(home, { recursive: true })
+  })
+
+  it('a hang-up waits while there is nobody to read it again', () => {
+    const before = process.listeners('SIGHUP')
+    const onHangup = hearHangups()
+    const heard: string[] = []
+    const hangUp = () => process.emit('SIGHUP')
+    hangUp()
+    onHangup(() => heard.push('opened'))
+    hangUp()
+    onHangup(undefined)
+    hangUp()
+    hangUp()
+    expect(heard).to.deep.equal(['opened', 'opened'])
+    onHangup(() => heard.push('anew'))
+    expect(heard).to.deep.equal(['opened', 'opened', 'anew'])
+    for (const listener of process.listeners('SIGHUP')) if (!before.includes(listener)) process.off('SIGHUP', listener)
   })
 
   it('addresses read and write', () => {
