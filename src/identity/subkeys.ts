@@ -12,6 +12,9 @@ import type { Entity } from './entity.ts'
 import * as openpgp from './library.ts'
 import { profile } from './openpgp.ts'
 
+/** A life is written as seconds in four octets (RFC 4880 §5.2.3.6), and none of them is for ever. */
+const canLive = (livesMs: number): boolean => Math.round(livesMs / 1000) >= 1 && Math.round(livesMs / 1000) < 2 ** 32
+
 /**
  * @param livesMs how long the new subkeys are valid; without it for ever
  * @returns the same entity: its primary key, and so its id and its fingerprint words, are as before
@@ -21,6 +24,8 @@ export const rotateSubkeys = async (entity: Entity, now: number, livesMs?: numbe
   const { keyPacket, subkeys } = entity.key
   if (keyPacket instanceof openpgp.SecretKeyPacket && keyPacket.isDummy())
     throw new Error('its primary key is not here: make the new subkeys where it is kept')
+  if (livesMs !== undefined && !canLive(livesMs))
+    throw new Error('OpenPGP knows no life shorter than a second or longer than 49710 days; without one they never end')
   // OpenPGP counts in seconds, and of two made in the same one nobody could tell the newer.
   const second = Math.floor(now / 1000) * 1000
   if (subkeys.some((one) => one.keyPacket.created.getTime() >= second))

@@ -101,6 +101,16 @@ describe('subkeys that end', () => {
     expect(await usableUntil(renewed.key, later + DAY)).to.equal(end)
   })
 
+  it('live as long as OpenPGP can say, not a second longer, and not for no time', async () => {
+    const most = 2 ** 32 * 1000 - 1000
+    const longest = await importEntity(exportEntity(await rotateSubkeys(bob.entity, later, most)))
+    expect(await usableUntil(longest.key, later)).to.equal(later + most)
+    for (const livesMs of [most + 1000, 400]) {
+      const said = rotateSubkeys(bob.entity, later, livesMs).then(String, (error: Error) => error.message)
+      expect(await said, String(livesMs)).to.match(/no life shorter than a second or longer than 49710 days/)
+    }
+  })
+
   it('do not give way to the older ones, which had no end', async () => {
     expect(await usableUntil(renewed.key, end + DAY)).to.equal(end)
     const made = makeCard(renewed, bob.agent.id, NET, { now: end + DAY, seq: 1 })
