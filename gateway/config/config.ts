@@ -87,8 +87,11 @@ const complaint = (issue: z.core.$ZodIssue, root: unknown): string => {
     return `${names.join(', ')}: no such key; the sample in etc/vouchsafe.toml lists all of them`
   }
   const value = issue.path.reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], root)
-  return `${key} = ${value === undefined ? '(missing)' : JSON.stringify(value)}: ${issue.message}`
+  return `${key} = ${value === undefined ? '(missing)' : shown(value)}: ${issue.message}`
 }
+
+/** Without the login in an address: complaints go to the log. */
+const shown = (value: unknown): string => JSON.stringify(value).replace(/:\/\/[^/"]*@/g, '://…@')
 
 const gateway = z
   .strictObject({

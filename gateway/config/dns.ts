@@ -25,9 +25,16 @@ const isSafe = (value: string): boolean => {
   // The password travels along.
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }
+const isWithoutLogin = (value: string): boolean => {
+  const { username, password } = new URL(value)
+  return username === '' && password === '' // a request with them fails, and the log says why, with both
+}
 const dyndns2 = z
   .strictObject({
-    url: z.string({ error: urlFix }).refine(isSafe, { error: urlFix }),
+    url: z
+      .string({ error: urlFix })
+      .refine(isSafe, { error: urlFix, abort: true })
+      .refine(isWithoutLogin, { error: 'take the login out of the address: write user and password_file instead' }),
     user: text('write the user name the provider gave you'),
     password_file: path,
   })

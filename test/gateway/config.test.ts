@@ -138,6 +138,11 @@ describe('configuration', () => {
     ['a throttle that forgives all', '[login]\nwindow = "0 s"', 'login.window = "0 s": write more than nothing'],
     ['links without payloads', '[link]\npayload_limit = "0 B"', 'link.payload_limit = "0 B": write more than nothing'],
     ['a web whose name is too long', `[gateway]\nnet = "${'n'.repeat(65)}"`, 'it has 64 characters at most'],
+    [
+      'a password in an address',
+      '[dns]\nname = "a.test"\ndyndns2 = { url = "https://ann:secret@dns.test", user = "ann", password_file = "p" }',
+      'dns.dyndns2.url = "https://…@dns.test": take the login out of the address: write user and password_file instead',
+    ],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
     ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],
     [
