@@ -1,12 +1,11 @@
 /** `vouchsafe link`: invitations, as code, link and QR picture. */
-import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import { act, type Context, perform, type ResultOf, UsageError, verb } from './context.ts'
 import { hostPortsOf } from './given.ts'
 import { clock, facts, table } from './layout.ts'
 import { describe } from './neighbour.ts'
-import { refuseUnwritable } from './out.ts'
+import { refuseUnwritable, writeNew } from './out.ts'
 import { qrAsPng, qrOnTerminal } from './qr.ts'
 
 export const invitationCommands = (link: Command): void => {
@@ -29,7 +28,7 @@ const invite = (link: Command): void => {
     .option('--for <name>', 'whom it is for: a note of your own, shown by `link invitations`')
     .option('--qr', 'show it as a QR picture, too (on a terminal: always)')
     .option('--no-qr', 'no QR picture')
-    .option('--qr-file <file>', 'write the QR picture to this file, as PNG')
+    .option('--qr-file <file>', 'write the QR picture, as PNG, to a file (mode 0600) that is not there yet')
     .option('--wait', 'stay until it has been used, and show by whom')
   act<Invite>(command, async (context, _args, { hours, address, for: guest, qr, qrFile, wait }) => {
     if (wait && (await perform(context, 'status', {})).upMs === null)
@@ -40,7 +39,7 @@ const invite = (link: Command): void => {
       ...(address && { addresses: address }),
       ...(guest && { guest }),
     })
-    if (qrFile !== undefined) writeFileSync(qrFile, qrAsPng(made.link), { mode: 0o600 }) // whoever reads it can use it
+    if (qrFile !== undefined) await writeNew(qrFile, qrAsPng(made.link)) // whoever reads it can use it
     const told = {
       text: [
         made.code,

@@ -1,10 +1,9 @@
 /** `vouchsafe key`: the keys kept here, copies of them, and new ones. */
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { act, noun, perform, UsageError, verb } from './context.ts'
 import { spanOf } from './given.ts'
 import { clock, facts, table } from './layout.ts'
-import { refuseUnwritable } from './out.ts'
+import { refuseUnwritable, writeNew } from './out.ts'
 
 export const keyCommands = (root: Command): void => noun(root, 'key', 'keys', [show, exportKey, rotate])
 
@@ -33,7 +32,7 @@ const exportKey = (key: Command): void => {
     if (options.out !== undefined) await refuseUnwritable(options.out)
     const { armored, ...about } = await perform(context, 'key.export', { address, private: options.private === true })
     if (options.out === undefined) return { result: { ...about, armored }, text: armored.trimEnd() }
-    await writeFile(options.out, armored, { mode: 0o600, flag: 'wx', flush: true }).catch(existing(options.out))
+    await writeNew(options.out, armored)
     return { result: { ...about, file: options.out }, text: `The key of ${about.address} is in ${options.out}.` }
   })
 }
@@ -59,8 +58,3 @@ ${renewed.address}, or when they write and have not done so for a day; until the
 }
 
 const endOf = ({ ends }: { ends: number | null }): string => (ends === null ? 'never' : clock(ends))
-
-const existing = (file: string) => (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EEXIST') throw new Error(`${file} is there already. Nothing was written.`)
-  throw error
-}

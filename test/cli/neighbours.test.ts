@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -44,9 +44,18 @@ describe('command line between two gateways', function () {
     expect((await linksOf(a))[0]).to.include({ name: 'B', up: true })
   })
 
+  it('the picture of an invitation is for its owner alone', async () => {
+    const file = join(folder, 'qr.png')
+    await ask(a, ['link', 'invite', '--qr-file', file])
+    expect(statSync(file).mode & 0o777).to.equal(0o600)
+  })
+
   it('a file that can’t be written is told before an invitation is made, or a key exported', async () => {
     const before = await ask<object[]>(a, ['link', 'invitations'])
-    const none = join(folder, 'none', 'x')
+    const [none, open] = [join(folder, 'none', 'x'), join(folder, 'open.png')]
+    writeFileSync(open, '', { mode: 0o644 })
+    const over = await vouchsafe(a, ['link', 'invite', '--qr-file', open])
+    expect([over.code, over.err]).to.satisfy(() => over.code === 1 && over.err.includes('is there already'), over.err)
     for (const args of [
       ['link', 'invite', '--qr-file', none],
       ['key', 'export', 'ann', '--out', none],
