@@ -5,7 +5,7 @@
  * whatever way the process ends, so there is never a stale one. `lock` beside it only names the
  * holder, for the message. Nothing else may open `lock.db`: closing it anywhere would free the lock.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Connection, openSqlite } from './engine/sqlite.ts'
 
@@ -21,7 +21,9 @@ export class HomeInUse extends Error {
 
 /** @throws HomeInUse, which names the process */
 export const lockHome = async (home: string): Promise<Lock> => {
-  const holder = await openSqlite(join(home, 'lock.db'), 'lock')
+  const file = join(home, 'lock.db')
+  await hide(file)
+  const holder = await openSqlite(file, 'lock')
   try {
     await holder.exec('BEGIN EXCLUSIVE')
   } catch (error) {
@@ -34,6 +36,13 @@ export const lockHome = async (home: string): Promise<Lock> => {
   await writeFile(join(home, 'lock'), `process ${process.pid}, since ${new Date().toISOString()}\n`)
   return { release: () => release(home, holder) }
 }
+
+/** For its owner alone: whoever can read it can lock it, too. One that is there is not opened. */
+const hide = (file: string): Promise<void> =>
+  writeFile(file, '', { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+    return chmod(file, 0o600)
+  })
 
 const release = async (home: string, holder: Connection): Promise<void> => {
   await rm(join(home, 'lock'), { force: true }) // while it is still ours

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { chmod, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -92,6 +92,21 @@ describe('store: crashes', function () {
     )
     await close()
     await (await openStore(home)).close()
+    await rm(home, { recursive: true })
+  })
+})
+
+describe('store: the lock of a home', () => {
+  it('is for its owner alone, also where an older one was not', async () => {
+    const home = await newHome()
+    const lock = join(home, 'lock.db')
+    const modeWhenOpened = async () => {
+      await (await openStore(home)).close()
+      return (await stat(lock)).mode & 0o777
+    }
+    expect(await modeWhenOpened()).to.equal(0o600)
+    await chmod(lock, 0o644)
+    expect(await modeWhenOpened()).to.equal(0o600)
     await rm(home, { recursive: true })
   })
 })
