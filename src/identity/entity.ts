@@ -58,10 +58,13 @@ export const importEntity = async (armored: string, address?: string, passphrase
   const read = await openpgp.readPrivateKey({ armoredKey: armored, config: profile })
   const key = isUnlocked(read) ? read : await unlock(read, passphrase)
   if (key.keyPacket.version !== 4) throw new Error('only OpenPGP keys of version 4 can be read by everybody')
-  const { user } = await key.getPrimaryUser(undefined, undefined, profile)
+  const { user } = await key.getPrimaryUser(judgedAt(key), undefined, profile)
   const [, name = '', email = ''] = userIdForm.exec(user.userID?.userID ?? '') ?? []
   return { id: entityIdOf(key), address: canonical(address ?? email), name: plainName(name), key }
 }
+
+/** Now; of a key that was made where the clock is ahead, or before ours was set back: the time of its making. */
+const judgedAt = (key: openpgp.Key): Date => new Date(Math.max(Date.now(), key.getCreationTime().getTime()))
 
 /** The public key with nothing but what the entity itself certified: no pictures, no words of others. */
 export const barePublicKey = (entity: Entity): openpgp.PublicKey => {

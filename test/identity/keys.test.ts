@@ -88,6 +88,12 @@ describe('keyring', () => {
     expect((await openKeyring(home)).entity(alice.id)).to.include({ address: 'office@a.test', name: '' })
   })
 
+  it('opens with a key from before the clock was set back', async () => {
+    const ahead = await generateEntity({ name: 'Ahead', address: 'ahead@a.test', now: Date.now() + 60_000 })
+    await (await makeKeyring(home)).add(ahead)
+    expect((await openKeyring(home)).entity(ahead.id)?.address).to.equal('ahead@a.test')
+  })
+
   it('holds files that are keys for other programs as they are', async () => {
     await (await makeKeyring(home)).add(alice)
     const text = await readFile(aliceFile(), 'utf8')
