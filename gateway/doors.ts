@@ -131,7 +131,7 @@ const openDoors = async (
   const health = opened(
     await startHealth({
       listen: config.health.listen,
-      health: watchHealth(store, since),
+      health: watchHealth(store),
       registry: core.metrics.registry,
       log: core.log,
     }),

@@ -81,21 +81,28 @@ export const startHealth = async (options: {
 /** Whoever asks more often hears the last answer: a write is synced to the disk. */
 const BEAT_MS = 5000
 
-/** Well as long as a durable write goes through: everything the gateway promises rests on it. */
-export const watchHealth = ({ db }: Store, since: number): (() => Promise<Health>) => {
+/**
+ * Well as long as a durable write goes through: everything the gateway promises rests on it.
+ *
+ * @param clock in ms, one that is never set back: an old answer would stand until the time has come again
+ */
+export const watchHealth = ({ db }: Store, clock = () => performance.now()): (() => Promise<Health>) => {
+  const since = clock()
   let last: { at: number; store: Promise<string> } | undefined
-  const beat = (at: number): Promise<string> =>
+  const beat = (): Promise<string> =>
     db
       .transaction((tx) =>
-        tx.run('INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at', [at]),
+        tx.run('INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at', [
+          Date.now(),
+        ]),
       )
       .then(
         () => 'ok',
         (error: unknown) => `can't write: ${error instanceof Error ? error.message : error}`,
       )
   return async () => {
-    const now = Date.now()
-    if (last === undefined || now - last.at >= BEAT_MS) last = { at: now, store: beat(now) }
+    const now = clock()
+    if (last === undefined || now - last.at >= BEAT_MS) last = { at: now, store: beat() }
     const store = await last.store
     return {
       status: store === 'ok' ? 'ok' : 'failing',
