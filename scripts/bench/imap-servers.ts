@@ -137,8 +137,12 @@ const fillingMaildir = async (folder: string, hasLarge: boolean): Promise<Fillin
 /** By APPEND, for only Dovecot writes that format. It has no large mailbox. */
 const fillingSdbox = async (folder: string): Promise<Filling> => {
   const dovecot = await startDovecot(folder, 'sdbox')
+  const login = () => ImapClient.login(dovecot.imap, 'user@b.test', PASSWORD)
+  const maker = await login()
+  await maker.ok('SELECT INBOX') // which makes it; the lanes would make it at once, and all but one be told that it is there
+  await maker.logout()
   const clients: ImapClient[] = []
-  while (clients.length < FILL_LANES) clients.push(await ImapClient.login(dovecot.imap, 'user@b.test', PASSWORD))
+  while (clients.length < FILL_LANES) clients.push(await login())
   return {
     async add(whose, letters) {
       if (whose === 'large') return
