@@ -8,6 +8,7 @@
  * spool at once; what the client still sends is thrown away by `discard`.
  */
 import type { Readable } from 'node:stream'
+import { appended } from '../../src/mail/grow.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { startWalk, type Walk } from '../../src/mail/walk.ts'
 import type { BodyDraft, BodyWriter } from '../../store/spool.ts'
@@ -113,7 +114,7 @@ const flawText = ({ what, line }: LineFlaw): string => {
   return `${where}holds ${alone}; end every line with CR LF, or encode the part as base64`
 }
 
-/** The header as far as it came. It grows by doubling: a client may send a byte at a time. */
+/** The header as far as it came. */
 class Head {
   length = 0
   private bytes: Buffer = Buffer.alloc(0)
@@ -123,7 +124,7 @@ class Head {
     const from = Math.max(0, this.length - 3)
     if (this.length === 0)
       this.bytes = chunk // mostly all of it: no copy
-    else this.append(chunk)
+    else this.bytes = appended(this.bytes, this.length, chunk)
     this.length += chunk.length
     if (this.bytes[0] === CR && this.bytes[1] === LF) return 2 // no field at all
     const at = this.bytes.subarray(0, this.length).indexOf(EMPTY_LINE, from)
@@ -136,16 +137,6 @@ class Head {
 
   from(start: number): Buffer {
     return this.bytes.subarray(start, this.length)
-  }
-
-  private append(chunk: Buffer): void {
-    const needed = this.length + chunk.length
-    if (needed > this.bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.length))
-      this.bytes.copy(grown, 0, 0, this.length)
-      this.bytes = grown
-    }
-    chunk.copy(this.bytes, this.length)
   }
 }
 

@@ -15,6 +15,7 @@
  */
 import { addressesToPeople } from './address-list.ts'
 import { parseDate } from './date.ts'
+import { appended } from './grow.ts'
 import { idIn, idsIn } from './message-id.ts'
 import { type Flaw, flaws, type Parsed } from './parsed.ts'
 import { structureText } from './structure.ts'
@@ -184,19 +185,8 @@ class Walker implements Walk {
     if (to - this.pieceFrom > room) this.flaws.add('header-too-long')
     const piece = buf.subarray(this.pieceFrom, Math.min(to, this.pieceFrom + room))
     this.pieceFrom = to
-    this.append(piece)
-  }
-
-  /** It grows by doubling: chunks may be of a byte each. */
-  private append(piece: Buffer): void {
-    const size = this.keptSize + piece.length
-    if (size > this.kept.length) {
-      const grown = Buffer.allocUnsafe(Math.max(size, 2 * this.keptSize))
-      this.kept.copy(grown, 0, 0, this.keptSize)
-      this.kept = grown
-    }
-    piece.copy(this.kept, this.keptSize)
-    this.keptSize = size
+    this.kept = appended(this.kept, this.keptSize, piece)
+    this.keptSize += piece.length
   }
 
   /** Every CR must stand before an LF, and (told at the end, by counting) every LF behind a CR. RFC 5322 §2.3. */

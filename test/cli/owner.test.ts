@@ -26,7 +26,10 @@ describe('whose home it is', function () {
     expect(await saidTo(me + 1)).to.match(/^This home belongs to (\S+): .*sudo -u \1 vouchsafe …$/))
 
   it('root leaves nothing in a home of another, by whatever command', async function () {
-    if (me !== 0) return this.skip() // only root can give a home away
+    if (me !== 0) {
+      console.log('      skipped: only root can give a home away; run the tests as root')
+      return this.skip()
+    }
     const home = join(folder, 'a')
     await vouchsafe(home, ['init', '--domain', 'a.test', '--host', '127.0.0.1'])
     const [stranger, all] = [54_321, readdirSync(home)]
