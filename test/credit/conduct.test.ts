@@ -66,6 +66,11 @@ describe('conduct: R2', () => {
     const [conduct, credit] = history(many(5, 'a', 'b', 'c'))
     expect(judge(unmarked(conduct, 'k3'), credit, bounds, now)).to.equal(undefined)
   })
+
+  it('and those beside it do', () => {
+    const [conduct, credit] = history(many(6, 'a', 'b', 'c'))
+    expect(judge(unmarked(conduct, 'k3'), credit, bounds, now)?.complaints).to.equal(5)
+  })
 })
 
 describe('conduct: R1', () => {
@@ -86,9 +91,18 @@ describe('conduct: R1', () => {
     ['seventeen days are too few', 16, ['a', 'b', 'a'], -30, undefined],
     ['over one neighbour it is at most half the limit', 20, ['a', 'a', 'a'], -30, undefined],
     ['a link of seventeen days is too young', 17, ['a', 'b', 'a'], 0, undefined],
+    ['one of eighteen is not', 17, ['a', 'b', 'a'], -1, 'R1'],
   ]
   for (const [what, days, vias, sinceDays, rule] of cases)
     it(what, () => expect(after(days, vias)(now + sinceDays * DAY_MS)?.rule).to.equal(rule))
+
+  it('a day has one sample, however often it is asked for', () => {
+    const [conduct, credit] = history(many(3, 'a', 'b', 'c'))
+    const loadsAt = (...hours: number[]) =>
+      hours.reduce((one, hour) => sampled(one, credit, 3, now + (hour * DAY_MS) / 24), conduct).loads.length
+    expect(loadsAt(0, 1, 23)).to.equal(1)
+    expect(loadsAt(0, 1, 24)).to.equal(2)
+  })
 })
 
 describe('conduct: R1, of a limit used up on one day', () => {

@@ -144,6 +144,22 @@ describe('credit: what a message weighs', () => {
     }
   })
 
+  it('by a complaint that was withdrawn, as long as the week lasts in which it came', () => {
+    const counted = (days: number): number => {
+      const credit = unwanted(fresh(), 1)
+      withdrawn(credit, 'theirs', 'w', now, later(days))
+      return messagesIn(credit.theirs, later(days))
+    }
+    expect([counted(0), counted(7)]).to.eql([1, 2])
+  })
+
+  it('by no more than four weeks, which are all that is kept', () => {
+    const credit = fresh()
+    for (let week = 0; week < 6; week++) praised(credit, ['a'], later(7 * week))
+    expect(credit.theirs.weeks).to.have.length(4)
+    expect(messagesIn(credit.theirs, later(35))).to.equal(4)
+  })
+
   it('one, always, by strict weights', () =>
     expect(weightOf(praised(fresh(), many(400, 'a', 'b')).theirs, now, 'strict')).to.equal(1))
 
