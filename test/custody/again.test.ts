@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { Custody } from '../../src/custody/custody.ts'
+import { type Custody, SEAL_GUARD_MS } from '../../src/custody/custody.ts'
 import { due, reported } from '../../src/custody/returning.ts'
 import { contactKey, type State } from '../../src/state.ts'
-import { ann, asks, b, bob, key, left, MINUTE, me, now, r, relayed, report, row, world } from './rows.ts'
+import { ann, asks, b, bob, HOUR, key, left, MINUTE, me, now, r, relayed, report, row, world } from './rows.ts'
 
 const permit = 'ab'.repeat(16)
 
@@ -24,9 +24,11 @@ const withContact = (state: State, given: string | undefined): State => {
 
 describe('custody: what waits for credit and gets a permit', () => {
   it('goes at once, in another envelope that bears it', () => {
-    const step = due(withContact(world(broke()), permit), key, now)
+    const was = broke({ returnAt: now + HOUR })
+    const step = due(withContact(world(was), permit), key, now)
     const anew = left(step)
     expect(anew).to.include({ state: 'spooled', permit, body: 7, to: bob, sender: ann, messageId: '<1@me.test>' })
+    expect(anew).to.include({ address: was.address, returnAt: now + HOUR, retryAt: now + SEAL_GUARD_MS })
     expect(anew?.key).to.equal(`${me}/${anew?.id}`).and.not.to.equal(key)
     expect(anew?.tried).to.deep.equal([])
     expect(step.changes).to.deep.include({ drop: 'custody', key })
@@ -40,6 +42,7 @@ describe('custody: what waits for credit and gets a permit', () => {
   const stays: [what: string, was: Custody, permit: string | undefined][] = [
     ['there is no permit', broke(), undefined],
     ['a neighbour may have it as it is', broke({ tried: [{ by: r, saidNo: false }] }), permit],
+    ['one of two neighbours may', broke({ tried: [...broke().tried, { by: b, saidNo: false }] }), permit],
     ['it was handed to nobody yet', broke({ tried: [] }), permit],
     ['it bears one', broke({ permit: 'cd'.repeat(16) }), permit],
     ['it is somebody else’s', relayed({ key, tried: [{ by: r, saidNo: true }] }), permit],
@@ -50,6 +53,12 @@ describe('custody: what waits for credit and gets a permit', () => {
       expect(left(step)?.id ?? was.id).to.equal(was.id)
       expect(step.changes).not.to.deep.include({ drop: 'custody', key })
     })
+
+  it('stays in its envelope where the message itself is here no more', () => {
+    const state = withContact(world(broke()), permit)
+    for (const submission of state.submissions.values()) submission.body = null
+    expect(due(state, key, now + MINUTE).changes).not.to.deep.include({ drop: 'custody', key })
+  })
 
   it('is woken when a delivery brings the permit', () => {
     const handed = row({ state: 'handed', next: r, agent: b, tried: [{ by: r, saidNo: false }] })
@@ -65,5 +74,16 @@ describe('custody: what waits for credit and gets a permit', () => {
       now,
     )
     expect(again.effects.filter(({ do: what }) => what === 'wake')).to.deep.equal([])
+  })
+
+  it('keeps the permit it has when a delivery brings none, and none for whom its sender does not know', () => {
+    const handed = row({ state: 'handed', next: b, agent: b, tried: [{ by: b, saidNo: false }] })
+    const contactsAfter = (state: State, given: { permit?: string }) =>
+      reported(state, b, key, [report(b, 'delivered', given)], now).changes.filter(
+        (change) => 'put' in change && change.put === 'contact',
+      )
+    expect(contactsAfter(withContact(world(handed), permit), {})).to.deep.equal([])
+    expect(contactsAfter(world(handed), { permit })).to.deep.equal([])
+    expect(contactsAfter(withContact(world(handed), 'cd'.repeat(16)), { permit })).to.have.length(1)
   })
 })
