@@ -47,7 +47,7 @@ export const accept = async (
   const { host, sizeLimit, startBody, log, metrics } = options
   const recipients = recipientsOf(session)
   const { dsn } = session.envelope
-  const { edited, body, parsed } = await receive(stream, {
+  const { edited, body, parsed, sent } = await receive(stream, {
     sizeLimit,
     startBody,
     edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: host, makeId: drawId }),
@@ -73,7 +73,7 @@ export const accept = async (
     parsed,
     at,
   }
-  const attempt = await options.repeats.begin(nameOfSubmission(given), () => session.connection.isGone())
+  const attempt = await options.repeats.begin(nameOfSubmission(given, sent), () => session.connection.isGone())
   if ('before' in attempt) {
     const { before } = attempt
     await options.discard(body)

@@ -7,6 +7,7 @@
  * held until it is whole, because it is edited; so it has a limit of its own. A refusal ends the
  * spool at once; what the client still sends is thrown away by `discard`.
  */
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { appended } from '../../src/mail/grow.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
@@ -17,7 +18,8 @@ import { refused } from './replies.ts'
 
 /** As src/mail/submit.ts edits it. */
 export type Edited = { header: Buffer; messageId: string; subject: string; loops: boolean }
-export type Received = { edited: Edited; body: BodyDraft; parsed: Parsed }
+/** `sent` is the hash of the message as its client wrote it, before any edit. */
+export type Received = { edited: Edited; body: BodyDraft; parsed: Parsed; sent: string }
 export type Intake = {
   sizeLimit: number
   startBody: () => BodyWriter
@@ -33,6 +35,7 @@ const DISCARD_MAX = 16 << 20
 /** @throws ReplyError, Refusal, or what the stream or the disk failed with; nothing is kept then */
 export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: Intake): Promise<Received> => {
   const flawOf = startLineCheck()
+  const sent = createHash('sha256')
   const head = new Head()
   const spool: Spool = { writer: startBody(), walk: startWalk() }
   let edited: Edited | undefined
@@ -54,6 +57,7 @@ export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: 
       if (size > sizeLimit) throw refused('message-too-large')
       const flaw = flawOf(chunk)
       if (flaw) throw refused('message-malformed', flawText(flaw))
+      sent.update(chunk)
       if (edited) await keep(spool, chunk)
       else {
         const end = head.add(chunk)
@@ -62,7 +66,7 @@ export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: 
       }
     }
     edited ??= await begin(head.upTo(head.length), Buffer.alloc(0))
-    return { edited, body: await spool.writer.finish(), parsed: spool.walk.end() }
+    return { edited, body: await spool.writer.finish(), parsed: spool.walk.end(), sent: sent.digest('base64') }
   } catch (error) {
     await spool.writer.abort().catch(() => {}) // what it leaves is swept at the next start
     throw error

@@ -6,8 +6,8 @@
  *     └──the client is gone before we can answer──┴──> lost ──10 min, or its repeat's answer is heard──> forgotten
  *
  * Only `lost` (and `begun` by a client that is gone) makes a repeat. Whoever had its 250, or may have had it, and sends the
- * same again means it twice. It is the same by account, Message-ID, recipients with what they want to hear, and every
- * byte after our edits: a client that gives no Message-ID or Date of its own sends another message each time.
+ * same again means it twice. It is the same by account, recipients with what they want to hear, and every byte as the
+ * client wrote it: what our edits add bears the time.
  * Held in memory: after a crash of ours a client that sends again is taken for one that means it twice.
  */
 import { createHash } from 'node:crypto'
@@ -81,20 +81,10 @@ export const openRepeats = (now: () => number): Repeats => {
   }
 }
 
-/** What makes it the same message. */
-export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>): string => {
-  const { account, messageId, ret, envid, body, holdUntil, deliverBy } = given
+/** What makes it the same message. @param sent the hash of its bytes */
+export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>, sent: string): string => {
+  const { account, ret, envid, holdUntil, deliverBy } = given
   const recipients = given.recipients.map(({ address, notify, orcpt }) => [address, [...notify].sort(), orcpt ?? ''])
-  const parts = [
-    account,
-    messageId,
-    ret,
-    envid ?? '',
-    holdUntil !== undefined,
-    deliverBy?.mode ?? '',
-    body.sha256,
-    body.size,
-    recipients.sort(),
-  ]
+  const parts = [account, ret, envid ?? '', holdUntil !== undefined, deliverBy?.mode ?? '', sent, recipients.sort()]
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
 }

@@ -104,9 +104,9 @@ describe('smtp: a message that comes again', () => {
       return client
     }
     /** Sends the message, and goes without its answer once it is being taken. */
-    const sendAndGo = async (go: (client: Raw) => void) => {
+    const sendAndGo = async (go: (client: Raw) => void, text = message) => {
       const client = await enter()
-      const answer = client.submit(message).catch(() => 'none')
+      const answer = client.submit(text).catch(() => 'none')
       while (edge.submissions.length === 0) await new Promise((resolve) => setImmediate(resolve))
       go(client)
       await client.closed()
@@ -129,6 +129,23 @@ describe('smtp: a message that comes again', () => {
         // Now it was heard: whoever sends it once more means it.
         expect(await again.submit(message)).to.match(/Accepted as [0-9a-f]{32}$/)
         expect(edge.submissions).to.have.lengthOf(2)
+        again.end()
+      })
+
+    for (const [what, text] of [
+      [
+        'has been under way, so that Received fields are counted',
+        `Received: by a; 21 Nov 2026 10:00:00 +0000\r\n${message}`,
+      ],
+      ['has no Date', message.replace(/Date: .*\r\n/, '')],
+      ['has no Message-ID', message.replace(/Message-ID: .*\r\n/, '')],
+    ] as const)
+      it(`one that ${what} is known again, though what we add is another each time`, async () => {
+        await sendAndGo((client) => client.end(), text)
+        await new Promise((resolve) => setTimeout(resolve, 1_100)) // until the next second
+        commit()
+        const again = await enter()
+        expect(await again.submit(text)).to.match(/when you sent it before$/)
         again.end()
       })
 
