@@ -60,7 +60,9 @@ const converse = (connection: SMTPConnection, { from, to, size, body }: LmtpMess
     connection.once('end', () => reject(new Error('the server hung up')))
     connection.connect((error) => {
       if (error) return reject(error)
-      const isWide = /^250[ -]SMTPUTF8\b/im.test(String(connection.lastServerResponse)) // RFC 6531 §3.1
+      const offered = String(connection.lastServerResponse)
+      if (size > limitIn(offered)) return resolve(tooLarge)
+      const isWide = /^250[ -]SMTPUTF8\b/im.test(offered) // RFC 6531 §3.1
       const recipient = isWide ? to : inAscii(to)
       if (recipient === undefined) return resolve(unwritable)
       const text = Buffer.isBuffer(body) ? Readable.from([body]) : body
@@ -84,6 +86,14 @@ const inAscii = (address: string): string | undefined => {
   const local = localOf(address)
   const domain = domainToASCII(domainOf(address))
   return domain !== '' && /^[\x21-\x7e]+$/.test(local) ? `${local}@${domain}` : undefined
+}
+
+/** RFC 1870 §3: without a number, or with 0, there is none. */
+const limitIn = (offered: string): number => Number(/^250[ -]SIZE (\d+)/im.exec(offered)?.[1] ?? 0) || Infinity
+
+const tooLarge: LmtpAnswer = {
+  answer: 'message-too-large',
+  text: 'the message is larger than the server takes (SIZE)',
 }
 
 const unwritable: LmtpAnswer = {

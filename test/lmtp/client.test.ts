@@ -100,6 +100,13 @@ describe('mail to a server that keeps it: LMTP', () => {
     expect([taken?.from, taken?.to]).to.deep.equal(['jürgen@b.test', 'änn@a.test'])
   })
 
+  it('a message above the SIZE that the server offers is refused at once', async () => {
+    server.options.size = text.length - 1
+    expect((await hand()).answer).to.equal('message-too-large')
+    server.options.size = text.length
+    expect((await hand()).answer).to.equal('taken')
+  })
+
   it('nobody there means later', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lmtp-'))
     expect((await hand({}, { path: join(folder, 'none') })).answer).to.equal('later')
