@@ -101,11 +101,12 @@ const unwritable: LmtpAnswer = {
   text: 'the server takes no addresses beyond ASCII (it does not offer SMTPUTF8)',
 }
 
-/** 5yz is for good, whatever else may be mended. */
+/** 5yz is for good, whatever else may be mended. Before the message is spoken of, it is about the server. */
 const answerOf = (error: unknown): LmtpAnswer => {
-  const { message, responseCode, response } = error as Error & { responseCode?: number; response?: string }
+  const { message, command, responseCode, response } = error as SMTPConnection.SMTPError
   const text = response ?? message
-  if (responseCode === undefined || responseCode < 500) return { answer: 'later', text }
+  const isAboutServer = command === 'CONN' || command === 'LHLO'
+  if (responseCode === undefined || responseCode < 500 || isAboutServer) return { answer: 'later', text }
   return { answer: codeOf(/^\d{3}[ -](5\.\d{1,3}\.\d{1,3})/.exec(text)?.[1] ?? ''), text }
 }
 

@@ -107,6 +107,21 @@ describe('mail to a server that keeps it: LMTP', () => {
     expect((await hand()).answer).to.equal('taken')
   })
 
+  for (const [what, greeting, reply] of [
+    ['a greeting', '554 5.3.2 closed today', ''],
+    ['LHLO', '220 hello', '500 5.5.1 it speaks SMTP alone'],
+  ] as const)
+    it(`a no for good to ${what} is about the server, not the message: later`, async () => {
+      const other = createServer((socket) => {
+        socket.write(`${greeting}\r\n`)
+        socket.on('error', () => {}).on('data', () => socket.write(`${reply}\r\n`))
+      }).listen(0, '127.0.0.1')
+      await once(other, 'listening')
+      const where = { host: '127.0.0.1', port: (other.address() as AddressInfo).port }
+      expect(await hand({}, where)).to.deep.equal({ answer: 'later', text: reply || greeting })
+      other.close()
+    })
+
   it('nobody there means later', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lmtp-'))
     expect((await hand({}, { path: join(folder, 'none') })).answer).to.equal('later')
