@@ -176,9 +176,11 @@ const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Whether all that the sender named is: what they named comes back as it was. */
-const isAscii = ({ envid, recipients }: NoticeAbout): boolean =>
-  [envid, ...recipients.flatMap(({ address, orcpt }) => [address, orcpt])].every((text = '') => ASCII.test(clean(text)))
+/** Whether all that is named is: what the sender named comes back as it was, and the gateway has the name of its domain. */
+const isAscii = ({ envid, gateway, recipients }: NoticeAbout): boolean =>
+  [envid, gateway, ...recipients.flatMap(({ address, orcpt }) => [address, orcpt])].every((text = '') =>
+    ASCII.test(clean(text)),
+  )
 
 /** For the part that is ASCII whatever neighbours are called; the text for people has their names whole. */
 const plain = (text: string): string => text.replace(/[^\x20-\x7e]/gu, '?')

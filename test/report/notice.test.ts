@@ -108,6 +108,13 @@ describe('report/notice', () => {
       expect(types(before)[1], 'also the one it was sent to first').to.equal('message/global-delivery-status')
     })
 
+    it('so does the domain of the gateway, which stands in the report', () => {
+      const letter = notice({ ...failed, gateway: 'bücher.test' })
+      expect(types(letter)[1]).to.equal('message/global-delivery-status')
+      expect(part(letter, 2)).to.include('Reporting-MTA: dns; bücher.test')
+      expect(letter.toString()).to.include('global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n')
+    })
+
     it('names beyond ASCII are told people whole, and programs only where the report may bear them', () => {
       const reasoned = (address: string) =>
         notice({
