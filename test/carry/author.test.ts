@@ -1,0 +1,18 @@
+import { expect } from 'chai'
+import { isNamed } from '../../gateway/carry/author.ts'
+
+describe('whether a letter names who signed it', () => {
+  const cases: [author: string, address: string, is: boolean][] = [
+    ['Ann@A.test', 'ann@a.test', true],
+    ['bob@a.test', 'ann@a.test', false],
+    ['ann@b.test', 'ann@a.test', false],
+    ['ann@xn--kln-sna.test', 'ann@köln.test', true],
+    ['ann@KÖLN.test', 'ann@köln.test', true],
+    ['ann@köln.test', 'ann@xn--kln-sna.test', true],
+    ['ann@koln.test', 'ann@köln.test', false],
+    ['ann@MISSING_DOMAIN', 'ann@a.test', false],
+    ['ann@xn--a', 'ann@xn--b', false], // neither is a form of anything
+  ]
+  for (const [author, address, is] of cases)
+    it(`${author} is ${is ? '' : 'not '}${address}`, () => expect(isNamed(['x@y.test', author], address)).to.equal(is))
+})
