@@ -10,6 +10,9 @@ import { domainOf, localOf } from '../../src/address.ts'
 export const isNamed = (authors: readonly string[], address: string): boolean =>
   authors.some((author) => inAscii(author.toLowerCase()) === inAscii(address))
 
+/** A domain in the form it is kept in, and in ASCII. */
+export const formsOf = (domain: string): string[] => [domain, domainToASCII(domain)]
+
 const inAscii = (address: string): string => {
   const domain = domainOf(address)
   return `${localOf(address)}@${domainToASCII(domain) || domain}`

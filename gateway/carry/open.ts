@@ -25,7 +25,7 @@ import { type BodyDraft, type BodyWriter, startBody } from '../../store/spool.ts
 import { contacts } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import type { NewBody } from '../engine/batch.ts'
-import { isNamed } from './author.ts'
+import { formsOf, isNamed } from './author.ts'
 import { WHOLE_BYTES } from './hand.ts'
 import { pairIn } from './paired.ts'
 import { openDraft, spoolPlain } from './spool.ts'
@@ -74,7 +74,7 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const { core, envelope } = arriving
   checkSender(core, envelope, from)
   const { header, rest } = await splitHeader(text)
-  const cleaned = cleanArrived(header, core.engine.state.domain)
+  const cleaned = cleanArrived(header, formsOf(core.engine.state.domain))
   const isAuthor = isNamed(cleaned.authors, from.address)
   const pair = Buffer.isBuffer(text) ? await pairIn(core, text, from.agentId) : undefined
   const head = await traceOf(arriving, from, isAuthor)

@@ -14,7 +14,7 @@ import type { NewBody } from '../engine/batch.ts'
 import { drawId } from '../id.ts'
 import type { Custodians } from '../smtp/accept.ts'
 import type { Submission as Submitted } from '../smtp/submission.ts'
-import { isNamed } from './author.ts'
+import { formsOf, isNamed } from './author.ts'
 import type { FirstHops } from './first-hop.ts'
 import { walked } from './open.ts'
 import { openDraft } from './spool.ts'
@@ -67,7 +67,7 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
 
 /** One copy serves all recipients here, so it names none of them if they are several. */
 const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnly: boolean): Promise<NewBody> => {
-  const { authors } = cleanArrived(given.header, core.engine.state.domain)
+  const { authors } = cleanArrived(given.header, formsOf(core.engine.state.domain))
   const isAuthor = isNamed(authors, given.from)
   const head = traceHeader({
     returnPath: given.from,

@@ -19,9 +19,9 @@ export type Arrived = {
 
 /**
  * @param header up to and including the empty line, if there is one
- * @param by our domain: results in its name are removed, others' stay
+ * @param names our domain in its forms: results in its name are removed, others' stay
  */
-export const cleanArrived = (header: Buffer, by: string): Arrived => {
+export const cleanArrived = (header: Buffer, names: readonly string[]): Arrived => {
   const text = header.toString('latin1')
   const kept: Buffer[] = []
   const authors: string[] = []
@@ -30,7 +30,7 @@ export const cleanArrived = (header: Buffer, by: string): Arrived => {
     const name = field.name.toLowerCase()
     const value = unfold(text.slice(field.colon + 1, field.end))
     if (name === 'from' || name === 'sender') authors.push(...addressesIn(value))
-    if (!isForged(name, value, by)) continue
+    if (!isForged(name, value, names)) continue
     kept.push(header.subarray(at, field.from))
     at = field.to
   }
@@ -38,13 +38,14 @@ export const cleanArrived = (header: Buffer, by: string): Arrived => {
   return { header: Buffer.concat(kept), authors }
 }
 
-const isForged = (name: string, value: string, by: string): boolean => {
+const isForged = (name: string, value: string, names: readonly string[]): boolean => {
   if (name === 'return-path' || name === 'vouchsafe-path') return true
-  return name === 'authentication-results' && serverIn(value).toLowerCase() === by.toLowerCase()
+  return name === 'authentication-results' && names.includes(serverIn(value))
 }
 
-/** Who says so: behind comments, a word or a quoted string (RFC 8601 §2.2). */
+/** Who says so: behind comments, a word or a quoted string (RFC 8601 §2.2). As `canonical` spells a domain: in bytes, the \xa0 of `à` is no blank. */
 const serverIn = (value: string): string => {
-  const [, quoted, word = ''] = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;("]+))/.exec(withoutComments(value)) ?? []
-  return quoted?.replace(/\\(.)/g, '$1') ?? word
+  const [, quoted, word = ''] = /^[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^ \t;("]+))/.exec(withoutComments(value)) ?? []
+  const said = quoted?.replace(/\\(.)/g, '$1') ?? word
+  return Buffer.from(said, 'latin1').toString().normalize('NFC').toLowerCase()
 }
