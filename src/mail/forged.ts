@@ -28,7 +28,7 @@ export const cleanArrived = (header: Buffer, names: readonly string[]): Arrived 
   let at = 0
   for (const field of findFields(text)) {
     const name = field.name.toLowerCase()
-    const value = unfold(text.slice(field.colon + 1, field.end))
+    const value = READ.has(name) ? unfold(text.slice(field.colon + 1, field.end)) : '' // a line that is no field has no colon
     if (name === 'from' || name === 'sender') authors.push(...addressesIn(value))
     if (!isForged(name, value, names)) continue
     kept.push(header.subarray(at, field.from))
@@ -37,6 +37,8 @@ export const cleanArrived = (header: Buffer, names: readonly string[]): Arrived 
   kept.push(header.subarray(at))
   return { header: Buffer.concat(kept), authors }
 }
+
+const READ: ReadonlySet<string> = new Set(['from', 'sender', 'authentication-results'])
 
 const isForged = (name: string, value: string, names: readonly string[]): boolean => {
   if (name === 'return-path' || name === 'vouchsafe-path') return true
