@@ -102,12 +102,13 @@ const fieldsOf = (bytes: Buffer): Map<string, string[]> => {
   const all = new Map<string, string[]>()
   for (const [name, value] of parseHeader(bytes).fields) {
     const key = name.toLowerCase()
-    all.set(key, [
-      ...(all.get(key) ?? []),
+    const values = all.get(key) ?? []
+    values.push(
       unfold(value)
         .replace(/\p{Cc}/gu, '')
         .trim(),
-    ])
+    )
+    all.set(key, values)
   }
   return all
 }

@@ -150,6 +150,13 @@ describe('feedback reports (ARF)', () => {
     )
   })
 
+  it('one field many times over is read in no time', () => {
+    const many = new Array(13_000).fill('a:')
+    const begun = performance.now()
+    expect(read(report({ fields: ['Feedback-Type: abuse', ...many], original: many }))).to.equal('no-original')
+    expect(performance.now() - begun).to.be.below(500) // copied for each, they would take seconds
+  })
+
   it('whatever the bytes, nothing throws', () =>
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.nat(600), (noise, at) => {
