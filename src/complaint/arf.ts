@@ -5,6 +5,7 @@
  * message went and what was in it are nobody else's business: the third part has none of it (RFC 5965
  * §2 asks for the message or its header, and leaves what is in it to the sender of the report; RFC 6590).
  */
+import { partsOfKey } from '../envelope/envelope.ts'
 import { formatDate } from '../mail/date.ts'
 import { encodeText } from '../mail/words.ts'
 import { clean, crlf, wrap } from '../report/lines.ts'
@@ -24,7 +25,7 @@ export type FeedbackAbout = {
 export const feedbackReport = ({ to, gateway, about, level, count, reproach, now }: FeedbackAbout): Buffer => {
   const { key, reason, at, messageId } = reproach
   const id = `feedback.${key.replace(/[^a-z0-9]+/gi, '.')}`
-  const boundary = `=_${id}`
+  const boundary = `=_feedback_${partsOfKey(key)[1]}` // of 70 characters at most: RFC 2046 §5.1.1
   const subject = `Complaint about mail of ${clean(about)} (${reason})`
   const header = [
     'Return-Path: <>',

@@ -186,6 +186,13 @@ describe('a complaint as ARF, to the owner', () => {
     expect(text).to.contain('Original-Mail-From: <mal@a.test>')
     expect(text.match(/[\w.]+@[\w.]+/g)?.filter((one) => !/@a\.test\.?$/.test(one))).to.deep.equal([])
   })
+  it('its boundary has 70 characters at most (RFC 2046 §5.1.1)', () => {
+    const key = `${'a'.repeat(52)}/${envelope}`
+    const letter = feedbackReport({ ...about, reproach: { ...reproach, key } })
+    const [, boundary = ''] = /boundary="(.*)"/.exec(letter.toString()) ?? []
+    expect(boundary.length).to.be.within(1, 70)
+    expect(parse(letter).root.children).to.have.lengthOf(3)
+  })
   it('stays on its lines, whatever a Message-ID holds', () => {
     const text = feedbackReport({
       ...about,
