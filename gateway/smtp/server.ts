@@ -68,7 +68,10 @@ export const startSmtp = async (options: SmtpOptions, times = usualTimes): Promi
   const meters = {
     messages: createMeter(config.messagesPerMinute, MINUTE_MS),
     slowed: createMeter(SLOWED_AN_HOUR, 60 * MINUTE_MS),
-    recipients: createMeter(config.messagesPerMinute * RECIPIENTS_PER_MESSAGE, MINUTE_MS),
+    recipients: createMeter(
+      Math.max(config.messagesPerMinute * RECIPIENTS_PER_MESSAGE, config.recipientLimit), // EHLO promises these for one
+      MINUTE_MS,
+    ),
   }
   const { domain, sizeLimit } = config
   const host = domainToASCII(domain)

@@ -188,7 +188,7 @@ describe('smtp session', () => {
   })
 
   it('asking for many recipients counts, found or not', async () => {
-    const edge = await open({ messagesPerMinute: 1 })
+    const edge = await open({ messagesPerMinute: 1, recipientLimit: 10 })
     const client = await enter(edge)
     await client.say('MAIL FROM:<alice@a.test>')
     const replies: string[] = []
@@ -207,6 +207,13 @@ describe('smtp session', () => {
     client.write(message)
     expect(await client.reply()).to.match(/^250 /)
     expect(edge.submissions[0]?.recipients).to.have.length(100)
+  })
+
+  it('as many recipients as EHLO names fit in one message, however few messages a minute may have', async () => {
+    const edge = await open({ messagesPerMinute: 1, recipientLimit: 50 }, { lookup: async () => 'known' })
+    const client = await enter(edge)
+    await client.say('MAIL FROM:<alice@a.test>')
+    for (let i = 0; i < 50; i++) expect(await client.say(`RCPT TO:<r${i}@b.test>`)).to.match(/^250 /)
   })
 
   it('a wrong password is logged with where it came from, and never itself', async () => {
