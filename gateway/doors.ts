@@ -76,6 +76,7 @@ const openDoors = async (
       config: { ...config.smtp, domain: house.domain, plainLoopback },
       tls: tls.current(),
       account: (address) => byAddress(db, address),
+      isThere: ({ address, entityId }) => core.engine.state.addresses.get(address) === entityId,
       levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
       lookup: async (named) => {
         const address = withOwner(core.engine.state, named)

@@ -32,7 +32,7 @@ export type SmtpConfig = {
 
 export type SmtpOptions = { config: SmtpConfig; tls: TlsPair } & Pick<
   SessionOptions,
-  'login' | 'account' | 'levelOf' | 'lookup' | 'submit' | 'startBody' | 'discard' | 'log' | 'metrics'
+  'login' | 'account' | 'isThere' | 'levelOf' | 'lookup' | 'submit' | 'startBody' | 'discard' | 'log' | 'metrics'
 >
 
 export type Smtp = {

@@ -31,6 +31,8 @@ export type SessionOptions = AcceptOptions & {
   slowed: Meter
   login(address: string, password: string, remote: string): Promise<Account | Refusal>
   account(address: string): Promise<Account | undefined>
+  /** Whether the account is still the one that logged in: it may be removed while its client is here. */
+  isThere(account: Account): boolean
   /** How far complaints about its mail have brought an account. */
   levelOf(account: Account): Level
   lookup(address: string, account: Account): Promise<Found>
@@ -139,6 +141,10 @@ const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, se
 
 const senderOf = (options: SessionOptions, address: SMTPServerAddress, session: Session): string => {
   const account = senderAccount(session)
+  if (!options.isThere(account)) {
+    session.user = false
+    throw new ReplyError([530, '5.7.0', 'This account has been removed; log in again, with one that is there'])
+  }
   if (address.address === '') throw refused('sender-not-yours', nullSenderText)
   if (!spellings(checkMail(address, session)).includes(account.address)) throw refused('sender-not-yours')
   const level = options.levelOf(account)

@@ -85,6 +85,7 @@ export const openEdge = async (
       login: (address, given, remote) =>
         judge(address, remote, async () => (address === alice.address && given === password ? alice : undefined)),
       account: async (address) => (address === alice.address ? alice : undefined),
+      isThere: () => true,
       levelOf: () => 'free',
       lookup: async (address) => web[address] ?? 'unknown',
       submit: async (submission) => {

@@ -209,6 +209,19 @@ describe('smtp session', () => {
     expect(edge.submissions[0]?.recipients).to.have.length(100)
   })
 
+  it('an account that is removed while its client is here sends nothing more', async () => {
+    let isThere = true
+    const edge = await open({}, { isThere: () => isThere })
+    const client = await enter(edge)
+    expect(await client.submit(message)).to.match(/^250 /)
+    isThere = false
+    expect(await client.submit(message)).to.match(/^530 5\.7\.0 This account has been removed/)
+    expect(await client.say('MAIL FROM:<alice@a.test>')).to.match(/^530 5\.7\.0 Log in first/)
+    isThere = true
+    await client.logIn()
+    expect(await client.submit(message)).to.match(/^250 /)
+  })
+
   it('as many recipients as EHLO names fit in one message, however few messages a minute may have', async () => {
     const edge = await open({ messagesPerMinute: 1, recipientLimit: 50 }, { lookup: async () => 'known' })
     const client = await enter(edge)
