@@ -53,7 +53,7 @@ export const notice = (about: NoticeAbout): Buffer => {
     `Date: ${formatDate(now)}`,
     `From: Mail gateway <postmaster@${clean(gateway)}>`,
     `To: <${clean(about.to)}>`,
-    `Subject: ${encodeText(`${titles[about.kind]}: ${clean(original.subject).slice(0, SUBJECT_MAX) || '(no subject)'}`)}`,
+    `Subject: ${encodeText(`${titles[about.kind]}: ${shortened(original.subject) || '(no subject)'}`)}`,
     `Message-ID: <${clean(id)}@${clean(gateway)}>`,
     ...(original.messageId
       ? [`In-Reply-To: ${clean(original.messageId)}`, `References: ${clean(original.messageId)}`]
@@ -74,7 +74,8 @@ const closing = (id: string): string => `\r\n--=_notice_${id}--\r\n`
 /** The offset in a notice of this id at which the message belongs: the end of its last part. */
 export const wholeGoesTo = (notice: Buffer, id: string): number => notice.length - closing(id).length
 
-/** A subject of many lines would fill the list of letters. */
+/** A subject of many lines would fill the list of letters, and a line has 998 octets (RFC 5322 §2.1.1). By whole characters. */
+const shortened = (subject: string): string => [...clean(subject)].slice(0, SUBJECT_MAX).join('')
 const SUBJECT_MAX = 200
 
 const titles: Record<NoticeAbout['kind'], string> = {
@@ -108,7 +109,7 @@ const textPart = (about: NoticeAbout): Buffer => {
     openings[about.kind],
     ...recipients.flatMap(recipientLines),
     nextSteps[about.kind],
-    `The message:\n  Subject: ${clean(original.subject) || '(none)'}\n  Sent:    ${time(original.arrived)}`,
+    `The message:\n  Subject: ${shortened(original.subject) || '(none)'}\n  Sent:    ${time(original.arrived)}`,
     ...(now ? [`${places[about.kind]}:\n${wrap(`${now.text}, ${time(now.at)}.`, '  ')}`] : []),
     ...(trail.length > 0
       ? [`Its way so far:\n${trail.map((step) => wrap(`${time(step.at)}: ${step.text}`, '  ', '    ')).join('\n')}`]

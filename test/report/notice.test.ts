@@ -194,6 +194,22 @@ describe('report/notice', () => {
     for (const [kind, subject] of subjects)
       it(`${kind} is called "${subject}"`, () => expect(texts.get(kind)?.subject).to.equal(subject))
 
+    it('a long subject is cut between two characters, and no line is longer than a line may be', async () => {
+      const letter = notice({
+        ...failed,
+        original: { ...failed.original, subject: `${'a'.repeat(199)}${'😀'.repeat(500)}` },
+      })
+      expect((await simpleParser(letter)).subject).to.equal(`Not delivered: ${'a'.repeat(199)}😀`)
+      expect(
+        Math.max(
+          ...letter
+            .toString()
+            .split('\r\n')
+            .map((line) => Buffer.byteLength(line)),
+        ),
+      ).to.be.below(999)
+    })
+
     it('mailparser finds the sender, the report and the header', () => {
       const mail = texts.get('failed')
       expect(mail?.from?.text).to.equal('"Mail gateway" <postmaster@a.test>')
