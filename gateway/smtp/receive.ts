@@ -7,7 +7,7 @@
  * held until it is whole, because it is edited; so it has a limit of its own. A refusal ends the
  * spool at once; what the client still sends is thrown away by `discard`.
  */
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { appended } from '../../src/mail/grow.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
@@ -18,8 +18,8 @@ import { refused } from './replies.ts'
 
 /** As src/mail/submit.ts edits it. */
 export type Edited = { header: Buffer; messageId: string; subject: string; loops: boolean }
-/** `sent` is the hash of the message as its client wrote it, before any edit. */
-export type Received = { edited: Edited; body: BodyDraft; parsed: Parsed; sent: string }
+/** `sent` has taken in the message as its client wrote it, before any edit. */
+export type Received = { edited: Edited; body: BodyDraft; parsed: Parsed; sent: Hash }
 export type Intake = {
   sizeLimit: number
   startBody: () => BodyWriter
@@ -66,7 +66,7 @@ export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: 
       }
     }
     edited ??= await begin(head.upTo(head.length), Buffer.alloc(0))
-    return { edited, body: await spool.writer.finish(), parsed: spool.walk.end(), sent: sent.digest('base64') }
+    return { edited, body: await spool.writer.finish(), parsed: spool.walk.end(), sent }
   } catch (error) {
     await spool.writer.abort().catch(() => {}) // what it leaves is swept at the next start
     throw error

@@ -10,7 +10,7 @@
  * client wrote it: what our edits add bears the time.
  * Held in memory: after a crash of ours a client that sends again is taken for one that means it twice.
  */
-import { createHash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
 import type { Submission } from './submission.ts'
 
 export type Answer = {
@@ -81,10 +81,10 @@ export const openRepeats = (now: () => number): Repeats => {
   }
 }
 
-/** What makes it the same message. @param sent the hash of its bytes */
-export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>, sent: string): string => {
+/** What makes it the same message. @param sent a hash that has taken in its bytes; it ends here */
+export const nameOfSubmission = (given: Omit<Submission, 'id' | 'at'>, sent: Hash): string => {
   const { account, ret, envid, holdUntil, deliverBy } = given
   const recipients = given.recipients.map(({ address, notify, orcpt }) => [address, [...notify].sort(), orcpt ?? ''])
-  const parts = [account, ret, envid ?? '', holdUntil !== undefined, deliverBy?.mode ?? '', sent, recipients.sort()]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
+  const parts = [account, ret, envid ?? '', holdUntil !== undefined, deliverBy?.mode ?? '', recipients.sort()]
+  return sent.update(JSON.stringify(parts)).digest('base64')
 }
