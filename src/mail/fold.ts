@@ -1,5 +1,11 @@
-/** For comparing texts in a search: composed, and without the difference of case. RFC 9051 §6.4.4. */
-export const fold = (text: string): string => normalized(text, 'NFKC').toLowerCase()
+/**
+ * For comparing texts in a search: composed, and without the difference of case. RFC 9051 §6.4.4.
+ *
+ * Whatever stands in a text is found in it: a sigma is the same wherever it stands, and a small letter that has a
+ * composed form (ǰ) has it also where its capital has none.
+ */
+export const fold = (text: string): string =>
+  normalized(text, 'NFKC').toLowerCase().normalize('NFKC').replaceAll('ς', 'σ')
 
 /**
  * Unicode's normal form of a text that strangers wrote. The marks of one letter are put in order by comparing them in
