@@ -65,6 +65,7 @@ const TRIGRAMS_MAX = 16
 const WORDS_PAGE = 5000
 /** FTS5 keeps no more of a word, so of a longer one it can't be told whether a body has it. */
 const WORD_BYTES = 32_768
+const isCut = (word: string): boolean => word.length > WORD_BYTES
 /** Words asked for in one query: with more, reading what may hold the text takes no longer. */
 const WORDS_MAX = 256
 
@@ -117,11 +118,13 @@ export const openTextIndex = (home: string): TextIndex => {
       if (isField(where))
         return { upTo, sure: await idsFor(reader, 'field', inField(account, where, text)), maybe: NONE }
       const maybe = () => idsFor(reader, 'trigram', inTrigrams(account, text))
-      if (where === 'header' || !PLAIN.test(text)) return { upTo, sure: NONE, maybe: await maybe() }
+      if (where === 'header' || !PLAIN.test(text) || isCut(text)) return { upTo, sure: NONE, maybe: await maybe() }
       const words = await wordsWith(reader, text)
-      const query = inWords(account, where, text, words)
+      const whole = words.filter((word) => !isCut(word))
+      const query = inWords(account, where, text, whole)
       const sure = query === undefined ? NONE : await idsFor(reader, 'word', query)
-      return { upTo, sure, maybe: where === 'body' && words.length <= WORDS_MAX ? NONE : await maybe() }
+      const areAll = where === 'body' && words.length <= WORDS_MAX && whole.length === words.length
+      return { upTo, sure, maybe: areAll ? NONE : await maybe() }
     },
     upTo: async () => upToOf((await open()).writer),
     async add(messages, upTo) {
