@@ -138,9 +138,9 @@ const withIndex = async ({ store, log }: Edge, account: number, key: Key, settin
   return { ...setting, hits }
 }
 
-const indexedFields = { subject: 'subject', from: 'from', to: 'to', cc: 'cc' } as const
+const indexedFields = ['subject', 'from', 'to', 'cc'] as const
 const whereOf = (key: TextKey): Where =>
-  key.is === 'header' ? (indexedFields[key.name as keyof typeof indexedFields] ?? 'header') : key.is
+  key.is === 'header' ? (indexedFields.find((name) => name === key.name) ?? 'header') : key.is
 
 const withIds = async (db: Db, all: readonly Facts[]): Promise<Facts[]> => {
   const rows = await cached(db, idsOf(all), ['emailId', 'savedAt', 'messageId', 'inReplyTo', 'references'])

@@ -95,7 +95,7 @@ describe('the full-text index', () => {
     await ask('b', 'SELECT INBOX')
     const searches = needles.flatMap((needle) => {
       const octets = Buffer.from(needle)
-      const names = ['Subject', 'Content-Type'].map((name) => `HEADER ${name}`)
+      const names = ['Subject', 'Content-Type', 'constructor'].map((name) => `HEADER ${name}`)
       return ['TEXT', 'BODY', 'SUBJECT', 'FROM', 'NOT BODY', ...names].map(
         (key) => `SEARCH CHARSET UTF-8 ${key} {${octets.length}+}\r\n${octets.toString('latin1')}`,
       )
