@@ -3,7 +3,7 @@
  * search that scans and for the index (text-index.ts), so that both mean the same.
  */
 import { fold } from '../src/mail/fold.ts'
-import { bodyText, partText, textParts } from '../src/mail/text.ts'
+import { pieceText, textPieces } from '../src/mail/text.ts'
 import type { Part } from '../src/mail/walk.ts'
 import { cached } from './cached.ts'
 import type { Source } from './db.ts'
@@ -11,9 +11,9 @@ import { content } from './message.ts'
 
 export type Sized = { id: number; size: number }
 
-/** Larger messages are read part by part, their text parts up to this, and no more of them than TEXTS_MAX in all. */
+/** Larger messages are read piece by piece, of each no more than this. */
 const READ_MAX = 1 << 20
-/** Nobody writes so much; whoever sends it must not fill the memory. */
+/** And of all together; nobody writes so much, and whoever sends it must not fill the memory. */
 const TEXTS_MAX = 8 << 20
 
 /**
@@ -28,9 +28,11 @@ export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<M
   const texts = new Map<number, string>()
   const sizes = new Map(page.map(({ id, size }) => [id, size]))
   for (const { id, root } of await cached(from, ids, ['root'])) {
-    const bytes = whole.get(id)
-    const text = bytes ? bodyText(root, bytes) : await textOf(from, { id, size: sizes.get(id) ?? 0 }, root)
-    texts.set(id, fold(text))
+    const bytes = whole.get(id) ?? ((sizes.get(id) ?? 0) <= READ_MAX ? await content(from, id) : undefined)
+    const read: Read = Buffer.isBuffer(bytes)
+      ? async (start, end) => bytes.subarray(start, end)
+      : (start, end) => content(from, id, { start, end })
+    texts.set(id, await textOf(root, read))
   }
   return texts
 }
@@ -44,19 +46,18 @@ const wholeBodies = async (from: Source, ids: readonly number[]): Promise<Map<nu
   return new Map(rows.flatMap(({ id, bytes }) => (bytes ? [[id, bytes] as const] : [])))
 }
 
-const textOf = async (from: Source, { id, size }: Sized, root: Part): Promise<string> => {
-  if (size <= READ_MAX) {
-    const message = await content(from, id)
-    return Buffer.isBuffer(message) ? bodyText(root, message) : ''
-  }
+type Read = (start: number, end: number) => ReturnType<typeof content>
+
+const textOf = async (root: Part, read: Read): Promise<string> => {
   const texts: string[] = []
   let left = TEXTS_MAX
-  for (const part of textParts(root)) {
-    const end = Math.min(part.end, part.bodyStart + Math.min(READ_MAX, left))
-    if (end <= part.bodyStart) continue
-    const bytes = await content(from, id, { start: part.bodyStart, end })
-    if (Buffer.isBuffer(bytes)) texts.push(partText(part, bytes))
-    left -= end - part.bodyStart
+  for (const piece of textPieces(root)) {
+    const end = Math.min(piece.end, piece.start + Math.min(READ_MAX, left))
+    const bytes = end > piece.start ? await read(piece.start, end) : undefined
+    if (!Buffer.isBuffer(bytes)) continue
+    const text = fold(pieceText(piece, bytes))
+    if (text !== '') texts.push(text)
+    left -= bytes.length
   }
   return texts.join('\n')
 }

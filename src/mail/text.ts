@@ -14,11 +14,22 @@ import { decodeBytes, decodeText } from './words.ts'
 /** Text, or the fields of a report (message/delivery-status, RFC 3464; message/disposition-notification, RFC 8098). */
 const isText = ({ type }: Part): boolean => type === 'text' || type === 'message'
 
-/** The leaves that hold text, in order, those of messages inside included. */
-export const textParts = (part: Part): Part[] => {
-  if (part.message) return textParts(part.message)
-  return isText(part) ? [part] : part.children.flatMap(textParts)
+/** A stretch of a message that is text: a leaf (`part`), or the header of a message inside. */
+export type Piece = { start: number; end: number; part?: Part }
+
+/** All text below the header of `root`, in order. */
+export const textPieces = (root: Part): Piece[] => {
+  const { message } = root
+  if (message) return [{ start: message.start, end: message.bodyStart }, ...textPieces(message)]
+  return isText(root) ? [{ start: root.bodyStart, end: root.end, part: root }] : root.children.flatMap(textPieces)
 }
+
+/** The leaves among them. */
+export const textParts = (root: Part): Part[] => textPieces(root).flatMap(({ part }) => part ?? [])
+
+/** @param content its bytes */
+export const pieceText = ({ part }: Piece, content: Buffer): string =>
+  part ? partText(part, content) : headerText(content)
 
 /** @param content the bytes from `bodyStart` to `end` */
 export const partText = (part: Part, content: Buffer): string => {
@@ -28,25 +39,10 @@ export const partText = (part: Part, content: Buffer): string => {
   return decodeBytes(bytes, /^(us-)?ascii$/i.test(charset) && isUtf8(bytes) ? 'utf-8' : charset)
 }
 
-/** All text below the header of `root`, headers of messages inside included. */
-export const bodyText = (root: Part, message: Buffer): string =>
-  textOf(root, message)
-    .filter((text) => text !== '')
-    .join('\n')
-
 /** A header with its folds undone and its words decoded, a field a line. */
 export const headerText = (header: Buffer): string => {
   const text = header.toString('latin1')
   return findFields(text)
     .map(({ from, end }) => decodeText(unfold(text.slice(from, end))))
     .join('\n')
-}
-
-const textOf = (part: Part, message: Buffer): string[] => {
-  if (part.message) {
-    const { start, bodyStart } = part.message
-    return [headerText(message.subarray(start, bodyStart)), ...textOf(part.message, message)]
-  }
-  if (isText(part)) return [partText(part, message.subarray(part.bodyStart, part.end))]
-  return part.children.flatMap((child) => textOf(child, message))
 }

@@ -143,6 +143,15 @@ describe('the full-text index', () => {
     expect(await idsFor('text', 'south')).to.deep.equal({ sure: [], maybe: [2] })
     expect((await idsFor('body', `${long}n`))?.sure).to.deep.equal([])
   })
+  it('in a large message, the header of one inside is looked into, too', async () => {
+    const filler = `${'x'.repeat(998)}\r\n`.repeat(1200)
+    const parts = ['message/rfc822\r\n\r\nSubject: innermost\r\n\r\ndeep', `application/zip\r\n\r\n${filler}`]
+    const body = parts.map((part) => `--b\r\nContent-Type: ${part}\r\n`).join('')
+    await imap.deliver('INBOX', [{ bytes: `Content-Type: multipart/mixed; boundary=b\r\n\r\n${body}--b--\r\n` }])
+    await indexAll()
+    expect((await idsFor('body', 'innermost'))?.sure).to.deep.equal([1])
+    expect((await idsFor('body', 'deep'))?.sure).to.deep.equal([1])
+  })
   it('one that is locked is not made anew: it is asked again', async () => {
     await imap.deliver('INBOX', [letter('x', 'the needle')])
     await indexAll()
