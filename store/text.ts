@@ -13,7 +13,7 @@ export type Sized = { id: number; size: number }
 
 /** Larger messages are read piece by piece, of each no more than this. */
 const READ_MAX = 1 << 20
-/** And of all together; nobody writes so much, and whoever sends it must not fill the memory. */
+/** Of a message, bytes and what is made of them: a letter may be folded into eighteen. Nobody writes so much; whoever sends it must not fill the memory. */
 const TEXTS_MAX = 8 << 20
 
 /**
@@ -57,7 +57,7 @@ const textOf = async (root: Part, read: Read): Promise<string> => {
     if (!Buffer.isBuffer(bytes)) continue
     const text = fold(pieceText(piece, bytes))
     if (text !== '') texts.push(text)
-    left -= bytes.length
+    left -= Math.max(bytes.length, text.length)
   }
   return texts.join('\n')
 }

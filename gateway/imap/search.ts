@@ -24,6 +24,8 @@ import type { View } from './view.ts'
 
 const HEADERS_PAGE = 500
 const BODIES_PAGE = 50
+/** Texts of so large messages are in memory at once, or of one that is larger. */
+const BODIES_BYTES = 2 << 20
 /** So few headers are read in less time than the index is asked. */
 const FEW = 20
 
@@ -95,7 +97,7 @@ const find = async (
     told(0)
   }
   let read = needHeader.length - needBody.length
-  for (const page of pages(needBody, BODIES_PAGE)) {
+  for (const page of bodyPages(needBody)) {
     told(read)
     for (const facts of await withBodies(db, page)) undecided(facts)
     read += page.length
@@ -108,6 +110,21 @@ function* visiting(candidates: Candidates, visit: (message: Numbered) => void): 
     candidates.each(visit, at, at + PAUSE_STEPS)
     yield
   }
+}
+
+function* bodyPages(needBody: readonly Facts[]): Generator<Facts[]> {
+  let page: Facts[] = []
+  let bytes = 0
+  for (const facts of needBody) {
+    if (page.length === BODIES_PAGE || (page.length > 0 && bytes + facts.row.size > BODIES_BYTES)) {
+      yield page
+      page = []
+      bytes = 0
+    }
+    page.push(facts)
+    bytes += facts.row.size
+  }
+  if (page.length > 0) yield page
 }
 
 /** Says now and then how far a long search is, so that the client waits on. RFC 9585. */

@@ -47,4 +47,26 @@ describe('a long search', () => {
       expect(lines.filter((line) => line.startsWith('* OK [INPROGRESS'))).to.deep.equal(told)
       expect(lines).to.include('* SEARCH 120')
     })
+  it('reads large messages one by one, for their texts are in memory', async () => {
+    const imap = await startTestImap({ timing: { progressMs: 0 } })
+    const line = `${'x'.repeat(998)}\r\n`
+    await imap.deliver(
+      'INBOX',
+      [1, 2, 3].map((n) => ({ bytes: `Subject: ${n}\r\n\r\n${line.repeat(1500)}` })),
+    )
+    const client = new Client(connect(imap.port, '127.0.0.1'))
+    const lines: string[] = []
+    for (const command of ['b LOGIN ann@a.test secret', 'c SELECT INBOX', 'd SEARCH BODY "not there"']) {
+      client.send(command)
+      for (let line = ''; !line.startsWith(`${command.split(' ')[0]} `); ) {
+        line = (await client.line()) ?? ''
+        lines.push(line)
+      }
+    }
+    client.socket.destroy()
+    await imap.close()
+    expect(lines.filter((line) => line.startsWith('* OK [INPROGRESS'))).to.deep.equal(
+      [0, 1, 2].map((done) => `* OK [INPROGRESS ("d" ${done} 3)] Still searching`),
+    )
+  })
 })

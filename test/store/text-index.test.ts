@@ -8,6 +8,7 @@ import { clearLeft } from '../../store/leaving.ts'
 import { find } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
 import { copy as copyTo, expunge } from '../../store/move.ts'
+import { bodyTexts } from '../../store/text.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
 import { openTextIndex, textIndexFile } from '../../store/text-index.ts'
 import { forgetNext, indexNext } from '../../store/unindexed.ts'
@@ -151,6 +152,15 @@ describe('the full-text index', () => {
     await indexAll()
     expect((await idsFor('body', 'innermost'))?.sure).to.deep.equal([1])
     expect((await idsFor('body', 'deep'))?.sure).to.deep.equal([1])
+  })
+  it('letters that become many fill the memory no more than others', async () => {
+    const text = `${'\ufdfa'.repeat(300)}\r\n`.repeat(1000) // folded, each is 18
+    const parts = Array.from({ length: 4 }, () => `--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${text}\r\n`)
+    const bytes = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${parts.join('')}--b--\r\n`
+    await imap.deliver('INBOX', [{ bytes }])
+    const [row] = await imap.messages('INBOX')
+    const texts = await bodyTexts(imap.store.db, row ? [row] : [])
+    expect(texts.get(row?.id ?? 0)).to.have.lengthOf.within(8 << 20, 16 << 20)
   })
   it('one that is locked is not made anew: it is asked again', async () => {
     await imap.deliver('INBOX', [letter('x', 'the needle')])
