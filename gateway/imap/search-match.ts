@@ -4,6 +4,7 @@
  * Answers true, false, or undefined for "not from what is known so far": most searches are settled by the flags and
  * numbers at hand, some need the header, few the body. What is to be read is read only for messages still undecided.
  */
+import { finder } from '../../src/mail/find.ts'
 import type { HeaderFacts } from '../../src/mail/header-facts.ts'
 import type { Hits } from '../../store/text-index.ts'
 import type { Key } from './search-key.ts'
@@ -86,10 +87,14 @@ const scanning = (key: Key, setting: Setting): Match => {
     case 'on':
     case 'since':
       return byDate(key)
-    case 'header':
-      return ({ header }) => header?.fields.some(({ name, value }) => name === key.name && value.includes(key.text))
-    case 'body':
-      return ({ bodyText }) => bodyText?.includes(key.text)
+    case 'header': {
+      const has = finder(key.text)
+      return ({ header }) => header?.fields.some(({ name, value }) => name === key.name && has(value))
+    }
+    case 'body': {
+      const has = finder(key.text)
+      return ({ bodyText }) => (bodyText === undefined ? undefined : has(bodyText))
+    }
     case 'text':
       return inText(key.text)
     case 'filter':
@@ -122,12 +127,13 @@ const byDate = (key: Key & { is: 'before' | 'on' | 'since' }): Match => {
 }
 
 /** In the header as well as the body; a hit in the header needs no body. */
-const inText =
-  (text: string): Match =>
-  ({ header, bodyText }) => {
-    if (header?.fields.some(({ name, value }) => `${name}: ${value}`.includes(text))) return true
-    return bodyText === undefined ? undefined : bodyText.includes(text)
+const inText = (text: string): Match => {
+  const has = finder(text)
+  return ({ header, bodyText }) => {
+    if (header?.fields.some(({ name, value }) => has(`${name}: ${value}`))) return true
+    return bodyText === undefined ? undefined : has(bodyText)
   }
+}
 
 const every =
   (matches: Match[]): Match =>

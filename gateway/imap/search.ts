@@ -93,13 +93,13 @@ const find = async (
   const told = progress(needHeader.length)
   const needBody = asksHeader(key) ? [] : needHeader
   for (const page of asksHeader(key) ? pages(needHeader, HEADERS_PAGE) : []) {
-    for (const facts of await withHeaders(db, page)) if (undecided(facts)) needBody.push(facts)
+    await inSlices(eachOf(await withHeaders(db, page), (facts) => void (undecided(facts) && needBody.push(facts))))
     told(0)
   }
   let read = needHeader.length - needBody.length
   for (const page of bodyPages(needBody)) {
     told(read)
-    for (const facts of await withBodies(db, page)) undecided(facts)
+    await inSlices(eachOf(await withBodies(db, page), undecided))
     read += page.length
   }
   return found.sort((a, b) => a.seq - b.seq)
@@ -108,6 +108,14 @@ const find = async (
 function* visiting(candidates: Candidates, visit: (message: Numbered) => void): Generator<void, void> {
   for (let at = 0; at < candidates.count; at += PAUSE_STEPS) {
     candidates.each(visit, at, at + PAUSE_STEPS)
+    yield
+  }
+}
+
+/** One at a time, for many keys may be looked for in many a page of text. */
+function* eachOf(page: readonly Facts[], visit: (facts: Facts) => void): Generator<void, void> {
+  for (const facts of page) {
+    visit(facts)
     yield
   }
 }
