@@ -3,6 +3,7 @@
  * search that scans and for the index (text-index.ts), so that both mean the same.
  */
 import { fold } from '../src/mail/fold.ts'
+import { type HeaderFacts, headerFacts } from '../src/mail/header-facts.ts'
 import { pieceText, textPieces } from '../src/mail/text.ts'
 import type { Part } from '../src/mail/walk.ts'
 import { cached } from './cached.ts'
@@ -35,6 +36,22 @@ export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<M
     texts.set(id, await textOf(root, read))
   }
   return texts
+}
+
+/**
+ * What the headers of messages say, folded. Of a long one only the beginning is remembered: it is read.
+ *
+ * @param page some MiB of headers at most: all are in memory at once
+ * @returns by id, in their order; those that are gone are left out
+ */
+export const headers = async (from: Source, page: readonly number[]): Promise<Map<number, HeaderFacts>> => {
+  const facts = new Map<number, HeaderFacts>()
+  for (const { id, header, headerSize } of await cached(from, page, ['header', 'headerSize'])) {
+    const isWhole = header.length >= Math.min(headerSize, READ_MAX)
+    const bytes = isWhole ? header : await content(from, id, { start: 0, end: Math.min(headerSize, READ_MAX) })
+    facts.set(id, headerFacts(Buffer.isBuffer(bytes) ? bytes : header))
+  }
+  return facts
 }
 
 /** Those that are in the database and not in a file, at one go. */

@@ -1,10 +1,8 @@
 /**
  * What the full-text index (text-index.ts) is yet to learn of the messages: which came, which are gone.
  */
-import { headerFacts } from '../src/mail/header-facts.ts'
-import { cached } from './cached.ts'
 import type { Sink, Source, Tx } from './db.ts'
-import { bodyTexts } from './text.ts'
+import { bodyTexts, headers } from './text.ts'
 import type { TextIndex, Texts } from './text-index.ts'
 
 /** One batch: so many messages, or so many bytes of them. Read and folded in some 10 ms; the rest is another thread's. */
@@ -35,11 +33,11 @@ const textsOf = async (
   batch: readonly { id: number; account: number | null; size: number }[],
 ): Promise<Texts[]> => {
   const bodies = await bodyTexts(from, batch)
-  const headers = new Map((await cached(from, [...bodies.keys()], ['header'])).map(({ id, header }) => [id, header]))
+  const facts = await headers(from, [...bodies.keys()])
   return batch.flatMap(({ id, account }) => {
-    const [header, body] = [headers.get(id), bodies.get(id)]
+    const [header, body] = [facts.get(id), bodies.get(id)]
     const isThere = account !== null && header !== undefined && body !== undefined // else it left its mailbox
-    return isThere ? [{ id, account, header: headerFacts(header), body }] : []
+    return isThere ? [{ id, account, header, body }] : []
   })
 }
 

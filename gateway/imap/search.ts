@@ -4,11 +4,10 @@
  * Passes, each over what the one before left undecided: the view, the full-text index, ids and dates (if the key asks
  * for them), the headers, the bodies. What the index does not know yet, or can't tell, is read.
  */
-import { headerFacts } from '../../src/mail/header-facts.ts'
 import { PAUSE_STEPS } from '../../src/mail/ranks.ts'
 import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
-import { bodyTexts } from '../../store/text.ts'
+import { bodyTexts, headers } from '../../store/text.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
 import type { Session } from './command.ts'
 import type { Edge } from './edge.ts'
@@ -23,6 +22,9 @@ import { inSlices, pages } from './slices.ts'
 import type { View } from './view.ts'
 
 const HEADERS_PAGE = 500
+/** A header has a MiB at most, and is no longer than its message. */
+const HEADER_MAX = 1 << 20
+const HEADERS_BYTES = 32 << 20
 const BODIES_PAGE = 50
 /** Texts of so large messages are in memory at once, or of one that is larger. */
 const BODIES_BYTES = 2 << 20
@@ -92,7 +94,7 @@ const find = async (
   if (asksRemembered(key)) needHeader = (await withIds(db, needHeader)).filter(undecided)
   const told = progress(needHeader.length)
   const needBody = asksHeader(key) ? [] : needHeader
-  for (const page of asksHeader(key) ? pages(needHeader, HEADERS_PAGE) : []) {
+  for (const page of asksHeader(key) ? headerPages(needHeader) : []) {
     await inSlices(eachOf(await withHeaders(db, page), (facts) => void (undecided(facts) && needBody.push(facts))))
     told(0)
   }
@@ -120,20 +122,9 @@ function* eachOf(page: readonly Facts[], visit: (facts: Facts) => void): Generat
   }
 }
 
-function* bodyPages(needBody: readonly Facts[]): Generator<Facts[]> {
-  let page: Facts[] = []
-  let bytes = 0
-  for (const facts of needBody) {
-    if (page.length === BODIES_PAGE || (page.length > 0 && bytes + facts.row.size > BODIES_BYTES)) {
-      yield page
-      page = []
-      bytes = 0
-    }
-    page.push(facts)
-    bytes += facts.row.size
-  }
-  if (page.length > 0) yield page
-}
+const headerPages = (all: readonly Facts[]) =>
+  pages(all, HEADERS_PAGE, HEADERS_BYTES, ({ row }) => Math.min(row.size, HEADER_MAX))
+const bodyPages = (all: readonly Facts[]) => pages(all, BODIES_PAGE, BODIES_BYTES, ({ row }) => row.size)
 
 /** Says now and then how far a long search is, so that the client waits on. RFC 9585. */
 const progressOf = ({ edge, output, tag }: Session, of: number): ((done: number) => void) => {
@@ -178,11 +169,10 @@ const withIds = async (db: Db, all: readonly Facts[]): Promise<Facts[]> => {
 
 /** Those that are gone meanwhile are left out. */
 const withHeaders = async (db: Db, page: readonly Facts[]): Promise<Facts[]> => {
-  const rows = await cached(db, idsOf(page), ['header'])
-  const headers = new Map(rows.map((row) => [row.id, row.header]))
+  const found = await headers(db, idsOf(page))
   return page.flatMap((facts) => {
-    const header = headers.get(facts.row.id)
-    return header ? [{ ...facts, header: headerFacts(header) }] : []
+    const header = found.get(facts.row.id)
+    return header ? [{ ...facts, header }] : []
   })
 }
 

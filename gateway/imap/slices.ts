@@ -25,7 +25,23 @@ export const inSlices = async <T>(work: Generator<void, T>): Promise<T> => {
   }
 }
 
-/** The items in pages of so many. */
-export function* pages<T>(items: readonly T[], size: number): Generator<T[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
+/** The items in pages of so many, and of so many bytes where it is said how many each has: but one at least. */
+export function* pages<T>(
+  items: readonly T[],
+  size: number,
+  bytesMax = 0,
+  bytesOf: (item: T) => number = () => 0,
+): Generator<T[]> {
+  let page: T[] = []
+  let bytes = 0
+  for (const item of items) {
+    bytes += bytesOf(item)
+    if (page.length === size || (page.length > 0 && bytes > bytesMax)) {
+      yield page
+      page = []
+      bytes = bytesOf(item)
+    }
+    page.push(item)
+  }
+  if (page.length > 0) yield page
 }

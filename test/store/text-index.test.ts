@@ -8,7 +8,7 @@ import { clearLeft } from '../../store/leaving.ts'
 import { find } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
 import { copy as copyTo, expunge } from '../../store/move.ts'
-import { bodyTexts } from '../../store/text.ts'
+import { bodyTexts, headers } from '../../store/text.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
 import { openTextIndex, textIndexFile } from '../../store/text-index.ts'
 import { forgetNext, indexNext } from '../../store/unindexed.ts'
@@ -143,6 +143,14 @@ describe('the full-text index', () => {
     expect(await idsFor('body', 'north')).to.deep.equal({ sure: [3], maybe: [1, 3] })
     expect(await idsFor('text', 'south')).to.deep.equal({ sure: [], maybe: [2] })
     expect((await idsFor('body', `${long}n`))?.sure).to.deep.equal([])
+  })
+  it('a header is looked into to its end, however many it names', async () => {
+    const to = Array.from({ length: 4000 }, (_, n) => `person${n}@example.org`).join(',\r\n ')
+    await imap.deliver('INBOX', [{ bytes: `To: ${to}\r\nSubject: last of all\r\n\r\nx\r\n` }])
+    const [{ id = 0 } = {}] = await imap.messages('INBOX')
+    expect((await headers(imap.store.db, [id])).get(id)?.fields.at(-1)?.value).to.equal('last of all')
+    await indexAll()
+    expect((await idsFor('subject', 'last'))?.sure).to.deep.equal([1])
   })
   it('in a large message, the header of one inside is looked into, too', async () => {
     const filler = `${'x'.repeat(998)}\r\n`.repeat(1200)
