@@ -34,7 +34,7 @@ export type Key =
   | { is: 'not'; key: Key }
   | { is: 'or' | 'and'; keys: Key[] }
 
-/** Brackets, NOT and OR within each other. */
+/** Brackets, NOT and OR within each other, an OR that is the second key of another aside. */
 const DEPTH_MAX = 50
 export const KEYS_MAX = 2000
 
@@ -80,9 +80,13 @@ class Parser {
       case 'NOT':
         return not(this.key(depth + 1))
       case 'OR': {
-        const first = this.key(depth + 1)
-        words.space()
-        return { is: 'or', keys: [first, this.key(depth + 1)] }
+        // Of many, each OR is the second key of the one before it: it is one level.
+        const keys = [this.key(depth + 1)]
+        for (words.space(); words.tryWord('OR'); words.space()) {
+          words.space()
+          keys.push(this.key(depth + 1))
+        }
+        return { is: 'or', keys: [...keys, this.key(depth + 1)] }
       }
       case 'UID':
         return numbers('uid', words)

@@ -244,5 +244,17 @@ describe('IMAP flags and search keys', () => {
     const pieces = [{ text: 'SUBJECT ' }, { literal: Buffer.from('CAF\xc9 \xa4', 'latin1') }, { text: '' }]
     expect(parseKeys(new Words(pieces), decode)).to.deep.equal({ is: 'header', name: 'subject', text: 'café €' })
   })
+  it('of many alternatives each OR is within the one before it, however many', () => {
+    const keys = (text: string) => parseKeys(new Words([{ text }]), (octets) => octets)
+    expect(keys(`${'OR 1 '.repeat(1000)}2`))
+      .to.have.property('keys')
+      .with.length(1001)
+    expect(keys('OR (OR 1 2) OR NOT 3 4')).to.deep.equal({
+      is: 'or',
+      keys: [keys('OR 1 2'), keys('NOT 3'), keys('4')],
+    })
+    expect(() => keys(`${'NOT '.repeat(60)}1`)).to.throw(Malformed, 'too complicated')
+    expect(() => keys('OR 1 OR 2')).to.throw(Malformed)
+  })
   it('a charset nobody knows is told so', () => expect(charsetDecoder('klingon')).to.equal(undefined))
 })
