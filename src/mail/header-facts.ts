@@ -16,7 +16,7 @@ export type HeaderFacts = {
 /** What the header of a message says, ready to be compared. */
 export const headerFacts = (header: Buffer): HeaderFacts => {
   const raw = parseHeader(header).fields.map(([name, value]) => ({ name: name.toLowerCase(), value: unfold(value) }))
-  const date = raw.find(({ name }) => name === 'date')?.value
+  const date = raw.findLast(({ name }) => name === 'date')?.value // as ENVELOPE tells it
   return {
     fields: raw.map(({ name, value }) => ({ name, value: fold(decodeText(value)) })),
     sentDay: readDate(date ?? '')?.day,

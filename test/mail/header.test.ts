@@ -5,6 +5,7 @@ import { type Field, parseHeader, unfold } from '../../src/mail/header.ts'
 import { headerFacts } from '../../src/mail/header-facts.ts'
 import { type Param, parseParams } from '../../src/mail/param.ts'
 import { decodeBytes, decodeText, encodeText } from '../../src/mail/words.ts'
+import { parse } from './parse.ts'
 
 const latin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
@@ -204,6 +205,11 @@ describe('mail/date', () => {
   for (const [value, day] of days)
     it(`the day that ${value} names in its own zone`, () =>
       expect(headerFacts(Buffer.from(`Date: ${value}\r\n\r\n`)).sentDay).to.equal(day))
+  it('of two dates SEARCH reads the one that SORT and ENVELOPE do', () => {
+    const header = 'Date: 1 Jul 2003 10:00:00 +0000\r\nDate: 2 Jul 2003 10:00:00 +0000\r\n\r\n'
+    expect(headerFacts(Buffer.from(header)).sentDay).to.equal(Date.UTC(2003, 6, 2))
+    expect(parse(header).date).to.equal(Date.UTC(2003, 6, 2, 10))
+  })
   it('what is written is read the same, and is UTC', () => {
     expect(formatDate(at)).to.equal('Tue, 01 Jul 2003 08:52:37 +0000')
     expect(parseDate(formatDate(at))).to.equal(at)
