@@ -29,6 +29,7 @@ export const startIndexing = (
 ): (() => Promise<void>) => {
   let isStopped = false
   let isBehind = false
+  let isWorking = false
   let lastMailAt = -QUIET_MS
   let batchAt = -BUSY_MS
   let wordsAt = performance.now()
@@ -47,9 +48,10 @@ export const startIndexing = (
   }
   const work = async (): Promise<void> => {
     const began = performance.now()
+    isWorking = true
     try {
       const isForgetting = await forgetNext(db, texts)
-      const isMore = (await indexNext(db, texts)) || isForgetting || (await forgetWords())
+      const isMore = (await indexNext(db, texts)) || isForgetting || (await forgetWords()) || lastMailAt > began
       batchAt = performance.now()
       if (isBehind && !isMore) log.debug({ area: 'index', event: 'indexed' }, 'every message can be searched quickly')
       isBehind = isMore
@@ -58,6 +60,8 @@ export const startIndexing = (
       log.warn({ area: 'index', event: 'index-failed', err: error }, 'messages not in the index are read one by one')
       if (isBroken(error)) await texts.reset().catch(() => {}) // and if that fails, the next round tells
       soon(LOOK_MS)
+    } finally {
+      isWorking = false
     }
   }
   /** Looks at the next words, if it is time. @returns whether there are more */
@@ -72,7 +76,7 @@ export const startIndexing = (
   const onChange = (change: Change): void => {
     if (change.on === 'flagged' || change.on === 'annotated') return
     lastMailAt = performance.now()
-    if (!isBehind) soon(QUIET_MS)
+    if (!isBehind && !isWorking) soon(QUIET_MS) // one batch at a time, for they share a transaction
     isBehind = true
   }
   db.changes.on('change', onChange)

@@ -32,6 +32,27 @@ describe('keeping the full-text index', () => {
     expect(lines).to.deep.equal([])
   })
 
+  it('a batch that takes long is alone, and what came meanwhile is in the next, soon', async () => {
+    const { store, deliver } = imap
+    let [running, most] = [0, 0]
+    const texts = {
+      ...store.texts,
+      async add(...args: Parameters<typeof store.texts.add>) {
+        most = Math.max(most, ++running)
+        await wait(1000)
+        await store.texts.add(...args)
+        running--
+      },
+    }
+    await deliver('INBOX', [letter(1)])
+    const stop = startIndexing({ db: store.db, texts }, log)
+    await until(async () => running > 0)
+    await deliver('INBOX', [letter(2)])
+    await until(async () => (await store.texts.upTo()) === 2)
+    await stop()
+    expect([most, lines]).to.deep.equal([1, []])
+  })
+
   it('once all is in, words are forgotten, look by look', async () => {
     const { store, deliver } = imap
     await deliver('INBOX', [letter(1)])
