@@ -32,6 +32,9 @@ const HEADER_KEPT = 65_536
 /** A letter to 10 000 recipients has some 400 kB of header. */
 const HEADER_MAX = 1 << 20
 
+/** No conversation is longer, and to link them costs more for each: the first names it (RFC 8474), the last are the nearest. */
+const REFERENCES_MAX = 1000
+
 const EMPTY: Buffer = Buffer.alloc(0)
 const LF = 10
 const CR = 13
@@ -222,7 +225,7 @@ class Walker implements Walk {
       root: root.part,
       messageId: idIn(texts['message-id']),
       inReplyTo: idIn(texts['in-reply-to']),
-      references: idsIn(texts.references ?? ''),
+      references: withoutMiddle(idsIn(texts.references ?? '')),
       subject: decodeText(texts.subject ?? ''),
       from: addressesToPeople(lists.from),
       date: parseDate(texts.date ?? ''),
@@ -231,3 +234,6 @@ class Walker implements Walk {
     }
   }
 }
+
+const withoutMiddle = (ids: string[]): string[] =>
+  ids.length <= REFERENCES_MAX ? ids : [...ids.slice(0, 1), ...ids.slice(1 - REFERENCES_MAX)]

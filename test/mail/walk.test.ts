@@ -268,6 +268,11 @@ describe('mail/walk', () => {
     it('its id alone', () => expect(parsed.messageId).to.equal('<one@a.test>'))
     it('what it answers', () => expect(parsed.inReplyTo).to.equal('<zero@b.test>'))
     it('its whole thread', () => expect(parsed.references).to.deep.equal(['<minus@b.test>', '<zero@b.test>']))
+    it('of a thread that nobody has written, its first and the nearest', () => {
+      const ids = Array.from({ length: 5000 }, (_, n) => `<${n}@b.test>`)
+      const { references } = parse(letter(`References: ${ids.join('\r\n ')}`, '', 'text'))
+      expect(references).to.deep.equal(['<0@b.test>', ...ids.slice(4001)])
+    })
     it('nothing where there is nothing', () => {
       const { messageId, inReplyTo, references, subject, from, date } = parse(letter('X: y', ''))
       expect([messageId, inReplyTo, references, subject, from, date]).to.deep.equal([null, null, [], '', '', null])
