@@ -4,7 +4,7 @@
  * Keys side by side are all to hold. Texts come in the charset the client names and are folded for comparison as
  * they are read (`fold`), so that what follows compares like with like.
  */
-import { fold } from '../../src/mail/fold.ts'
+import { fold, withSingleBlanks } from '../../src/mail/fold.ts'
 import { flag } from '../../store/change.ts'
 import { type Range, SAVED } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
@@ -113,14 +113,14 @@ class Parser {
       case 'HEADER': {
         const field = words.astring().toLowerCase()
         words.space()
-        return { is: 'header', name: field, text: this.text() }
+        return { is: 'header', name: field, text: withSingleBlanks(this.text()) }
       }
       case 'BODY':
         return { is: 'body', text: this.text() }
       case 'TEXT':
         return { is: 'text', text: this.text() }
       default:
-        return { is: 'header', name: name.toLowerCase(), text: this.text() } // BCC, CC, FROM, SUBJECT, TO
+        return { is: 'header', name: name.toLowerCase(), text: withSingleBlanks(this.text()) } // BCC, CC, FROM, SUBJECT, TO
     }
   }
 

@@ -5,6 +5,7 @@
  * numbers at hand, some need the header, few the body. What is to be read is read only for messages still undecided.
  */
 import { finder } from '../../src/mail/find.ts'
+import { withSingleBlanks } from '../../src/mail/fold.ts'
 import type { HeaderFacts } from '../../src/mail/header-facts.ts'
 import type { Hits } from '../../store/text-index.ts'
 import type { Key } from './search-key.ts'
@@ -128,9 +129,9 @@ const byDate = (key: Key & { is: 'before' | 'on' | 'since' }): Match => {
 
 /** In the header as well as the body; a hit in the header needs no body. */
 const inText = (text: string): Match => {
-  const has = finder(text)
+  const [has, headerHas] = [finder(text), finder(withSingleBlanks(text))]
   return ({ header, bodyText }) => {
-    if (header?.fields.some(({ name, value }) => has(`${name}: ${value}`))) return true
+    if (header?.fields.some(({ name, value }) => headerHas(`${name}: ${value}`))) return true
     return bodyText === undefined ? undefined : has(bodyText)
   }
 }

@@ -4,6 +4,7 @@
  * Passes, each over what the one before left undecided: the view, the full-text index, ids and dates (if the key asks
  * for them), the headers, the bodies. What the index does not know yet, or can't tell, is read.
  */
+import { withSingleBlanks } from '../../src/mail/fold.ts'
 import { PAUSE_STEPS } from '../../src/mail/ranks.ts'
 import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
@@ -145,6 +146,7 @@ const withIndex = async ({ store, log }: Edge, account: number, key: Key, settin
   const hits = new Map<Key, Hits>()
   try {
     for (const each of textKeys(key)) {
+      if (each.is === 'text' && withSingleBlanks(each.text) !== each.text) continue // in a header it is another text
       const some = await store.texts.find(account, whereOf(each), each.text)
       if (some) hits.set(each, some)
     }

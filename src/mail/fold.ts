@@ -7,6 +7,9 @@
 export const fold = (text: string): string =>
   normalized(text, 'NFKC').toLowerCase().normalize('NFKC').replaceAll('ς', 'σ')
 
+/** In a header blanks are one: a fold may have left a tab, or several, where the writer had a space. */
+export const withSingleBlanks = (text: string): string => text.replace(/[ \t]{2,}|\t/g, ' ')
+
 /**
  * Unicode's normal form of a text that strangers wrote. The marks of one letter are put in order by comparing them in
  * turn, which takes minutes for a megabyte of them: what is beyond 30 is left out (UAX #15, Stream-Safe Text Format).

@@ -2,7 +2,7 @@
  * What SEARCH compares of a header, folded (fold.ts). RFC 3501 §6.4.4.
  */
 import { readDate } from './date.ts'
-import { fold } from './fold.ts'
+import { fold, withSingleBlanks } from './fold.ts'
 import { parseHeader, unfold } from './header.ts'
 import { decodeText } from './words.ts'
 
@@ -18,7 +18,7 @@ export const headerFacts = (header: Buffer): HeaderFacts => {
   const raw = parseHeader(header).fields.map(([name, value]) => ({ name: name.toLowerCase(), value: unfold(value) }))
   const date = raw.findLast(({ name }) => name === 'date')?.value // as ENVELOPE tells it
   return {
-    fields: raw.map(({ name, value }) => ({ name, value: fold(decodeText(value)) })),
+    fields: raw.map(({ name, value }) => ({ name, value: withSingleBlanks(fold(decodeText(value))) })),
     sentDay: readDate(date ?? '')?.day,
   }
 }

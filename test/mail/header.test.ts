@@ -205,6 +205,10 @@ describe('mail/date', () => {
   for (const [value, day] of days)
     it(`the day that ${value} names in its own zone`, () =>
       expect(headerFacts(Buffer.from(`Date: ${value}\r\n\r\n`)).sentDay).to.equal(day))
+  it('a fold is a blank to SEARCH, whatever it was made of', () => {
+    const header = 'Subject: lunch\r\n\tat  one\r\n  =?utf-8?q?=C3=A0?=\r\n\t=?utf-8?q?_deux?=\r\n\r\n'
+    expect(headerFacts(Buffer.from(header)).fields[0]?.value).to.equal('lunch at one à deux')
+  })
   it('of two dates SEARCH reads the one that SORT and ENVELOPE do', () => {
     const header = 'Date: 1 Jul 2003 10:00:00 +0000\r\nDate: 2 Jul 2003 10:00:00 +0000\r\n\r\n'
     expect(headerFacts(Buffer.from(header)).sentDay).to.equal(Date.UTC(2003, 6, 2))

@@ -82,7 +82,8 @@ describe('the full-text index', () => {
     this.timeout(60_000)
     const letters = fc.sample(message, { numRuns: 120, seed: 5 }).map((bytes) => ({ bytes }))
     const needles = fc.sample(text, { numRuns: 150, seed: 7 }).filter((needle) => needle !== '')
-    await imap.deliver('INBOX', letters)
+    const folded = { bytes: 'Subject: lunch\r\n\tat  one\r\n\r\nlunch  late\r\n' }
+    await imap.deliver('INBOX', [...letters, folded])
     const client = new Client(connect(imap.port, '127.0.0.1'))
     const ask = async (tag: string, line: string): Promise<string> => {
       client.send(`${tag} ${line}`)
@@ -101,6 +102,8 @@ describe('the full-text index', () => {
         (key) => `SEARCH CHARSET UTF-8 ${key} {${octets.length}+}\r\n${octets.toString('latin1')}`,
       )
     })
+    const blanks = ['SUBJECT "lunch at one"', 'SUBJECT "lunch  at"', 'TEXT "lunch  at"', 'TEXT "lunch  late"']
+    searches.push(...blanks.map((key) => `SEARCH ${key}`))
     const all = async () => {
       const answers: string[] = []
       for (const [i, search] of searches.entries()) answers.push(await ask(`s${i}`, search))
@@ -111,6 +114,7 @@ describe('the full-text index', () => {
     const indexed = await all()
     client.socket.destroy()
     expect(new Set(scanned).size).to.be.above(50) // they do find things
+    expect(scanned.slice(-blanks.length)).to.deep.equal(blanks.map(() => `* SEARCH ${letters.length + 1}`))
     for (const [i, search] of searches.entries()) expect(indexed[i], JSON.stringify(search)).to.equal(scanned[i])
   })
 
