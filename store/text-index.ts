@@ -26,8 +26,8 @@ export type Where = 'text' | 'body' | 'header' | FieldName
 /** Of messages up to `upTo`: in which the text is, and which have to be looked at. The others do not have it. */
 export type Hits = { upTo: number; sure: ReadonlySet<number>; maybe: ReadonlySet<number> }
 
-/** All folded. */
-export type Texts = { id: number; account: number; header: HeaderFacts; body: string }
+/** All folded; `mime`: the headers of parts. */
+export type Texts = { id: number; account: number; header: HeaderFacts; mime: string; body: string }
 
 export type TextIndex = {
   /** @param text folded. @returns undefined where the index can't tell: too short a text, or controls in it */
@@ -271,15 +271,15 @@ const inWords = (
 
 const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`
 
-const trigramCells = ({ id, account, header, body }: Texts) => [
+const trigramCells = ({ id, account, header, mime, body }: Texts) => [
   id,
   mark(account),
-  plain(`${headerLines(header)}${body}`),
+  plain(`${headerLines(header)}${mime}\n${body}`),
 ]
-const wordCells = ({ id, account, header, body }: Texts) => [
+const wordCells = ({ id, account, header, mime, body }: Texts) => [
   id,
   mark(account),
-  plainWords(headerLines(header)),
+  plainWords(`${headerLines(header)}${mime}`),
   plainWords(body),
 ]
 const fieldCells = ({ id, account, header }: Texts) => [

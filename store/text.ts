@@ -2,7 +2,7 @@
  * Messages as the texts SEARCH looks into, folded for comparing (src/mail/fold.ts): read a page at a time, for the
  * search that scans and for the index (text-index.ts), so that both mean the same.
  */
-import { fold } from '../src/mail/fold.ts'
+import { fold, withSingleBlanks } from '../src/mail/fold.ts'
 import { type HeaderFacts, headerFacts } from '../src/mail/header-facts.ts'
 import { pieceText, textPieces } from '../src/mail/text.ts'
 import type { Part } from '../src/mail/walk.ts'
@@ -10,6 +10,8 @@ import { cached } from './cached.ts'
 import type { Source } from './db.ts'
 import { content } from './message.ts'
 
+/** `mime`: the headers of parts. All folded. */
+export type BodyTexts = { body: string; mime: string }
 export type Sized = { id: number; size: number }
 
 /** Larger messages are read piece by piece, of each no more than this. */
@@ -23,10 +25,10 @@ const TEXTS_MAX = 8 << 20
  * @param page a few hundred kB of them: all are in memory at once
  * @returns by id; those that are gone are left out
  */
-export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<Map<number, string>> => {
+export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<Map<number, BodyTexts>> => {
   const ids = page.map(({ id }) => id)
   const whole = await wholeBodies(from, ids)
-  const texts = new Map<number, string>()
+  const texts = new Map<number, BodyTexts>()
   const sizes = new Map(page.map(({ id, size }) => [id, size]))
   for (const { id, root } of await cached(from, ids, ['root'])) {
     const bytes = whole.get(id) ?? ((sizes.get(id) ?? 0) <= READ_MAX ? await content(from, id) : undefined)
@@ -65,16 +67,18 @@ const wholeBodies = async (from: Source, ids: readonly number[]): Promise<Map<nu
 
 type Read = (start: number, end: number) => ReturnType<typeof content>
 
-const textOf = async (root: Part, read: Read): Promise<string> => {
+const textOf = async (root: Part, read: Read): Promise<BodyTexts> => {
   const texts: string[] = []
+  const mime: string[] = []
   let left = TEXTS_MAX
   for (const piece of textPieces(root)) {
     const end = Math.min(piece.end, piece.start + Math.min(READ_MAX, left))
     const bytes = end > piece.start ? await read(piece.start, end) : undefined
     if (!Buffer.isBuffer(bytes)) continue
     const text = fold(pieceText(piece, bytes))
-    if (text !== '') texts.push(text)
+    if (piece.isMime) mime.push(withSingleBlanks(text))
+    else if (text !== '') texts.push(text)
     left -= Math.max(bytes.length, text.length)
   }
-  return texts.join('\n')
+  return { body: texts.join('\n'), mime: mime.join('\n') }
 }

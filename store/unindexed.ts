@@ -35,9 +35,9 @@ const textsOf = async (
   const bodies = await bodyTexts(from, batch)
   const facts = await headers(from, [...bodies.keys()])
   return batch.flatMap(({ id, account }) => {
-    const [header, body] = [facts.get(id), bodies.get(id)]
-    const isThere = account !== null && header !== undefined && body !== undefined // else it left its mailbox
-    return isThere ? [{ id, account, header, body }] : []
+    const [header, below] = [facts.get(id), bodies.get(id)]
+    const isThere = account !== null && header !== undefined && below !== undefined // else it left its mailbox
+    return isThere ? [{ id, account, header, ...below }] : []
   })
 }
 

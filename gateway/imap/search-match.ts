@@ -13,7 +13,7 @@ import type { Numbered } from './shown.ts'
 import { isIn, type Range, resolveSet } from './wire/sequence.ts'
 
 /** What is known of a message. Texts are folded for comparison. */
-export type Facts = Numbered & { header?: HeaderFacts; bodyText?: string; ids?: Ids }
+export type Facts = Numbered & { header?: HeaderFacts; bodyText?: string; mimeText?: string; ids?: Ids }
 
 /** `savedAt`: epoch ms. */
 export type Ids = { emailId: string; threadId: string; savedAt: number }
@@ -127,12 +127,12 @@ const byDate = (key: Key & { is: 'before' | 'on' | 'since' }): Match => {
   return ({ header }) => header && (header.sentDay === undefined ? false : compare(header.sentDay))
 }
 
-/** In the header as well as the body; a hit in the header needs no body. */
+/** In the headers, those of parts, too, as well as the body; a hit in the header needs no body. */
 const inText = (text: string): Match => {
   const [has, headerHas] = [finder(text), finder(withSingleBlanks(text))]
-  return ({ header, bodyText }) => {
+  return ({ header, bodyText, mimeText = '' }) => {
     if (header?.fields.some(({ name, value }) => headerHas(`${name}: ${value}`))) return true
-    return bodyText === undefined ? undefined : has(bodyText)
+    return bodyText === undefined ? undefined : has(bodyText) || headerHas(mimeText)
   }
 }
 

@@ -185,7 +185,7 @@ const withBodies = async (db: Db, page: readonly Facts[]): Promise<Facts[]> => {
   )
   return page.flatMap((facts) => {
     const text = texts.get(facts.row.id)
-    return text === undefined ? [] : [{ ...facts, bodyText: text }]
+    return text ? [{ ...facts, bodyText: text.body, mimeText: text.mime }] : []
   })
 }
 

@@ -1,7 +1,8 @@
 /**
  * A message as text to search in: transfer encodings and charsets undone.
  *
- * SEARCH BODY looks into `bodyText`, SEARCH TEXT also into `headerText` (RFC 3501 §6.4.4).
+ * SEARCH BODY looks into texts and the headers of messages inside, SEARCH TEXT also into the message's own and those of
+ * its parts, where files have their names (RFC 9051 §6.4.4).
  * Markup is left as it is; attachments that are not text are not looked into.
  */
 import { isUtf8 } from 'node:buffer'
@@ -14,14 +15,18 @@ import { decodeBytes, decodeText } from './words.ts'
 /** Text, or the fields of a report (message/delivery-status, RFC 3464; message/disposition-notification, RFC 8098). */
 const isText = ({ type }: Part): boolean => type === 'text' || type === 'message'
 
-/** A stretch of a message that is text: a leaf (`part`), or the header of a message inside. */
-export type Piece = { start: number; end: number; part?: Part }
+/** A stretch of a message that is text: a leaf (`part`), the header of a message inside, or that of a part (`isMime`). */
+export type Piece = { start: number; end: number; part?: Part; isMime?: true }
 
 /** All text below the header of `root`, in order. */
 export const textPieces = (root: Part): Piece[] => {
   const { message } = root
   if (message) return [{ start: message.start, end: message.bodyStart }, ...textPieces(message)]
-  return isText(root) ? [{ start: root.bodyStart, end: root.end, part: root }] : root.children.flatMap(textPieces)
+  if (isText(root)) return [{ start: root.bodyStart, end: root.end, part: root }]
+  return root.children.flatMap((child) => [
+    { start: child.start, end: child.bodyStart, isMime: true },
+    ...textPieces(child),
+  ])
 }
 
 /** The leaves among them. */

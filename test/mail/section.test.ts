@@ -158,6 +158,7 @@ describe('mail/text', () => {
     expect(textParts(root).map(({ subtype }) => subtype)).to.deep.equal(['plain', 'plain', 'html']))
   it('decodes all of them, and the headers inside', () => {
     const text = textPieces(root)
+      .filter(({ isMime }) => !isMime)
       .map((piece) => pieceText(piece, bytes.subarray(piece.start, piece.end)))
       .join('\n')
     expect(text).to.include('Grüße').and.include('Subject: inner').and.include('<b>Grüße</b>')

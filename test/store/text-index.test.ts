@@ -156,6 +156,29 @@ describe('the full-text index', () => {
     await indexAll()
     expect((await idsFor('subject', 'last'))?.sure).to.deep.equal([1])
   })
+  it('a file is found by its name with TEXT, and not with BODY', async () => {
+    const part = 'Content-Type: application/pdf;\r\n\tname="invoice 42.pdf"\r\n\r\ndata'
+    const bytes = `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${part}\r\n--b--\r\n`
+    await imap.deliver('INBOX', [{ bytes }, letter('other', 'letter')])
+    const client = new Client(connect(imap.port, '127.0.0.1'))
+    const ask = async (command: string): Promise<string> => {
+      client.send(`t ${command}`)
+      for (let told = ''; ; ) {
+        const line = (await client.line()) ?? 't '
+        if (line.startsWith('* SEARCH')) told = line
+        if (line.startsWith('t ')) return told
+      }
+    }
+    await ask('LOGIN ann@a.test secret')
+    await ask('SELECT INBOX')
+    expect(await ask('SEARCH TEXT "pdf; NAME=\\"Invoice 42"')).to.equal('* SEARCH 1')
+    expect(await ask('SEARCH BODY "invoice 42"')).to.equal('* SEARCH')
+    client.socket.destroy()
+    await indexAll()
+    expect(await idsFor('text', 'invoice')).to.deep.equal({ sure: [1], maybe: [1] })
+    expect((await idsFor('text', 'oice 42'))?.maybe).to.deep.equal([1])
+    expect((await idsFor('body', 'invoice'))?.sure).to.deep.equal([])
+  })
   it('in a large message, the header of one inside is looked into, too', async () => {
     const filler = `${'x'.repeat(998)}\r\n`.repeat(1200)
     const parts = ['message/rfc822\r\n\r\nSubject: innermost\r\n\r\ndeep', `application/zip\r\n\r\n${filler}`]
@@ -172,7 +195,7 @@ describe('the full-text index', () => {
     await imap.deliver('INBOX', [{ bytes }])
     const [row] = await imap.messages('INBOX')
     const texts = await bodyTexts(imap.store.db, row ? [row] : [])
-    expect(texts.get(row?.id ?? 0)).to.have.lengthOf.within(8 << 20, 16 << 20)
+    expect(texts.get(row?.id ?? 0)?.body).to.have.lengthOf.within(8 << 20, 16 << 20)
   })
   it('one that is locked is not made anew: it is asked again', async () => {
     await imap.deliver('INBOX', [letter('x', 'the needle')])
