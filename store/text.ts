@@ -22,7 +22,7 @@ const TEXTS_MAX = 8 << 20
 /**
  * The texts below the headers of messages, folded.
  *
- * @param page a few hundred kB of them: all are in memory at once
+ * @param page a few MiB of them: all are in memory at once
  * @returns by id; those that are gone are left out
  */
 export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<Map<number, BodyTexts>> => {
@@ -32,9 +32,7 @@ export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<M
   const sizes = new Map(page.map(({ id, size }) => [id, size]))
   for (const { id, root } of await cached(from, ids, ['root'])) {
     const bytes = whole.get(id) ?? ((sizes.get(id) ?? 0) <= READ_MAX ? await content(from, id) : undefined)
-    const read: Read = Buffer.isBuffer(bytes)
-      ? async (start, end) => bytes.subarray(start, end)
-      : (start, end) => content(from, id, { start, end })
+    const read: Read = Buffer.isBuffer(bytes) ? async (start, end) => bytes.subarray(start, end) : ahead(from, id)
     texts.set(id, await textOf(root, read))
   }
   return texts
@@ -65,7 +63,20 @@ const wholeBodies = async (from: Source, ids: readonly number[]): Promise<Map<nu
   return new Map(rows.flatMap(({ id, bytes }) => (bytes ? [[id, bytes] as const] : [])))
 }
 
-type Read = (start: number, end: number) => ReturnType<typeof content>
+type Read = (start: number, end: number) => Promise<Buffer | undefined>
+
+/** No more than READ_MAX at a time, and always as much: a large message may have ten thousand small parts. */
+const ahead = (from: Source, id: number): Read => {
+  let last: { start: number; bytes: Buffer } = { start: 0, bytes: Buffer.alloc(0) }
+  return async (start, end) => {
+    if (start < last.start || end > last.start + last.bytes.length) {
+      const bytes = await content(from, id, { start, end: start + READ_MAX })
+      if (!Buffer.isBuffer(bytes)) return undefined
+      last = { start, bytes }
+    }
+    return last.bytes.subarray(start - last.start, end - last.start)
+  }
+}
 
 const textOf = async (root: Part, read: Read): Promise<BodyTexts> => {
   const texts: string[] = []
@@ -74,7 +85,7 @@ const textOf = async (root: Part, read: Read): Promise<BodyTexts> => {
   for (const piece of textPieces(root)) {
     const end = Math.min(piece.end, piece.start + Math.min(READ_MAX, left))
     const bytes = end > piece.start ? await read(piece.start, end) : undefined
-    if (!Buffer.isBuffer(bytes)) continue
+    if (!bytes) continue
     const text = fold(pieceText(piece, bytes))
     if (piece.isMime) mime.push(withSingleBlanks(text))
     else if (text !== '') texts.push(text)

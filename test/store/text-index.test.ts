@@ -188,6 +188,21 @@ describe('the full-text index', () => {
     expect((await idsFor('body', 'innermost'))?.sure).to.deep.equal([1])
     expect((await idsFor('body', 'deep'))?.sure).to.deep.equal([1])
   })
+  it('a large message of many small parts is read in few pieces', async () => {
+    const parts = Array.from({ length: 2000 }, (_, n) => `--b\r\n\r\npart ${n} ${'x'.repeat(900)}\r\n`)
+    const bytes = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${parts.join('')}--b--\r\n`
+    await imap.deliver('INBOX', [{ bytes }])
+    const [row] = await imap.messages('INBOX')
+    const { read } = imap.store.db
+    let reads = 0
+    const one: typeof read.one = (...args) => {
+      reads++
+      return read.one(...args)
+    }
+    const texts = await bodyTexts({ ...imap.store.db, read: { ...read, one } }, row ? [row] : [])
+    expect(texts.get(row?.id ?? 0)?.body).to.match(/^part 0 x+\npart 1 .*\npart 1999 x+$/s)
+    expect(reads).to.be.below(5)
+  })
   it('letters that become many fill the memory no more than others', async () => {
     const text = `${'\ufdfa'.repeat(300)}\r\n`.repeat(1000) // folded, each is 18
     const parts = Array.from({ length: 4 }, () => `--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${text}\r\n`)
