@@ -51,9 +51,10 @@ export const believe = (trail: readonly TrailStep[], reports: readonly Report[])
   const fresh: TrailStep[] = []
   for (const report of reports) {
     if (!had.has(report.by)) throw new Refusal('report-foreign', 'a report by an agent that never had this envelope')
-    // A holder whose first way failed hands it on by another: that is news, and whoever is next a holder.
+    // A holder whose first way failed hands it on by another: that is news, and whoever is next a holder. How it ends has no next.
     const repeated = [...trail, ...fresh].some(
-      (step) => step.event === report.event && step.by === report.by && step.next === report.next,
+      (step) =>
+        step.event === report.event && step.by === report.by && (isFinalEvent(step.event) || step.next === report.next),
     )
     if (repeated || (!isFinalEvent(report.event) && trail.length + fresh.length >= MAX_TRAIL)) continue
     if (report.event === 'forwarded' && report.next) had.add(report.next)

@@ -51,6 +51,12 @@ describe('report: whom to believe', () => {
     expect(believe(trail, [report(r, 'expired')])).to.have.length(1)
   })
 
+  it('a holder says once that it refused, whomever it names beside', () => {
+    const lies = ['a', 'b', 'c'].map((next) => report(r, 'refused', { next }))
+    expect(heard([taken], lies)).to.deep.equal(['refused r'])
+    expect(heard([taken, { ...report(r, 'refused') }], lies)).to.deep.equal([])
+  })
+
   it('no order and no repetition of honest bundles makes a stranger heard or a step double', () =>
     fc.assert(
       fc.property(fc.array(fc.nat(3), { maxLength: 12 }), (picks) => {
