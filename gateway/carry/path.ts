@@ -65,8 +65,7 @@ export const verifyPath = async (core: Here, message: PathMessage): Promise<Path
   const { by, body } = await verifyRecord(message.path, core.net, 'PATH')
   const record = pathRecord(body, 'PATH')
   const { route } = record
-  if (route.some((agent) => core.engine.state.revoked.has(agent)))
-    throw new Refusal('agent-revoked', 'the key of an agent on this route was stolen')
+  refuseRevoked(core, route)
   if (by !== route.at(-1)) throw new Refusal('agent-mismatch', 'the route is not signed by the agent it leads to')
   if (new Set(route).size !== route.length) throw new Refusal('path-loops', 'an agent stands twice on the route')
   if (record.card !== hashOf(message.card))
@@ -78,6 +77,11 @@ export const verifyPath = async (core: Here, message: PathMessage): Promise<Path
   const known = await knownBy(core, message.card, asked, by)
   const kept = await keptBeside(core, known)
   return { record: asked, card: message.card, message, known, ...(kept && { kept }) }
+}
+
+const refuseRevoked = ({ engine }: Here, route: readonly string[]): void => {
+  if (route.some((agent) => engine.state.revoked.has(agent)))
+    throw new Refusal('agent-revoked', 'the key of an agent on this route was stolen')
 }
 
 type Hops = { of: string; hops: string[]; route: string[]; to: string }
@@ -99,6 +103,7 @@ const verifyHops = async (core: Here, { of, hops, route, to }: Hops): Promise<vo
 const verifySplice = async (core: Here, jws: string, message: PathMessage, path: Path['record']) => {
   const { by, body } = await verifyRecord(jws, core.net, 'CACHED')
   const cached = cachedRecord(body, 'CACHED')
+  refuseRevoked(core, cached.route)
   const record = cached.path === hashOf(message.path) ? splice(path, cached, by) : undefined
   if (record === undefined)
     throw new Refusal('chain-broken', 'the way from memory does not begin where the answer ends')

@@ -70,6 +70,16 @@ describe('carry: an answer from memory', () => {
     expect(record.route).to.deep.equal(ids(n, x, r, y, t))
   })
 
+  it('is refused where the key of anybody on it was stolen, this side of the relay or beyond', async () => {
+    const { n, x, r, y } = people
+    const message = await passOn(at(x), await recalledBy(r, ids(n, x, r)))
+    for (const { agent } of [x, r, y]) {
+      const asker = at(n)
+      asker.engine.state.revoked.set(agent.id, { agent: agent.id, at: 1, heardAt: 1, isKnown: true })
+      expect(await refusalOf(verifyPath(asker, message))).to.equal('agent-revoked')
+    }
+  })
+
   it('what was not kept is not made up', async () => {
     const effect = { do: 'recall' as const, to: '', qid: qid('2'), target, key: 'none', route: ids(people.n, people.r) }
     expect(await recallPath(at(people.r), effect)).to.equal(undefined)
