@@ -17,6 +17,8 @@ export type Asking = Extract<Search, { at: 'asking' }>
 export const LAST_RING = 5
 /** Ring i waits 2·2^i s for its answers, unless every branch has answered before. */
 export const ringWaitMs = (ttl: number): number => 2000 * 2 ** ttl
+/** Ways to a target that was found may follow this long: whoever answers later knows a much longer one. */
+export const MORE_MS = 1000
 /** A query is recognised this long after it was seen. */
 export const SEEN_MS = 600_000
 /** Whoever would wait longer asks again later: the rows that need the answer do so by themselves. */
@@ -32,7 +34,7 @@ export const ask = (state: State, quest: Quest, now: number): Step => {
   if (!quest.isAgain && quest.without.length === 0 && (state.missing.get(quest.target) ?? 0) > now)
     return { changes: [], effects: [{ do: 'searched', target: quest.target, result: 'unknown' }] }
   const everyMs = 60_000 / state.terms.searchesPerMinute
-  const nextAt = Math.max(state.nextSearchAt, now)
+  const nextAt = Math.max(turnOf(state, now), now)
   const startAt = Math.max(now, nextAt - 60_000 + everyMs)
   // What came to nothing before leaves half of the minute to what is new.
   if (startAt > now + LONGEST_QUEUE_MS || (quest.isAgain && nextAt > now + 30_000))
@@ -46,6 +48,10 @@ export const ask = (state: State, quest: Quest, now: number): Step => {
   const queued: Search = { ...quest, at: 'queued', qid, until: startAt + SEEN_MS }
   return { changes: [paced, { put: 'search', row: queued }], effects: [{ do: 'ring', qid, at: startAt }] }
 }
+
+/** When the next search may begin; later than any honest turn, it was reckoned before the clock was set back. */
+const turnOf = ({ nextSearchAt }: State, now: number): number =>
+  nextSearchAt > now + LONGEST_QUEUE_MS + 60_000 ? now : nextSearchAt
 
 const ring = (state: State, quest: Quest, ttl: number, now: number, hasWay?: true): Step => {
   const { target, seed, without, isAgain } = quest
@@ -87,7 +93,8 @@ export const ringTimeout = (state: State, qid: string, now: number): Step => {
   }
   if (was?.at !== 'asking') return nothing
   if (was.moreUntil === undefined) return ringEnds(state, { ...was, cut: true }, now)
-  return now < was.moreUntil ? nothing : { changes: [ended(was)], effects: [] }
+  const isListening = now < was.moreUntil && was.moreUntil <= now + MORE_MS // else the clock was set back meanwhile
+  return isListening ? nothing : { changes: [ended(was)], effects: [] }
 }
 
 export const ringEnds = (state: State, row: Asking, now: number): Step => {

@@ -19,14 +19,11 @@ import { targetOfAddress, targetOfEntity } from '../address.ts'
 import { type Effect, nothing, type Step } from '../effect.ts'
 import { isActive } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
-import { type Asking, ended, ringEnds } from './ask.ts'
+import { type Asking, ended, MORE_MS, ringEnds } from './ask.ts'
 import { isBlamed } from './blame.ts'
 import { add, ROUTE_LIFE_MS, renew } from './cache.ts'
 import { conflict, weigh } from './known.ts'
 import type { Known, Path } from './search.ts'
-
-/** Ways to a target that was found may follow this long: whoever answers later knows a much longer one. */
-const MORE_MS = 1000
 
 /** A branch is exhausted. From somebody who was not asked, or a second time: ignored. */
 export const exhausted = (state: State, from: string, qid: string, cut: boolean, now: number): Step => {

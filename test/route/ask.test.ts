@@ -76,6 +76,12 @@ describe('route: how often we ask', () => {
     expect(begun(run(state, search('late@far.test'), now + 30 * MINUTE))).to.equal(true)
   })
 
+  it('whoever asks after the clock was set back waits for none of the turns before', () => {
+    const state = world()
+    for (let i = 0; i < 110; i++) run(state, search(`${i}@far.test`))
+    expect(begun(run(state, search('late@far.test'), now - HOUR))).to.equal(true)
+  })
+
   it('what came to nothing before leaves half of the minute to what is new', () => {
     const state = world()
     const again = Array.from({ length: 9 }, (_, i) => begun(run(state, search(`${i}@far.test`, { isAgain: true }))))
@@ -165,6 +171,14 @@ describe('route: more than one way', () => {
     run(state, { on: 'ring', qid }, now + 999)
     expect(state.searches.get(qid)?.at).to.equal('asking')
     run(state, { on: 'ring', qid }, now + 1000)
+    expect([state.searches.get(qid)?.at, state.quests.size]).to.deep.equal(['over', 0])
+  })
+
+  it('so it is though the clock was set back in its last second', () => {
+    const { state } = searching()
+    const qid = qidOf(state)
+    run(state, { on: 'path', from: r, path: pathTo(state, [me, r, far]) })
+    run(state, { on: 'ring', qid }, now + 1000 - HOUR)
     expect([state.searches.get(qid)?.at, state.quests.size]).to.deep.equal(['over', 0])
   })
 
