@@ -55,6 +55,6 @@ const fresh = (neighbour: string, burst: number, now: number): Bucket => ({
 /** Counting starts anew after the time that fills the whole bucket: so both maps stay as small as it is. */
 const filled = (was: Bucket, { burst, everyMs }: Pace, now: number): Bucket => {
   const tokens = Math.min(burst, was.tokens + Math.max(0, now - was.at) / everyMs)
-  const isOld = now - was.since >= burst * everyMs
+  const isOld = now - was.since >= burst * everyMs || now < was.since // the clock was set back
   return { ...was, tokens, at: now, ...(isOld && { since: now, drawn: new Map(), rings: new Map() }) }
 }

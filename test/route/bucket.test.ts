@@ -51,4 +51,13 @@ describe('route: the bucket of a neighbour', () => {
     expect(bucket?.drawn.size).to.be.at.most(41)
     expect(bucket?.rings.size).to.be.at.most(41)
   })
+
+  it('and does so though the clock was set back', () => {
+    const names = Array.from({ length: 500 }, (_, i) => `${i}/${i}`)
+    const query = (target: string) => ({ neighbour: 'n', origin: target, target, ttl: 2 })
+    let [bucket] = draw(undefined, query('first'), pace, now)
+    for (const [i, name] of names.entries())
+      [bucket] = draw(bucket, query(name), pace, now - 86_400_000 + i * pace.everyMs)
+    expect(bucket.rings.size).to.be.at.most(41)
+  })
 })
