@@ -30,8 +30,11 @@ export const isDue = (wanted: Wanted, held: Held | undefined, now: number): bool
 const renewAt = ({ from, until }: Held): number => from + ((until - from) * 2) / 3
 
 /** @param isUrged a person says that what failed is mended */
-export const mayTry = (tries: Tries | undefined, of: string, now: number, isUrged: boolean): boolean =>
-  tries === undefined || tries.of !== of || now >= (isUrged ? tries.askedUntil : tries.nextAt)
+export const mayTry = (tries: Tries | undefined, of: string, now: number, isUrged: boolean): boolean => {
+  if (tries === undefined || tries.of !== of) return true
+  const at = isUrged ? tries.askedUntil : tries.nextAt
+  return now >= at || at > now + ASKED_MAX_MS // so long nobody waits: it failed by a clock that was set back since
+}
 
 /** @param retryAt when the authority wants to be asked again at the earliest */
 export const failed = (

@@ -56,6 +56,11 @@ describe('after a failure the authority is asked again', () => {
     expect(mayTry(fail(1, now + 5 * DAY), 'x', now + 5 * DAY, true)).to.equal(true)
   })
 
+  it('at once where the failure was by a clock that was years ahead', () => {
+    const ahead = failed(undefined, { of: 'x', why: 'no', retryAt: now + 3651 * DAY }, now + 3650 * DAY)
+    for (const isUrged of [false, true]) expect(mayTry(ahead, 'x', now, isUrged)).to.equal(true)
+  })
+
   it('at once with other settings, whose failures count from one', () => {
     expect(mayTry(fail(9), 'y', now, false)).to.equal(true)
     expect(failed(fail(9), { of: 'y', why: 'no' }, now).failures).to.equal(1)
