@@ -27,9 +27,10 @@ const LAST_WAIT_MS = 3_600_000
 
 export const isDue = (keeping: Keeping, own: Own, now: number): boolean => {
   if (keeping.stopped !== undefined || (own.v4 === undefined && own.v6 === undefined)) return false
-  if (keeping.failures > 0)
-    return now - keeping.at >= Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** (keeping.failures - 1))
-  return !isTold(keeping.told, own) || now - keeping.at >= REFRESH_MS
+  // A clock that was years ahead (so TLS failed) is set back: nobody waits until that time has come.
+  const goneMs = Math.abs(now - keeping.at)
+  if (keeping.failures > 0) return goneMs >= Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** (keeping.failures - 1))
+  return !isTold(keeping.told, own) || goneMs >= REFRESH_MS
 }
 
 /** A family that we know no address of was not told, and is not asked for. */

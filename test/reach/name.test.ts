@@ -230,6 +230,9 @@ describe('reach: when our name is told', () => {
     ['and not later', failed(1), own, now + MINUTE, true],
     ['then two', failed(2), own, now + 2 * MINUTE - 1, false],
     ['at most an hour', failed(30), own, now + 60 * MINUTE, true],
+    ['also by a clock that was set back since', failed(30), own, now - 3650 * DAY, true],
+    ['and so it is every 25 days', told, own, now - 3650 * DAY, true],
+    ['but not at once where it was told a moment ago', told, own, now - MINUTE, false],
     ['not at all when asking again were abuse', { ...failed(1), stopped: 'abuse' }, own, now + DAY, false],
   ]
   for (const [what, keeping, addresses, at, due] of cases)
