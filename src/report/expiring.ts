@@ -24,7 +24,8 @@ export const tellEnd = (ends: number, now: number): string => {
 export const expiring = (state: State, entity: string, ends: number, now: number): Step => {
   const local = state.locals.get(entity)
   const was = state.warned.get(entity)
-  if (local === undefined || !endsSoon(ends, now) || (was !== undefined && now < was.at + AGAIN_MS)) return nothing
+  const isTold = was !== undefined && was.at <= now && now < was.at + AGAIN_MS // not, if the clock was ahead then
+  if (local === undefined || !endsSoon(ends, now) || isTold) return nothing
   const { address } = local
   const paragraphs = [
     `The key of ${address} ${tellEnd(ends, now)} (${time(ends)}).`,

@@ -14,6 +14,7 @@ describe('a key that ends', () => {
     ['and not again within the week', now + 29 * DAY, now - 7 * DAY + 1, 0],
     ['but a week later', now + 23 * DAY, now - 7 * DAY, 1],
     ['also after its end', now - DAY, now - 8 * DAY, 1],
+    ['also where a clock was years ahead when it was told', now + 29 * DAY, now + 3650 * DAY, 1],
   ]
   for (const [what, ends, toldAt, letters] of cases)
     it(what, () => {
