@@ -46,6 +46,10 @@ export const add = (state: State, found: Found, now: number, proof?: string): Ch
 const isLive = (one: Route, route: Route, now: number): boolean =>
   one.expires > now && one.hops.at(-1) === route.hops.at(-1)
 
+/** Not to where the entity was before a letter of theirs, under a newer card, came from elsewhere. */
+export const leadsTo = ({ hops }: Route, agent: string | undefined): boolean =>
+  agent === undefined || hops.at(-1) === agent
+
 /** All ways to an entity, or those of them that `isBad`. */
 export const dropWays = (state: State, entity: string, isBad: (route: Route) => boolean = () => true): Change[] =>
   waysTo(state, entity).filter(isBad).map(dropped)

@@ -10,6 +10,7 @@ import { costOf } from '../custody/meter.ts'
 import { isActive } from '../link/standing.ts'
 import type { Link, State } from '../state.ts'
 import { isBlamed } from './blame.ts'
+import { leadsTo, waysTo } from './cache.ts'
 
 export type Wish = {
   /** The recipient, and the agent known to represent them, where it is known. */
@@ -45,7 +46,7 @@ export const choose = (state: State, wish: Wish, now: number): { next: string; o
 
 const ways = (state: State, wish: Wish, now: number): (readonly string[])[] => {
   const agent = state.known.get(wish.entity)?.agent
-  const found = (state.routes.get(wish.entity) ?? []).filter((route) => route.expires > now)
+  const found = waysTo(state, wish.entity).filter((route) => route.expires > now && leadsTo(route, agent))
   return [agent === undefined ? [] : [agent], ...found.map((route) => route.hops.slice(1)), wish.advice]
 }
 

@@ -10,7 +10,7 @@ import { MAX_HOPS, type Who } from '../wire/record.ts'
 import { SEEN_MS } from './ask.ts'
 import { isBlamed } from './blame.ts'
 import { draw } from './bucket.ts'
-import { MOST_WAYS, waysTo } from './cache.ts'
+import { leadsTo, MOST_WAYS, waysTo } from './cache.ts'
 import type { Route } from './memory.ts'
 import type { Search } from './search.ts'
 
@@ -78,6 +78,7 @@ const keptWay = (state: State, from: string, who: Who, now: number): Route | und
       isActive(state.links.get(way.hops[1] ?? '')) &&
       who.hops.length + way.hops.length <= MAX_HOPS &&
       !way.hops.some((hop) => who.hops.includes(hop) || isBlamed(state.blamed.get(hop), now)) &&
+      leadsTo(way, state.known.get(way.entity)?.agent) &&
       state.known.get(way.entity)?.rival === undefined,
   )
 

@@ -37,6 +37,13 @@ describe('route: the next hop', () => {
       undefined,
       [],
     ],
+    [
+      'none to where the recipient was before',
+      wish(),
+      (state) => state.known.set(bob, { entity: bob, address: 'bob@b.test', agent: stranger, expires: now + HOUR }),
+      undefined,
+      [],
+    ],
     ['never a revoked neighbour', wish(), revoked(r), undefined, []],
     ['never somebody who is no neighbour', wish({ entity: stranger, advice: [stranger] }), () => {}, undefined, []],
     ['never back where it has been', wish({ path: [r, me] }), () => {}, undefined, []],

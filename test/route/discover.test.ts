@@ -416,6 +416,15 @@ describe('route: the relay', () => {
         ['WHO r'],
       ],
       [
+        'nor one to where they were before',
+        {},
+        (state) => {
+          remembering(state)
+          apply(state, { put: 'known', row: { ...known, agent: stranger, seq: 2 }, card: 'newer' })
+        },
+        ['WHO r'],
+      ],
+      [
         'nor for an address that two claim',
         {},
         (state) => {
