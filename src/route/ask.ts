@@ -9,12 +9,10 @@ import { type Effect, nothing, type Step } from '../effect.ts'
 import { isActive, mayKnow } from '../link/standing.ts'
 import type { Change, State } from '../state.ts'
 import type { Who } from '../wire/record.ts'
-import { type Quest, questName, type Search } from './search.ts'
+import { LAST_RING, type Quest, questName, type Search } from './search.ts'
 
 export type Asking = Extract<Search, { at: 'asking' }>
 
-/** Rings find 99 % of the real web of trust by the fifth. */
-export const LAST_RING = 5
 /** Ring i waits 2·2^i s for its answers, unless every branch has answered before. */
 export const ringWaitMs = (ttl: number): number => 2000 * 2 ** ttl
 /** Ways to a target that was found may follow this long: whoever answers later knows a much longer one. */

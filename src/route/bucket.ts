@@ -1,11 +1,13 @@
 /**
  * How many searches a neighbour may bring: a bucket of 20, filled by one every 5 s.
  *
- * All rings of one search cost one token: the same asker and target with a growing ttl. The upper half
+ * All five rings of one search cost one token: the same asker and target with a growing ttl. The upper half
  * is anybody's; the lower half is for askers that have had no more than the average of those behind
  * this neighbour: so whoever floods from behind an honest one leaves room for the others. Who asks is only what the neighbour says; a neighbour that
  * lies about it takes from nobody but those behind itself. Times are epoch ms.
  */
+import { LAST_RING } from './search.ts'
+
 export type Bucket = {
   neighbour: string
   tokens: number
@@ -27,7 +29,7 @@ export const draw = (
 ): [Bucket, boolean] => {
   const before = filled(was ?? fresh(query.neighbour, burst, now), { burst, everyMs }, now)
   const search = `${query.origin} ${query.target}`
-  const isNextRing = (before.rings.get(search) ?? Number.POSITIVE_INFINITY) < query.ttl
+  const isNextRing = query.ttl <= LAST_RING && (before.rings.get(search) ?? Number.POSITIVE_INFINITY) < query.ttl
   const mine = before.drawn.get(query.origin) ?? 0
   const isLeft = before.tokens >= 1 && (before.tokens > burst / 2 || mine <= average(before.drawn, query.origin))
   if (!isNextRing && !isLeft) return [before, false]

@@ -4,6 +4,9 @@
  */
 import type { PathMessage, PathRecord } from '../wire/record.ts'
 
+/** Rings find 99 % of the real web of trust by the fifth. */
+export const LAST_RING = 5
+
 /**
  * What is known of somebody elsewhere: the agent that represents them, from their verified card.
  * `seq` is their delegation's; a row without one counts as 0. `rival` is another key that claims the
