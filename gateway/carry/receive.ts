@@ -40,6 +40,7 @@ export const receiver = (
   hasRoom: HasRoom,
 ): Pick<LinkHandlers, 'hand' | 'records'> => {
   const refuse = quietRefusals(core.log, core.metrics, core.now)
+  const takePath = pathTaker(core)
   /** A refusal is an answer, counted and logged; anything else is a fault of ours, and the neighbour tries again. */
   const refused = (from: string, error: unknown, envelope?: unknown): Refusal => {
     const refusal = refusalOf(error)
@@ -61,7 +62,7 @@ export const receiver = (
         lines.map(async (line) => {
           try {
             const message = decodeMessage(line)
-            await (isReachMessage(message) ? hear(from, message) : take(core, from, message))
+            await (isReachMessage(message) ? hear(from, message) : take(core, takePath, from, message))
             return { ok: true }
           } catch (error) {
             return { refused: refused(from, error).code }
@@ -125,14 +126,19 @@ const checked = async (core: Core, hasRoom: HasRoom, from: string, offer: Offer,
   return { envelope, hops, opened: isHere && !isRepeat ? await openArrived(core, envelope, hops, body) : undefined }
 }
 
-const take = async (core: Core, from: string, message: Exclude<Message, ReachMessage>): Promise<void> => {
+const take = async (
+  core: Core,
+  takePath: TakePath,
+  from: string,
+  message: Exclude<Message, ReachMessage>,
+): Promise<void> => {
   switch (message.t) {
     case 'WHO':
       return void (await core.engine.handle({ on: 'who', from, who: message }))
     case 'NONE':
       return void (await core.engine.handle({ on: 'none', from, qid: message.qid, cut: message.cut }))
     case 'PATH':
-      return takePath(core, from, message)
+      return takePath(from, message)
     case 'RERR':
       return takeFailure(core, from, message.rerr)
     case 'REVOKED':
@@ -156,11 +162,30 @@ const take = async (core: Core, from: string, message: Exclude<Message, ReachMes
   }
 }
 
-/** Nobody asked, or the answer has come already: then it is not worth its verification. */
-const takePath = async (core: Core, from: string, message: PathMessage): Promise<void> => {
-  const search = core.engine.state.searches.get(String(peek(message.cached ?? message.path).qid))
-  if (search === undefined || !('asked' in search) || search.asked.get(from) !== 'asked') return
-  await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) })
+type TakePath = (from: string, message: PathMessage) => Promise<void>
+
+/**
+ * Of each neighbour that was asked one answer is verified, since that costs some milliseconds. What nobody asked for is worth none,
+ * and so is what comes while another is looked at; one that does not hold was the answer, and no more is expected of that neighbour.
+ */
+const pathTaker = (core: Core): TakePath => {
+  const looking = new Set<string>()
+  return async (from, message) => {
+    const qid = String(peek(message.cached ?? message.path).qid)
+    const answer = `${qid} ${from}`
+    const search = core.engine.state.searches.get(qid)
+    if (search === undefined || !('asked' in search) || search.asked.get(from) !== 'asked') return
+    if (looking.has(answer)) return
+    looking.add(answer)
+    try {
+      await core.engine.handle({ on: 'path', from, path: await verifyPath(core, message) })
+    } catch (error) {
+      if (error instanceof Refusal) await core.engine.handle({ on: 'none', from, qid, cut: true })
+      throw error
+    } finally {
+      looking.delete(answer)
+    }
+  }
 }
 
 const takeFailure = async (core: Core, from: string, jws: string): Promise<void> => {

@@ -40,17 +40,19 @@ export const exhausted = (state: State, from: string, qid: string, cut: boolean,
   }
 }
 
-/** An answer comes by. The asker takes it; a relay on its route signs it and passes it back; others drop it. */
+/** An answer comes by. The asker takes it; a relay on its route signs it and passes it back; to others it is none. */
 export const answered = (state: State, from: string, path: Path, now: number): Step => {
   const { route, qid, target } = path.record
   const search = state.searches.get(qid)
   const i = route.indexOf(state.me)
-  if (search === undefined || !('asked' in search) || search.target !== target) return nothing
+  if (search === undefined || !('asked' in search)) return nothing
   if (search.asked.get(from) !== 'asked') return nothing // one answer each: every one costs its verification
-  if (route[i + 1] !== from || !isActive(state.links.get(from)) || path.record.expires <= now) return nothing
+  const isSound = search.target === target && route[i + 1] === from && path.record.expires > now
+  const isOurs = search.at === 'asking' ? i === 0 : route[i - 1] === search.from
+  if (!isSound || !isOurs || !isActive(state.links.get(from))) return exhausted(state, from, qid, true, now)
   if (search.at === 'asking')
-    return i === 0 ? found(state, { ...search, asked: new Map(search.asked).set(from, 'none') }, path, now) : nothing
-  if (route[i - 1] !== search.from || !isActive(state.links.get(search.from))) return nothing
+    return found(state, { ...search, asked: new Map(search.asked).set(from, 'none') }, path, now)
+  if (!isActive(state.links.get(search.from))) return nothing
   return {
     changes: [{ put: 'search', row: { at: 'over', qid, target, until: search.until } }],
     effects: [{ do: 'pass', to: search.from, message: path.message }],

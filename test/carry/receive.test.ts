@@ -274,6 +274,17 @@ describe('carry: what neighbours send', () => {
   for (const [what, message, code] of lies)
     it(`a route where ${what}: ${code}`, async () =>
       expect(await refusalOf(verifyPath(open().core, await message()))).to.equal(code))
+  it('of a neighbour that was asked one answer is looked at, whether it holds or not', async () => {
+    const { engine, receives } = open()
+    const target = targetOfAddress(bob.entity.address)
+    const who = { t: 'WHO' as const, qid: id, target, ttl: 3, hops: [r.agent.id], withinMs: 4000 }
+    await receives.records(r.agent.id, [encodeMessage(who)])
+    const lie = encodeMessage(await path(x, [r, ann, x], { of: x }))
+    const answers = await receives.records(x.agent.id, [lie, lie, lie])
+    expect(answers).to.deep.equal([{ refused: 'card-invalid' }, { ok: true }, { ok: true }])
+    expect(await receives.records(x.agent.id, [lie])).to.deep.equal([{ ok: true }])
+    expect(engine.state.searches.get(id)).to.include({ at: 'over' })
+  })
   it('a route that all have signed', async () => {
     const { known } = await verifyPath(open().core, await path(bob, [ann, x, r, bob], { hops: [r, x] }))
     expect(known).to.include({ entity: bob.entity.id, agent: bob.agent.id })

@@ -125,15 +125,27 @@ describe('route: the asker', () => {
     ['of somebody it did not ask', b, (qid) => pathTo(qid, [me, b])],
   ]
   for (const [what, from, path] of refused)
-    it(`takes no path ${what}`, () => {
+    it(`takes no path ${what}, and then none of that neighbour`, () => {
       const { state, qid } = searching()
-      expect(once(state, { on: 'path', from, path: path(qid) })).to.deep.equal({ changes: [], effects: [] })
+      const then = { on: 'path' as const, from, path: pathTo(qid, [me, from, far]) }
+      expect(said(once(state, { on: 'path', from, path: path(qid) }))).to.deep.equal([])
+      expect(said(once(state, then)).includes('found')).to.equal(what === 'for a query it never asked')
     })
+
+  it('goes on to the next ring where nobody has an answer that holds', () => {
+    const { state, qid } = searching()
+    const over = (from: string) => ({
+      on: 'path' as const,
+      from,
+      path: pathTo(qid, [me, from, far], { expires: now }),
+    })
+    expect(said(once(state, over(r), over(s)))).to.deep.equal(['WHO r', 'WHO s', 'ring'])
+  })
 
   it('takes no path over a link that was revoked meanwhile', () => {
     const { state, qid } = searching()
     const made = once(state, { on: 'unlinked', agent: r }, { on: 'path', from: r, path: pathTo(qid, [me, r, far]) })
-    expect(made.changes).to.deep.equal([])
+    expect(said(made)).to.deep.equal([])
   })
 
   it('keeps the key it knows for an address, and the claim of another beside it', () => {
@@ -361,7 +373,8 @@ describe('route: the relay', () => {
     const further = { on: 'who' as const, from: b, who: who({ hops: [b], ttl: 4 }) }
     expect(said(once(state, further)).sort()).to.deep.equal(['NONE s end', 'WHO r', 'WHO s'])
     expect(said(once(state, further)), 'and that again is a repeat').to.deep.equal(['NONE b end'])
-    expect(said(once(state, { on: 'path', from: r, path: pathTo(qid, [s, me, r, far]) }))).to.deep.equal([])
+    const old = { on: 'path' as const, from: s, path: pathTo(qid, [s, me, s, far]) }
+    expect(said(once(state, old)), 'what answers the first copy answers nobody').to.deep.equal([])
     expect(said(once(state, { on: 'path', from: r, path: pathTo(qid, [b, me, r, far]) }))).to.deep.equal(['pass b'])
   })
 
