@@ -20,7 +20,7 @@ const TOLD = { limit: 60, windowMs: 600_000 }
 const ASKED = { limit: 30, windowMs: 600_000 }
 
 export const listener = (
-  core: Pick<Core, 'net' | 'engine' | 'now'>,
+  core: Pick<Core, 'net' | 'engine' | 'now'> & { link: Pick<Core['link'], 'remote'> },
   seen: (by: string, address: string) => void,
   callback: Callback,
 ): ((from: string, message: ReachMessage) => Promise<void>) => {
@@ -30,7 +30,9 @@ export const listener = (
     if (message.t === 'CALL' || message.t === 'CALLED') return callback.hear(from, message)
     if ((message.t === 'REACH' ? told : asked).take(from) > 0)
       throw new Refusal('rate-limited', 'too many announcements, or questions where somebody is')
-    if (message.t === 'REACH' && message.seen !== undefined) seen(from, message.seen)
+    // Who dialled us sees no connection of ours: its word is none, and one liar would find company easily.
+    if (message.t === 'REACH' && message.seen !== undefined && core.link.remote(from) === undefined)
+      seen(from, message.seen)
     const event =
       message.t === 'REACH'
         ? { on: 'announced' as const, from, said: await readReach(core, message.record) }

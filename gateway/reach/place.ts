@@ -11,6 +11,8 @@ export type Place = {
   addresses(): string[]
   /** What neighbours agree on. */
   own(): Own
+  /** A neighbour that we dialled is connected, and will say where it sees us. */
+  dialled(by: string): void
   /** A neighbour sees us there. @returns whether we are elsewhere now than before */
   seen(by: string, address: string): boolean
   /** It is not connected any more: what it saw may be long ago. */
@@ -25,11 +27,14 @@ export const openPlace = (
   announce: readonly HostPort[],
   now: () => number,
 ): Place => {
-  const words = new Map<string, { address: string; at: number }>()
+  const words = new Map<string, { address?: string; at: number }>()
   const addresses = () => announcedAt(announce, ownAddresses(words), reaches.get(me)?.addresses ?? [])
   return {
     addresses,
     own: () => ownAddresses(words),
+    dialled(by) {
+      if (!words.has(by)) words.set(by, { at: now() })
+    },
     seen(by, address) {
       const before = String(addresses())
       words.delete(by) // to the end: the longest silent is first

@@ -65,6 +65,7 @@ export const openReach = async (core: Core, { dns, directory }: Config, place: P
     announce: telling.announce,
     turned(on, agent) {
       if (on === 'down') place.unseen(agent)
+      else if (core.link.remote(agent) === undefined) place.dialled(agent)
       telling.turned()
     },
     keepName: name.check,

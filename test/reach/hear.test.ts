@@ -14,10 +14,12 @@ describe('reach: what neighbours say', () => {
   let raised: Event[]
   let seen: string[]
   let now: number
+  let remotes: Map<string, string>
   let hear: (from: string, message: Parameters<ReturnType<typeof listener>>[1]) => Promise<unknown>
   beforeEach(() => {
     raised = []
     seen = []
+    remotes = new Map()
     now = 1_700_000_000_000
     const engine = {
       handle: async (event: unknown) => {
@@ -31,7 +33,7 @@ describe('reach: what neighbours say', () => {
     }
     const callback = { ask: async () => undefined, hear: async () => {} }
     const take = listener(
-      { net: 'test', engine, now: () => now },
+      { net: 'test', engine, now: () => now, link: { remote: (agent) => remotes.get(agent) } },
       (by, address) => seen.push(`${by} ${address}`),
       callback,
     )
@@ -55,8 +57,10 @@ describe('reach: what neighbours say', () => {
     expect(raised[0]).to.deep.include({ on: 'announced', from: 'r' })
   })
 
-  it('where the neighbour sees us is heard', async () => {
+  it('where the neighbour sees us is heard, if we dialled it', async () => {
     await hear('r', { t: 'REACH', record: await record(), seen: '203.0.113.7' })
+    remotes.set('s', '198.51.100.1')
+    await hear('s', { t: 'REACH', record: await record(), seen: '203.0.113.8' })
     expect(seen).to.deep.equal(['r 203.0.113.7'])
   })
 

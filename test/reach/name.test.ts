@@ -245,8 +245,8 @@ describe('reach: when our name is told', () => {
 })
 
 describe('reach: where we are, by the words of neighbours', () => {
-  const by = (...words: [string, string, number?][]) =>
-    ownAddresses(new Map(words.map(([from, address, at = now]) => [from, { address, at }])))
+  const by = (...words: [string, string | undefined, number?][]) =>
+    ownAddresses(new Map(words.map(([from, address, at = now]) => [from, { at, ...(address && { address }) }])))
   const cases: [what: string, words: Parameters<typeof by>, own: object][] = [
     ['nobody says anything', [], {}],
     ['the only neighbour is believed', [['r', '203.0.113.7']], { v4: '203.0.113.7' }],
@@ -285,12 +285,31 @@ describe('reach: where we are, by the words of neighbours', () => {
       {},
     ],
     [
-      'both kinds, each by its own',
+      'both kinds, each by two',
       [
         ['r', '::ffff:203.0.113.7'],
         ['s', '2001:DB8:0::7'],
+        ['x', '203.0.113.7'],
+        ['y', '2001:db8::7'],
       ],
       { v4: '203.0.113.7', v6: '2001:db8::7' },
+    ],
+    [
+      'one liar is not followed for the kind that no other sees',
+      [
+        ['r', '203.0.113.7'],
+        ['s', '203.0.113.7'],
+        ['x', '2001:db8::7'],
+      ],
+      { v4: '203.0.113.7' },
+    ],
+    [
+      'nor while others that were dialled have not spoken',
+      [
+        ['x', '198.51.100.1'],
+        ['r', undefined],
+      ],
+      {},
     ],
     [
       'the latest of two agreements',
@@ -336,6 +355,18 @@ describe('reach: where we are, by the words of neighbours', () => {
     place.seen('x', '203.0.113.9')
     for (const gone of ['r', 's']) place.unseen(gone)
     expect(place.addresses(), 'those who are gone do not outvote who is here').to.deep.equal(['203.0.113.9:2740'])
+  })
+
+  it('who is connected first is not believed alone, where others were dialled, too', () => {
+    const place = openPlace({ me: 'me', reaches: new Map() }, [auto], () => now)
+    for (const agent of ['x', 'r', 's']) place.dialled(agent)
+    expect(place.seen('x', '198.51.100.1')).to.equal(false)
+    expect(place.seen('r', '203.0.113.7')).to.equal(false)
+    place.dialled('r') // again: it has spoken
+    expect(place.seen('s', '203.0.113.7')).to.equal(true)
+    expect(place.addresses()).to.deep.equal(['203.0.113.7:2740'])
+    for (const gone of ['r', 's']) place.unseen(gone)
+    expect(place.own()).to.deep.equal({ v4: '198.51.100.1' })
   })
 
   it('an address has one spelling, and 4 or 16 bytes', () => {
