@@ -46,7 +46,7 @@ export const MAX_PAYLOAD_BYTES = 64 * 2 ** 30
 
 const jws = text(MAX_JWS)
 /** An envelope everywhere: its origin and its id. */
-const custodyKey = matching(/^[a-z2-7]{52}\/[0-9a-f]{32}$/, 'origin/id')
+const custodyKey = matching(/^[a-z2-7]{51}[aq]\/[0-9a-f]{32}$/, 'origin/id')
 /** A sum of complaints; nobody is owed a million. */
 const amount: Shape<number> = (value, at) => {
   if (typeof value === 'number' && Math.abs(value) <= 1_000_000) return value

@@ -3,6 +3,7 @@
  * A field nobody asked for is left where it is: a later version may add fields, and
  * what is signed is the bytes, not our reading of them (docs/protocol.md, "Records").
  */
+import { isId } from '../address.ts'
 import { Refusal } from '../refusal.ts'
 
 export type Shape<T> = (value: unknown, at: string) => T
@@ -85,8 +86,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Longest time a record may name: the year 2286, so that sums of two times stay exact. */
 const MAX_TIME_MS = 9_999_999_999_999
 export const time = whole(0, MAX_TIME_MS)
-/** agentId, entityId and search targets: SHA-256 in lower-case base32 without padding. */
-export const hashId = matching(/^[a-z2-7]{52}$/, '52 characters of base32')
+/** agentId, entityId and search targets: SHA-256 in lower-case base32 without padding, unused bits 0: it has one spelling. */
+export const hashId: Shape<string> = (value, at) => (isId(value) ? value : malformed(at, '256 bits in base32'))
 /** Envelope and query ids: 128 random bits. */
 export const randomId = matching(/^[0-9a-f]{32}$/, '32 hexadecimal digits')
 /** SHA-256 in hexadecimal. */

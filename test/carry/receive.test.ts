@@ -116,6 +116,12 @@ describe('carry: what neighbours send', () => {
     ['about one of another origin', () => r, () => reports(report(r, { origin: x.agent.id })), 'report-foreign'],
     ['by who never had it, over the right link', () => r, () => reports(report(x)), 'report-foreign'],
     ['over another link', () => x, () => reports(report(r)), 'report-foreign'],
+    [
+      'that names what can be nobody’s key',
+      () => r,
+      () => reports(report(r, { next: '7'.repeat(52) })),
+      'record-malformed',
+    ],
     ['a complaint of Bob’s', () => r, () => complaint(bob), 'taken'],
     ['over another link', () => x, () => complaint(bob), 'complaint-foreign'],
     ['of somebody else', () => r, () => complaint(x), 'complaint-foreign'],

@@ -58,7 +58,7 @@ describe('reach: directories are asked', () => {
   const word = async (seq: number, by: Agent = x, more: object = {}) => ({
     v: 1,
     record: await signRecord(by, 'test', 'REACH', {
-      for: 'd'.repeat(52),
+      for: `${'d'.repeat(51)}a`,
       addresses: ['x.test:1'],
       via: [],
       seq,

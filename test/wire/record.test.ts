@@ -21,7 +21,7 @@ import {
 } from '../../src/wire/record.ts'
 import type { Shape } from '../../src/wire/shape.ts'
 
-const hashId = 'abcdefghijklmnopqrstuvwxyz234567'.repeat(2).slice(0, 52)
+const hashId = `${'abcdefghijklmnopqrstuvwxyz234567'.repeat(2).slice(0, 51)}q`
 const randomId = '0123456789abcdef'.repeat(2)
 const sha256 = '0123456789abcdef'.repeat(4)
 const time = 1_700_000_000_000
@@ -173,6 +173,11 @@ describe('wire: signed records', () => {
     [
       'an id in capitals',
       () => stampRecord({ ...records.STAMP?.[1], to: hashId.toUpperCase() }, ''),
+      'record-malformed',
+    ],
+    [
+      'an id that no key can have',
+      () => reportRecord({ ...records.REPORT?.[1], next: '7'.repeat(52) }, ''),
       'record-malformed',
     ],
     [

@@ -33,7 +33,7 @@ import {
 
 const letters = (alphabet: string, length: number) =>
   fc.array(fc.constantFrom(...alphabet), { minLength: length, maxLength: length }).map((all) => all.join(''))
-const hashId = letters('abcdefghijklmnopqrstuvwxyz234567', 52)
+const hashId = fc.tuple(letters('abcdefghijklmnopqrstuvwxyz234567', 51), letters('aq', 1)).map((all) => all.join(''))
 const randomId = letters('0123456789abcdef', 32)
 const sha256 = letters('0123456789abcdef', 64)
 const incarnation = letters('0123456789abcdef', 16)
