@@ -5,7 +5,7 @@ import { fingerprintWords } from '../identity/words.ts'
 import type { RefusalCode } from '../refusal.ts'
 import type { Known } from '../route/search.ts'
 import type { State } from '../state.ts'
-import type { TrailStep } from './report.ts'
+import { isFinalEvent, type TrailStep } from './report.ts'
 
 /** A neighbour by the name on its link; anybody else by the first two of its fingerprint words. */
 export const nameOf = (state: State, agent: string): string => {
@@ -61,7 +61,7 @@ export const explain = (
   if (what === 'delayed') return `It has not arrived yet. ${capital(holder)} has it and goes on trying.`
   if (what === 'expired' || what === 'envelope-expired')
     return `It could not be delivered in time, as far as we know. ${capital(holder)} had it last.${doubt(state, unsure)}`
-  if (what === 'given-up') return `${reasons[what]}${beyondReach(state, trail, unsure)}`
+  if (what === 'given-up') return givenUp(state, trail, unsure)
   return reasons[what] ?? `It was refused with the code ${what}.`
 }
 
@@ -69,6 +69,13 @@ const doubt = (state: State, unsure: readonly string[]): string =>
   unsure.length === 0
     ? ''
     : ` It was sent to ${unsure.map((agent) => nameOf(state, agent)).join(', ')}, too, and no answer came back: it may have arrived.`
+
+/** Here, or at a gateway on the way whose report says so. */
+const givenUp = (state: State, trail: readonly TrailStep[], unsure: readonly string[]): string => {
+  const by = trail.findLast((step) => isFinalEvent(step.event) && step.code === 'given-up')?.by
+  if (by === undefined) return `${reasons['given-up']}${beyondReach(state, trail, unsure)}`
+  return `An administrator of ${nameOf(state, by)} took it out of the queue.${doubt(state, unsure)}`
+}
 
 /** Whoever has signed for it goes on: nothing is called back. */
 const beyondReach = (state: State, trail: readonly TrailStep[], unsure: readonly string[]): string =>

@@ -159,6 +159,13 @@ describe('report: in words', () => {
     it(`${what}: the notice says who had it last`, () =>
       expect(explain('expired', state, trail, unsure)).to.match(words))
 
+  it('an administrator who took it out is named by the gateway it was taken out at', () => {
+    const dropped = [taken, { ...report(r, 'refused'), code: 'given-up' as const }]
+    expect(explain('given-up', state, dropped)).to.equal('An administrator of r.test took it out of the queue.')
+    expect(explain('given-up', state, [taken])).to.match(/^An administrator of your gateway .* it may still arrive\.$/)
+    expect(explain('given-up', state, [])).to.equal('An administrator of your gateway took it out of the queue.')
+  })
+
   it('an agent that is no neighbour is named by the first of its words', () => {
     state.links.set(r, link(r))
     const [, step] = tellTrail(state, [{ ...onward, next: b }], now)
