@@ -180,8 +180,13 @@ export const turnedDown = ({ stalled, ...row }: Custody, by: string, until: numb
   retryAt: now + backoffMs(row.key, row.attempts),
   attempts: row.attempts + 1,
   tried: row.tried.map((one) => (one.by === by ? { by, saidNo: true } : one)),
-  avoid: [...row.avoid.filter((one) => one.by !== by && one.until > now), { by, until, at: now }],
+  avoid: leftAlone(row, by, until, now),
 })
+
+const leftAlone = ({ avoid }: Pick<Custody, 'avoid'>, by: string, until: number, now: number): Custody['avoid'] => [
+  ...avoid.filter((one) => one.by !== by && one.until > now),
+  { by, until, at: now },
+]
 
 /** A no that time alone may turn into a yes. */
 const patient: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
@@ -218,6 +223,7 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
       tried: declined(was, by, code),
       retryAt,
       attempts: was.attempts + 1,
+      avoid: passedOver(state, was, by, now),
     }
     return { changes: [{ put: 'custody', row: later }], effects: [log] }
   }
@@ -232,6 +238,16 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
     : turnedDown(was, by, now + AVOID_MS, now)
   const stale = dropWays(state, was.to ?? '', (route) => route.hops[1] === by)
   return { changes: [{ put: 'custody', row }, ...stale], effects: [log] }
+}
+
+/** So often a connected neighbour may fail to take it, within some quarter of a minute, before other ways are tried. */
+const PATIENT_TRIES = 4
+
+/** As where credit is wanting: others first, then this one again, at every second try. Of no use where every way ends at it. */
+const passedOver = (state: State, row: Custody, by: string, now: number): Custody['avoid'] => {
+  const isEnd = row.onward.length === 0 || state.known.get(row.to ?? '')?.agent === by
+  if (isEnd || row.attempts < PATIENT_TRIES || !state.links.get(by)?.up) return row.avoid
+  return leftAlone(row, by, now + 2 * backoffMs(row.key, row.attempts), now)
 }
 
 /** Another neighbour is listened to by now. All that this no tells is who does not have it: whoever has signed for it does. */
@@ -264,6 +280,7 @@ export const unreachable = (state: State, key: string, by: string, why: string, 
     awaits: `up:${by}`,
     retryAt: now + backoffMs(key, was.attempts),
     attempts: was.attempts + 1,
+    avoid: passedOver(state, was, by, now),
   }
   return routing(state, row, now, logged('hop-unreachable', row, { to: by, detail: why }))
 }

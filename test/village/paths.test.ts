@@ -38,6 +38,22 @@ describe('the village takes another path', () => {
     ])
   })
 
+  for (const how of ['custody-full', 'rate-limited', 'envelope-expired', 'a fault', 'silence'] as const)
+    it(`a neighbour that is connected and takes nothing is gone round: ${how}`, () => {
+      const { village, a, r1, r2, b } = diamond()
+      turn(village, r2, [a, b], true)
+      pass(village, MINUTE)
+      dropCalls(village, (from, to, call, answered) => {
+        if (from !== a.id || to !== r1.id || !('offer' in call)) return false
+        if (how === 'silence') village.clock.in(20_000, () => answered(undefined))
+        else answered(how === 'a fault' ? undefined : [{ refused: how }])
+        return true
+      })
+      write(village, a, [{ address: 'p@3.test' }])
+      pass(village, 5 * MINUTE)
+      arrivedOnce(village)
+    })
+
   it('further on as well: whoever is nearest to the break goes round it, and says so', () => {
     // A – R1 – R2 – B, and R1 – R3 – B
     const village = found(2, 5, [
