@@ -3,13 +3,15 @@
  * moments IMAP allows. RFC 3501 §5.2, §7.3, §7.4.1.
  */
 import type { Change } from '../../store/change.ts'
-import { type Mailbox, takeRecent } from '../../store/mailbox.ts'
+import { byId, type Mailbox, takeRecent } from '../../store/mailbox.ts'
 import { view as loadView } from '../../store/message.ts'
 import type { Code } from './code.ts'
 import { Contexts } from './contexts.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
+import { missing } from './mailbox-reply.ts'
 import type { Output } from './output.ts'
+import { Declined } from './reply.ts'
 import type { Numbered, Row } from './shown.ts'
 import { type Extent, type Notice, View } from './view.ts'
 import type { Hearer } from './watch.ts'
@@ -53,6 +55,8 @@ export class Selected implements Hearer {
   /**
    * Hears first and loads then, so that nothing falls between; what is heard twice is harmless (view.ts). Where another
    * session has the mailbox open, its rows are there already, and are shared.
+   *
+   * @throws Declined if another session deleted it before this one heard anything
    */
   static async open(
     { store, watch }: Pick<Edge, 'store' | 'watch'>,
@@ -64,6 +68,7 @@ export class Selected implements Hearer {
     const listener = { hear: (change: Change) => void early.push(change) }
     const stopHearing = watch.mailbox(mailbox.id, listener)
     try {
+      if (!(await byId(store.db, mailbox.id))) throw new Declined(missing)
       const loaded = watch.view(mailbox.id) ? [] : await loadView(store.db, mailbox.id)
       const shared = watch.view(mailbox.id) // perhaps another session opened it meanwhile
       const { recentFrom, highestModseq } = mailbox
@@ -71,7 +76,7 @@ export class Selected implements Hearer {
         ? new View(shared.rows(), recentFrom, shared.modseq, shared.unseen)
         : new View(loaded, recentFrom, highestModseq)
       const selected = new Selected(mailbox, isReadOnly, view, enabled)
-      for (const change of shared ? [] : early) selected.hear(change)
+      for (const change of early) if (!shared || change.on === 'mailbox') selected.hear(change)
       selected.view.flush(true) // the client is told the numbers as they are now
       selected.stopHearing = watch.mailbox(mailbox.id, selected)
       return selected

@@ -403,6 +403,18 @@ describe('IMAP sessions', () => {
       expect(await clients[5]?.ask('CLOSE')).to.deep.equal(['t3 OK Closed'])
     })
 
+    it('a mailbox that another deletes while it is being selected is not there', async () => {
+      imap = await startTestImap()
+      const one = await logIn()
+      await one.ask('CREATE Soon')
+      const answer = await inTurn(
+        () => remove(imap.store.db, imap.account.id, 'Soon'),
+        () => one.ask('SELECT Soon'),
+      )
+      expect(answer).to.deep.equal(['t3 NO [NONEXISTENT] There is no such mailbox'])
+      expect((await one.ask('UNSELECT')).at(-1)).to.match(/^t4 BAD/)
+    })
+
     it('what a command by numbers no longer found, its mailbox deleted meanwhile, is gone', async () => {
       imap = await startTestImap()
       const other = await logIn()
