@@ -2,7 +2,7 @@
  * What a session that said NOTIFY is told unasked. RFC 5465 §5, §6.
  *
  *   held    a command runs: its answer tells the news; IDLE alone lets them through
- *   free    they are pushed, those that come together together
+ *   free    they are pushed, those that come together together, once the client has room for them
  *
  * Of the mailbox at hand only who asked for it hears, in answers, too: what was not asked for is kept by the view.
  * EXPUNGE may be among them, for who asked for SELECTED expects it at any time; who cannot takes SELECTED-DELAYED.
@@ -52,8 +52,10 @@ export class News {
     await this.pushing
   }
 
+  /** What came while the answer was told is due. */
   release(): void {
     this.isHeld = false
+    this.soon()
   }
 
   /** In an answer: of other mailboxes. What happens in the one at hand is pushed from now on. */
@@ -73,15 +75,16 @@ export class News {
     this.isDue = true
     setImmediate(() => {
       const { session, isHeld } = this
-      this.isDue = false
-      if ((isHeld && !session.isIdle) || session.isEnding || !session.output.hasRoom) return
-      this.pushing = this.pushing.then(() => this.push()).catch(this.onFault)
+      if ((isHeld && !session.isIdle) || session.isEnding) this.isDue = false
+      else this.pushing = this.pushing.then(() => this.push()).catch(this.onFault)
     })
   }
 
   private async push(): Promise<void> {
     const { session, notifier } = this
     const { selected, output } = session
+    await output.room()
+    this.isDue = false
     const wanted = notifier.wanted.selected
     if (selected?.isDeleted) return session.dismiss(deletedElsewhere)
     if (selected) selected.extent = extentOf(notifier.wanted) // nothing, if there was too much: RFC 5465 §5.8

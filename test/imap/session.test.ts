@@ -428,6 +428,28 @@ describe('IMAP sessions', () => {
       for (const answer of answers) expect(answer?.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
     })
 
+    it('what comes while other mailboxes are told is told to who asked by NOTIFY, behind the answer', async () => {
+      imap = await startTestImap()
+      const one = await logIn('INBOX')
+      await one.ask('NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge))')
+      const { read } = imap.store.db
+      const all: typeof read.all = async (...args) => {
+        imap.store.db.read = read
+        await imap.deliver('INBOX', [letter(2)])
+        return read.all(...args)
+      }
+      const answer = await inTurn(
+        async () => {
+          await imap.deliver('Archive', [letter(1)])
+          imap.store.db.read = { ...read, all } // the next to ask for rows is the answer
+        },
+        () => one.ask('CREATE Soon'),
+      )
+      expect(answer[0]).to.match(/^\* STATUS "Archive" \(MESSAGES 1 /)
+      expect(answer).to.have.length(2)
+      expect(await one.line()).to.equal('* 1 EXISTS')
+    })
+
     it('a message that one expunged can be read by the other until it is told, and is then cleared away', async () => {
       imap = await startTestImap({ timing: { expungedRestMs: 5 } })
       await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])

@@ -7,6 +7,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
+import { store as storeFlags } from '../../store/flag.ts'
+import { find } from '../../store/mailbox.ts'
 import { INLINE_MAX } from '../../store/spool.ts'
 import { Client } from '../dialogue/run.ts'
 import { mostHeld } from '../fixture/memory.ts'
@@ -183,6 +185,32 @@ describe('IMAP: a client that stops reading', () => {
       expect((await ask(next, 'x', 'FETCH 1 RFC822.SIZE')).at(-1)).to.equal('x OK Fetched')
       expect(imap.log.filter((line) => line.includes('"fault"'))).to.deep.equal([])
     })
+
+  it('and asked NOTIFY to tell it is told the last of the news when it has caught up', async function () {
+    this.timeout(60_000)
+    imap = await startTestImap()
+    const uids = await imap.deliver(
+      'INBOX',
+      Array.from({ length: 500 }, (_, i) => letter(i)),
+    )
+    const slow = await open('INBOX')
+    await ask(slow, 'n', 'NOTIFY SET (selected (MessageNew MessageExpunge FlagChange))')
+    const server = served.get(slow.socket.localPort ?? 0)
+    const inbox = await find(imap.store.db, imap.account.id, 'INBOX')
+    slow.socket.pause()
+    for (let i = 0; (server?.socket.writableLength ?? 0) < HIGH_BYTES; i++) {
+      const keywords = Array.from({ length: 40 }, (_, n) => `${i}-${n}-${'x'.repeat(80)}`).join(' ')
+      await storeFlags(imap.store.db, inbox?.id ?? 0, uids, { mode: 'set', flags: 0, keywords })
+      await wait(20)
+    }
+    await imap.deliver('INBOX', [letter(501)])
+    await wait(50)
+    slow.socket.resume()
+    let line: string | undefined
+    do line = await slow.line(20_000)
+    while (line !== undefined && line !== '* 501 EXISTS')
+    expect(line).to.equal('* 501 EXISTS')
+  })
 
   it('sees every message whole that another expunges meanwhile, and hears of it afterwards', async function () {
     this.timeout(60_000)

@@ -7,7 +7,7 @@
 
 import { type Command, loggedIn, nothing, type Session } from '../command.ts'
 import { deletedElsewhere } from '../mailbox-reply.ts'
-import { Gone, type Output } from '../output.ts'
+import { Gone } from '../output.ts'
 import { bad, ok } from '../reply.ts'
 import type { Selected } from '../selected.ts'
 
@@ -32,7 +32,7 @@ export const idle: Command<void> = {
 
 const tellAtOnce = (session: Session): (() => void) => {
   const { output, selected } = session
-  if (selected?.isPushed) return pushed(output, selected)
+  if (selected?.isPushed) return pushed(selected)
   let isDue = false
   const tell = () => {
     isDue = false
@@ -66,7 +66,7 @@ const tellAtOnce = (session: Session): (() => void) => {
 }
 
 /** Who said NOTIFY is told what it asked for, as at any other time. RFC 5465 §4. */
-const pushed = (output: Output, { onNews }: Selected): (() => void) => {
+const pushed = ({ onNews }: Selected): (() => void) => {
   onNews()
-  return output.onRoom(onNews)
+  return () => {}
 }
