@@ -148,9 +148,9 @@ export class Conversation {
     const { selected, output } = session
     if (selected?.isDeleted) session.bye(deletedElsewhere)
     if (!session.isEnding) selected?.tellNews(output, removes ? 'must' : !keepsNumbers)
-    selected?.tellModseq(output)
     if (!session.isEnding) await selected?.contexts.tell(output)
     await session.news?.tell()
+    selected?.tellModseq(output)
   }
 
   private answer(tag: string, { status, code, text }: Reply): void {

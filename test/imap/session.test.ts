@@ -72,6 +72,7 @@ describe('IMAP sessions', () => {
     })
     const busy = imap.store.db.transaction(() => gate)
     const changed = change()
+    await wait(50)
     const answer = ask()
     await wait(100)
     release()
@@ -426,6 +427,27 @@ describe('IMAP sessions', () => {
         async () => Promise.all(['STORE 1 +FLAGS (\\Seen)', 'COPY 1 INBOX'].map((each, i) => clients[i]?.ask(each))),
       )
       for (const answer of answers) expect(answer?.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
+    })
+
+    it('what is fetched of new messages does not hide that an older one went', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [letter(1), letter(2)]) // 2 is the modseq of both
+      const one = await logIn()
+      await one.ask('ENABLE CONDSTORE')
+      await one.ask('SELECT INBOX')
+      await one.ask('UID SEARCH RETURN (UPDATE (UID)) ALL')
+      await expunge(imap.store.db, await idOf('INBOX'), [1])
+      await imap.deliver('INBOX', [letter(3)])
+      expect(await one.ask('FETCH 2 FLAGS')).to.deep.equal([
+        '* 2 FETCH (FLAGS (\\Recent) MODSEQ (2))',
+        '* ESEARCH (TAG "t4") UID REMOVEFROM (0 1)',
+        '* 3 EXISTS',
+        '* 3 RECENT',
+        '* 3 FETCH (UID 3 MODSEQ (4))',
+        '* ESEARCH (TAG "t4") UID ADDTO (0 3)',
+        '* OK [HIGHESTMODSEQ 2] So far',
+        't5 OK Fetched',
+      ])
     })
 
     it('what comes while other mailboxes are told is told to who asked by NOTIFY, behind the answer', async () => {
