@@ -147,9 +147,10 @@ export class Conversation {
     const { session } = this
     const { selected, output } = session
     if (selected?.isDeleted) session.bye(deletedElsewhere)
+    const last = selected?.view.largestUid ?? 0
     if (!session.isEnding) selected?.tellNews(output, removes ? 'must' : !keepsNumbers)
     if (!session.isEnding) await selected?.contexts.tell(output)
-    await session.news?.tell()
+    await session.news?.tell(last)
     selected?.tellModseq(output)
   }
 

@@ -11,6 +11,7 @@ import type { Session } from './command.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
 import { type Dialect, Notifier } from './notifier.ts'
 import type { Wanted } from './notify-args.ts'
+import type { Selected } from './selected.ts'
 import { tell } from './tell.ts'
 import type { Extent } from './view.ts'
 
@@ -58,8 +59,13 @@ export class News {
     this.soon()
   }
 
-  /** In an answer: of other mailboxes. What happens in the one at hand is pushed from now on. */
-  async tell(): Promise<void> {
+  /**
+   * In an answer: what came into the mailbox at hand with it, and of other mailboxes. What happens in the one at hand is
+   * pushed from now on.
+   *
+   * @param last the largest uid there, before the answer told more
+   */
+  async tell(last: number): Promise<void> {
     const { notifier, session } = this
     const { selected } = session
     if (selected) selected.extent = extentOf(notifier.wanted)
@@ -67,6 +73,7 @@ export class News {
       selected.onNews = this.soon
       selected.isPushed = true
     }
+    if (selected && !session.isEnding) await this.tellFresh(selected, last)
     if (notifier.hasNews) for (const line of await notifier.take(session)) session.output.line(line)
   }
 
@@ -89,16 +96,21 @@ export class News {
     if (selected?.isDeleted) return session.dismiss(deletedElsewhere)
     if (selected) selected.extent = extentOf(notifier.wanted) // nothing, if there was too much: RFC 5465 §5.8
     if (selected && wanted && selected.extent !== 'nothing') {
-      const { view } = selected
-      const last = view.largestUid
+      const last = selected.view.largestUid
       selected.tellNews(output, !wanted.delays || session.isIdle)
       await selected.contexts.tell(output)
-      // `last + 1:*` would mean the last message where none is new.
-      const fresh = wanted.items.length > 0 && view.largestUid > last
-      if (fresh) await tell(session, view.byUid([{ from: last + 1, to: view.largestUid }]), wanted.items)
+      await this.tellFresh(selected, last)
     }
     for (const line of await notifier.take(session)) output.line(line)
     output.flush()
+  }
+
+  /** What is wanted of the messages behind `last`. RFC 5465 §5.2. */
+  private async tellFresh({ view }: Selected, last: number): Promise<void> {
+    const items = this.notifier.wanted.selected?.items ?? []
+    // `last + 1:*` would mean the last message where none is new.
+    if (items.length === 0 || view.largestUid <= last) return
+    await tell(this.session, view.byUid([{ from: last + 1, to: view.largestUid }]), items)
   }
 }
 

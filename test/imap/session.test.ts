@@ -429,6 +429,17 @@ describe('IMAP sessions', () => {
       for (const answer of answers) expect(answer?.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
     })
 
+    it('of what comes while a command runs NOTIFY fetches what it asked for in its answer', async () => {
+      imap = await startTestImap()
+      const one = await logIn('INBOX')
+      await one.ask('NOTIFY SET (selected (MessageNew (UID) MessageExpunge))')
+      const answer = await inTurn(
+        () => imap.deliver('INBOX', [letter(1), letter(2)]),
+        () => one.ask('CREATE Soon'),
+      )
+      expect(answer.slice(0, -1)).to.deep.equal(['* 2 EXISTS', '* 2 RECENT', '* 1 FETCH (UID 1)', '* 2 FETCH (UID 2)'])
+    })
+
     it('what is fetched of new messages does not hide that an older one went', async () => {
       imap = await startTestImap()
       await imap.deliver('INBOX', [letter(1), letter(2)]) // 2 is the modseq of both
