@@ -18,6 +18,8 @@ import { statusLine } from './status-item.ts'
 import { entryName, mailboxName } from './wire/writer.ts'
 
 type Named = Pick<Mailbox, 'id' | 'name' | 'subscribed'>
+/** By the mailbox. A change does not name them. */
+type Uses = ReadonlyMap<number, string | null>
 /** Some thousand names of mailboxes, as when a large branch is renamed at once; a client that has read as much is well. */
 const WAITING_MAX_BYTES = 1 << 20
 /** Of a line beside its names. */
@@ -35,7 +37,7 @@ export class Notifier {
   private readonly dirty = new Set<number>()
   /** What is told at first is to tell modseqs even to who did not enable them, if flags matter. RFC 5465 §3.1. */
   private tellsAll = false
-  private lines: ((isUtf8: boolean) => string)[] = []
+  private lines: ((isUtf8: boolean, uses: Uses) => string)[] = []
   private waitingBytes = 0
   private stopHearing: () => void = () => {}
   /** The mailbox of the session, which its view tells of. */
@@ -68,7 +70,8 @@ export class Notifier {
 
   /** What is to be told now, as lines. */
   async take({ isUtf8, tellsModseq }: Dialect): Promise<string[]> {
-    const lines = this.lines.map((line) => line(isUtf8))
+    const uses = await this.uses()
+    const lines = this.lines.map((line) => line(isUtf8, uses))
     const ids = [...this.dirty].filter((id) => id !== this.selected())
     this.lines = []
     this.waitingBytes = 0
@@ -83,6 +86,11 @@ export class Notifier {
       lines.push(statusLine(mailboxName(name, isUtf8), items, state, this.edge.config.appendLimit))
     }
     return lines
+  }
+
+  private async uses(): Promise<Uses> {
+    if (this.lines.length === 0) return new Map()
+    return new Map((await this.edge.folders.of(this.account)).map(({ id, specialUse }) => [id, specialUse]))
   }
 
   get hasNews(): boolean {
@@ -112,17 +120,18 @@ export class Notifier {
     const isSubscription = what === 'subscribed' || what === 'unsubscribed'
     const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
     if (!this.wants(box, event) && !(old && this.wants(old, event))) return
-    this.keep(name.length + (old?.name.length ?? 0), (isUtf8) => {
+    this.keep(name.length + (old?.name.length ?? 0), (isUtf8, uses) => {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
-      const attributes = what === 'deleted' ? '\\NonExistent' : this.attributesOf(box)
+      const attributes = what === 'deleted' ? '\\NonExistent' : this.attributesOf(box, uses)
       return `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}${was}`
     })
   }
 
-  /** RFC 5465 §5.4, §5.5. */
-  private attributesOf({ name, subscribed }: Named): string {
+  /** All that LIST would tell: RFC 5465 §5.4, §5.5. */
+  private attributesOf({ id, name, subscribed }: Named, uses: Uses): string {
     const hasChildren = [...this.boxes.values()].some((box) => box.name.startsWith(`${name}/`))
-    return `\\Has${hasChildren ? '' : 'No'}Children${subscribed ? ' \\Subscribed' : ''}`
+    const use = uses.get(id)
+    return `\\Has${hasChildren ? '' : 'No'}Children${subscribed ? ' \\Subscribed' : ''}${use ? ` ${use}` : ''}`
   }
 
   /** Names only: whoever wants the values asks. What is noted of the account belongs to no mailbox, so to every group. */
@@ -136,7 +145,7 @@ export class Notifier {
     this.keep(entries.length, (isUtf8) => `* METADATA ${mailboxName(box?.name ?? '', isUtf8)} ${entries}`)
   }
 
-  private keep(bytes: number, line: (isUtf8: boolean) => string): void {
+  private keep(bytes: number, line: (isUtf8: boolean, uses: Uses) => string): void {
     this.lines.push(line)
     this.waitingBytes += LINE_BYTES + bytes
     if (this.waitingBytes < WAITING_MAX_BYTES) return
