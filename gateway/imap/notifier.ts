@@ -119,12 +119,23 @@ export class Notifier {
     else this.boxes.set(id, box)
     const isSubscription = what === 'subscribed' || what === 'unsubscribed'
     const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
+    if (what === 'created' || what === 'deleted') this.hearOfChild(name)
     if (!this.wants(box, event) && !(old && this.wants(old, event))) return
     this.keep(name.length + (old?.name.length ?? 0), (isUtf8, uses) => {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
       const attributes = what === 'deleted' ? '\\NonExistent' : this.attributesOf(box, uses)
-      return `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}${was}`
+      return `${listLine(box, attributes, isUtf8)}${was}`
     })
+  }
+
+  /** Its parent got a first child, perhaps, or lost the last one, which is told as well. RFC 5465 §5.4. */
+  private hearOfChild(name: string): void {
+    const top = name.slice(0, name.lastIndexOf('/') + 1)
+    const boxes = [...this.boxes.values()]
+    const parent = boxes.find((box) => `${box.name}/` === top)
+    if (!parent || !this.wants(parent, 'MailboxName')) return
+    if (boxes.some((box) => box.name.startsWith(top) && box.name !== name)) return
+    this.keep(parent.name.length, (isUtf8, uses) => listLine(parent, this.attributesOf(parent, uses), isUtf8))
   }
 
   /** All that LIST would tell: RFC 5465 §5.4, §5.5. */
@@ -159,3 +170,6 @@ export class Notifier {
     return this.wanted.groups.some(({ filter, events }) => events.has(event) && isMeant(filter, box, undefined))
   }
 }
+
+const listLine = ({ name }: Named, attributes: string, isUtf8: boolean): string =>
+  `* LIST (${attributes}) "/" ${mailboxName(name, isUtf8)}`
