@@ -92,11 +92,13 @@ export class Selected implements Hearer {
     takeRecent(store.db, this.mailbox.id).catch((error) => log.warn({ event: 'fault', err: error }, 'recent messages'))
   }
 
-  /** The line of flags and keywords in use. RFC 3501 §7.2.6. */
-  flagsLine(): string {
+  /** The flags and keywords in use, and that all of them are kept: what is not in the second line is not. RFC 3501 §7.1, §7.2.6. */
+  tellFlags(output: Output): void {
     for (const keyword of this.view.keywords()) this.saidKeywords.add(keyword)
-    const keywords = [...this.saidKeywords].slice(0, KEYWORDS_MAX)
-    return `* FLAGS (${[...Object.keys(flagBits), ...keywords].join(' ')})`
+    const flags = [...Object.keys(flagBits), ...[...this.saidKeywords].slice(0, KEYWORDS_MAX)]
+    const permanent = this.isReadOnly ? [] : [...flags, '\\*']
+    output.line(`* FLAGS (${flags.join(' ')})`)
+    output.line(`* OK [PERMANENTFLAGS (${permanent.join(' ')})] Flags that are kept`)
   }
 
   /**
@@ -111,7 +113,7 @@ export class Selected implements Hearer {
     if (!this.view.hasNews(expunges, extent)) return
     const notices = this.view.flush(expunges, extent)
     if (notices.some((notice) => notice.say === 'flags' && this.hasNewKeyword(notice.row.keywords)))
-      output.line(this.flagsLine())
+      this.tellFlags(output)
     if (this.tellsVanished) this.tellVanished(output, notices)
     for (const notice of notices) this.tellNotice(output, notice)
     this.hasShownNew ||= notices.some((notice) => notice.say === 'recent')

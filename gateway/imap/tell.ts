@@ -105,7 +105,7 @@ export const tellPage = async (
 }
 
 const tellKeywords = ({ mailbox, output }: Session, { keywords }: Row): void => {
-  if (mailbox.hasNewKeyword(keywords)) output.line(mailbox.flagsLine())
+  if (mailbox.hasNewKeyword(keywords)) mailbox.tellFlags(output)
 }
 
 /** All of one message; undefined if something has to be looked for. */

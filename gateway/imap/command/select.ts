@@ -13,7 +13,7 @@ import { parseRemembered, type Remembered, resync } from '../resync.ts'
 import { Selected } from '../selected.ts'
 import type { View } from '../view.ts'
 import { fail, type Words } from '../wire/words.ts'
-import { flagBits, mailboxName } from '../wire/writer.ts'
+import { mailboxName } from '../wire/writer.ts'
 
 type Args = { name: string; condstore: boolean; remembered: Remembered | undefined }
 
@@ -43,9 +43,7 @@ const selecting = (examines: boolean): Command<Args> => ({
     const selected = await Selected.open(edge, mailbox, isReadOnly, enabled)
     session.selected = selected
     const { view } = selected
-    output.line(selected.flagsLine())
-    const permanent = isReadOnly ? '' : [...Object.keys(flagBits), '\\*'].join(' ')
-    output.line(`* OK [PERMANENTFLAGS (${permanent})] Flags that are kept`)
+    selected.tellFlags(output)
     output.line(`* ${view.count} EXISTS`)
     if (session.isRev2) output.line(listLine(name, mailbox))
     else tellRecent(output, view, enabled.has('UIDONLY'))

@@ -49,7 +49,7 @@ const storing = (by: By): Command<Args> => ({
     const isKnown = isSilent ? expecting(mailbox.view, all.messages, wanted) : undefined
     const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(all.messages), wanted)
     mailbox.view.told(stored, isKnown)
-    if (stored.some((one) => mailbox.hasNewKeyword(one.keywords))) output.line(mailbox.flagsLine())
+    if (stored.some((one) => mailbox.hasNewKeyword(one.keywords))) mailbox.tellFlags(output)
     const done = new Set(stored.map(({ uid }) => uid))
     const told = all.messages.filter(({ row }) => !row.isGone && done.has(row.uid))
     // With modseqs a client hears its own changes even when silent: it needs the new ones. RFC 7162 §3.1.3.
