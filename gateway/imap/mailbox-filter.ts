@@ -5,7 +5,7 @@
  *
  * NAMES is one name, or several in brackets; names of nobody mean nobody.
  */
-import type { Mailbox } from '../../store/mailbox.ts'
+import { canonicalName, type Mailbox } from '../../store/mailbox.ts'
 import { fail, type Words } from './wire/words.ts'
 
 export type Filter =
@@ -25,7 +25,8 @@ export const parseFilter = (words: Words): Filter => {
     case 'mailboxes': {
       words.space()
       const names = words.peek() === '(' ? words.list(() => words.mailbox()) : [words.mailbox()]
-      return names.length > 0 ? { is, names } : fail('a mailbox was expected')
+      if (names.length === 0) fail('a mailbox was expected')
+      return { is, names: names.flatMap((name) => canonicalName(name) ?? []) }
     }
     default:
       return fail('there is no such choice of mailboxes')
