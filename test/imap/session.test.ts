@@ -461,6 +461,29 @@ describe('IMAP sessions', () => {
       ])
     })
 
+    it('what is fetched in IDLE for a search kept up to date has nothing in its midst', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [letter(1)])
+      const one = await logIn('INBOX')
+      await one.ask('SEARCH RETURN (UPDATE (BODY.PEEK[])) ALL')
+      one.send('i IDLE')
+      await one.line()
+      const long = `Subject: long\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(100_000)}`
+      await imap.deliver('INBOX', [letter(2, { bytes: long })])
+      const inbox = await idOf('INBOX')
+      for (const mode of ['add', 'remove', 'add', 'remove', 'add'] as const) {
+        await storeFlags(imap.store.db, inbox, [1], { mode, flags: 4 })
+        await wait(1)
+      }
+      one.send('DONE')
+      const lines: string[] = []
+      while (!lines.at(-1)?.startsWith('i ')) lines.push((await one.line()) ?? 'i')
+      const text = lines.join('\r\n')
+      const head = `* 2 FETCH (BODY[] {${long.length}}\r\n`
+      expect(text).to.include(head)
+      expect(text.includes(`${head}${long})\r\n`)).to.equal(true)
+    })
+
     it('what comes while other mailboxes are told is told to who asked by NOTIFY, behind the answer', async () => {
       imap = await startTestImap()
       const one = await logIn('INBOX')

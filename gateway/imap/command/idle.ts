@@ -25,20 +25,28 @@ export const idle: Command<void> = {
       return line?.toUpperCase() === 'DONE' ? ok('Idled') : bad('DONE was expected')
     } finally {
       session.isIdle = false
-      stop()
+      await stop()
     }
   },
 }
 
-const tellAtOnce = (session: Session): (() => void) => {
+/**
+ * One after the other: what a search kept up to date fetches may be long, and nothing may stand in its midst.
+ *
+ * @returns how to stop it, which waits for what is being told
+ */
+const tellAtOnce = (session: Session): (() => Promise<void>) => {
   const { output, selected } = session
   if (selected?.isPushed) return pushed(selected)
   let isDue = false
-  const tell = () => {
+  let isOver = false
+  let telling: Promise<void> = Promise.resolve()
+  const tell = async () => {
     isDue = false
+    if (isOver) return
     if (selected && output.hasRoom) {
       selected.tellNews(output, true)
-      selected.contexts.tell(output).then(() => output.flush(), fail)
+      await selected.contexts.tell(output)
     }
     output.flush()
     if (selected?.isDeleted) session.dismiss(deletedElsewhere)
@@ -51,22 +59,27 @@ const tellAtOnce = (session: Session): (() => void) => {
     )
     session.dismiss('Something went wrong here; please come again')
   }
+  const tellNext = () => {
+    telling = telling.then(tell).catch(fail)
+  }
   const soon = () => {
-    if (!isDue) setImmediate(tell)
+    if (!isDue) setImmediate(tellNext)
     isDue = true
   }
   const before = selected?.onNews ?? (() => {})
   if (selected) selected.onNews = soon
   const stopListening = output.onRoom(soon)
   soon()
-  return () => {
+  return async () => {
+    isOver = true
     if (selected) selected.onNews = before
     stopListening()
+    await telling
   }
 }
 
 /** Who said NOTIFY is told what it asked for, as at any other time. RFC 5465 §4. */
-const pushed = ({ onNews }: Selected): (() => void) => {
+const pushed = ({ onNews }: Selected): (() => Promise<void>) => {
   onNews()
-  return () => {}
+  return () => Promise.resolve()
 }
