@@ -54,7 +54,14 @@ export class Conversation {
     }
   }
 
+  /** What NOTIFY is telling is let finish first: no answer, and no "+" either, stands in its midst. */
   private async serveOne(taken: Taken): Promise<void> {
+    await this.session.news?.hold()
+    await this.serve(taken)
+    this.session.news?.release()
+  }
+
+  private async serve(taken: Taken): Promise<void> {
     switch (taken.on) {
       case 'bytes':
         throw new Error('a streamed literal outlived its command')
@@ -111,7 +118,6 @@ export class Conversation {
   private async runCommand(tag: string, { command, args }: Understood, incoming?: Incoming): Promise<void> {
     const { session } = this
     session.tag = tag
-    await session.news?.hold()
     const reply = await this.replyOf(command, args, incoming)
     await session.news?.hold() // IDLE let them through
     session.edge.count(command, reply.status)
@@ -121,7 +127,6 @@ export class Conversation {
       await this.tellNews(command)
       this.answer(tag, reply)
     }
-    session.news?.release()
     if (reply.next) await session.change(reply.next)
   }
 

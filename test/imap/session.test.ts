@@ -484,6 +484,22 @@ describe('IMAP sessions', () => {
       expect(text.includes(`${head}${long})\r\n`)).to.equal(true)
     })
 
+    it('what NOTIFY fetches has no answer in its midst, not to what is no command either', async () => {
+      imap = await startTestImap()
+      const one = await logIn('INBOX')
+      await one.ask('NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))')
+      const long = `Subject: long\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(100_000)}`
+      await imap.deliver('INBOX', [letter(1, { bytes: long })])
+      const lines: string[] = []
+      while (!lines.at(-1)?.startsWith('* 1 FETCH')) lines.push((await one.line()) ?? '')
+      one.send('i BOGUS')
+      one.send('i SELECT {5}')
+      while (!lines.at(-1)?.startsWith('+ ')) lines.push((await one.line()) ?? '+ ')
+      const text = lines.join('\r\n')
+      const head = `* 1 FETCH (BODY[] {${long.length}}\r\n`
+      expect(text.includes(`${head}${long})\r\ni BAD `)).to.equal(true)
+    })
+
     it('what comes while other mailboxes are told is told to who asked by NOTIFY, behind the answer', async () => {
       imap = await startTestImap()
       const one = await logIn('INBOX')
