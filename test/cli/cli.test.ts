@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -257,6 +257,20 @@ describe('command line', function () {
     expect(await ask(second, ['user', 'show', 'ann'])).to.deep.equal(await ask(home, ['user', 'show', 'ann']))
     const onto = await vouchsafe(second, ['restore', copy])
     expect(onto.code).to.equal(1)
+  })
+
+  it('a home whose database is gone is not opened with an empty one', async () => {
+    const [copy, half] = [join(folder, 'whole'), join(folder, 'half')]
+    await ask(home, ['backup', copy])
+    await ask(half, ['restore', copy])
+    rmSync(join(half, 'vouchsafe.db'))
+    for (const command of ['status', 'serve']) {
+      const { code, err } = await vouchsafe(half, [command])
+      expect(code, command).to.equal(1)
+      expect(err, command).to.match(/half\/vouchsafe\.db is missing or empty: .*vouchsafe restore FROM --home NEW/)
+    }
+    expect(existsSync(join(half, 'vouchsafe.db'))).to.equal(false)
+    await ask(half, ['restore', copy])
   })
 
   it('verify names what is damaged', async () => {
