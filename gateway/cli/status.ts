@@ -25,7 +25,7 @@ const describe = (found: ResultOf<'status'>): string => {
       accounts: String(found.accounts),
       neighbours: found.upMs === null ? String(up + down) : `${up} connected, ${down} not`,
       'under way': plural(found.underway, 'message'),
-      certificate: found.certificate,
+      certificate: found.certificate ?? undefined,
     }),
     '\nFor mail clients (the user name is the whole address):\n',
     facts(found.settings),

@@ -25,8 +25,8 @@ export type Status = {
   accounts: number
   links: { up: number; down: number }
   underway: number
-  /** SHA-256 of the certificate for mail clients, and until when it holds. */
-  certificate: string
+  /** SHA-256 of the certificate for mail clients, and until when it holds; null if its files can't be used. */
+  certificate: string | null
   settings: Record<string, string>
   listening: Record<string, string[]>
   /** What is wrong, each with what to do; none when all is well. */
@@ -50,8 +50,7 @@ export const status: Operation<object, Status> = async (house) => {
   const up = active.filter((link) => link.up).length
   const [all, queue] = await Promise.all([list(house.store.db), web.queue()])
   const accounts = all.length
-  const { certificate } = (await openTls(certificateOf(home, config))).current()
-  const { fingerprint256, validTo } = new X509Certificate(certificate)
+  const certificate = await certificateIn(house)
   return {
     version,
     upMs: serving ? Date.now() - serving.since : null,
@@ -61,12 +60,12 @@ export const status: Operation<object, Status> = async (house) => {
     accounts,
     links: { up, down: active.length - up },
     underway: queue.length,
-    certificate: `${fingerprint256}, until ${validTo}`,
+    certificate: certificate.shown,
     settings: clientSettings(config),
     listening: serving?.listening ?? {},
     problems: [
       ...(serving ? [] : ['the gateway does not run: vouchsafe serve']),
-      ...certificateProblems(certificate),
+      ...certificate.problems,
       ...(await diskProblems(home)),
       ...keyProblems(house, all),
       ...stoppedProblems(house, all),
@@ -94,9 +93,16 @@ export const status: Operation<object, Status> = async (house) => {
 /** It would be handed to a neighbour if one were there. */
 const wantsNeighbour = (row: Custody): boolean => row.state === 'waiting' && row.lodge === undefined && !row.isHeldBack
 
-const certificateProblems = (certificate: string): string[] => {
+/** Of the files as they are: what is wrong with them counts at the next start, whatever is in service now. */
+const certificateIn = async ({ home, config }: House): Promise<{ shown: string | null; problems: string[] }> => {
+  const tls = await openTls(certificateOf(home, config)).catch((error: Error) => error)
+  if (tls instanceof Error) return { shown: null, problems: [`the certificate for mail clients: ${tls.message}`] }
+  const { certificate } = tls.current()
   const { days, isLittle } = lifeLeft(certificate, 7)
-  return isLittle ? [`the certificate for mail clients ends in ${days} days: renew it`] : []
+  return {
+    shown: `${tls.fingerprint()}, until ${new X509Certificate(certificate).validTo}`,
+    problems: isLittle ? [`the certificate for mail clients ends in ${days} days: renew it`] : [],
+  }
 }
 
 const diskProblems = async (home: string): Promise<string[]> => {

@@ -19,6 +19,13 @@ describe('what status finds wrong', () => {
     expect((await found()).problems).to.deep.equal([])
   })
 
+  it('a certificate that can not be used, beside all the rest', async () => {
+    const files = { certificate: join(house().home, 'gone.pem'), key: join(house().home, 'gone.key') }
+    const { certificate, accounts, problems } = await found({ config: { ...house().config, tls: files } })
+    expect({ certificate, accounts }).to.deep.equal({ certificate: null, accounts: 0 })
+    expect(problems).to.match(/^the certificate for mail clients: Can't read \S+gone\.(pem|key): ENOENT/)
+  })
+
   it('mail that waits where no neighbour is connected, unless somebody holds it back', async () => {
     const keep = (more: object) =>
       house().store.db.transaction((tx) => custody.save(tx, [row({ body: null, ...more })]))
