@@ -49,9 +49,9 @@ export const linkRenew: Operation<object, { was: string; agent: string; words: s
 export const frozenProblems = (links: Link[]): string[] =>
   links
     .filter(isFrozen)
-    .map(
-      ({ name, frozen }) => `the link with ${name} is frozen (${frozen && reasons[frozen.why]}): vouchsafe link alerts`,
-    )
+    .map(({ name, frozen }) => `the link with ${name} is frozen (${frozenBy(frozen)}): vouchsafe link alerts`)
+
+export const frozenBy = (frozen: Link['frozen']): string => (frozen ? reasons[frozen.why] : '')
 
 const reasons: Record<NonNullable<Link['frozen']>['why'], string> = {
   diverged: 'somebody has a copy of one of the two homes',

@@ -5,7 +5,7 @@
 import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { ipCanonical } from '../../src/ip.ts'
-import { isLinked } from '../../src/link/standing.ts'
+import { isFrozen, isSettled } from '../../src/link/standing.ts'
 import { type Finding, fromOutside, notConnected, ourClock } from '../../src/reach/diagnosis.ts'
 import type { Link } from '../../src/state.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
@@ -15,6 +15,7 @@ import { readHostPort } from '../config/value.ts'
 import type { Progress } from '../control.ts'
 import type { House, Operation, Serving } from '../house.ts'
 import { isFor, lifeLeft, openTls } from '../tls.ts'
+import { frozenBy } from './alert.ts'
 import { mailServer, unreached } from './reachable.ts'
 import { roomAt } from './status.ts'
 
@@ -153,7 +154,7 @@ const disk = async ({ home }: House): Promise<Finding[]> => {
 
 /** From both ends: neighbours dial back, and those that are not connected are dialled from here. */
 const links = async ({ web, addresses, config }: House, { reach }: Serving, progress: Progress): Promise<Finding[]> => {
-  const all = web.links().filter(isLinked)
+  const all = web.links().filter(isSettled)
   const [up, down] = [all.filter((link) => link.up), all.filter((link) => !link.up)]
   progress({
     step: `asking neighbours to dial back (${Math.min(ASKED, up.length)}), dialling those that are not connected (${down.length})`,
@@ -178,9 +179,18 @@ const links = async ({ web, addresses, config }: House, { reach }: Serving, prog
     ...directories,
     ourClock(heard.map(({ name, offsetMs }) => ({ name, ms: offsetMs }))),
     ...up.map(({ name }): Finding => ({ what: `neighbour ${name}`, state: 'ok', detail: 'connected' })),
+    ...web.links().filter(isFrozen).map(frozen),
     ...probed.map(({ link, probes }) => {
       const at = heardOf(link)
       return notConnected({ name: link.name, probes, ...(at !== undefined && { heardOf: at }) }, here, Date.now())
     }),
   ]
 }
+
+/** Whatever answers at its address makes no link before a person has seen to it. */
+const frozen = (link: Link): Finding => ({
+  what: `neighbour ${link.name}`,
+  state: 'wrong',
+  detail: `the link is frozen: ${frozenBy(link.frozen)}`,
+  fix: 'vouchsafe link alerts',
+})

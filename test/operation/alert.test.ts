@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { linkAlerts, linkRekey } from '../../gateway/operation/alert.ts'
+import { doctor } from '../../gateway/operation/doctor.ts'
 import { status } from '../../gateway/operation/status.ts'
 import { userAdd } from '../../gateway/operation/user.ts'
 import type { Link } from '../../src/state.ts'
 import { links, ratchets } from '../../store/web.ts'
 import { eachWithHouse } from '../gateway/house.ts'
+import { serving } from './serving.ts'
 
 const silent = () => {}
 const bert = `${'b'.repeat(51)}a`
@@ -34,6 +36,20 @@ describe('link alerts and rekey', function () {
       alerts: [{ at: 2, what: 'diverged', text: 'found', agent: bert, name: 'Bert' }],
     })
     expect(await problems()).to.include('the link with Bert is frozen')
+  })
+
+  it('doctor knows a frozen link, and blames nobody who answers', async () => {
+    const probe = async () => [{ address: 'b.test:2740', found: 'them' as const }]
+    const reach = { ...serving.reach, probe }
+    const { findings } = await doctor({ ...house(), serving: { ...serving, reach } }, {}, silent)
+    expect(findings.filter(({ what }) => what === 'neighbour Bert')).to.deep.equal([
+      {
+        what: 'neighbour Bert',
+        state: 'wrong',
+        detail: 'the link is frozen: somebody has a copy of one of the two homes',
+        fix: 'vouchsafe link alerts',
+      },
+    ])
   })
 
   it('rekey needs somebody who signs, and says so', async () => {
