@@ -5,16 +5,20 @@ import { type Account, byAddress, list } from '../../store/account.ts'
 import type { House } from '../house.ts'
 
 /** `ann` is ann at our domain. @throws Refusal `address-malformed` */
-export const addressHere = ({ domain }: House, text: string): string => {
-  const address = canonical(text.includes('@') ? text : `${text}@${domain}`)
-  if (domainOf(address) === domain) return address
-  throw new Refusal('address-malformed', `Addresses of this gateway end in @${domain}; ${address} does not.`)
+export const addressHere = (house: House, text: string): string => {
+  const address = addressIn(house, text)
+  if (domainOf(address) === house.domain) return address
+  throw new Refusal('address-malformed', `Addresses of this gateway end in @${house.domain}; ${address} does not.`)
 }
 
+const addressIn = ({ domain }: House, text: string): string =>
+  canonical(text.includes('@') ? text : `${text}@${domain}`)
+
+/** Also of an account from before the gateway had its domain, or had another. */
 export const accountOf = async (house: House, text: string): Promise<Account> => {
-  const address = addressHere(house, text)
-  const account = await byAddress(house.store.db, address)
+  const account = await byAddress(house.store.db, addressIn(house, text))
   if (account) return account
+  const address = addressHere(house, text)
   throw new Refusal('mailbox-missing', `There is no account ${address}. \`vouchsafe user list\` shows all.`)
 }
 

@@ -97,6 +97,16 @@ describe('accounts', function () {
     expect(await addresses()).to.deep.equal([])
   })
 
+  it('an account is looked after by its address also when the gateway has another domain', async () => {
+    await add('ann')
+    const moved = { ...house(), domain: 'b.test' }
+    const failed = async (address: string) => userShow(moved, { address }, none).catch(messageOf)
+    expect(await failed('ann')).to.include('There is no account ann@b.test')
+    expect(await failed('bo@a.test')).to.include('end in @b.test')
+    expect(await failed('ann@a.test')).to.include({ address: 'ann@a.test' })
+    expect(await userRemove(moved, { address: 'ann@a.test' }, none)).to.include({ address: 'ann@a.test' })
+  })
+
   it('mail that meets the removal half-way is a fault to its sender, never dropped', async () => {
     await add('ann')
     await add('bo')
