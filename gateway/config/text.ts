@@ -2,7 +2,7 @@
  * The configuration file as `vouchsafe init` writes it: every key, with its default and what it is for. The
  * sample in etc/vouchsafe.toml is this text without a domain (a test compares them).
  */
-import { writeHostPort } from './value.ts'
+import { inAscii, writeHostPort } from './value.ts'
 
 /** What `init` decides; the rest are defaults. */
 export type Choices = {
@@ -54,7 +54,7 @@ export const configText = ({
   const isLocal = host === '127.0.0.1' || host === '::1' || host === 'localhost'
   const linkHost = isLocal ? host : '0.0.0.0'
   const reached = host ?? domain
-  const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: reached, port: ports.link }))}]`
+  const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: inAscii(reached), port: ports.link }))}]`
   return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
 # After a change: restart, or SIGHUP (systemctl reload vouchsafe). A renewed certificate is taken up within a minute.
 

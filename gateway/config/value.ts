@@ -3,6 +3,7 @@
  * write it right.
  */
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { canonical, domainOf } from '../../src/address.ts'
 
@@ -60,6 +61,9 @@ export const readHostPort = (value: string): HostPort | undefined => {
   if (!isHost(written) || Number(port) > 65_535) return undefined
   return { host: written.replace(/[[\]]/g, ''), port: Number(port) }
 }
+
+/** As it stands in the DNS, and as programs want it that know no other letters: `xn--mnchen-3ya.test`. */
+export const inAscii = (host: string): string => domainToASCII(host) || host // of an IPv6 address nothing
 
 export const writeHostPort = ({ host, port }: HostPort): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -83,6 +83,15 @@ describe('configuration', () => {
     expect(config.imap.listeners.map(({ port }) => port)).to.deep.equal([2014, 2093])
   })
 
+  it('a domain in letters of its own is announced as it stands in the DNS', () => {
+    const announced = (choices: { domain: string; host?: string }) =>
+      parseConfig(configText({ ...choices, ports: defaultPorts })).link.announce
+    const münchen = [{ host: 'xn--mnchen-3ya.test', port: 2740 }]
+    expect(announced({ domain: 'münchen.test' })).to.deep.equal(münchen)
+    expect(announced({ domain: 'a.test', host: 'münchen.test' })).to.deep.equal(münchen)
+    expect(announced({ domain: 'a.test', host: '2001:db8::1' })).to.deep.equal([{ host: '2001:db8::1', port: 2740 }])
+  })
+
   const complaints: [what: string, text: string, said: string][] = [
     ['a size without a unit', '[smtp]\nsize_limit = "64"', 'smtp.size_limit = "64": not a size'],
     ['a duration in words', '[custody]\nexpires = "soon"', 'custody.expires = "soon": not a duration'],
