@@ -64,7 +64,7 @@ const openDoors = async (
   const hasRoom = roomIn(core, config.accounts.quotaBytes)
   const since = core.now()
   const tls = await openTls(certificateOf(home, config))
-  const logins = openLogins(db, config.login)
+  const logins = openLogins(db, config.login, core.engine.state.domains)
   const { plainLoopback } = config.login
   const shared = { log: core.log, metrics: core.metrics }
 

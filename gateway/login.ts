@@ -1,11 +1,11 @@
 /**
  * How the edges let people in: by a password, or by the proof of one (SCRAM). Guesses count over all edges together.
  */
-import { canonical } from '../src/address.ts'
 import type { Refusal } from '../src/refusal.ts'
 import type { Account } from '../store/account.ts'
 import type { Sink } from '../store/db.ts'
 import { challenge, login as checkPassword, prove as checkProof, type Use } from '../store/password.ts'
+import { spelledHere } from './spelled.ts'
 import { type LoginLimits, throttleLogins } from './throttle.ts'
 
 export type Login = (address: string, password: string, remote: string) => Promise<Account | Refusal>
@@ -22,9 +22,10 @@ export type Scram = {
 
 export type Logins = { login: Login; scram: Scram }
 
-/** @returns the logins of one edge, for the passwords whose scope it is */
-export const openLogins = (db: Sink, limits: LoginLimits): ((use: Use) => Logins) => {
+/** @param domains of the addresses here @returns the logins of one edge, for the passwords whose scope it is */
+export const openLogins = (db: Sink, limits: LoginLimits, domains: ReadonlySet<string>): ((use: Use) => Logins) => {
   const judge = throttleLogins(limits)
+  const spelled = spelledIn(domains)
   return (use) => ({
     login: (typed, password, remote) =>
       judge(spelled(typed), remote, (address) => checkPassword(db, address, password, use)),
@@ -37,10 +38,12 @@ export const openLogins = (db: Sink, limits: LoginLimits): ((use: Use) => Logins
 }
 
 /** As accounts are kept; what is no address at all is nobody's, and is judged as slowly as a wrong password. */
-const spelled = (address: string): string => {
-  try {
-    return canonical(address)
-  } catch {
-    return ''
+const spelledIn =
+  (domains: ReadonlySet<string>) =>
+  (address: string): string => {
+    try {
+      return spelledHere(domains, address)
+    } catch {
+      return ''
+    }
   }
-}

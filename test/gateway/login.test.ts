@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { type Logins, openLogins } from '../../gateway/login.ts'
 import { Refusal } from '../../src/refusal.ts'
+import { create } from '../../store/account.ts'
 import { setPassword } from '../../store/password.ts'
 import { eachWithStore } from '../store/home.ts'
 
 describe('logins', () => {
   const bench = eachWithStore()
   const spellings = ['ann@a.test', 'ANN@A.test', '"ann"@a.test', '"\\ann"@a.test', '"a\\nn"@a.test']
+  const limits = { failures: 3, windowMs: 60_000 }
   const codeOf = (found: object) => (found instanceof Refusal ? found.code : 'in')
 
   const guesses: Record<string, (logins: Logins, address: string) => Promise<object>> = {
@@ -18,7 +20,7 @@ describe('logins', () => {
   for (const [what, guess] of Object.entries(guesses))
     it(`${what} is guessed as often, however the address is spelled`, async () => {
       await setPassword(bench().db, bench().account, 'phone', 'correct horse')
-      const logins = openLogins(bench().db, { failures: 3, windowMs: 60_000 })('imap')
+      const logins = openLogins(bench().db, limits, new Set(['a.test']))('imap')
       const codes: string[] = []
       for (const address of spellings) codes.push(codeOf(await guess(logins, address)))
       expect(codes).to.deep.equal([
@@ -27,4 +29,16 @@ describe('logins', () => {
       ])
       expect(codeOf(await logins.login('Ann@a.test', 'correct horse', '192.0.2.2'))).to.equal('in')
     })
+
+  it('a domain here is known in either of its spellings', async () => {
+    const [address, typed] = ['zoe@münchen.test', 'zoe@xn--mnchen-3ya.test']
+    const zoe = await bench().db.transaction((tx) => create(tx, { address, name: '', entityId: 'z' }))
+    if (zoe === 'exists') throw new Error('she is there')
+    await setPassword(bench().db, zoe, 'phone', 'correct horse')
+    const entered = async (domain: string) => {
+      const { login } = openLogins(bench().db, limits, new Set([domain]))('imap')
+      return codeOf(await login(typed, 'correct horse', '192.0.2.1'))
+    }
+    expect([await entered('münchen.test'), await entered('b.test')]).to.deep.equal(['in', 'login-failed'])
+  })
 })
