@@ -1,9 +1,9 @@
 /** What a person, or a program for them, enters into a mail client, from the configuration. */
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import { type Listener, writeHostPort } from './value.ts'
+import { inAscii, type Listener, writeHostPort } from './value.ts'
 
-/** One way in. `host` is what a client writes, never an address that only listens (0.0.0.0). */
+/** One way in. `host` is what a client writes, in ASCII, never an address that only listens (0.0.0.0). */
 export type Way = Listener & { service: 'imap' | 'smtp' }
 
 /** What `[setup]` names, else the listeners; IMAP first, of each service the best first. */
@@ -11,11 +11,11 @@ export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup
   const everywhere = config.gateway.domain ?? hostname()
   const of = (service: Way['service']): Way[] => {
     const named = config.setup[service]
-    if (named) return [{ service, ...named, security: 'tls' }]
+    if (named) return [{ service, ...named, host: inAscii(named.host), security: 'tls' }]
     const all = config[service].listeners.map((at) => ({
       service,
       ...at,
-      host: at.host === '0.0.0.0' || at.host === '::' ? everywhere : at.host,
+      host: inAscii(at.host === '0.0.0.0' || at.host === '::' ? everywhere : at.host),
     }))
     return [...all.filter(({ security }) => security === 'tls'), ...all.filter(({ security }) => security !== 'tls')]
   }

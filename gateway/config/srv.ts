@@ -21,7 +21,7 @@ export const srvRecords = (domain: string, ways: Way[]): Srv[] =>
       name: `${services[service][security]}._tcp.${domainToASCII(domain)}`.toLowerCase(),
       priority: security === 'tls' ? 0 : 10,
       port,
-      target: domainToASCII(host).toLowerCase(),
+      target: host.toLowerCase(),
     }))
 
 /** As a line of a zone file; an hour, as such records seldom change. */

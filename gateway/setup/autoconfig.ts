@@ -1,9 +1,11 @@
 /**
  * The settings as Thunderbird, and many others after it, look for them at
  * `/mail/config-v1.1.xml` and `/.well-known/autoconfig/mail/config-v1.1.xml`: clientConfig, version 1.1.
- * The client puts the address for `%EMAILADDRESS%`, so everybody gets the same text.
+ * The client puts the address for `%EMAILADDRESS%`, so everybody gets the same text. Thunderbird takes no domain or
+ * server but in ASCII.
  */
 import type { Way } from '../config/settings.ts'
+import { inAscii } from '../config/value.ts'
 import { type Markup, markup } from './markup.ts'
 
 export type Provider = { domain: string; name: string; ways: Way[] }
@@ -11,8 +13,8 @@ export type Provider = { domain: string; name: string; ways: Way[] }
 export const autoconfig = ({ domain, name, ways }: Provider): string =>
   markup`<?xml version="1.0" encoding="UTF-8"?>
 <clientConfig version="1.1">
-  <emailProvider id="${domain}">
-    <domain>${domain}</domain>
+  <emailProvider id="${inAscii(domain)}">
+    <domain>${inAscii(domain)}</domain>
     <displayName>${name}</displayName>
     <displayShortName>${name}</displayShortName>${ways.map(server)}
   </emailProvider>

@@ -13,11 +13,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { canonical, domainOf } from '../../src/address.ts'
+import { domainOf } from '../../src/address.ts'
 import { type Way, waysIn } from '../config/settings.ts'
 import { type HostPort, writeHostPort } from '../config/value.ts'
 import type { Log } from '../log.ts'
 import { createPlaces, type Places } from '../places.ts'
+import { spelledHere } from '../spelled.ts'
 import { isSelfSigned, type TlsFiles, type TlsPair, tlsTerms } from '../tls.ts'
 import { autoconfig } from './autoconfig.ts'
 import { askedFor, notUnderstood, settingsFor, whereToAsk } from './autodiscover.ts'
@@ -158,10 +159,10 @@ const missing: Answer = {
   body: 'There are no settings here for that. The page at / tells what there is.\n',
 }
 
-/** Canonical, if it ends in a domain of this gateway. */
+/** As it is kept, if it ends in a domain of this gateway. */
 const ours = ({ domains }: Room, text: string): string | undefined => {
   try {
-    const address = canonical(text)
+    const address = spelledHere(domains, text)
     return domains.has(domainOf(address)) ? address : undefined
   } catch {
     return undefined // no address at all

@@ -24,16 +24,19 @@ describe('set-up of mail clients', () => {
   let pair: TlsPair
   const log: string[] = []
   const folder = mkdtempSync(join(tmpdir(), 'setup-'))
+  const terms = {
+    name: NAME,
+    tls: { current: () => pair, fingerprint: () => 'AA:BB' },
+    log: createLog({ level: 'info', format: 'json' }, { write: (line: string) => log.push(line) }),
+    now: () => now,
+  }
   before(async () => {
     pair = await selfSigned(['localhost'], ['127.0.0.1'])
     edge = await startSetup({
+      ...terms,
       config: parseConfig('[setup]\nhttps = ["127.0.0.1:0"]\nhttp = ["127.0.0.1:0"]\nimap = "mail.a.test:993"'),
-      name: NAME,
       domain: 'a.test',
       domains: new Set(['a.test', 'x.vouchsafe.alt']),
-      tls: { current: () => pair, fingerprint: () => 'AA:BB' },
-      log: createLog({ level: 'info', format: 'json' }, { write: (line) => log.push(line) }),
-      now: () => now,
     })
   })
   after(async () => {
@@ -64,6 +67,29 @@ describe('set-up of mail clients', () => {
     ])
     const wellKnown = await get('/.well-known/autoconfig/mail/config-v1.1.xml')
     expect(await wellKnown.text()).to.equal(text)
+  })
+
+  it('a domain in letters of its own is told in ASCII, and found in either spelling', async () => {
+    const there = await startSetup({
+      ...terms,
+      config: parseConfig(
+        '[gateway]\ndomain = "münchen.test"\n[setup]\nhttp = ["127.0.0.1:0"]\nimap = "münchen.test:993"',
+      ),
+      domain: 'münchen.test',
+      domains: new Set(['münchen.test']),
+    })
+    const ask = (path: string, init?: RequestInit) => fetch(`http://${there.addresses[0]}${path}`, init)
+    const autoconfig = await ask('/mail/config-v1.1.xml?emailaddress=zoe%40xn--mnchen-3ya.test')
+    expect(await autoconfig.text())
+      .to.include('<emailProvider id="xn--mnchen-3ya.test">')
+      .and.include('<domain>xn--mnchen-3ya.test</domain>')
+      .and.include('<hostname>xn--mnchen-3ya.test</hostname>')
+    // What a browser makes of zoe@münchen.test in the form.
+    expect((await ask('/mail.mobileconfig?email=zoe%40xn--mnchen-3ya.test')).status).to.equal(200)
+    const body = asking('zoe@xn--mnchen-3ya.test')
+    const said = await ask('/autodiscover/autodiscover.xml', { method: 'POST', body })
+    expect(await said.text()).to.include('<LoginName>zoe@münchen.test</LoginName>')
+    await there.close()
   })
 
   it('nobody learns settings for addresses of other domains', async () => {
