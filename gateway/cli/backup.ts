@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { act, type Context, fdOption, verb } from './context.ts'
+import { quoted } from './hint.ts'
 import { bytes, plural } from './layout.ts'
 import { refuseOthers } from './owner.ts'
 
@@ -26,7 +27,7 @@ const backupCommand = (root: Command): void =>
       return {
         result: { to: resolve(to), ...made },
         text: `${resolve(to)} holds a copy: ${plural(made.messages, 'message')}, ${bytes(made.bytes)}. It has keys and mail in it: keep it as safe as the home.`,
-        next: [`vouchsafe verify --home ${resolve(to)}        # checks the copy at any time`],
+        next: [`vouchsafe verify --home ${quoted(resolve(to))}        # checks the copy at any time`],
       }
     },
   )
@@ -44,7 +45,7 @@ const restoreCommand = (root: Command): void =>
         next: [
           'make sure that the old gateway does not run any more: there may be one with this key',
           'what it shared with its neighbours is not in a backup: at the first connection it begins anew with each, and they are told by an account here; without an account pair again, by `vouchsafe link invite`',
-          `vouchsafe serve --home ${context.home}`,
+          `vouchsafe serve --home ${quoted(context.home)}`,
         ],
       }
     },

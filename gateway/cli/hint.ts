@@ -30,4 +30,5 @@ export const pasteable = (text: string, { program, home }: Called): string =>
     .join('\n')
 
 /** As a shell reads it back: names of files as they are, anything else in quotes. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

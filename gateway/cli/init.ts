@@ -4,6 +4,7 @@ import { clientSettings } from '../config/settings.ts'
 import { defaultPorts, type Ports, portsFrom } from '../config/text.ts'
 import { act, fdOption, verb } from './context.ts'
 import { domainOf } from './given.ts'
+import { quoted } from './hint.ts'
 import { facts } from './layout.ts'
 import { refuseOthers } from './owner.ts'
 
@@ -44,7 +45,7 @@ export const initCommand = (root: Command): void => {
     }
     const made = await makeHome(context.home, choices, fdOption(context))
     const settings = clientSettings(made.config)
-    const home = context.home === `${process.cwd()}/var` ? '' : ` --home ${context.home}`
+    const home = context.home === `${process.cwd()}/var` ? '' : ` --home ${quoted(context.home)}`
     return {
       result: { ...made, config: undefined, settings, ports },
       text: [

@@ -149,6 +149,13 @@ describe('command line', function () {
     expect(after.passwords.map(({ label }) => label)).to.deep.equal(['main'])
   })
 
+  it('what to do next can be pasted, wherever the home is', async () => {
+    const [blank, copy, again] = [join(folder, 'my home'), join(folder, 'my copy'), join(folder, 'my new home')]
+    expect((await vouchsafe(blank, ['init'])).out).to.include(`serve --home '${blank}'`)
+    expect((await vouchsafe(blank, ['backup', copy])).out).to.include(`verify --home '${copy}'`)
+    expect((await vouchsafe(again, ['restore', copy])).out).to.include(`serve --home '${again}'`)
+  })
+
   it('init says what is in its way', async () => {
     const { code, err } = await vouchsafe(join(home, 'vouchsafe.toml', 'x'), ['init'])
     expect([code, err]).to.satisfy(() => code === 1 && /can't be a folder: a file is in the way/.test(err), err)
