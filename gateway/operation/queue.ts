@@ -92,7 +92,7 @@ const lookUp = async ({ web }: House, id: string): Promise<Custody[]> => {
   throw new Refusal(
     'entity-unknown',
     `No message ${id} is known here. Give its envelope id, the id in "Accepted as …", or its Message-ID. ` +
-      'Messages that ended are forgotten after twice their life-time.',
+      'Messages that ended are forgotten after twice their life-time; of one from here to here the log alone knows.',
   )
 }
 

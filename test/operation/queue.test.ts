@@ -28,6 +28,14 @@ describe('a message is found', () => {
     })
 })
 
+describe('a message that is not known', () => {
+  const { house } = eachWithHouse()
+  it('may be one from here to here, which the log alone knows', async () => {
+    const said = await queueShow(house(), { id: '2@me.test' }, () => {}).catch((error: Error) => error.message)
+    expect(said).to.match(/No message 2@me\.test .*from here to here the log alone knows/)
+  })
+})
+
 describe('trace', () => {
   const { house } = eachWithHouse()
   const [relay, theirs] = ['r'.repeat(52), 'b'.repeat(52)]
