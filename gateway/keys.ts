@@ -60,12 +60,16 @@ export const openKeyring = async (home: string, passphrase?: string, { sealOpen 
   const sealer = sealerFor(passphrase)
   const loaded = (name: string) => load(folder, name, sealer, sealOpen)
   await refuseReadable(folder, '700')
-  const agent = agentFromPem(await loaded(AGENT))
+  const agentIn = async (name: string) => {
+    const pem = await loaded(name)
+    return keyIn(join(folder, name), () => agentFromPem(pem))
+  }
+  const agent = await agentIn(AGENT)
   const former = await Promise.all(
     (await readdir(folder))
       .filter((name) => formerFile.test(name) && !name.includes(agent.id)) // a crash may have come before the new one
       .sort()
-      .map(async (name) => agentFromPem(await loaded(name))),
+      .map(agentIn),
   )
   const entities = new Map<EntityId, Entity>()
   for (const name of await readdir(folder)) {
@@ -139,9 +143,19 @@ const textOf = (entity: Entity): string => `address: ${entity.address}\nname: ${
 const entityIn = async (file: string, id: EntityId, text: string): Promise<Entity> => {
   const [, address, name, armored] = /^address: ([^\n]*)\nname: ([^\n]*)\n\n(.*)$/s.exec(text) ?? []
   if (address === undefined || name === undefined || armored === undefined) throw new Error(`${file} is no key file`)
-  const entity = { ...(await importEntity(armored, address)), name }
+  const entity = { ...(await keyIn(file, () => importEntity(armored, address))), name }
   if (entity.id !== id) throw new Error(`${file} holds another key than its name says: ${entity.id}`)
   return entity
+}
+
+/** What the libraries say of a key names no file. */
+const keyIn = async <Key>(file: string, read: () => Key | Promise<Key>): Promise<Key> => {
+  try {
+    return await read()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : cause
+    throw new Error(`${file} is damaged: put it back from a backup (${why})`, { cause })
+  }
 }
 
 const load = async (folder: string, name: string, sealer: Sealer | undefined, sealOpen: boolean): Promise<string> => {
@@ -173,7 +187,7 @@ const save = (folder: string, name: string, text: string, sealer?: Sealer): Prom
  */
 export const refuseReadable = async (path: string, mode: '600' | '700'): Promise<void> => {
   const found = await stat(path).catch(unlessThere)
-  if (!found) throw new Error(`${path} is missing: "vouchsafe init" makes it, "vouchsafe restore" brings it back`)
+  if (!found) throw new Error(`${path} is missing: put it back. The keys of a home are in its backups.`)
   if ((found.mode & 0o077) !== 0) throw new Error(`${path} is open to others on this machine: chmod ${mode} ${path}`)
 }
 

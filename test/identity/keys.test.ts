@@ -40,12 +40,22 @@ describe('keyring', () => {
     expect((await makeKeyring(home)).agent.id).to.equal((await makeKeyring(home)).agent.id))
 
   it('is not made on demand where it should be', async () =>
-    expect(await faultOf(openKeyring(home))).to.match(/key is missing: "vouchsafe init"/))
+    expect(await faultOf(openKeyring(home))).to.match(/key is missing: put it back/))
 
   it('is not given another agent when entities are left of it', async () => {
     await (await makeKeyring(home)).add(alice)
     await rm(keyFile('agent.pem'))
     expect(await faultOf(makeKeyring(home))).to.match(/agent.pem is missing/)
+  })
+
+  it('names the file that is damaged', async () => {
+    await (await makeKeyring(home)).add(alice)
+    const whole = await readFile(aliceFile(), 'utf8')
+    await writeFile(aliceFile(), whole.replace(/\n\n-----BEGIN.*/s, '\n\nnothing'))
+    expect(await faultOf(openKeyring(home))).to.include(`${aliceFile()} is damaged: put it back from a backup (`)
+    await writeFile(aliceFile(), whole)
+    await writeFile(keyFile('agent.pem'), 'nothing')
+    expect(await faultOf(openKeyring(home))).to.include(`${keyFile('agent.pem')} is damaged: put it back`)
   })
 
   it('is for its owner alone: 0700, files 0600, whatever the umask', async () => {
