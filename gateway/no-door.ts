@@ -1,10 +1,15 @@
 /** Why a listener could not be opened, in words for whoever wrote its address into the configuration. */
 
-type ListenFault = NodeJS.ErrnoException & { address?: string; port?: number }
+type ListenFault = NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string }
 
 /** Any other error is as it was. */
 export const noDoor = (error: unknown): unknown => {
-  const { syscall, code = '', address = '', port = 0 } = (error ?? {}) as ListenFault
+  const { syscall, code = '', address = '', port = 0, hostname } = (error ?? {}) as ListenFault
+  if (syscall === 'getaddrinfo')
+    return new Error(
+      `Can't listen at ${hostname}: the name is not found (${code}). Write an address of this machine in vouchsafe.toml.`,
+      { cause: error },
+    )
   const way = syscall === 'listen' ? ways[code] : undefined
   if (way === undefined) return error
   const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`

@@ -17,6 +17,15 @@ describe('a listener that could not be opened', () => {
       /^Can't listen at \[::7\]:25: .*no such address/,
     ],
     ['the port is a privileged one', fault('EACCES', '0.0.0.0', 587), /ports below 1024.*vouchsafe\.service/],
+    [
+      'the name leads nowhere',
+      Object.assign(new Error('getaddrinfo ENOTFOUND x.test'), {
+        code: 'ENOTFOUND',
+        syscall: 'getaddrinfo',
+        hostname: 'x.test',
+      }),
+      /^Can't listen at x\.test: the name is not found \(ENOTFOUND\)\. .*vouchsafe\.toml/,
+    ],
     ['no listener was meant', fault('EADDRINUSE', '', 0, 'connect'), /^connect EADDRINUSE$/],
     ['an error of another kind', new Error('disk full'), /^disk full$/],
   ]
