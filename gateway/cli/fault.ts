@@ -17,4 +17,8 @@ const faults: [code: RegExp, words: string][] = [
   [/^SQLITE_(?:CORRUPT|NOTADB)\b/, 'The database is damaged: put a backup back, `vouchsafe restore FROM --home NEW`.'],
   [/^(?:connect )?ENOTDIR\b/, 'A file stands where a folder should be: name another place.'],
   [/^EROFS\b/, 'That disk can be read only.'],
+  [
+    /^SQLITE_(?:READONLY|CANTOPEN|PERM)\b/,
+    'The database can not be written here: give the home to whoever runs this (chown, chmod u+w), or mount its disk for writing.',
+  ],
 ]

@@ -16,6 +16,11 @@ describe('what the system says is told in words', () => {
       /^The database is damaged: .*restore.* \(SQLITE_CORRUPT: database disk image is malformed\)$/,
     ],
     ['no database', 'SQLITE_NOTADB: file is not a database (PRAGMA x)', /^The database is damaged: .* \(PRAGMA x\)\)$/],
+    [
+      'a home that can only be read',
+      'SQLITE_READONLY: attempt to write a readonly database (BEGIN EXCLUSIVE)',
+      /^The database can not be written here: .*chmod u\+w.* \(SQLITE_READONLY/,
+    ],
     ['a home that is a file', 'connect ENOTDIR a/x/control.sock', /^A file stands where a folder .* \(connect ENOTDIR/],
     ['what is in words already', 'There is no account EACCES@a.test.', /^There is no account EACCES@a\.test\.$/],
   ]
