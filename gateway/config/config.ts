@@ -33,6 +33,7 @@ import {
   limit,
   listeners,
   size,
+  someSize,
   span,
   text,
   writeHostPort,
@@ -134,7 +135,7 @@ const trusted = z
 const smtp = z
   .strictObject({
     ...listeners('127.0.0.1:2587', '127.0.0.1:2465'),
-    size_limit: size.prefault('64 MiB'),
+    size_limit: someSize.prefault('64 MiB'),
     recipients: count(1, 10_000).prefault(100),
     messages_per_minute: count(1, 1_000_000).prefault(300),
     sessions: count(1, 100_000).prefault(500),

@@ -40,6 +40,8 @@ const sizeFix = 'not a size; write a number with B, KiB, MiB or GiB, for example
 /** `5 GiB` in bytes; undefined for what is no size. */
 export const readSize = (value: string): number | undefined => amount(value, unitsBytes)
 export const size = written(readSize, sizeFix)
+/** Not none at all. */
+export const someSize = size.refine((bytes) => bytes > 0, { error: 'write more than nothing, for example "64 MiB"' })
 /** Infinity for "none". */
 export const limit = written(
   (value) => (value === 'none' ? Number.POSITIVE_INFINITY : readSize(value)),
@@ -48,8 +50,8 @@ export const limit = written(
 
 const amount = (value: string, units: Record<string, number>): number | undefined => {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(value.trim()) ?? []
-  const factor = units[unit]
-  return factor === undefined ? undefined : Math.round(Number(number) * factor)
+  const written = Math.round(Number(number) * (units[unit] ?? Number.NaN))
+  return Number.isSafeInteger(written) ? written : undefined // also what is more than can be counted
 }
 
 /** Whether a certificate can name it and a client look for it: no large number, neither `192.0.2.999` nor `xn--a`. */
