@@ -88,7 +88,9 @@ const complaint = (issue: z.core.$ZodIssue, root: unknown): string => {
     return `${names.join(', ')}: no such key; the sample in etc/vouchsafe.toml lists all of them`
   }
   const value = issue.path.reduce<unknown>((at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name], root)
-  return `${key} = ${value === undefined ? '(missing)' : shown(value)}: ${issue.message}`
+  const isNoTable = issue.code === 'invalid_type' && issue.expected === 'object'
+  const fix = isNoTable ? `write a table: [${key}], and its keys in the lines below` : issue.message
+  return `${key} = ${value === undefined ? '(missing)' : shown(value)}: ${fix}`
 }
 
 /** Without the login in an address: complaints go to the log. */

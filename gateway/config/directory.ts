@@ -17,7 +17,7 @@ export const directory = z
     serve: yesNo.prefault(false),
     ask: z
       .array(one, { error: 'write a list, for example ["<agent id>@directory.example.org:2740"]' })
-      .max(8)
+      .max(8, { error: 'name 8 at most' })
       .prefault([]),
   })
   .prefault({})
