@@ -215,11 +215,11 @@ const life = span.refine((ms) => ms <= MAX_LIFE_MS, {
 })
 const custody = z
   .strictObject({
-    delayed: duration.prefault('2 h'),
+    delayed: span.prefault('2 h'),
     expires: life.prefault('5 d'),
     expires_unknown: life.prefault('24 h'),
-    hop_deadline: duration.prefault('15 min'),
-    hop_deadline_away: duration.prefault('6 h'),
+    hop_deadline: span.prefault('15 min'),
+    hop_deadline_away: span.prefault('6 h'),
     keep: size.prefault('100 MiB'),
     keep_for: duration.prefault('14 d'),
   })
@@ -238,7 +238,7 @@ const path = z
   .strictObject({
     searches_per_minute: count(1, 10_000).prefault(10),
     queries: count(1, 10_000).prefault(20),
-    query_every: duration.prefault('5 s'),
+    query_every: span.prefault('5 s'),
   })
   .prefault({})
   .transform((table) => ({

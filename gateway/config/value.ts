@@ -42,9 +42,9 @@ export const readSize = (value: string): number | undefined => amount(value, uni
 export const size = written(readSize, sizeFix)
 /** Not none at all. */
 export const someSize = size.refine((bytes) => bytes > 0, { error: 'write more than nothing, for example "64 MiB"' })
-/** Infinity for "none". */
+/** Infinity for "none"; elsewhere 0 may mean that, here it would shut everybody out. */
 export const limit = written(
-  (value) => (value === 'none' ? Number.POSITIVE_INFINITY : readSize(value)),
+  (value) => (value === 'none' ? Number.POSITIVE_INFINITY : readSize(value) || undefined),
   'not a limit; write a size, for example "5 GiB", or "none"',
 )
 

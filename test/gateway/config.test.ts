@@ -150,6 +150,18 @@ describe('configuration', () => {
       '[custody]\nexpires_unknown = "31 d"',
       'custody.expires_unknown = "31 d": not longer than "30 d"',
     ],
+    ['mail that is late at once', '[custody]\ndelayed = "0 s"', 'custody.delayed = "0 s": write more than nothing'],
+    [
+      'neighbours that are never heard',
+      '[custody]\nhop_deadline = "0 s"',
+      'hop_deadline = "0 s": write more than nothing',
+    ],
+    [
+      'questions that are never answered',
+      '[path]\nquery_every = "0 s"',
+      'query_every = "0 s": write more than nothing',
+    ],
+    ['accounts that are full at once', '[accounts]\nquota = "0 B"', 'accounts.quota = "0 B": not a limit'],
     ['a throttle that forgives all', '[login]\nwindow = "0 s"', 'login.window = "0 s": write more than nothing'],
     ['links without payloads', '[link]\npayload_limit = "0 B"', 'link.payload_limit = "0 B": write more than nothing'],
     ['a web whose name is too long', `[gateway]\nnet = "${'n'.repeat(65)}"`, 'it has 64 characters at most'],
