@@ -2,8 +2,9 @@
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Alert } from '../../src/link/alert.ts'
 import { isFrozen, isLinked } from '../../src/link/standing.ts'
+import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
-import type { Operation } from '../house.ts'
+import type { House, Operation } from '../house.ts'
 import { findLink, type LinkView, viewOf } from './neighbour.ts'
 
 export type AlertView = Alert & { agent: string; name: string }
@@ -22,13 +23,19 @@ export const linkAlerts: Operation<{ neighbour?: string }, { frozen: string[]; a
 
 /** With one neighbour, or with all: after a copy of the home was put back. */
 export const linkRekey: Operation<{ neighbour?: string }, LinkView[]> = async (house, { neighbour }) => {
-  const links = neighbour === undefined ? house.web.links().filter(isLinked) : [findLink(house, neighbour)]
+  const links = neighbour === undefined ? house.web.links().filter(isLinked) : [linkedOf(house, neighbour)]
   for (const { agent } of links) await house.web.rekey(agent)
   const agents = new Set(links.map(({ agent }) => agent))
   return house.web
     .links()
     .filter(({ agent }) => agents.has(agent))
     .map((link) => viewOf(house.web, link))
+}
+
+const linkedOf = (house: House, neighbour: string): Link => {
+  const link = findLink(house, neighbour)
+  if (link.state !== 'revoked') return link
+  throw new Refusal('link-revoked', `${link.name} is no neighbour any more, and is told nothing: invite it again.`)
 }
 
 /**

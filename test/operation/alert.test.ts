@@ -57,6 +57,14 @@ describe('link alerts and rekey', function () {
     expect(said).to.match(/there is none\. .*pair again/)
   })
 
+  it('rekey promises nothing to somebody who is no neighbour any more', async () => {
+    await userAdd(house(), { address: 'ann', password: 'a long password' }, silent)
+    await house().pairing.part(bert)
+    const said = await linkRekey(house(), { neighbour: 'Bert' }, silent).catch((error: Error) => error.message)
+    expect(said).to.include('Bert is no neighbour any more, and is told nothing: invite it again.')
+    expect(await linkRekey(house(), {}, silent)).to.deep.equal([])
+  })
+
   it('rekey thaws the link here, and is owed to the neighbour from then on, also after a restart', async () => {
     await userAdd(house(), { address: 'ann', password: 'a long password' }, silent)
     const [view] = await linkRekey(house(), {}, silent)
