@@ -150,11 +150,17 @@ export const whyNoPair = ({ certificate, key }: TlsPair): string | undefined => 
   }
 }
 
+/** Let's Encrypt's own tools leave theirs to root alone. */
+const unread: Record<string, string> = {
+  EACCES: 'Let the user that the gateway runs as read it, or a copy of it.',
+}
+
 const readText = async (path: string): Promise<string> => {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new TlsError(`Can't read ${path}: ${(error as NodeJS.ErrnoException).code}. Name a file that is there.`)
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    throw new TlsError(`Can't read ${path}: ${code}. ${unread[code] ?? 'Name a file that is there.'}`)
   }
 }
 

@@ -87,6 +87,18 @@ describe('certificate for mail clients', () => {
     expect(files.current()).to.deep.equal(second)
   })
 
+  it('of one’s own that only another user may read is said to be so', async () => {
+    const { certificate, key } = await selfSigned(['one.test'], [])
+    const files = { certificate: join(home, 'c3.pem'), key: join(home, 'k3.pem') }
+    writeFileSync(files.certificate, certificate)
+    writeFileSync(files.key, key, { mode: 0o000 })
+    const me = process.geteuid?.() ?? 0
+    if (me === 0) process.seteuid?.(65_534) // root reads everything
+    const said = await openTls({ home, ...files }).catch(String)
+    if (me === 0) process.seteuid?.(me)
+    expect(said).to.match(/Can't read \S+\.pem: EACCES\. Let the user that the gateway runs as read it/)
+  })
+
   it('changed files are taken up by themselves, once both are whole', async () => {
     const [first, second] = [await selfSigned(['one.test'], []), await selfSigned(['two.test'], [])]
     const [certificate, key] = [join(home, 'c2.pem'), join(home, 'k2.pem')]
