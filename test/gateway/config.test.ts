@@ -63,6 +63,11 @@ describe('configuration', () => {
     expect(readFileSync('etc/vouchsafe.toml', 'utf8')).to.equal(configText({ ports: defaultPorts }))
   })
 
+  it('etc/vouchsafe.service lets Node start: it asks for memory protection keys, which @system-service has not', () => {
+    const allowed = /^SystemCallFilter=@.*$/m.exec(readFileSync('etc/vouchsafe.service', 'utf8'))
+    expect(allowed?.[0].split(/[= ]/)).to.include.members(['@system-service', '@pkey'])
+  })
+
   it('the choices of init are in it, whatever they hold', () => {
     const name = 'Ann "the baker" \\ & söhne'
     const text = configText({
