@@ -1,6 +1,6 @@
 /** What is given behind an option, looked at before anything is done: a bad value is wrong use, exit code 2. */
 import { InvalidArgumentError } from 'commander'
-import { domain, duration, readHostPort } from '../config/value.ts'
+import { domain, duration, isEverywhere, readHostPort } from '../config/value.ts'
 
 const given =
   (isGood: (value: string) => boolean, right: string) =>
@@ -20,8 +20,8 @@ export const spanOf = given(
 )
 
 const hostPortOf = given(
-  (value) => readHostPort(value) !== undefined,
-  'That is not an address and port. Write for example mail.example.org:2740.',
+  (value) => !isEverywhere(readHostPort(value)?.host ?? '::'),
+  'That is not an address and port to dial. Write for example mail.example.org:2740.',
 )
 
 /** Of an option that takes several, each comes by itself. */

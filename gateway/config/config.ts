@@ -29,6 +29,7 @@ import {
   domain,
   duration,
   hostPort,
+  isEverywhere,
   isLoopback,
   limit,
   listeners,
@@ -179,9 +180,14 @@ const accounts = z
   .prefault({})
   .transform(({ quota }) => ({ quotaBytes: quota }))
 
-const announced = hostPort.refine((value) => isHostPort(writeHostPort(value)), {
-  error: 'neighbours take no such address; write a name as it stands in the DNS (xn--…) or an IP address, and a port',
-})
+const announced = hostPort
+  .refine((value) => isHostPort(writeHostPort(value)), {
+    error: 'neighbours take no such address; write a name as it stands in the DNS (xn--…) or an IP address, and a port',
+  })
+  .refine(({ host }) => !isEverywhere(host), {
+    error:
+      'neighbours would dial themselves; write where they reach this gateway, or "auto:2740" for where they see it',
+  })
 const link = z
   .strictObject({
     listen: hostPort.prefault('0.0.0.0:2740'),

@@ -1,7 +1,7 @@
 /** What a person, or a program for them, enters into a mail client, from the configuration. */
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import { inAscii, type Listener, writeHostPort } from './value.ts'
+import { inAscii, isEverywhere, type Listener, writeHostPort } from './value.ts'
 
 /** One way in. `host` is what a client writes, in ASCII, never an address that only listens (0.0.0.0). */
 export type Way = Listener & { service: 'imap' | 'smtp' }
@@ -15,7 +15,7 @@ export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup
     const all = config[service].listeners.map((at) => ({
       service,
       ...at,
-      host: inAscii(at.host === '0.0.0.0' || at.host === '::' ? everywhere : at.host),
+      host: inAscii(isEverywhere(at.host) ? everywhere : at.host),
     }))
     return [...all.filter(({ security }) => security === 'tls'), ...all.filter(({ security }) => security !== 'tls')]
   }

@@ -73,6 +73,9 @@ export const writeHostPort = ({ host, port }: HostPort): string =>
 const hostPortFix = 'not an address and port; write for example "127.0.0.1:2587" or "[::1]:2587"'
 export const hostPort = written(readHostPort, hostPortFix)
 
+/** Where one listens on all addresses; dialled, it is the dialler itself. */
+export const isEverywhere = (host: string): boolean => host === '0.0.0.0' || host === '::'
+
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 

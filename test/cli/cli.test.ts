@@ -62,6 +62,7 @@ describe('command line', function () {
     ['a message nobody knows', ['trace', '<x@y>'], 1, /No message <x@y> is known/],
     ['a neighbour nobody knows', ['link', 'show', 'zebra'], 1, /No neighbour is called zebra/],
     ['an invitation to no address', ['link', 'invite', '--address', 'here'], 2, /'here' .* not an address and port/],
+    ['an invitation to whoever dials', ['link', 'invite', '--address', '0.0.0.0:2740'], 2, /port to dial\. Write/],
     ['a password for nothing', ['user', 'passwd', 'ann', '--for', 'pop'], 2, /'pop' .* one of: all, imap, smtp/],
     ['a limit of nothing', ['link', 'trust', 'bob', '--limit', '0'], 2, /'0' .* whole number from 1/],
     ['a key for no time', ['key', 'rotate', 'ann', '--expires', 'soon'], 2, /'soon' .* for example "400 d"/],

@@ -101,6 +101,11 @@ describe('configuration', () => {
     ['a size without a unit', '[smtp]\nsize_limit = "64"', 'smtp.size_limit = "64": not a size'],
     ['a duration in words', '[custody]\nexpires = "soon"', 'custody.expires = "soon": not a duration'],
     ['a listener without a port', '[imap]\ntls = ["localhost"]', 'imap.tls.0 = "localhost": not an address and port'],
+    [
+      'an address that is everywhere',
+      '[link]\nannounce = ["0.0.0.0:2740"]',
+      'link.announce.0 = "0.0.0.0:2740": neighbours would dial themselves',
+    ],
     ['mail of no size', '[smtp]\nsize_limit = "0 B"', 'smtp.size_limit = "0 B": write more than nothing'],
     ['a size beyond all counting', '[smtp]\nsize_limit = "9000000 GiB"', 'smtp.size_limit = "9000000 GiB": not a size'],
     ['a time beyond all counting', '[custody]\nkeep_for = "1000000000 d"', '"1000000000 d": not a duration'],
