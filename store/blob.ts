@@ -114,7 +114,11 @@ const byCount = (ids: readonly number[]): Map<number, number[]> => {
   const counts = new Map<number, number>()
   for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
   const groups = new Map<number, number[]>()
-  for (const [id, count] of counts) groups.set(count, [...(groups.get(count) ?? []), id])
+  for (const [id, count] of counts) {
+    const group = groups.get(count)
+    if (group) group.push(id)
+    else groups.set(count, [id])
+  }
   return groups
 }
 
