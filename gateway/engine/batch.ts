@@ -144,11 +144,15 @@ const deliver = async (tx: Tx, { changes, drafts }: Batch, cache: FolderCache): 
   )
 }
 
+/** An empty header, and this: where a file is lost the notice goes without it, or nothing beside it would ever be saved. */
+const UNREADABLE = Buffer.from('\r\nThis message can no longer be read at the gateway that took it.\r\n')
+
 /** Messages that go back inside notices; they are older than the batch, and small (src/custody/letters.ts). */
 const bodiesAround = async (tx: Tx, deliveries: readonly Delivery[]): Promise<Map<number, Buffer>> => {
   const found = new Map<number, Buffer>()
   for (const { body } of deliveries)
-    if (typeof body === 'object' && body.around) found.set(body.around.body, await readBody(tx, body.around.body))
+    if (typeof body === 'object' && body.around)
+      found.set(body.around.body, await readBody(tx, body.around.body).catch(() => UNREADABLE))
   return found
 }
 

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { startEngine } from '../../gateway/engine/engine.ts'
 import { createLog } from '../../gateway/log.ts'
@@ -6,10 +8,12 @@ import { targetOfAddress } from '../../src/address.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { admitLocal, type Contact, contactKey, emptyState } from '../../src/state.ts'
 import { create } from '../../store/account.ts'
+import { putBodies, readBody } from '../../store/blob.ts'
 import type { Db, Source } from '../../store/db.ts'
-import { contacts, custody } from '../../store/web.ts'
-import { ann, b, bob, key, link, me, r, row } from '../custody/rows.ts'
-import { eachWithStore } from '../store/home.ts'
+import { draftOf } from '../../store/spool.ts'
+import { contacts, custody, submissions } from '../../store/web.ts'
+import { ann, b, bob, key, link, me, r, row, submission } from '../custody/rows.ts'
+import { eachWithStore, letterOf } from '../store/home.ts'
 
 describe('engine', () => {
   const bench = eachWithStore()
@@ -112,6 +116,25 @@ describe('engine', () => {
     })
     await failing
     expect([...state.addresses.keys()]).to.have.members(['ann@a.test', 'bo@a.test'])
+    await engine.close()
+  })
+
+  it('tells a failure also where the message that was to go back can not be read, and keeps what is beside it', async () => {
+    const { db, home, account, folder } = bench()
+    const draft = await draftOf(home, letterOf('x'.repeat(100_000)))
+    await db.transaction(async (tx) => {
+      const [body = 0] = await putBodies(tx, [draft, draft])
+      await custody.save(tx, [row({ state: 'spooled', body, expires: 1 })])
+      await submissions.save(tx, [submission({ account: account.id, body, size: draft.size, ret: 'FULL' })])
+    })
+    if ('file' in draft) await rm(join(home, 'blob', draft.file))
+    const engine = start()
+    const answers = await Promise.all([engine.handle({ on: 'due', key }), engine.handle({ on: 'sweep' })])
+    expect(answers).to.deep.equal([{ say: 'done' }, { say: 'done' }])
+    const notice = await db.read.one<{ body: number }>('SELECT body FROM message WHERE mailbox = ?', [
+      await folder('INBOX'),
+    ])
+    expect((await readBody(db, notice?.body ?? 0)).toString()).to.contain('can no longer be read')
     await engine.close()
   })
 })
