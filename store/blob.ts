@@ -122,7 +122,7 @@ const byCount = (ids: readonly number[]): Map<number, number[]> => {
   return groups
 }
 
-/** All bytes from `from` on, in constant memory. Whoever asks holds the body: if it is gone, that is a bug, and throws. */
+/** All bytes from `from` on, in constant memory. Whoever asks holds the body: if it is gone, or not whole, this throws. */
 export const openBody = async (db: Source, id: number, from = 0): Promise<Readable> => {
   const found = await bodyFrom(db, id, from)
   return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found
@@ -148,9 +148,10 @@ export const readBody = async (db: Source, id: number): Promise<Buffer> => {
  * Bytes `from` up to, not including, `to`: at once, or as a stream where they are many and in a file.
  *
  * @returns undefined if the body is gone; fewer bytes, or none, where the range reaches beyond the end
+ * @throws Error if its file is shorter than it was
  */
 export const bodyRange = async (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
-  db.fresh.get(id)?.subarray(from, Math.max(from, to)) ?? (await readRange(db, '?', id, from, to))
+  db.fresh.get(id)?.subarray(from, Math.max(from, to)) ?? (await readRange(db, '?', id, from, to, true))
 
 /** The same of a message in a mailbox, by its id. */
 export const messageRange = (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
@@ -164,6 +165,7 @@ const readRange = async (
   id: number,
   from: number,
   to: number,
+  isWhole = false,
 ): Promise<Buffer | Readable | undefined> => {
   const length = Math.max(0, to - from)
   const row = await db.read.one<{ size: number; file: string | null; bytes: Buffer | null }>(
@@ -174,6 +176,11 @@ const readRange = async (
   if (row.file === null) return row.bytes ?? Buffer.alloc(0)
   const handle = await open(join(db.blobDir, row.file), 'r').catch(unlessThere)
   if (!handle) return undefined
+  // What was cut off must not go out as if that were all.
+  if (isWhole && (await handle.stat()).size < row.size) {
+    await handle.close()
+    throw new Error(`body ${id} has lost its end (blob/${row.file})`)
+  }
   const rest = Math.max(0, Math.min(length, row.size - from))
   if (rest > READ_MAX) return handle.createReadStream({ start: from, end: from + rest - 1, highWaterMark: 256 << 10 })
   try {

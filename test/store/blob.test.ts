@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import { addRefs, dropRefs, openBody, putBodies, readBody } from '../../store/bl
 import { freshBodies } from '../../store/fresh.ts'
 import { adoptFile, type BodyDraft, discardDraft, draftOf, INLINE_MAX, startBody } from '../../store/spool.ts'
 import { sweepBlobs } from '../../store/sweep.ts'
-import { eachWithStore, rowsOf } from './home.ts'
+import { bodiesOpen, eachWithStore, rowsOf } from './home.ts'
 
 const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const LARGE = INLINE_MAX * 3
@@ -141,6 +141,18 @@ describe('store: bodies', () => {
     expect(await db.transaction((tx) => addRefs(tx, [4711])).catch((error: Error) => error.message)).to.match(
       /4711 is gone/,
     )
+  })
+
+  it('one that has lost its end is a fault, however long it was', async () => {
+    const { db, home } = bench()
+    for (const size of [LARGE, 2 << 20]) {
+      const draft = await draftOf(home, randomBytes(size))
+      const [id = 0] = await put(draft)
+      await truncate(join(home, 'blob', 'file' in draft ? draft.file : ''), size - 1)
+      const told = await openBody(db, id).then(buffer, (error: Error) => error.message)
+      expect(told).to.contain(`body ${id} has lost its end`)
+    }
+    expect(await bodiesOpen(home)).to.deep.equal([])
   })
 
   it('an open stream outlives its body', async () => {
