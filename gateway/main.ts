@@ -5,6 +5,7 @@
 import type { Event } from '../src/event.ts'
 import { isLinked } from '../src/link/standing.ts'
 import { addressesOf } from '../src/reach/announce.ts'
+import { Refusal } from '../src/refusal.ts'
 import type { Link } from '../src/state.ts'
 import { posted, unfinishedCustody } from '../store/web.ts'
 import { openFirstHops } from './carry/first-hop.ts'
@@ -74,9 +75,10 @@ const serveIn = async (rooms: Rooms, onHangup: OnHangup): Promise<Ended> => {
     closing.push((await tellProgress(core)).stop)
     const clients = await openClients(rooms, { reach, firstHops, renewed: stopping.renewed })
     closing.push(clients.close)
-    takeUp(core, performer).catch((error) =>
-      core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest'),
-    )
+    takeUp(core, performer).catch((error) => {
+      if (error instanceof Refusal && error.code === 'stopping') return // the next start takes it up
+      core.log.error({ event: 'take-up-failed', err: error }, 'the clock takes up the rest')
+    })
     onHangup(() => {
       clients.reload()
       void reconfigure(house.home, house.config, core.log, stopping.renewed)

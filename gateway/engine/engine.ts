@@ -170,8 +170,8 @@ export const startEngine = (db: Db, state: State, log: Log, now: () => number = 
     perform = by
   }
   const close = async () => {
+    isClosed = true // at once: who raises a long queue, page by page, would else keep a stopping gateway for minutes
     while (queue.length > 0 || running !== undefined || waiting !== undefined) await settled()
-    isClosed = true // in the same turn: nothing comes in between
   }
   return { handle, settled, close, performBy, state }
 }

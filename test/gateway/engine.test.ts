@@ -42,6 +42,18 @@ describe('engine', () => {
     expect(lines.join('')).not.to.contain('commit-failed')
   })
 
+  it('closed, it does not wait for whoever raises a long queue, one after the other', async () => {
+    const engine = start()
+    let raised = 0
+    const raiseAll = async () => {
+      for (; raised < 1000; raised++) await engine.handle({ on: 'due', key: `${raised}` })
+    }
+    const raising = raiseAll().catch((error: unknown) => error)
+    await engine.close()
+    expect(await raising).to.include({ code: 'stopping' })
+    expect(raised).to.be.below(10)
+  })
+
   it('goes on when the wait of an event that has time ends with nothing left to do', async () => {
     const engine = start()
     await Promise.all([
