@@ -54,6 +54,12 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const [agent, link] of state.links) state.links.set(agent, { ...link, up: up.has(agent) })
 }
 
+/** Forgets what the working memory holds until a certain time, as a restart does: a clock that was set back makes it long. */
+export const forgetTimes = (state: State): void => {
+  for (const map of [state.missing, state.buckets, state.blamed]) map.clear()
+  state.nextSearchAt = 0
+}
+
 /** Forgets the rows that are loaded by need. */
 export const dropRows = (state: State): void => {
   for (const map of [state.custody, state.submissions, state.owed, state.contacts, state.critics]) map.clear()

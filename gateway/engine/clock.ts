@@ -2,16 +2,16 @@
  * What time brings: envelopes whose moment has come, messages that leave Outgoing, reports still
  * owed, queries to forget, keys that end.
  */
-import cron from 'node-cron'
 import { thawing } from '../../src/link/alarm.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { creditors, owed } from '../../store/outbox.ts'
-import { complaints, critics, custody, invitations, rulings, submissions } from '../../store/web.ts'
+import { complaints, critics, custody, invitations, rulings, submissions, unfinishedCustody } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import { warnOfEnds } from '../expiry.ts'
 import type { Knocking } from '../neighbour/knocking.ts'
 import type { Moving } from '../neighbour/moving.ts'
 import type { Reaching } from '../reach/reach.ts'
+import { forgetTimes } from './batch.ts'
 import { raiseDue } from './perform.ts'
 
 /** A retry may be this late: well below the shortest backoff anybody waits for. */
@@ -21,16 +21,17 @@ const DUE_MAX = 500
 /** An invitation is remembered this long past its end, to say "expired" or "used" instead of "unknown". */
 const PAST_TOKEN_MS = 7 * 86_400_000
 
-/** All gateways would speak at :00 and :30 otherwise. */
-const JITTER_MS = 10 * 60_000
+const MINUTE_MS = 60_000
 
 export type Clock = { stop(): Promise<void> }
 
+/** Counted from the start, so that not all gateways speak at once; and by no clock that can be set back. */
 export const startClock = (
   core: Core,
   reach: Pick<Reaching, 'announce' | 'keepName' | 'tellDirectories' | 'tidy'>,
   knocking: Pick<Knocking, 'retry'>,
   moving: Pick<Moving, 'tell'>,
+  minuteMs = MINUTE_MS,
 ): Clock => {
   const running = new Map<string, Promise<void>>()
   /** Never beside itself: a tick that comes while the last one still runs is left out. */
@@ -43,42 +44,52 @@ export const startClock = (
       .finally(() => running.delete(name))
     running.set(name, done)
   }
-  const ticking = setInterval(() => tick('due', raiseWhatIsDue), DUE_EVERY_MS)
-  const tidying = cron.schedule('* * * * *', () => tick('tidy', tidy))
   const announce = async () => {
     await reach.announce()
     await reach.tellDirectories()
   }
-  tick('directories', reach.tellDirectories)
-  tick('name', reach.keepName)
-  const reaching = cron.schedule('* * * * *', () => {
+  const everyMinute = () => {
     tick('name', reach.keepName)
-    tick('listed', reach.tidy)
-  })
-  const announcing = cron.schedule('*/30 * * * *', () => tick('announce', announce), {
-    maxRandomDelay: JITTER_MS,
-  })
-  tick('knock', knocking.retry) // what was asked for while no gateway ran
-  tick('move', moving.tell)
-  const asking = cron.schedule('* * * * *', () => {
     tick('knock', knocking.retry)
     tick('move', moving.tell)
-  })
+  }
   const warn = () => tick('warn', warnOfEnds)
-  const warning = cron.schedule('23 * * * *', warn)
+  tick('directories', reach.tellDirectories)
+  everyMinute() // what was asked for while no gateway ran
   warn() // a gateway that is started once a day would else never say it
+  const due = raiseWhatIsDue()
+  const timers = [
+    setInterval(() => tick('due', due), DUE_EVERY_MS),
+    setInterval(() => tick('tidy', tidy), minuteMs),
+    setInterval(() => tick('listed', reach.tidy), minuteMs),
+    setInterval(everyMinute, minuteMs),
+    setInterval(() => tick('announce', announce), 30 * minuteMs),
+    setInterval(warn, 60 * minuteMs),
+  ]
   return {
     async stop() {
-      clearInterval(ticking)
-      await Promise.all([tidying.stop(), reaching.stop(), asking.stop(), announcing.stop(), warning.stop()])
+      for (const timer of timers) clearInterval(timer)
       await Promise.all(running.values())
     },
   }
 }
 
-const raiseWhatIsDue = async (core: Core): Promise<void> => {
-  await agreeOnLinks(core)
-  await raiseDue(core, await custody.due(core.store.db, 'due_at', core.now(), DUE_MAX))
+/** A clock that was set back by more leaves waits behind that end long from now: everything unfinished is looked at. */
+const SET_BACK_MS = MINUTE_MS
+
+const raiseWhatIsDue = () => {
+  let last = 0
+  return async (core: Core): Promise<void> => {
+    const { db } = core.store
+    const now = core.now()
+    await agreeOnLinks(core)
+    if (now < last - SET_BACK_MS) {
+      core.log.warn({ event: 'clock-set-back', ms: last - now }, 'the clock was set back: what waits is tried again')
+      forgetTimes(core.engine.state)
+      await raiseDue(core, await unfinishedCustody(db))
+    } else await raiseDue(core, await custody.due(db, 'due_at', now, DUE_MAX))
+    last = now
+  }
 }
 
 /** An `up` or `down` that was lost with a failed commit is raised again. */

@@ -180,6 +180,12 @@ export const backoffMs = (key: string, attempts: number): number => {
   return Math.round(base * (0.75 + spread / 2))
 }
 
+/** No wait for the next try is as long but the sender's own: the clock was set back since. */
+export const waitsTooLong = (row: Custody, now: number): boolean =>
+  (row.state === 'spooled' || row.state === 'waiting') &&
+  (row.heldUntil ?? 0) <= now &&
+  (row.retryAt ?? 0) > now + 2 * LONGEST_RETRY_MS
+
 /** When the engine must look at the row again, whatever happens. What is held back has no next try, only its end. */
 export const dueAt = (row: Custody): number => {
   if (row.state === 'done') return isUnjudged(row) ? (row.judgeBy ?? forgetAt(row)) : forgetAt(row)

@@ -9,7 +9,7 @@ import { believe, isFinalEvent, type Report, type TrailStep } from '../report/re
 import { forgive, overtake } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
 import { withPermit } from './again.ts'
-import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment } from './custody.ts'
+import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment, waitsTooLong } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
 import { isHeld } from './hold.ts'
@@ -113,8 +113,9 @@ export const acknowledged = (state: State, key: string, items: readonly Item[]):
 
 /** The time named by `dueAt` has come, or the gateway has just started. */
 export const due = (state: State, key: string, now: number): Step => {
-  const was = state.custody.get(key)
-  if (was === undefined) return nothing
+  const found = state.custody.get(key)
+  if (found === undefined) return nothing
+  const was = waitsTooLong(found, now) ? { ...found, retryAt: now } : found
   if (was.state === 'done') return remembered(state, was, now)
   if (now >= lastMoment(was))
     return finish(state, was, { event: 'expired', code: expiryCode(state, was), by: state.me, at: now }, now)
