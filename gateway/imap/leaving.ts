@@ -2,7 +2,7 @@
  * Expunged messages, cleared away once no session shows them any more (store/leaving.ts).
  *
  * A rest after an expunge, everything left is cleared but what a session still shows; that is asked for again after
- * a longer one. Sessions are told at their next command, those in IDLE at once.
+ * a longer one, and so is what met a fault. Sessions are told at their next command, those in IDLE at once.
  */
 import type { Change } from '../../store/change.ts'
 import type { Db } from '../../store/db.ts'
@@ -51,11 +51,13 @@ export class Leaving {
 
   private async clear(): Promise<void> {
     const shown = this.shown()
-    try {
-      await clearLeft(this.db, shown)
-    } catch (error) {
-      this.log.warn({ event: 'fault', err: error }, 'expunged messages were not cleared away')
-    }
-    if (shown.length > 0) this.later(AGAIN * this.restMs)
+    const isClear = await clearLeft(this.db, shown).then(
+      () => shown.length === 0,
+      (error: unknown) => {
+        this.log.warn({ event: 'fault', err: error }, 'expunged messages were not cleared away; it is tried again')
+        return false
+      },
+    )
+    if (!isClear) this.later(AGAIN * this.restMs)
   }
 }

@@ -544,6 +544,19 @@ describe('IMAP sessions', () => {
       expect(await two.ask('FETCH 1 UID')).to.include('* 1 FETCH (UID 2)')
     })
 
+    it('what could not be cleared away, the disk being full, is cleared once it can be', async () => {
+      imap = await startTestImap({ timing: { expungedRestMs: 5 } })
+      const { db } = imap.store
+      await imap.deliver('INBOX', [{ ...letter(1), flags: 8 }])
+      const client = await logIn('INBOX')
+      const refusing = "CREATE TRIGGER refusing BEFORE DELETE ON message BEGIN SELECT RAISE(ABORT, 'full'); END"
+      await db.transaction((tx) => tx.run(refusing))
+      await client.ask('EXPUNGE')
+      while (!imap.log.some((line) => line.includes('not cleared away'))) await wait(5)
+      await db.transaction((tx) => tx.run('DROP TRIGGER refusing'))
+      while ((await db.read.all('SELECT id FROM message')).length > 0) await wait(5)
+    })
+
     it('whoever follows what it is told knows the mailbox, whatever the others do', async function () {
       this.timeout(120_000)
       imap = await startTestImap()
