@@ -16,6 +16,7 @@ import { constants, type Dirent } from 'node:fs'
 import { copyFile, link, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
+import { Refusal } from '../src/refusal.ts'
 import { inserts, updates } from './engine/bulk.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { makeFolder, readIfThere, syncPath, unlessThere } from './file.ts'
@@ -54,6 +55,9 @@ export const backup = async (
     return manifest
   } catch (error) {
     await rm(partial, { recursive: true, force: true }) // keys and mail; and on a full disk what is in the way
+    // The home is only read: the other disk is meant.
+    if (error instanceof Refusal && error.code === 'disk-full')
+      throw new Error(`the disk of ${dirname(target)} is full: make room there, or name a folder elsewhere`)
     throw error
   }
 }

@@ -223,6 +223,24 @@ describe('store: backup and restore', () => {
     expect(await restore(join(home, 'key'), join(away, 'home')).catch(messageOf)).to.match(/^ELOOP/)
   })
 
+  it('where its own disk is full, it says so, and leaves nothing', async function () {
+    const { db, home, folder } = bench()
+    const inbox = await folder('INBOX')
+    for (let i = 0; i < 50; i++) await append(db, inbox, [await draft(home, letterOf('x'.repeat(30_000)))])
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', away], { stdio: 'pipe' })
+    } catch (error) {
+      if (process.env.CI === 'true') throw error
+      console.warn('      skipped: no tmpfs can be mounted here; run it as root')
+      return this.skip()
+    }
+    const told = await backup(home, join(away, 'copy')).catch((error: Error) => error.message)
+    const left = await readdir(away)
+    execFileSync('umount', ['-l', away])
+    expect(told).to.equal(`the disk of ${away} is full: make room there, or name a folder elsewhere`)
+    expect(left).to.deep.equal([])
+  })
+
   it('what is not whole is neither taken nor brought back', async () => {
     const { home } = bench()
     await backup(home, join(away, 'copy'))
