@@ -23,6 +23,7 @@ import { startIndexing } from './indexing.ts'
 import { passphraseOf } from './keys.ts'
 import { type LinkEdge, startLink } from './link/edge.ts'
 import { type Moving, openMoving } from './neighbour/moving.ts'
+import { notePairings } from './neighbour/ratchets.ts'
 import { strangersOf } from './neighbour/stranger.ts'
 import { noDoor } from './no-door.ts'
 import { openReach, type Reaching } from './reach/reach.ts'
@@ -62,6 +63,7 @@ const serveIn = async (rooms: Rooms, onHangup: OnHangup): Promise<Ended> => {
     await reach.announce() // so that the first neighbour to connect is told
     closing.push(reach.stop)
     const moving = openMoving(core)
+    await notePairings(core)
     core.link = await openLink(core, house, reach, moving)
     closing.push(core.link.close)
     const clock = startClock(core, reach, house.knocking, moving)

@@ -136,7 +136,7 @@ export const openPerformer = (
         void lookUp(effect.agent).catch(failed)
         break
       case 'paired':
-        void core.ratchets.pair(effect.agent).catch(failed)
+        settling.enter(`paired ${effect.agent}`, () => core.ratchets.pair(effect.agent))
         break
       case 'alert':
         core.metrics.alerts.inc({ what: effect.what })

@@ -11,6 +11,7 @@ import type { Entity } from '../../src/identity/entity.ts'
 import { makeRekey, type Rekey, readRekey } from '../../src/identity/rekey.ts'
 import { CLOCK_SKEW_MS } from '../../src/identity/statement.ts'
 import { begunAnew, freshRatchet, pairedAgain, type Ratchet } from '../../src/link/ratchet.ts'
+import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { ownerOf } from '../../src/state.ts'
 import { ratchets } from '../../store/web.ts'
@@ -122,3 +123,14 @@ export const keepRatchets = (core: Shared, times: number): RatchetBook => {
 }
 
 export const drawIncarnation = (): string => randomBytes(8).toString('hex')
+
+/**
+ * A pairing that nobody noted, since a crash or a fault came between, or a command approved it while no gateway ran: the
+ * link is younger than what is shared. To be done before anybody connects.
+ */
+export const notePairings = async ({ engine, ratchets }: Pick<Core, 'engine' | 'ratchets'>): Promise<void> => {
+  for (const link of [...engine.state.links.values()].filter(isLinked)) {
+    const { at, initial } = await ratchets.load(link.agent)
+    if (initial === undefined && at < link.since) await ratchets.pair(link.agent)
+  }
+}

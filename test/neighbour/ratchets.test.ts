@@ -9,7 +9,7 @@ import { startEngine } from '../../gateway/engine/engine.ts'
 import { makeHome } from '../../gateway/home.ts'
 import { openKeyring } from '../../gateway/keys.ts'
 import { createLog } from '../../gateway/log.ts'
-import { keepRatchets } from '../../gateway/neighbour/ratchets.ts'
+import { keepRatchets, notePairings } from '../../gateway/neighbour/ratchets.ts'
 import { generateEntity } from '../../src/identity/entity.ts'
 import type { Alarm } from '../../src/link/alert.ts'
 import { freshRatchet } from '../../src/link/ratchet.ts'
@@ -147,5 +147,26 @@ describe('a REKEY between two homes', function () {
     await other.operate('bob', 1)
     await other.ratchets.rekey(one.agent)
     expect(await hear(one, other, await rekeyOf(other, one))).to.equal('rekey-invalid')
+  })
+
+  it('a pairing that a crash left unnoted is noted at the start, and one that was is left alone', async () => {
+    const [one, other] = sides()
+    const { ratchets, engine, state, clock } = one
+    const shared = { ...freshRatchet(other.agent, '0'.repeat(16)), key: 'A'.repeat(43), n: 5, at: clock.now }
+    const { initial: _, ...moved } = shared
+    const link = { ...linkAt(one, other), since: clock.now + 1 }
+    for (const [at, noted] of [
+      [clock.now, 'open'],
+      [clock.now + 2, undefined],
+    ] as const) {
+      await ratchets.save({ ...moved, at })
+      await engine.handle({ on: 'linked', link })
+      await notePairings({ engine, ratchets })
+      const found = await ratchets.load(other.agent)
+      expect([found.initial, found.key]).to.deep.equal([noted, moved.key])
+    }
+    state.links.set(other.agent, { ...link, state: 'revoked', since: clock.now + 3 })
+    await notePairings({ engine, ratchets })
+    expect((await ratchets.load(other.agent)).initial).to.equal(undefined)
   })
 })
