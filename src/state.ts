@@ -232,7 +232,7 @@ export const ownerOf = ({ addresses, locals, domain }: State): Local | undefined
 export const removeLocal = (state: State, entity: string): void => {
   const local = state.locals.get(entity)
   state.removed.add(entity)
-  state.locals.delete(entity)
+  for (const map of [state.locals, state.repute, state.warned]) map.delete(entity)
   for (const [key, contact] of state.contacts) if (contact.entity === entity) state.contacts.delete(key)
   if (!local) return
   state.addresses.delete(local.address)

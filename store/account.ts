@@ -41,7 +41,8 @@ export const list = (from: Source): Promise<Account[]> =>
   from.read.all<Account>(`SELECT ${columns} FROM account ORDER BY address`)
 
 /**
- * Removes an account with all its folders, messages, passwords and contacts; its entity is remembered as one that left.
+ * Removes an account with all its folders, messages, passwords and contacts, and what was held against it; its entity is
+ * remembered as one that left.
  *
  * @returns whether there was one
  */
@@ -52,6 +53,7 @@ export const remove = (db: Sink, id: number): Promise<boolean> =>
     for (const mailbox of await listMailboxes(tx, id)) await dropMailbox(tx, mailbox)
     await tx.run('DELETE FROM account WHERE id = ?', [id])
     await tx.run('DELETE FROM contact WHERE entity = ?', [account.entityId])
+    for (const table of ['repute', 'warning']) await tx.run(`DELETE FROM ${table} WHERE id = ?`, [account.entityId])
     await tx.insertMany('departed', ['entity_id', 'at'], [[account.entityId, Date.now()]], {
       key: ['entity_id'],
       update: ['at'],

@@ -14,7 +14,7 @@ import {
   takeRecent,
 } from '../../store/mailbox.ts'
 import { append, view } from '../../store/message.ts'
-import { contacts } from '../../store/web.ts'
+import { contacts, repute, warnings } from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
 
 const made = (answer: Mailbox | MailboxNo): Mailbox => {
@@ -206,14 +206,14 @@ describe('store: mailboxes', () => {
       await append(tx, theirs?.id ?? 0, [shared])
     })
     const contact = { other: 'zoe', trust: 'explicit', address: 'zoe@b.test', at: 1 } as const
-    await db.transaction((tx) =>
-      contacts.save(tx, [
-        { ...contact, entity: account.entityId },
-        { ...contact, entity: other.entityId },
-      ]),
-    )
+    const both = [account, other].map(({ entityId: entity }) => ({ entity }))
+    await db.transaction(async (tx) => {
+      const rows = both.map((one) => ({ ...one, ...contact, at: 1, reproaches: [], isStopped: false }))
+      for (const table of [contacts, repute, warnings]) await table.save(tx, rows)
+    })
     expect(await removeAccount(db, account.id)).to.equal(true)
-    expect((await contacts.all(db)).map(({ entity }) => entity)).to.deep.equal([other.entityId])
+    for (const table of [contacts, repute, warnings])
+      expect((await table.all(db)).map(({ entity }) => entity)).to.deep.equal([other.entityId])
     expect(await removeAccount(db, account.id)).to.equal(false)
     expect(await listAccounts(db)).to.deep.equal([other])
     expect(await view(db, theirs?.id ?? 0)).to.have.length(1)
