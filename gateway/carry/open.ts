@@ -25,7 +25,7 @@ import { type BodyDraft, type BodyWriter, startBody } from '../../store/spool.ts
 import { contacts } from '../../store/web.ts'
 import type { Core } from '../core.ts'
 import type { NewBody } from '../engine/batch.ts'
-import { formsOf, isNamed } from './author.ts'
+import { formsOf, isNamed } from '../spelled.ts'
 import { WHOLE_BYTES } from './hand.ts'
 import { pairIn } from './paired.ts'
 import { openDraft, spoolPlain } from './spool.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { isNamed } from '../../gateway/carry/author.ts'
+import { isNamed } from '../../gateway/spelled.ts'
 
 describe('whether a letter names who signed it', () => {
   const cases: [author: string, address: string, is: boolean][] = [
