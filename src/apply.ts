@@ -58,10 +58,17 @@ const put = (state: State, change: Extract<Change, { put: string }>): void => {
 }
 
 const putKnown = (state: State, row: Known): void => {
-  for (const target of targetsOf(state.known.get(row.entity))) state.knownTargets.delete(target)
+  unlistKnown(state, row.entity) // they may have moved
   for (const target of targetsOf(row)) state.knownTargets.set(target, row.entity)
   state.known.set(row.entity, row)
   state.knownAt.set(row.address, row.entity)
+}
+
+/** By its address and its targets it is found no more. */
+const unlistKnown = (state: State, entity: string): void => {
+  const was = state.known.get(entity)
+  for (const target of targetsOf(was)) state.knownTargets.delete(target)
+  if (was && state.knownAt.get(was.address) === entity) state.knownAt.delete(was.address)
 }
 
 const targetsOf = (row: Known | undefined): string[] =>
@@ -78,8 +85,7 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
     case 'posted':
       return // as above
     case 'known':
-      for (const [address, entity] of state.knownAt) if (entity === change.entity) state.knownAt.delete(address)
-      for (const target of targetsOf(state.known.get(change.entity))) state.knownTargets.delete(target)
+      unlistKnown(state, change.entity)
       return void state.known.delete(change.entity)
     case 'route':
       return void dropRoute(state, change.entity, change.key)

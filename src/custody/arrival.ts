@@ -8,7 +8,7 @@ import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
 import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
-import { ROUTE_LIFE_MS, routeOf, waysTo } from '../route/cache.ts'
+import { leadsTo, ROUTE_LIFE_MS, routeOf, waysTo } from '../route/cache.ts'
 import { choose } from '../route/choose.ts'
 import { complain } from '../route/failed.ts'
 import { conflict, weigh } from '../route/known.ts'
@@ -208,7 +208,7 @@ const meet = (state: State, { opened, envelope, path }: Arrival, now: number): S
   const worth = weigh(state, known)
   if (worth === 'conflict') return { changes: [], effects: [conflict(state, known)] }
   if (worth === 'outdated') return { changes: [], effects: [] }
-  const isKept = waysTo(state, known.entity).some((route) => route.expires > now)
+  const isKept = waysTo(state, known.entity).some((route) => route.expires > now && leadsTo(route, known.agent))
   const back = routeOf({ entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS })
   const changes: Change[] = [
     ...(worth === 'news' ? [{ put: 'known', row: known, card: text } as const] : []),
@@ -233,9 +233,8 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
     return refuse('path-loops', 'this gateway has handed it to you')
   const log = logged('repeated', was, { from })
   const items = retold(was)
-  const isUnderway = was.role === 'relay' || was.lodge !== undefined
   // Whoever brings a copy later is told what is reported, and at the destination also that it was wanted.
-  const isTold = was.role === 'destination' || (isUnderway && was.state !== 'done')
+  const isTold = was.role === 'destination' || was.state !== 'done'
   const isNew = isTold && was.from !== from && !was.also?.includes(from)
   const row: Change[] = isNew ? [{ put: 'custody', row: { ...was, also: [...(was.also ?? []), from] } }] : []
   if (items.length === 0) return { changes: row, effects: [log], answer: accepted }

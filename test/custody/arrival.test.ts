@@ -250,8 +250,11 @@ describe('custody: an envelope arrives', () => {
       expect(choose(state, { entity: stranger, path: [state.me], avoid: [], advice: [] }, now)?.next).to.equal(s)
     })
 
+    const bobs = { ...eve, entity: bob, address: 'bob@b.test' }
+    const found = ({ me }: State) => routeOf({ entity: bob, hops: [me, r, s], expires: now + HOUR })
     const cases: [what: string, known: Known, change: (state: State) => void, met: string[]][] = [
-      ['a way that was found is kept', { ...eve, entity: bob, address: 'bob@b.test' }, () => {}, ['known']],
+      ['a way that was found is kept', bobs, (state) => apply(state, { put: 'route', row: found(state) }), ['known']],
+      ['not one to where they were before', bobs, () => {}, ['known', 'route']],
       ['an older card is a way, and no news', eve, (state) => state.known.set(stranger, { ...eve, seq: 3 }), ['route']],
       [
         'an older card of an agent they have left is nothing',
@@ -269,6 +272,15 @@ describe('custody: an envelope arrives', () => {
         expect(met(made).map(({ put }) => put)).to.deep.equal(expected)
         expect(delivered(made), 'the letter is delivered all the same').to.have.length(1)
       })
+
+    it('by the address of the newest card alone', () => {
+      const state = world()
+      expect(whereIs(state, 'bob@b.test', now)).to.equal('known')
+      const moved = at(letter({ ...bobs, address: 'bob@x.test' }), trusting(bob))
+      for (const change of moved.changes) apply(state, change)
+      expect(whereIs(state, 'bob@x.test', now)).to.equal('known')
+      expect(whereIs(state, 'bob@b.test', now)).not.to.equal('known')
+    })
 
     it('two keys for one address are told in the log', () =>
       expect(
@@ -297,4 +309,20 @@ describe('custody: an envelope arrives', () => {
     ])
     expect(owes(at(forAnn, () => {}, done))).to.deep.equal(['own delivered'])
   })
+
+  const copies: [what: string, was: Custody, isToldLater: boolean][] = [
+    ['of what is under way', relayed({ state: 'handed', from: b }), true],
+    ['not of what is done, at a relay', { ...done, role: 'relay', from: b }, false],
+    ['at the destination, where it may still be judged', { ...done, from: b }, true],
+    ['not over the link that it came by, which is told anyway', relayed({ state: 'handed' }), false],
+    ['and noted once', relayed({ state: 'handed', from: b, also: [s] }), false],
+  ]
+  for (const [what, was, isToldLater] of copies)
+    it(`whoever brings a copy is told what follows: ${what}`, () => {
+      const made = at(was.role === 'destination' ? forAnn : arrival(bob), () => {}, was)
+      const also = made.changes.flatMap((change) =>
+        'put' in change && change.put === 'custody' ? (change.row.also ?? []) : [],
+      )
+      expect(also.includes(s)).to.equal(isToldLater)
+    })
 })
