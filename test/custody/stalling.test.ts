@@ -163,6 +163,27 @@ describe('custody: silence', () => {
     expect([one?.state, one?.stalled]).to.deep.equal(['waiting', []])
   })
 
+  const asked = handed({ next: s, tried: tried(r, s), trail: [receipt(r), receipt(s)], stalled: [r] })
+  const words: [
+    what: string,
+    row: Custody,
+    said: 'forwarded' | 'stalled',
+    next: string,
+    stalled: string[] | undefined,
+  ][] = [
+    ['goes on with it has it again', asked, 'forwarded', r, undefined],
+    ['waits itself does not, while another is listened to', asked, 'stalled', s, [r]],
+    ['waits itself, and is listened to, is listened to still', handed({ stalled: [r] }), 'stalled', r, [r]],
+    ['goes on with it is no word about others', handed({ stalled: [s, r] }), 'forwarded', r, [s]],
+  ]
+  for (const [what, was, said, next, stalled] of words)
+    it(`a silent one that ${what}`, () => {
+      const event = { on: 'reported' as const, from: r, key, reports: [report(r, said, { next: b })] }
+      const heard = left(at(was, now + MINUTE, () => {}, event))
+      expect([heard?.state, heard?.next, heard?.stalled]).to.deep.equal(['handed', next, stalled])
+      expect(heard?.retryAt === was.retryAt, 'its time begins anew if it is listened to').to.equal(next === s)
+    })
+
   it('an administrator that asks to try again has it handed to the silent one as well', () =>
     expect(asks(at(handed({ stalled: [r] }), now, () => {}, { on: 'retry', key }))).to.deep.equal(['hand r']))
 })
