@@ -1,10 +1,12 @@
 /** Claims about admission: what an arrival costs, and whom. How it goes on from there is the village's matter. */
 import { expect } from 'chai'
+import { targetOfEntity } from '../../src/address.ts'
 import type { Arrival } from '../../src/custody/arrival.ts'
+import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import { contactKey, type Link, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, arrival as arrivalOf, bob, link, now, opened, permit, r, s, world } from './rows.ts'
+import { ann, arrival as arrivalOf, bob, left, link, MINUTE, now, opened, permit, r, row, s, world } from './rows.ts'
 
 const arrival = (to: string, given?: string): Arrival => {
   const made = arrivalOf(to, to === ann ? { opened } : {})
@@ -64,5 +66,41 @@ describe('custody: what an arrival costs', () => {
     it(`${what}: ${answer}`, () => {
       const made = step(setting(where), { on: 'arrived', arrival: given }, now)
       expect([said(made), costs(made)]).to.deep.equal([answer, wanted])
+    })
+})
+
+describe('custody: what waits for credit at the next hop', () => {
+  const waiting = (more: Partial<Custody> = {}): Custody =>
+    row({
+      tried: [{ by: r, saidNo: true }],
+      avoid: [{ by: r, until: now + MINUTE, isBroke: true }],
+      awaits: `credit:${r}`,
+      retryAt: now,
+      ...more,
+    })
+  const woken = { retryAt: now + MINUTE }
+  const isFull: Setting = { handed: 3 }
+  const cases: [what: string, was: Custody, setting: Setting, awaits: string | null | undefined, asks: string[]][] = [
+    ['looks for another way in its time', waiting(), isFull, `who:${targetOfEntity(bob)}`, ['search']],
+    ['and again', waiting({ attempts: 4 }), isFull, `who:${targetOfEntity(bob)}`, ['search again']],
+    ['but not for ever', waiting({ attempts: 5 }), isFull, `credit:${r}`, []],
+    ['is handed over once there is room', waiting(woken), {}, null, ['hand r']],
+    ['is left alone by whoever wakes it too early', waiting(woken), isFull, undefined, []],
+    ['goes on a permit without any', waiting({ ...woken, permit }), isFull, null, ['hand r']],
+    ['has no use for a search while the only way wants credit', waiting({ avoid: [] }), isFull, `credit:${r}`, []],
+  ]
+  for (const [what, was, where, awaits, wanted] of cases)
+    it(what, () => {
+      const state = setting(where)
+      state.custody.set(was.key, was)
+      const made = step(state, { on: 'due', key: was.key }, now)
+      const asked = made.effects.flatMap((effect) =>
+        effect.do === 'hand'
+          ? [`hand ${effect.to[0]}`]
+          : effect.do === 'search'
+            ? [effect.isAgain ? 'search again' : 'search']
+            : [],
+      )
+      expect([left(made)?.awaits, asked]).to.deep.equal([awaits, wanted])
     })
 })

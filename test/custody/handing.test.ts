@@ -137,6 +137,28 @@ describe('custody: from one holder to the next', () => {
       ])
     })
 
+  it('a receipt is noted beside those of others, and the sender sees it, or whoever handed it over hears', () => {
+    const signed: Event = { on: 'accepted', key, by: r, receipt: 'x' }
+    const other = { by: s, saidNo: true }
+    const mine = at(handing({ tried: [other, { by: r, saidNo: true }], attempts: 3 }), signed)
+    expect(left(mine)).to.deep.include({ tried: [other, { by: r, saidNo: false }], attempts: 0 })
+    expect(mine.changes).to.deep.include({ outgoing: 'letter 1', account: 1, stage: 'InCustody' })
+    const theirs = relayed({ key, state: 'handing', next: r, tried: [{ by: r, saidNo: false }] })
+    expect(owes(at(theirs, signed))).to.deep.equal(['own forwarded'])
+  })
+
+  it('a neighbour left alone is so besides others, until their time is over', () => {
+    const [over, still] = [now, now + HOUR].map((until) => ({ by: s, until, at: now }))
+    const before = { by: r, until: now + 1, at: now }
+    const no = at(handing({ avoid: [before, over, still].flatMap((one) => one ?? []) }), {
+      on: 'rejected',
+      key,
+      by: r,
+      code: 'no-route',
+    })
+    expect(left(no)?.avoid).to.deep.equal([still, { by: r, until: now + AVOID_MS, at: now }])
+  })
+
   it('handed once more, its receipt is as good as the first, and its reports are heard as ever', () => {
     const receipt = { event: 'accepted' as const, by: r, at: now, jws: 'first' }
     const onward = { event: 'forwarded' as const, by: r, at: now, next: b, jws: 'forwarded' }
