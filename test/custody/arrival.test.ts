@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import type { Arrival } from '../../src/custody/arrival.ts'
 import type { Custody } from '../../src/custody/custody.ts'
+import { JUDGING_MS } from '../../src/custody/meter.ts'
 import type { Step } from '../../src/effect.ts'
 import { routeOf } from '../../src/route/cache.ts'
 import { choose } from '../../src/route/choose.ts'
@@ -296,6 +297,32 @@ describe('custody: an envelope arrives', () => {
       const made = at(forAnn, (state) => state.contacts.set(contactKey(ann, bob), contact))
       expect(delivered(made)[0]?.folder).to.equal(trust === 'none' ? 'Requests' : 'INBOX')
     })
+
+  const trusting = (state: State) =>
+    state.contacts.set(contactKey(ann, bob), {
+      entity: ann,
+      other: bob,
+      trust: 'implicit',
+      address: 'bob@b.test',
+      at: now,
+    })
+
+  it('a stranger’s is judged within a week, and bears no permit; a contact’s is the other way round', () => {
+    expect(left(at(forAnn)))
+      .to.include({ judgeBy: now + JUDGING_MS })
+      .and.not.have.property('permit')
+    expect(left(at(forAnn, trusting)))
+      .to.include({ permit })
+      .and.not.have.property('judgeBy')
+  })
+
+  it('who is not named as its author goes to Requests, whoever they are', () => {
+    const others = (isAuthor: boolean) => arrival(ann, { opened: { ...opened, isAuthor } })
+    expect([true, false].map((is) => delivered(at(others(is), trusting))[0]?.folder)).to.deep.equal([
+      'INBOX',
+      'Requests',
+    ])
+  })
 
   it('whoever hands it again over the same link is told again what it was told', () => {
     const trail = [
