@@ -76,7 +76,7 @@ const take = async (
   }
   await copyNamed(home, partial, ['key'])
   await dropUnnamed(partial)
-  const verdict = await verify(partial, progress)
+  const verdict = await verify(partial, progress, resolve(home))
   if (verdict.problems.length > 0) throw new Error(`this home is not whole: ${summary(verdict)}`)
   const { messages, bodies, bytes } = verdict
   const manifest: Manifest = { v: 1, at: Date.now(), home: resolve(home), messages, bodies, bytes }

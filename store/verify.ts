@@ -19,10 +19,14 @@ export type Verdict = { problems: string[]; accounts: number; messages: number; 
 
 const PAGE = 500
 
-/** @param progress is told how many bodies are done, of how many */
+/**
+ * @param progress is told how many bodies are done, of how many
+ * @param named where whoever is told of it mends what is wrong
+ */
 export const verify = async (
   home: string,
   progress: (done: number, of: number) => void = () => {},
+  named = home,
 ): Promise<Verdict> => {
   const db = await openSqlite(databaseOf(home), 'read')
   try {
@@ -33,7 +37,7 @@ export const verify = async (
       'SELECT (SELECT COUNT(*) FROM account) AS accounts, (SELECT COUNT(*) FROM message WHERE mailbox IS NOT NULL) AS messages',
     )
     await db.exec('COMMIT')
-    problems.push(...(await keys(db, home)))
+    problems.push(...(await keys(db, home, named)))
     const sums = await bodies(db, join(home, 'blob'), progress)
     for (const { id, problem } of sums.problems) {
       const [still] = await db.all('SELECT id FROM body WHERE id = ?', [id])
@@ -142,7 +146,7 @@ const judge = ({ id, size, sha256, file }: Body, actualSize: number, actualHash:
   return actualHash === sha256 ? undefined : `${where} is not the one that was stored: its hash differs`
 }
 
-const keys = async (db: Connection, home: string): Promise<string[]> => {
+const keys = async (db: Connection, home: string, named: string): Promise<string[]> => {
   const dir = join(home, 'key')
   // Accounts first: a key is older than its account.
   const owners = await db.all<{ id: number; address: string; entity: string }>(
@@ -162,7 +166,8 @@ const keys = async (db: Connection, home: string): Promise<string[]> => {
     const path = join(dir, name)
     const found = await stat(path).catch(() => undefined)
     if (found === undefined) continue // its account was removed just now
-    if ((found.mode & 0o077) !== 0) problems.push(`key/${name} can be read by others: chmod 600 ${path}`)
+    if ((found.mode & 0o077) !== 0)
+      problems.push(`key/${name} can be read by others: chmod 600 ${join(named, 'key', name)}`)
     const bytes = await readFile(path).catch(() => null)
     if (bytes === null || bytes.length === 0) problems.push(`key/${name} is empty or can't be read`)
   }

@@ -241,6 +241,13 @@ describe('store: backup and restore', () => {
     expect(left).to.deep.equal([])
   })
 
+  it('a key that others can read is named where it lies', async () => {
+    const { home } = bench()
+    await chmod(join(home, 'key', 'agent.pem'), 0o644)
+    const told = await backup(home, join(away, 'copy')).catch(messageOf)
+    expect(told).to.match(new RegExp(`can be read by others: chmod 600 ${home}/key/agent\\.pem$`))
+  })
+
   it('what is not whole is neither taken nor brought back', async () => {
     const { home } = bench()
     await backup(home, join(away, 'copy'))
