@@ -13,7 +13,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants, type Dirent } from 'node:fs'
-import { copyFile, link, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, link, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
 import { Refusal } from '../src/refusal.ts'
@@ -114,6 +114,7 @@ export const restore = async (
   for (const database of [databaseOf(home), partial])
     for (const log of ['-wal', '-shm', '-journal']) await rm(database + log, { force: true })
   await copyFile(databaseOf(from), partial)
+  await chmod(partial, 0o600) // a backup may be made read-only
   await renewValidity(partial)
   await oweRekey(partial)
   await syncTree(home)

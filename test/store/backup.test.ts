@@ -116,6 +116,14 @@ describe('store: backup and restore', () => {
     expect(await readFile(join(away, 'copy', 'vouchsafe.db'), 'latin1')).not.to.include('a secret of two')
   })
 
+  it('a backup that was made read-only comes back as a home that can be written', async () => {
+    await backup(bench().home, join(away, 'copy'))
+    execFileSync('chmod', ['-R', 'a-w', join(away, 'copy')])
+    await restore(join(away, 'copy'), join(away, 'home'))
+    execFileSync('chmod', ['-R', 'u+w', join(away, 'copy')])
+    expect((await stat(join(away, 'home', 'vouchsafe.db'))).mode & 0o777).to.equal(0o600)
+  })
+
   it('invitations stay behind, links come along', async () => {
     const { db, home } = bench()
     await db.transaction(async (tx) => {
