@@ -24,6 +24,7 @@ import { declined, forgetKnocks, knocked, replied, wished } from './link/knocked
 import { moved } from './link/moved.ts'
 import { revocationsFor, revoked } from './link/revoked.ts'
 import { accused, repented, restated, stated } from './link/sentence.ts'
+import { isLinked } from './link/standing.ts'
 import { assess, overruled, punished } from './link/suspending.ts'
 import { announce, announced, missed, where } from './reach/announce.ts'
 import { expiring } from './report/expiring.ts'
@@ -222,7 +223,7 @@ const unlinked = (state: State, agent: string, now: number): Step => {
   )
   return {
     changes: [
-      { put: 'link', row: { ...was, state: 'revoked', up: false } },
+      { put: 'link', row: { ...was, state: 'revoked', up: false, ...(isLinked(was) && { stateSince: now }) } },
       { drop: 'reach', agent },
       ...settled(state, agent),
       ...repent.changes,

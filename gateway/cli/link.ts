@@ -1,6 +1,7 @@
 /** `vouchsafe link`: neighbours. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
+import { sinceOf } from '../../src/link/standing.ts'
 import { visible } from '../terminal.ts'
 import { alertCommands } from './alert.ts'
 import { act, type Context, noun, perform, UsageError, verb } from './context.ts'
@@ -33,7 +34,7 @@ const list = (link: Command): void =>
         text: 'No neighbours yet.',
         next: ['vouchsafe link invite, or vouchsafe link accept CODE'],
       }
-    const rows = links.map((one) => [one.name, stateOf(one), clock(one.since), one.agent || one.words])
+    const rows = links.map((one) => [one.name, stateOf(one), clock(sinceOf(one)), one.agent || one.words])
     const waits = links.some(({ state }) => state === 'pending')
     return {
       result: links,

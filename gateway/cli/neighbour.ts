@@ -1,11 +1,12 @@
 /** How a neighbour, or somebody who is none yet, looks on a terminal. */
+import { sinceOf } from '../../src/link/standing.ts'
 import type { ResultOf } from './context.ts'
 import { clock, facts, plural } from './layout.ts'
 
 type Shown = ResultOf<'link.show'>
 
 export const describe = (one: Shown): string => {
-  const who = { name: one.name || undefined, state: stateOf(one), since: clock(one.since) }
+  const who = { name: one.name || undefined, state: stateOf(one), since: clock(sinceOf(one)) }
   const key = { agent: one.agent || undefined, words: one.words }
   const addresses = one.addresses.join(', ')
   if (!('limit' in one))

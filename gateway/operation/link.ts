@@ -56,5 +56,5 @@ export const linkOverrule: Operation<{ neighbour: string }, LinkView> = async (h
 export const linkRevoke: Operation<{ neighbour: string }, LinkView> = async (house, { neighbour }) => {
   const link = findLink(house, neighbour)
   await house.pairing.part(link.agent)
-  return viewOf(house.web, { ...link, state: 'revoked', up: false })
+  return viewOf(house.web, findLink(house, link.agent))
 }

@@ -38,7 +38,8 @@ export const whyNot = (link: Link | undefined): RefusalCode =>
         : 'link-revoked'
 
 /** When it came into its present state. */
-export const sinceOf = ({ since, stateSince = 0 }: Link): number => Math.max(since, stateSince)
+export const sinceOf = ({ since, stateSince = 0 }: Pick<Link, 'since' | 'stateSince'>): number =>
+  Math.max(since, stateSince)
 
 /** L: how much unwanted mail this neighbour may cost us before nothing more is taken from it. */
 export const limitOf = ({ state, limit }: Link): number =>

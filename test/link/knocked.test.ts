@@ -140,8 +140,11 @@ describe('two strangers', function () {
     })
 
   it('a link that is revoked forgets what was asked, so that no old wish brings it back', () => {
-    const { kept } = outcome([row('asked'), linked], { on: 'unlinked', agent: bob })
-    expect(kept).to.deep.equal([{ ...linked, state: 'revoked' }])
+    const { kept } = outcome([row('asked'), linked], { on: 'unlinked', agent: bob }, now + 1)
+    expect(kept).to.deep.equal([{ ...linked, state: 'revoked', stateSince: now + 1 }])
+    expect(outcome(kept, { on: 'unlinked', agent: bob }, now + 2).kept, 'and is so since the first time').to.deep.equal(
+      kept,
+    )
   })
 
   it('become neighbours if both owners wish it, in whatever order and whatever is lost; and else never', () => {
