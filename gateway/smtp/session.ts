@@ -111,14 +111,20 @@ const welcome = async (options: SessionOptions, trusted: ReadonlyMap<string, str
   const address = trusted.get(session.remoteAddress)
   const account = address === undefined ? undefined : await options.account(address)
   if (account === undefined) {
-    options.log.warn(
-      { event: 'device-refused', remote: session.remoteAddress, account: address ?? 'none' },
-      'no such device',
-    )
-    throw new ReplyError([554, '5.7.1', 'Your address is not among the devices that may send here without a login'])
+    const [why, text] = address === undefined ? noDevice : noAccount
+    const line = { event: 'device-refused', remote: session.remoteAddress, account: address ?? 'none' }
+    options.log.warn(line, why)
+    throw new ReplyError([554, '5.7.1', text])
   }
   session.user = account
 }
+
+/** What the log says, and what the device is told. */
+const noDevice = ['no such device', 'Your address is not among the devices that may send here without a login'] as const
+const noAccount = [
+  'the account that this device sends as is not here: make it, or name another in smtp.trusted.accounts',
+  'The account that this device sends as is not here; tell the administrator',
+] as const
 
 const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, session: Session): Promise<Account> => {
   const { username = '', authzid = '' } = auth

@@ -163,8 +163,11 @@ describe('smtp session', () => {
     const accounts = new Map([['127.0.0.1', 'gone@a.test']])
     const edge = await open({ listeners: [], trusted: { listen, accounts } })
     const client = await dial(edge.ports[0])
-    expect(client.greeting).to.match(/^554 .*Your address is not among the devices/)
+    expect(client.greeting).to.match(/^554 5\.7\.1 The account that this device sends as is not here/)
     await client.closed()
+    const line = edge.log.find((each) => each.includes('device-refused')) ?? '{}'
+    expect(JSON.parse(line)).to.include({ account: 'gone@a.test' })
+    expect(line).to.contain('is not here: make it').and.not.to.contain('no such device')
   })
 
   it('the spelling of addresses in the list of devices does not matter', async () => {
