@@ -68,6 +68,8 @@ export class Connection extends SMTPConnection {
       return
     }
     const isOwn = typeof data === 'string' && isOwnReply.test(data)
+    const { user } = this.session
+    if (code >= 400 && code !== 421 && user && !isOwn) this._server.emit('refused', user.address, `${code} ${data}`)
     super.send(code, Array.isArray(data) && code === 250 ? this.offered(data) : data, isOwn ? false : context)
   }
 

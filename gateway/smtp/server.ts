@@ -150,13 +150,19 @@ const commonOptions = (config: SmtpConfig) => ({
   logger: false,
 })
 
-/** Garbage instead of TLS, clients that vanish or get sent away: logged, as long as there are few of them. */
+/**
+ * Garbage instead of TLS, clients that vanish or get sent away, what the library refuses by itself: logged, as long as
+ * there are few of them.
+ */
 const logNoise = (server: Server, log: Log): void => {
   const lines = createMeter(NOISE_PER_MINUTE, MINUTE_MS)
   const tell = (remote: unknown, detail: string) => {
     if (lines.take('') === 0) log.info({ event: 'session-ended', remote, detail }, 'a session came to nothing')
   }
   server.on('dismissed', tell)
+  server.on('refused', (account: string, detail: string) => {
+    if (lines.take('') === 0) log.info({ event: 'refused', account, detail }, 'a client was told no')
+  })
   let last: unknown
   server.on('error', (error: SessionError) => {
     if (error === last) return // a handshake that fails says so twice

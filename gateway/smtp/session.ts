@@ -68,13 +68,14 @@ export const sessionHandlers = (options: SessionOptions) =>
         address.address = senderOf(options, address, session)
       } catch (error) {
         session.connection._resetSession() // the library has noted the parameters already
-        reply = replyFor(options, session, error)
+        reply = replyFor(options, session, error, { from: address.address })
       }
       done(reply)
     },
 
     onRcptTo(address: SMTPServerAddress, session: Session, done: Done): void {
-      void answer(options, session, admit(options, address, session), done)
+      const about = { recipient: address.address }
+      void answer(options, session, admit(options, address, session), done, about)
     },
 
     onData(stream: Readable, session: Session, done: (error?: Error | null, text?: string) => void): void {
@@ -96,12 +97,12 @@ export const sessionHandlers = (options: SessionOptions) =>
 
 type AuthDone = (error: Error | null, response?: { user: Account }) => void
 
-const answer = async (options: SessionOptions, session: Session, work: Promise<void>, done: Done) => {
+const answer = async (options: SessionOptions, session: Session, work: Promise<void>, done: Done, about?: About) => {
   let reply: Error | null = null
   try {
     await work
   } catch (error) {
-    reply = replyFor(options, session, error)
+    reply = replyFor(options, session, error, about)
   }
   done(reply)
 }
@@ -208,16 +209,20 @@ const isGone = (error: unknown): boolean =>
   'code' in error &&
   (error.code === 'ECONNECTION' || error.code === 'ERR_STREAM_PREMATURE_CLOSE')
 
+/** What a client named in the command that is refused. */
+type About = { from: string } | { recipient: string }
+
 /** Errors become replies here and nowhere else; what is behind them goes to the log. */
-const replyFor = ({ log, metrics }: SessionOptions, { user }: Session, error: unknown): ReplyError => {
+const replyFor = ({ log, metrics }: SessionOptions, { user }: Session, error: unknown, about?: About): ReplyError => {
   const reply = asReply(error)
-  const who = user && { account: user.address }
-  if (reply.code !== undefined) {
-    metrics.refusals.inc({ edge: 'smtp', code: reply.code })
-    const detail = error instanceof Refusal ? error.detail : reply.message
-    if (reply.code !== 'login-failed')
-      log.info({ event: 'refused', code: reply.code, ...who, detail }, 'a client was told no')
-  } else if (!(error instanceof ReplyError))
+  const { code } = reply
+  const who = user && { account: user.address, ...about }
+  if (code !== undefined) metrics.refusals.inc({ edge: 'smtp', code })
+  if (code === undefined && !(error instanceof ReplyError))
     log.error({ event: 'fault', ...who, err: error }, 'the client was told to try again')
+  else if (code === undefined ? user : code !== 'login-failed') {
+    const detail = error instanceof Refusal ? error.detail : reply.message
+    log.info({ event: 'refused', ...(code && { code }), ...who, detail }, 'a client was told no')
+  }
   return reply
 }

@@ -250,6 +250,30 @@ describe('smtp session', () => {
     ])
   })
 
+  it('what an account was refused stands in the log, with whom it wrote to', async () => {
+    const edge = await open({ sizeLimit: 1000, recipientLimit: 1 })
+    const client = await enter(edge)
+    const said = ['MAIL FROM:<eve@a.test>', 'MAIL FROM:<alice@a.test> SIZE=1001', 'MAIL FROM:<alice@a.test>']
+    const to = ['nobody@a.test', 'stranger@nowhere.test', 'ülf@b.test', 'bob@b.test', 'alice@a.test']
+    for (const line of [...said, ...to.map((address) => `RCPT TO:<${address}>`)]) await client.say(line)
+    await client.say('DATA')
+    client.write('Subject: secret plans\r\n\r\na\rb\r\n.\r\n')
+    await client.reply()
+    const lines = edge.log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'refused')
+    expect(lines.map(({ account }) => account)).to.deep.equal(lines.map(() => alice.address))
+    const told = lines.map(({ code, from, recipient, detail }) => [code, from ?? recipient, detail.slice(0, 10)])
+    expect(told).to.deep.equal([
+      ['sender-not-yours', 'eve@a.test', '5.7.1 That'],
+      [undefined, undefined, '552 Error:'],
+      ['mailbox-missing', 'nobody@a.test', '5.1.1 No s'],
+      ['address-unknown', 'stranger@nowhere.test', '5.1.2 Nobo'],
+      [undefined, 'ülf@b.test', '5.6.7 An a'],
+      [undefined, undefined, '452 Error:'],
+      ['message-malformed', undefined, '5.6.0 Line'],
+    ])
+    expect(edge.log.join('')).not.to.contain('secret plans')
+  })
+
   it('a stop says goodbye to the idle at once, and lets a message in hand end', async () => {
     let commit: (() => void) | undefined
     const edge = await open({}, { submit: () => new Promise((resolve) => (commit = () => resolve(undefined))) })
