@@ -29,11 +29,14 @@ export type Certifying = {
 const ORDER_MS = 3 * 60_000
 /** Gateways of one machine, or started by one power cut, do not ask together. */
 const JITTER_MS = 4 * 60_000
+/** By no clock that can be set back: the other one sleeps then until the old time has come again. */
+const AT_LATEST_MS = 60 * 60_000
 
 export const keepCertified = (
   home: string,
   acme: AcmeConfig | undefined,
   { log: base, now, takeUp }: { log: Log; now(): number; takeUp(): Promise<void> },
+  atLatestMs = AT_LATEST_MS,
 ): Certifying => {
   if (acme === undefined) return none
   const log = base.child({ area: 'acme' })
@@ -94,6 +97,7 @@ export const keepCertified = (
     return running
   }
   const ticking = cron.schedule('*/5 * * * *', () => void look(false), { maxRandomDelay: JITTER_MS })
+  const looking = setInterval(() => void look(false), atLatestMs)
   void look(false)
   return {
     check: () => look(false),
@@ -101,6 +105,7 @@ export const keepCertified = (
     problems: () => (last === undefined ? [] : [finding(acme.directory, last, now())]),
     async close() {
       stopping.abort()
+      clearInterval(looking)
       await ticking.stop()
       await running
     },

@@ -12,6 +12,7 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import { pauseOf, retryAfterMs } from '../../gateway/acme/conversation.ts'
 import { type Certifying, keepCertified } from '../../gateway/acme/keep.ts'
+import { until } from '../../scripts/neighbourhood.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -56,10 +57,11 @@ describe('an authority that says no', () => {
     await rm(home, { recursive: true })
   })
 
-  const open = (path = '/dir', http = { host: '127.0.0.1', port: 0 }): Certifying => {
+  const open = (path = '/dir', http = { host: '127.0.0.1', port: 0 }, atLatestMs?: number): Certifying => {
     const directory = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
     const acme = { directory, names: ['a.test'], http, termsAgreed: false }
-    keeper = keepCertified(home, acme, { log: pino({ level: 'silent' }), now: () => now, takeUp: async () => {} })
+    const others = { log: pino({ level: 'silent' }), now: () => now, takeUp: async () => {} }
+    keeper = keepCertified(home, acme, others, atLatestMs)
     return keeper
   }
   const told = async (keeper: Certifying): Promise<string> => {
@@ -78,6 +80,13 @@ describe('an authority that says no', () => {
     now += HOUR / 6
     expect(await told(open())).to.include('none since 2 tries')
     expect(asked).to.equal(2)
+  })
+
+  it('is asked again within the hour, though the time of day is set back', async () => {
+    const keeper = open('/dir', undefined, 5)
+    await keeper.check()
+    now += HOUR / 6
+    await until('it is asked', async () => asked === 2)
   })
 
   it('is asked at once when a person says so', async () => {
