@@ -177,7 +177,10 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
     const asked = [...state.knocks.values()].filter(
       (one) => one.at === 'asked' && (one.letter || one.addresses.length > 0),
     )
-    const due = asked.filter(({ who, since, letter }) => now - (lastTry.get(who) ?? 0) >= pauseMs(now - since, letter))
+    const due = asked.filter(({ who, since, letter }) => {
+      const pausedMs = now - (lastTry.get(who) ?? 0)
+      return pausedMs >= pauseMs(now - since, letter) || pausedMs < 0 // the clock was set back
+    })
     for (const who of lastTry.keys()) if (!state.knocks.has(who)) lastTry.delete(who)
     await Promise.all(due.map((one) => (one.letter ? write(one) : tell(one.who, one.addresses))))
   }

@@ -6,6 +6,7 @@ import { defaultPorts } from '../../gateway/config/text.ts'
 import { type Clock, startClock } from '../../gateway/engine/clock.ts'
 import { makeHome } from '../../gateway/home.ts'
 import { createLog } from '../../gateway/log.ts'
+import { openKnocking } from '../../gateway/neighbour/knocking.ts'
 import { openRooms, type Rooms } from '../../gateway/rooms.ts'
 import { sleep, until } from '../../scripts/neighbourhood.ts'
 import { custody } from '../../store/web.ts'
@@ -77,5 +78,22 @@ describe('the clock', () => {
     await until('it is tried again', async () => (await load())?.attempts === 4)
     expect((await load())?.retryAt).to.be.below(Date.now() + HOUR)
     expect([engine.state.missing.size, engine.state.nextSearchAt]).to.deep.equal([0, 0])
+  })
+
+  it('set back, whoever is to become a neighbour is asked again', async () => {
+    const { core } = rooms
+    let now = Date.now() + 48 * HOUR
+    let asked = 0
+    const pair = async () => {
+      asked++
+      throw new Error('nobody answers')
+    }
+    const knocking = openKnocking({ ...core, now: () => now, link: { ...core.link, pair } }, true)
+    await knocking.want(bob, 'open', ['b.test:2740'])
+    await knocking.retry()
+    expect(asked, 'a moment later it is too soon').to.equal(1)
+    now = Date.now()
+    await knocking.retry()
+    expect(asked).to.equal(2)
   })
 })
