@@ -94,8 +94,12 @@ const isTold = (before: string[], problem: string): boolean => {
   return fix !== undefined && before.some((one) => one.endsWith(fix))
 }
 
+/** @throws what the system says where it does not let us look */
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
-    () => false,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw error
+    },
   )

@@ -1,8 +1,9 @@
-import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { refuseOthers } from '../../gateway/cli/owner.ts'
+import { checkHome } from '../../gateway/home.ts'
 import { vouchsafe } from './command.ts'
 
 describe('whose home it is', function () {
@@ -24,6 +25,14 @@ describe('whose home it is', function () {
 
   it('anybody else is told who it belongs to', async () =>
     expect(await saidTo(me + 1)).to.match(/^This home belongs to (\S+): .*sudo -u \1 vouchsafe …$/))
+
+  it('one that can’t be looked at is not said to be none', async () => {
+    const home = join(folder, 'closed')
+    mkdirSync(home)
+    symlinkSync('vouchsafe.db', join(home, 'vouchsafe.db')) // as good as one that this user may not read
+    const told = await checkHome(home, {}, () => {}).catch((error: Error) => error.message)
+    expect(told).to.match(/^ELOOP/)
+  })
 
   it('root leaves nothing in a home of another, by whatever command', async function () {
     if (me !== 0) {
