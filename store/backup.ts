@@ -32,6 +32,8 @@ const MANIFEST = 'backup.json'
 /** What of a home is copied as it is. */
 const COPIED = ['key', 'tls', 'vouchsafe.toml']
 const TRIES = 5
+/** Behind the name of one that is being made. */
+const PARTIAL = '.partial'
 
 /**
  * Backs a home up to a folder that does not exist yet; it appears there once it is whole and verified.
@@ -46,7 +48,7 @@ export const backup = async (
   const target = resolve(to)
   if (await isThere(target)) throw new Error(`${target} exists: name a new folder`)
   if (await isWithin(home, target)) throw new Error(`${target} is inside the home: name a folder outside of it`)
-  const partial = `${target}.partial`
+  const partial = `${target}${PARTIAL}`
   await rm(partial, { recursive: true, force: true })
   try {
     const manifest = await take(home, partial, progress)
@@ -60,6 +62,14 @@ export const backup = async (
       throw new Error(`the disk of ${dirname(target)} is full: make room there, or name a folder elsewhere`)
     throw error
   }
+}
+
+/** Backups in the same folder that are not whole: being made, or cut off by a crash. They have keys in them. */
+export const unfinishedBeside = async (to: string): Promise<string[]> => {
+  const folder = dirname(resolve(to))
+  const names = (await readdir(folder)).filter((name) => name.endsWith(PARTIAL)).sort()
+  const hasKeys = await Promise.all(names.map((name) => isThere(join(folder, name, 'key'))))
+  return names.filter((_name, i) => hasKeys[i]).map((name) => join(folder, name))
 }
 
 const take = async (

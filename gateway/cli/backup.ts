@@ -22,11 +22,15 @@ const backupCommand = (root: Command): void =>
       'a folder that is not there yet',
     ),
     async (context, [to = '']) => {
-      const { backup } = await import('../../store/backup.ts')
+      const { backup, unfinishedBeside } = await import('../../store/backup.ts')
       const made = await backup(context.home, resolve(to), progressOn(context))
+      const unfinished = await unfinishedBeside(to).catch(() => []) // this one is made all the same
+      const left = unfinished.map(
+        (path) => `\n${path} was never finished, and has keys in it: unless it is being made just now, remove it.`,
+      )
       return {
-        result: { to: resolve(to), ...made },
-        text: `${resolve(to)} holds a copy: ${plural(made.messages, 'message')}, ${bytes(made.bytes)}. It has keys and mail in it: keep it as safe as the home.`,
+        result: { to: resolve(to), ...made, unfinished },
+        text: `${resolve(to)} holds a copy: ${plural(made.messages, 'message')}, ${bytes(made.bytes)}. It has keys and mail in it: keep it as safe as the home.${left.join('')}`,
         next: [`vouchsafe verify --home ${quoted(resolve(to))}        # checks the copy at any time`],
       }
     },

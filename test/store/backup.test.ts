@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { freshRatchet } from '../../src/link/ratchet.ts'
 import { create } from '../../store/account.ts'
-import { backup, restore } from '../../store/backup.ts'
+import { backup, restore, unfinishedBeside } from '../../store/backup.ts'
 import { putBodies } from '../../store/blob.ts'
 import { cached } from '../../store/cached.ts'
 import { openSqlite } from '../../store/engine/sqlite.ts'
@@ -229,6 +229,15 @@ describe('store: backup and restore', () => {
     expect(await restore(join(home, 'key'), join(away, 'home')).catch(messageOf)).to.match(/is no backup/)
     await symlink('backup.json', join(home, 'key', 'backup.json')) // as good as one that this user may not read
     expect(await restore(join(home, 'key'), join(away, 'home')).catch(messageOf)).to.match(/^ELOOP/)
+  })
+
+  it('what one that was killed left is found by the next in the same folder', async () => {
+    const { home } = bench()
+    await backup(home, join(away, 'monday'))
+    await rename(join(away, 'monday'), join(away, 'monday.partial')) // as kill -9 leaves it
+    await mkdir(join(away, 'film.partial')) // somebody else's
+    await backup(home, join(away, 'tuesday'))
+    expect(await unfinishedBeside(join(away, 'tuesday'))).to.deep.equal([join(away, 'monday.partial')])
   })
 
   it('where its own disk is full, it says so, and leaves nothing', async function () {
