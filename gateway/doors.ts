@@ -27,7 +27,7 @@ import { keepRenewed } from './renewal.ts'
 import type { Rooms } from './rooms.ts'
 import { startSetup } from './setup/server.ts'
 import { startSmtp } from './smtp/server.ts'
-import { openTls } from './tls.ts'
+import { lifeLeft, openTls } from './tls.ts'
 
 type Clients = {
   listening: Record<'smtp' | 'imap' | 'setup' | 'link' | 'health', string[]>
@@ -64,6 +64,8 @@ const openDoors = async (
   const hasRoom = roomIn(core, config.accounts.quotaBytes)
   const since = core.now()
   const tls = await openTls(certificateOf(home, config))
+  const { days, told } = lifeLeft(tls.current().certificate, 0)
+  if (days < 0) core.log.error({ event: 'certificate-ended' }, `the certificate ${told}: renew it`)
   const logins = openLogins(db, config.login, core.engine.state.domains)
   const { plainLoopback } = config.login
   const shared = { log: core.log, metrics: core.metrics }

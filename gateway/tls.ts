@@ -8,7 +8,7 @@
  * this gateway: those that pinned the key notice nothing.
  *
  * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
- * the old pair stays in service. When to: renewal.ts.
+ * the old pair stays in service. When to: renewal.ts. One that has ended serves only where there is no other: at the start.
  */
 import { constants, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
@@ -80,20 +80,20 @@ export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
   const files = given ?? (acme && ([acmePair(home), acmePair(home)] as const))
   let seen = ''
   let isOwn = false
-  const load = async () => {
+  const load = async (mayHaveEnded: boolean) => {
     if (files) seen = await traceOf(files) // before they are read: a change in between is seen the next time
-    const theirs = files && readPair(...files)
+    const theirs = files && readPair(...files, mayHaveEnded && given !== undefined)
     const pair = given ? await theirs : await theirs?.catch(() => undefined)
     isOwn = pair === undefined
     return pair ?? ownPair(home, [...hosts, ...(domain === undefined ? [] : [domain])])
   }
 
-  let pair = await load()
+  let pair = await load(true) // clients warn of one that has ended; without any gateway no mail goes, between gateways neither
   return {
     current: () => pair,
     fingerprint: () => new X509Certificate(pair.certificate).fingerprint256,
     async reload() {
-      pair = await load()
+      pair = await load(false)
       return pair
     },
     isStale: async () => (isOwn && isEnding(pair)) || (files !== undefined && (await traceOf(files)) !== seen),
@@ -106,12 +106,14 @@ export const isSelfSigned = (certificate: string): boolean => {
   return issuer === subject
 }
 
-/** In days, rounded down; and whether that is little: of a short life the last quarter, else the last `days`. */
-export const lifeLeft = (certificate: string, days: number): { days: number; isLittle: boolean } => {
+/** In days, rounded down, and in words; and whether that is little: of a short life the last quarter, else the last `days`. */
+export const lifeLeft = (certificate: string, days: number): { days: number; told: string; isLittle: boolean } => {
   const { validFrom, validTo } = new X509Certificate(certificate)
   const [from, until] = [Date.parse(validFrom), Date.parse(validTo)]
   const left = until - Date.now()
-  return { days: Math.floor(left / dayMs), isLittle: left < Math.min(days * dayMs, (until - from) / 4) }
+  const whole = Math.floor(left / dayMs)
+  const told = left < 0 ? `ended on ${validTo}, and mail clients warn of it` : `ends in ${whole} days`
+  return { days: whole, told, isLittle: left < Math.min(days * dayMs, (until - from) / 4) }
 }
 
 /** What a change of the files changes. Gone is a change, too: the next look after they are back is another. */
@@ -123,7 +125,7 @@ const traceOf = async (paths: readonly string[]): Promise<string> => {
 const isEnding = ({ certificate }: TlsPair): boolean =>
   Date.parse(new X509Certificate(certificate).validTo) <= Date.now() + renewDays * dayMs
 
-const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPair> => {
+const readPair = async (certificatePath: string, keyPath: string, mayHaveEnded: boolean): Promise<TlsPair> => {
   const [certificate, key] = await Promise.all([readText(certificatePath), readText(keyPath)])
   const why = whyNoPair({ certificate, key })
   if (why !== undefined) {
@@ -133,7 +135,7 @@ const readPair = async (certificatePath: string, keyPath: string): Promise<TlsPa
     )
   }
   const { validTo } = new X509Certificate(certificate)
-  if (Date.parse(validTo) < Date.now())
+  if (!mayHaveEnded && Date.parse(validTo) < Date.now())
     throw new TlsError(
       `The certificate ${certificatePath} ended on ${validTo}. Renew it: it is read again within a minute.`,
     )

@@ -105,9 +105,9 @@ const certificate = async ({ home, config }: House): Promise<Finding[]> => {
   const pair = await openTls(options).catch((error: Error) => error)
   if (pair instanceof Error) return [{ what, state: 'wrong', side: 'ours', detail: pair.message }]
   const { certificate } = pair.current()
-  const { days, isLittle } = lifeLeft(certificate, 14)
+  const { days, told, isLittle } = lifeLeft(certificate, 14)
   const life: Finding = isLittle
-    ? { what, state: 'wrong', side: 'ours', detail: `it ends in ${days} days`, fix: 'renew it' }
+    ? { what, state: 'wrong', side: 'ours', detail: `it ${told}`, fix: 'renew it' }
     : { what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }
   const unknown = options.hosts.filter((host) => !isFor(certificate, host))
   return [life, ...unknown.map((host): Finding => ({ what, state: 'note', side: 'ours', ...notFor(host) }))]

@@ -98,10 +98,10 @@ const certificateIn = async ({ home, config }: House): Promise<{ shown: string |
   const tls = await openTls(certificateOf(home, config)).catch((error: Error) => error)
   if (tls instanceof Error) return { shown: null, problems: [`the certificate for mail clients: ${tls.message}`] }
   const { certificate } = tls.current()
-  const { days, isLittle } = lifeLeft(certificate, 7)
+  const { told, isLittle } = lifeLeft(certificate, 7)
   return {
     shown: `${tls.fingerprint()}, until ${new X509Certificate(certificate).validTo}`,
-    problems: isLittle ? [`the certificate for mail clients ends in ${days} days: renew it`] : [],
+    problems: isLittle ? [`the certificate for mail clients ${told}: renew it`] : [],
   }
 }
 

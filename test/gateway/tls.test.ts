@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:tls'
 import { expect } from 'chai'
 import { createLog } from '../../gateway/log.ts'
 import { keepRenewed } from '../../gateway/renewal.ts'
-import { isFor, openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
+import { isFor, lifeLeft, openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
 
 describe('certificate for mail clients', () => {
   const home = mkdtempSync(join(tmpdir(), 'tls-'))
@@ -125,6 +125,24 @@ describe('certificate for mail clients', () => {
     await renewal.close()
   })
 
+  it('of one’s own that has ended serves where there is no other, and never takes the place of a good one', async () => {
+    const [good, ended] = [await selfSigned(['one.test'], []), await endedPair()]
+    const [certificate, key] = [join(home, 'c4.pem'), join(home, 'k4.pem')]
+    const write = (pair: TlsPair) => {
+      writeFileSync(certificate, pair.certificate)
+      writeFileSync(key, pair.key)
+    }
+    write(ended)
+    const files = await openTls({ home, certificate, key })
+    expect(files.current()).to.deep.equal(ended)
+    expect(lifeLeft(ended.certificate, 0).told).to.match(/^ended on .* GMT, and mail clients warn of it$/)
+    write(good)
+    await files.reload()
+    write(ended)
+    expect(await files.reload().catch(String)).to.match(/c4\.pem ended on .*Renew it/)
+    expect(files.current()).to.deep.equal(good)
+  })
+
   it('one’s own is stale only near its end', async () => {
     const files = await openTls({ home })
     expect(await files.isStale()).to.equal(false)
@@ -149,6 +167,14 @@ const handshake = (pair: TlsPair, ca: string): Promise<string | null> =>
       socket.on('error', reject)
     })
   })
+
+const endedPair = async (): Promise<TlsPair> => {
+  const { now } = Date
+  Date.now = () => now() - 900 * 86_400_000
+  return selfSigned(['one.test'], []).finally(() => {
+    Date.now = now
+  })
+}
 
 /** Any certificate that ended long ago. */
 const nearlyOver = readFileSync(new URL('../fixture/ended.pem', import.meta.url), 'utf8')
