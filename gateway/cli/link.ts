@@ -36,10 +36,15 @@ const list = (link: Command): void =>
       }
     const rows = links.map((one) => [one.name, stateOf(one), clock(sinceOf(one)), one.agent || one.words])
     const waits = links.some(({ state }) => state === 'pending')
+    const isDown = links.some((one) => 'limit' in one && one.state !== 'revoked' && !one.up)
+    const next = [
+      ...(waits ? ['who asks: vouchsafe link show NAME; then: vouchsafe link approve NAME, or refuse NAME'] : []),
+      ...(isDown ? ['why one is not connected, and who can mend it: vouchsafe doctor'] : []),
+    ]
     return {
       result: links,
       text: table(['name', 'state', 'since', 'agent'], rows),
-      ...(waits && { next: ['who asks: vouchsafe link show NAME; then: vouchsafe link approve NAME, or refuse NAME'] }),
+      ...(next.length > 0 && { next }),
     }
   })
 

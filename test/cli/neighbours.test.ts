@@ -145,6 +145,10 @@ describe('command line between two gateways', function () {
     expect(await ask<Link>(a, ['link', 'revoke', 'B'])).to.include({ state: 'revoked', up: false })
     await until('it is down on both sides', async () => !(await isUp(a)) && !(await isUp(b)))
     expect((await linksOf(a))[0]).to.include({ state: 'revoked' })
+    const [ours, theirs] = [await vouchsafe(a, ['link', 'list']), await vouchsafe(b, ['link', 'list'])]
+    expect(theirs.out + theirs.err).to.include('why one is not connected, and who can mend it: ')
+    expect((await vouchsafe(b, ['doctor'])).out).to.include('it runs and answers, but makes no link')
+    expect(ours.out + ours.err).not.to.include('doctor')
   })
 
   const send = async (to: string): Promise<string> => {
