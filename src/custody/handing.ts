@@ -12,7 +12,7 @@ import type { TrailStep } from '../report/report.ts'
 import { dropWays } from '../route/cache.ts'
 import { choose, type Wish } from '../route/choose.ts'
 import { complainAway } from '../route/failed.ts'
-import type { State } from '../state.ts'
+import type { Link, State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
@@ -243,10 +243,10 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
 /** So often a connected neighbour may fail to take it, within some quarter of a minute, before other ways are tried. */
 const PATIENT_TRIES = 4
 
-/** As where credit is wanting: others first, then this one again, at every second try. Of no use where every way ends at it. */
+/** As where credit is wanting: others first, then this one again, at every second try. Where no other is there, each search were in vain. */
 const passedOver = (state: State, row: Custody, by: string, now: number): Custody['avoid'] => {
-  const isEnd = row.onward.length === 0 || state.known.get(row.to ?? '')?.agent === by
-  if (isEnd || row.attempts < PATIENT_TRIES || !state.links.get(by)?.up) return row.avoid
+  const isGoneRound = !isEnd(state, row, by) && others(state, row, by).some(({ up }) => up)
+  if (!isGoneRound || row.attempts < PATIENT_TRIES || !state.links.get(by)?.up) return row.avoid
   return leftAlone(row, by, now + 2 * backoffMs(row.key, row.attempts), now)
 }
 
@@ -258,10 +258,16 @@ const rejectedLate = (was: Custody, by: string, code: RefusalCode, log: Effect):
 }
 
 /** Whether `by` is where the way ends, or the last neighbour that could have taken it. */
-const isLastWord = (state: State, row: Custody, by: string): boolean => {
-  if (row.onward.length === 0 || state.known.get(row.to ?? '')?.agent === by) return true
+const isLastWord = (state: State, row: Custody, by: string): boolean =>
+  isEnd(state, row, by) || others(state, row, by).length === 0
+
+const isEnd = (state: State, row: Custody, by: string): boolean =>
+  row.onward.length === 0 || state.known.get(row.to ?? '')?.agent === by
+
+/** Neighbours that could take it in the place of `by`, now or later. */
+const others = (state: State, row: Custody, by: string): Link[] => {
   const isOut = (agent: string) => row.avoid.some((one) => one.by === agent && one.until >= row.expires)
-  return ![...state.links.values()].some(
+  return [...state.links.values()].filter(
     (link) => isActive(link) && link.agent !== by && !row.path.includes(link.agent) && !isOut(link.agent),
   )
 }

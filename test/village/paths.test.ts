@@ -54,6 +54,24 @@ describe('the village takes another path', () => {
       arrivedOnce(village)
     })
 
+  it('where no other neighbour is connected, nobody is asked for a way round, and it is tried again as before', () => {
+    const { village, a, r1 } = diamond()
+    let isFull = true
+    let asked = 0
+    dropCalls(village, (from, to, call, answered) => {
+      if (from !== a.id || to !== r1.id || !isFull) return false
+      if ('records' in call) asked += call.records.filter((text) => text.includes('"WHO"')).length
+      else answered([{ refused: 'custody-full' }])
+      return 'offer' in call
+    })
+    write(village, a, [{ address: 'p@3.test' }])
+    pass(village, 3 * HOUR)
+    expect(asked).to.equal(0)
+    isFull = false
+    pass(village, 7 * MINUTE)
+    arrivedOnce(village)
+  })
+
   it('further on as well: whoever is nearest to the break goes round it, and says so', () => {
     // A – R1 – R2 – B, and R1 – R3 – B
     const village = found(2, 5, [
