@@ -119,6 +119,7 @@ const noLink: LinkEdge = {
   probe: unreachable,
   isUp: () => false,
   remote: () => undefined,
+  local: () => undefined,
   refresh: () => {},
   close: async () => {},
   address: { host: '', port: 0 },

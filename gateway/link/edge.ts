@@ -68,6 +68,8 @@ export type LinkEdge = {
   isUp(agentId: string): boolean
   /** Where a neighbour that dialled us comes from. */
   remote(agentId: string): string | undefined
+  /** Where we come from at a neighbour that we dialled, as far as this machine knows. */
+  local(agentId: string): string | undefined
   /**
    * After neighbours were added, changed or revoked: dials new ones, drops links that are none any more.
    * @param anew this one at once, however long the last failure is ago
@@ -161,6 +163,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     isUp: (agentId) => board.live(agentId) !== undefined,
     probe: (address, agentId) => probe(scene, address, agentId),
     remote: (agentId) => board.live(agentId)?.remote,
+    local: (agentId) => board.live(agentId)?.local,
     refresh,
     address: listening.address,
     async close() {

@@ -14,6 +14,8 @@ export type Link = {
   since: number
   /** The IP address its connection comes from; undefined if we dialled. */
   remote: string | undefined
+  /** The IP address of our end, if we dialled. */
+  local: string | undefined
   calls: Calls
   /** Resolves with why. */
   closed: Promise<string>
@@ -80,6 +82,7 @@ export const makeLink = (
     dialledBy: who.dialledBy,
     since: now(),
     remote: who.dialledBy === 'them' ? socket.remoteAddress : undefined,
+    local: who.dialledBy === 'us' ? socket.localAddress : undefined,
     calls,
     closed,
     isClosed: () => why !== undefined,

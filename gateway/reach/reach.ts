@@ -47,7 +47,7 @@ export const openReach = async (core: Core, { dns, directory }: Config, place: P
   const telling = openTelling(core, place.addresses, consulting.tell)
   const name = keepName(dns, place.own, core.log, core.now)
   const seen = (by: string, address: string) => {
-    if (place.seen(by, address)) telling.turned()
+    if (place.seen(by, address, core.link.local(by))) telling.turned()
   }
   const callback = openCallback(core)
   const serving = directory.serve ? await openDirectory(core) : undefined

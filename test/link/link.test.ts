@@ -28,6 +28,16 @@ describe('a link', () => {
     expect(a.hands.map(({ from }) => from)).to.deep.equal([b.agent.id])
   })
 
+  it('is known by where it comes from to whoever was dialled, and by its own end to who dialled', async () => {
+    const [a, b] = [await start(), await start()]
+    a.neighbours.set(b.agent.id, { addresses: [b.address], standing: 'linked' })
+    b.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
+    a.edge.refresh()
+    await areLinked(a, b)
+    expect([a.edge.local(b.agent.id), a.edge.remote(b.agent.id)]).to.deep.equal(['127.0.0.1', undefined])
+    expect([b.edge.local(a.agent.id), b.edge.remote(a.agent.id)]).to.deep.equal([undefined, '127.0.0.1'])
+  })
+
   it('is one connection, whoever dialled, and carries what both say at once', async () => {
     for (const dials of ['one', 'both'] as const) {
       const [a, b] = [await start(), await start()]

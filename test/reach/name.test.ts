@@ -357,6 +357,16 @@ describe('reach: where we are, by the words of neighbours', () => {
     expect(place.addresses(), 'those who are gone do not outvote who is here').to.deep.equal(['203.0.113.9:2740'])
   })
 
+  it('of what our end of the connection has one word is enough, as where one neighbour is reached by IPv4 and one by IPv6', () => {
+    const place = openPlace({ me: 'me', reaches: new Map() }, [auto], () => now)
+    for (const agent of ['r', 's']) place.dialled(agent)
+    place.seen('r', '203.0.113.7', '192.168.1.7')
+    place.seen('s', '2001:DB8:0::7', '2001:db8::7')
+    expect(place.own()).to.deep.equal({ v6: '2001:db8::7' })
+    place.seen('s', '2001:db8::8', '2001:db8::7')
+    expect(place.own()).to.deep.equal({})
+  })
+
   it('who is connected first is not believed alone, where others were dialled, too', () => {
     const place = openPlace({ me: 'me', reaches: new Map() }, [auto], () => now)
     for (const agent of ['x', 'r', 's']) place.dialled(agent)
