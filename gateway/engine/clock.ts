@@ -57,7 +57,8 @@ export const startClock = (
   tick('directories', reach.tellDirectories)
   everyMinute() // what was asked for while no gateway ran
   warn() // a gateway that is started once a day would else never say it
-  const due = raiseWhatIsDue()
+  let isStopped = false
+  const due = raiseWhatIsDue(() => isStopped)
   const timers = [
     setInterval(() => tick('due', due), DUE_EVERY_MS),
     setInterval(() => tick('tidy', tidy), minuteMs),
@@ -68,6 +69,7 @@ export const startClock = (
   ]
   return {
     async stop() {
+      isStopped = true
       for (const timer of timers) clearInterval(timer)
       await Promise.all(running.values())
     },
@@ -77,7 +79,8 @@ export const startClock = (
 /** A clock that was set back by more leaves waits behind that end long from now: everything unfinished is looked at. */
 const SET_BACK_MS = MINUTE_MS
 
-const raiseWhatIsDue = () => {
+/** @param isStopped the next start takes up the rest: a long queue would keep a stopping gateway */
+const raiseWhatIsDue = (isStopped: () => boolean) => {
   let last = 0
   return async (core: Core): Promise<void> => {
     const { db } = core.store
@@ -86,7 +89,7 @@ const raiseWhatIsDue = () => {
     if (now < last - SET_BACK_MS) {
       core.log.warn({ event: 'clock-set-back', ms: last - now }, 'the clock was set back: what waits is tried again')
       forgetTimes(core.engine.state)
-      await raiseDue(core, await unfinishedCustody(db))
+      await raiseDue(core, await unfinishedCustody(db), isStopped)
     } else await raiseDue(core, await custody.due(db, 'due_at', now, DUE_MAX))
     last = now
   }

@@ -199,7 +199,11 @@ const writeLog = (core: Core, { do: _, event, level, key, ...said }: Extract<Eff
 /** So many at a time, that what mail clients and neighbours bring does not wait behind a long queue. */
 const DUE_PAGE = 200
 
-export const raiseDue = async ({ engine }: Pick<Core, 'engine'>, keys: readonly string[]): Promise<void> => {
-  for (let i = 0; i < keys.length; i += DUE_PAGE)
+export const raiseDue = async (
+  { engine }: Pick<Core, 'engine'>,
+  keys: readonly string[],
+  isOver: () => boolean = () => false,
+): Promise<void> => {
+  for (let i = 0; i < keys.length && !isOver(); i += DUE_PAGE)
     await Promise.all(keys.slice(i, i + DUE_PAGE).map((key) => engine.handle({ on: 'due', key })))
 }

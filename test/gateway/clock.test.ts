@@ -96,4 +96,26 @@ describe('the clock', () => {
     await knocking.retry()
     expect(asked).to.equal(2)
   })
+
+  it('set back, and then stopped, it leaves the rest of a long queue to the next start', async () => {
+    const { engine, store } = rooms.core
+    const ahead = Date.now() + 48 * HOUR
+    const waiting = relayed({ awaits: `who:${bob}`, body: null, expires: ahead + HOUR, retryAt: ahead + MINUTE })
+    const ids = Array.from({ length: 3000 }, (_, i) => i.toString(16).padStart(32, '0'))
+    const rows = ids.map((id) => ({ ...waiting, id, key: `${waiting.origin}/${id}` }))
+    await store.db.transaction((tx) => custody.save(tx, rows))
+    let raised = 0
+    const { handle } = engine
+    engine.handle = (...event) => {
+      raised++
+      return handle(...event)
+    }
+    let now = ahead
+    start(() => now)
+    await sleep(700)
+    now = Date.now()
+    await until('some are raised', async () => raised > 0)
+    await clock?.stop()
+    expect(raised).to.be.below(3000)
+  })
 })
