@@ -67,6 +67,7 @@ const openDoors = async (
   const { days, told } = lifeLeft(tls.current().certificate, 0)
   if (days < 0) core.log.error({ event: 'certificate-ended' }, `the certificate ${told}: renew it`)
   const logins = openLogins(db, config.login, core.engine.state.domains)
+  const { holds } = logins('smtp')
   const { plainLoopback } = config.login
   const shared = { log: core.log, metrics: core.metrics }
 
@@ -78,7 +79,8 @@ const openDoors = async (
       config: { ...config.smtp, domain: house.domain, plainLoopback },
       tls: tls.current(),
       account: (address) => byAddress(db, address),
-      isThere: ({ address, entityId }) => core.engine.state.addresses.get(address) === entityId,
+      isThere: ({ address, entityId, by }) =>
+        core.engine.state.addresses.get(address) === entityId && (by === undefined || holds(by)),
       levelOf: ({ entityId }) => levelOf(core.engine.state.repute.get(entityId), config.complaints.policy, core.now()),
       lookup: async (named) => {
         const address = withOwner(core.engine.state, named)

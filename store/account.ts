@@ -51,6 +51,8 @@ export const remove = (db: Sink, id: number): Promise<boolean> =>
     const account = await byId(tx, id)
     if (account === undefined) return false
     for (const mailbox of await listMailboxes(tx, id)) await dropMailbox(tx, mailbox)
+    const locked = await tx.all<{ id: number }>('DELETE FROM password WHERE account = ? RETURNING id', [id])
+    for (const password of locked) tx.publish({ on: 'password', mailbox: 0, account: id, id: password.id })
     await tx.run('DELETE FROM account WHERE id = ?', [id])
     await tx.run('DELETE FROM contact WHERE entity = ?', [account.entityId])
     for (const table of ['repute', 'warning']) await tx.run(`DELETE FROM ${table} WHERE id = ?`, [account.entityId])

@@ -1,5 +1,5 @@
 /**
- * What a committed transaction changed in the mailboxes.
+ * What a committed transaction changed in the mailboxes, and whom it locked out of them.
  *
  * Published after the commit and in its order, before the one who wrote it goes on. IMAP sessions,
  * the web pages and the Junk listener all live on this one stream. A listener that also reads may
@@ -38,3 +38,5 @@ export type Change =
       mailbox: number
       name: string
     }
+  /** A password is no more: removed, replaced, or gone with its account. It belongs to no mailbox. */
+  | { on: 'password'; mailbox: 0; account: number; id: number }

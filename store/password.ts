@@ -5,7 +5,8 @@
  * log in often, so a password that held is remembered for ten minutes, as an HMAC keyed with a secret of this process
  * and bound to the stored hashes: changing or removing a password forgets it at once. Whoever can read that secret
  * reads this process's memory, through which the passwords themselves pass; on the disk there is nothing of it. A wrong
- * password is never remembered, so guessing is as slow as before.
+ * password is never remembered, so guessing is as slow as before. Whoever logged in with one that is removed or changed
+ * is out: a `Change` tells the edges.
  *
  * SCRAM tells its salt before it knows which of the passwords is meant, so all of an account have one: an HMAC of the
  * address. An address that is nobody's gets one as well, the same each time, and so does not show. By the same salt one
@@ -15,7 +16,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { hash, verify } from '@node-rs/argon2'
 import { checkProof, deriveKeys, ITERATIONS, prepared } from '../src/scram.ts'
 import { type Account, byAddress } from './account.ts'
-import type { Sink, Source } from './db.ts'
+import type { Sink, Source, Tx } from './db.ts'
 
 export type Use = 'imap' | 'smtp'
 /** What a password opens. */
@@ -30,6 +31,9 @@ export type AppPassword = {
   usedAt: number | null
   usedFor: Use | null
 }
+
+/** Who logged in, and by which of the passwords. */
+export type Entered = { account: Account; by: Pick<AppPassword, 'id' | 'label'> }
 
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 const REMEMBER_MS = 10 * 60_000
@@ -49,7 +53,7 @@ export const setPassword = async (
   const salt = await saltOf(db, address)
   const [stored, keys] = await Promise.all([hash(prepared(password), ARGON2), deriveKeys(password, salt, ITERATIONS)])
   await db.transaction(async (tx) => {
-    await tx.run('DELETE FROM password WHERE account = ? AND label = ?', [id, label])
+    await drop(tx, id, label)
     await tx.run(
       `INSERT INTO password (account, label, hash, stored_key, server_key, iterations, scope, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -67,21 +71,26 @@ export const passwords = (from: Source, account: number): Promise<AppPassword[]>
 
 /** @returns whether there was one */
 export const removePassword = (db: Sink, account: number, label: string): Promise<boolean> =>
-  db.transaction(async (tx) => {
-    return (await tx.run('DELETE FROM password WHERE account = ? AND label = ?', [account, label])).changes > 0
-  })
+  db.transaction((tx) => drop(tx, account, label))
 
-type Candidate = { id: number; hash: string; storedKey: string; serverKey: string; usedAt: number | null }
+const drop = async (tx: Tx, account: number, label: string): Promise<boolean> => {
+  const sql = 'DELETE FROM password WHERE account = ? AND label = ? RETURNING id'
+  const gone = await tx.all<{ id: number }>(sql, [account, label])
+  for (const { id } of gone) tx.publish({ on: 'password', mailbox: 0, account, id })
+  return gone.length > 0
+}
+
+type Candidate = Entered['by'] & { hash: string; storedKey: string; serverKey: string; usedAt: number | null }
 
 /** The account whose password this is; undefined whatever was wrong, after the same time. */
-export const login = async (db: Sink, address: string, password: string, use: Use): Promise<Account | undefined> => {
+export const login = async (db: Sink, address: string, password: string, use: Use): Promise<Entered | undefined> => {
   const { account, candidates } = await candidatesOf(db, address, use)
   const hashes = candidates.map(({ hash }) => hash)
   const right = await remember([address, ...hashes, password], () => hashThatHolds(db, address, candidates, password))
   const found = candidates.find(({ hash }) => hash === right)
   if (!account || !found) return undefined
   await noteUse(db, found, use)
-  return account
+  return { account, by: { id: found.id, label: found.label } }
 }
 
 /** What SCRAM tells whoever names this address. */
@@ -96,13 +105,13 @@ export const prove = async (
   address: string,
   { message, proof }: { message: string; proof: Buffer },
   use: Use,
-): Promise<{ account: Account; signature: string } | undefined> => {
+): Promise<(Entered & { signature: string }) | undefined> => {
   const { account, candidates } = await candidatesOf(db, address, use)
   for (const each of candidates) {
     const signature = checkProof(each, message, proof)
     if (signature === undefined || !account) continue
     await noteUse(db, each, use)
-    return { account, signature }
+    return { account, by: { id: each.id, label: each.label }, signature }
   }
   return undefined
 }
@@ -111,7 +120,7 @@ const candidatesOf = async (db: Source, address: string, use: Use) => {
   const account = await byAddress(db, address)
   if (!account) return { account: undefined, candidates: [] }
   const candidates = await db.read.all<Candidate>(
-    `SELECT id, hash, stored_key AS "storedKey", server_key AS "serverKey", used_at AS "usedAt"
+    `SELECT id, label, hash, stored_key AS "storedKey", server_key AS "serverKey", used_at AS "usedAt"
      FROM password WHERE account = ? AND scope IN ('all', ?)`,
     [account.id, use],
   )

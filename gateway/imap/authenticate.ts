@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Refusal } from '../../src/refusal.ts'
-import type { Account } from '../../store/account.ts'
+import type { Entered } from '../../store/password.ts'
 import { capabilities } from './capability.ts'
 import type { Session } from './command.ts'
 import { refused } from './refused.ts'
@@ -13,6 +13,9 @@ import { no, ok, type Reply } from './reply.ts'
 const FAILURES_MAX = 5
 /** Of an address, RFC 5321 §4.5.3.1.3: no more of what a stranger says is logged. */
 const ADDRESS_MAX = 254
+
+/** What a session is told whose password is no more, also when that goes while it logs in. */
+export const passwordGone = 'The password you logged in with has been removed or changed'
 
 export const mayNot = no('PRIVACYREQUIRED', 'Not without TLS: your password would be readable on the way')
 
@@ -40,11 +43,13 @@ export const turnAway = async (session: Session, user: string, refusal: Refusal)
   return refused(refusal)
 }
 
-export const admit = (session: Session, account: Account): Reply => {
+export const admit = (session: Session, entered: Entered): Reply => {
   const { edge, remote } = session
+  const { account, by } = entered
+  if (!edge.holds(by)) return no('AUTHENTICATIONFAILED', passwordGone)
   if (!edge.claim(account))
     return no('LIMIT', 'This account has too many sessions open; close a mail program somewhere')
-  session.welcome(account)
+  session.welcome(entered)
   edge.metrics.logins.inc({ edge: 'imap', outcome: 'ok' })
   edge.log.info({ event: 'login', account: account.address, remote }, 'logged in')
   return ok('Logged in', `CAPABILITY ${capabilities(session)}`)

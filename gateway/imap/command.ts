@@ -2,6 +2,7 @@
  * What a command is to the session that runs it, and what it may answer.
  */
 import type { Account } from '../../store/account.ts'
+import type { Entered } from '../../store/password.ts'
 import type { Code } from './code.ts'
 import type { Edge } from './edge.ts'
 import type { Extension } from './extension.ts'
@@ -51,7 +52,7 @@ export type Session = {
   /** Data of that name for the connection, undefined where there is none. */
   channelBinding(name: string): Buffer | undefined
   readonly isCompressed: boolean
-  welcome(account: Account): void
+  welcome(entered: Entered): void
   /** Takes back the login: a stranger again, on the same connection. */
   forget(): void
   /** From here on tells unasked what is wanted, and nothing else. */

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
-import type { Login, Scram } from '../login.ts'
+import type { Holds, Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Folders } from './folders.ts'
 import type { Lately } from './lately.ts'
@@ -69,6 +69,7 @@ export type Edge = {
   readonly latelyRead: LatelyRead
   readonly login: Login
   readonly scram: Scram
+  readonly holds: Holds
   /** Takes one of the account's places; false when all are taken. */
   claim(account: Account): boolean
   loggedOut(account: Account | undefined): void

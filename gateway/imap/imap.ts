@@ -9,13 +9,15 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
+import type { Change } from '../../store/change.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
-import type { Login, Scram } from '../login.ts'
+import type { Holds, Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
 import { createPlaces, type Places } from '../places.ts'
 import { Tally } from '../tally.ts'
 import { type TlsPair, tlsTerms } from '../tls.ts'
+import { passwordGone } from './authenticate.ts'
 import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen } from './edge.ts'
 import { Folders } from './folders.ts'
@@ -33,6 +35,7 @@ export type ImapOptions = {
   tls(): TlsPair
   login: Login
   scram: Scram
+  holds: Holds
   log: Log
   metrics: Metrics
 }
@@ -88,6 +91,7 @@ class House implements Edge {
   readonly metrics: Metrics
   readonly login: Login
   readonly scram: Scram
+  readonly holds: Holds
   readonly watch: Watch
   readonly folders: Folders
   readonly orderKeys: OrderKeys
@@ -101,14 +105,19 @@ class House implements Edge {
   private readonly perAccount = new Tally<number>()
   private readonly names = new Map<object, string>([...commands].map(([name, command]) => [command, name]))
   private context: { pair: TlsPair; secure: SecureContext } | undefined
+  private readonly onChange = (change: Change): void => {
+    if (change.on !== 'password') return
+    for (const session of this.sessions) if (session.by?.id === change.id) this.lockOut(session)
+  }
 
-  constructor({ store, config, tls, login, scram, log, metrics }: ImapOptions) {
+  constructor({ store, config, tls, login, scram, holds, log, metrics }: ImapOptions) {
     this.store = store
     this.config = config
     this.log = log.child({ area: 'imap' })
     this.metrics = metrics
     this.login = login
     this.scram = scram
+    this.holds = holds
     this.tls = tls
     this.perAddress = createPlaces(config.sessionLimit, config.sessionsPerAddress)
     this.watch = new Watch(store.db.changes)
@@ -117,6 +126,7 @@ class House implements Edge {
     this.leaving = new Leaving(store.db, this.log, config.timing.expungedRestMs, () =>
       [...this.sessions].flatMap(({ selected }) => selected?.view.goneIds() ?? []),
     )
+    store.db.changes.on('change', this.onChange)
   }
 
   async receive(raw: Socket, security: Listen['security']): Promise<void> {
@@ -190,9 +200,21 @@ class House implements Edge {
     const isEmpty = () => this.sessions.size === 0
     for (const until = Date.now() + STOP_MS; !isEmpty() && Date.now() < until; ) await wait(10)
     for (const socket of this.sockets) socket.destroy()
+    this.store.db.changes.off('change', this.onChange)
     this.watch.close()
     this.folders.close()
     await this.leaving.close()
+  }
+
+  /** A command under way has STOP_MS to finish: it may be all mail at once, for a thief. */
+  private lockOut(session: ClientSession): void {
+    const { account, by, remote } = session
+    this.log.info(
+      { event: 'session-ended', account: account?.address, label: by?.label, remote },
+      'the password it logged in with was removed or changed',
+    )
+    session.dismiss(passwordGone)
+    setTimeout(() => session.destroy(), STOP_MS).unref()
   }
 
   private secureContext(): SecureContext {

@@ -100,7 +100,7 @@ export class Notifier {
   private hear(change: Change): void {
     if (change.on === 'mailbox') this.hearName(change)
     else if (change.on === 'annotated') this.hearNoted(change)
-    else {
+    else if (change.on !== 'password') {
       const box = this.boxes.get(change.mailbox)
       if (!box || change.mailbox === this.selected() || !this.wants(box, events[change.on])) return
       this.dirty.add(change.mailbox)

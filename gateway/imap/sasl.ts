@@ -57,7 +57,7 @@ const scram =
     const found = await edge.scram.prove(first.user, { message, proof: final.proof }, remote).catch(asRefusal)
     if (found instanceof Refusal) return turnAway(session, first.user, found)
     await ask(`v=${found.signature}`) // the client checks that we know it, too, and answers nothing
-    return admit(session, found.account)
+    return admit(session, found)
   }
 
 /** What the client must have bound its proof to: its own header, and for -PLUS the connection as we see it. */

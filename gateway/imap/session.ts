@@ -4,6 +4,7 @@
  *   unauthenticated --LOGIN, AUTHENTICATE--> authenticated --SELECT, EXAMINE--> selected
  *   selected --CLOSE, UNSELECT, a SELECT that fails--> authenticated
  *   authenticated, selected --UNAUTHENTICATE--> unauthenticated
+ *   authenticated, selected --its password is removed or changed--> over
  *   any --LOGOUT, silence, rubbish, five failed logins--> over
  *
  * What is known of the client, and how it ends; commands are served by conversation.ts.
@@ -11,6 +12,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
+import type { Entered } from '../../store/password.ts'
 import { capabilities } from './capability.ts'
 import type { Code } from './code.ts'
 import type { State } from './command.ts'
@@ -36,6 +38,8 @@ export class ClientSession implements Served {
   readonly remote: string
   tag = ''
   account: Account | undefined
+  /** The password that let it in. */
+  by: Entered['by'] | undefined
   selected: Selected | undefined
   failedLogins = 0
   isIdle = false
@@ -131,8 +135,8 @@ export class ClientSession implements Served {
   }
 
   /**
-   * Ends the session from outside: the gateway stops, the client is silent. In the midst of an answer, a literal
-   * perhaps, no word may be put in: the command is let finish first.
+   * Ends the session from outside: the gateway stops, the client is silent, its password is gone. In the midst of an
+   * answer, a literal perhaps, no word may be put in: the command is let finish first.
    */
   dismiss(text: string): void {
     if (!this.input.isWaiting && !this.isOver) {
@@ -143,6 +147,11 @@ export class ClientSession implements Served {
     this.transport.hangUp()
   }
 
+  /** Ends it whatever is under way. */
+  destroy(): void {
+    this.transport.destroy()
+  }
+
   /** Says goodbye; the session is over once the command at hand is answered. */
   bye(text: string, code?: Code): void {
     if (this.isEnding) return
@@ -150,8 +159,9 @@ export class ClientSession implements Served {
     this.output.line(`* BYE ${code ? `[${code}] ` : ''}${humanText(text)}`)
   }
 
-  welcome(account: Account): void {
+  welcome({ account, by }: Entered): void {
     this.account = account
+    this.by = by
     clearTimeout(this.loginDeadline)
     this.transport.allow({ limits: userLimits, silenceMs: this.edge.config.timing.userIdleMs })
   }
@@ -161,6 +171,7 @@ export class ClientSession implements Served {
     this.dropNews()
     this.edge.loggedOut(this.account)
     this.account = undefined
+    this.by = undefined
     this.enabled.clear()
     this.transport.allow(this.strangerTerms)
     this.startLoginDeadline()

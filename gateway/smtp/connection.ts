@@ -23,8 +23,9 @@ import type { Answer } from './repeat.ts'
 import { replies } from './replies.ts'
 import { allAsXtext, notXtext } from './xtext.ts'
 
-/** Who submits. `address` is canonical. */
-export type Account = { id: number; address: string; entityId: EntityId }
+/** Who submits. `address` is canonical; `by`: the password that let it in, where one has to log in. */
+export type Account = { id: number; address: string; entityId: EntityId; by?: Entered['by'] }
+export type Entered = { account: Account; by: { id: number; label: string } }
 
 export type Session = SMTPServerSession & {
   /** Forgotten by the library at STARTTLS (RFC 3207 §4.2). */

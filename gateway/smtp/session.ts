@@ -10,7 +10,7 @@ import { Refusal } from '../../src/refusal.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Meter } from '../throttle.ts'
 import { type Accepted, type AcceptOptions, accept } from './accept.ts'
-import type { Account, Session } from './connection.ts'
+import type { Account, Entered, Session } from './connection.ts'
 import { checkMail, checkRcpt, spellings } from './envelope.ts'
 import { discard } from './receive.ts'
 import { asReply, ReplyError, refused } from './replies.ts'
@@ -29,9 +29,9 @@ export type SessionOptions = AcceptOptions & {
   recipients: Meter
   /** Messages of an account that complaints have made slow. */
   slowed: Meter
-  login(address: string, password: string, remote: string): Promise<Account | Refusal>
+  login(address: string, password: string, remote: string): Promise<Entered | Refusal>
   account(address: string): Promise<Account | undefined>
-  /** Whether the account is still the one that logged in: it may be removed while its client is here. */
+  /** Whether the account and its password are still those that logged in: they may be removed while their client is here. */
   isThere(account: Account): boolean
   /** How far complaints about its mail have brought an account. */
   levelOf(account: Account): Level
@@ -134,7 +134,7 @@ const logIn = async (options: SessionOptions, auth: SMTPServerAuthentication, se
     ? new Refusal('login-failed')
     : await options.login(username, auth.password ?? '', session.remoteAddress)
   options.metrics.logins.inc({ edge: 'smtp', outcome: found instanceof Refusal ? found.code : 'ok' })
-  if (!(found instanceof Refusal)) return found
+  if (!(found instanceof Refusal)) return { ...found.account, by: found.by }
 
   const { code } = found
   options.log.warn(
@@ -150,7 +150,11 @@ const senderOf = (options: SessionOptions, address: SMTPServerAddress, session: 
   const account = senderAccount(session)
   if (!options.isThere(account)) {
     session.user = false
-    throw new ReplyError([530, '5.7.0', 'This account has been removed; log in again, with one that is there'])
+    options.log.info(
+      { event: 'session-ended', account: account.address, label: account.by?.label, remote: session.remoteAddress },
+      'the account or its password is no more: the client has to log in again',
+    )
+    throw new ReplyError([530, '5.7.0', 'This account, or its password, has been removed or changed; log in again'])
   }
   if (address.address === '') throw refused('sender-not-yours', nullSenderText)
   if (!spellings(checkMail(address, session)).includes(account.address)) throw refused('sender-not-yours')

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { type Logins, openLogins } from '../../gateway/login.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { create } from '../../store/account.ts'
-import { setPassword } from '../../store/password.ts'
+import { removePassword, setPassword } from '../../store/password.ts'
 import { eachWithStore } from '../store/home.ts'
 
 describe('logins', () => {
@@ -29,6 +29,31 @@ describe('logins', () => {
       ])
       expect(codeOf(await logins.login('Ann@a.test', 'correct horse', '192.0.2.2'))).to.equal('in')
     })
+
+  it('a password holds at every edge until it is replaced or removed', async () => {
+    const { db, account } = bench()
+    const logins = openLogins(db, limits, new Set(['a.test']))
+    const [imap, smtp] = [logins('imap'), logins('smtp')]
+    const enter = async (password: string) => {
+      const found = await imap.login(account.address, password, '192.0.2.1')
+      if (found instanceof Refusal) throw found
+      return () => [imap.holds(found.by), smtp.holds(found.by)]
+    }
+    await setPassword(db, account, 'phone', 'correct horse')
+    await setPassword(db, account, 'laptop', 'battery staple')
+    const [phone, laptop] = [await enter('correct horse'), await enter('battery staple')]
+    await setPassword(db, account, 'phone', 'a new one')
+    expect([phone(), laptop(), (await enter('a new one'))()].flat()).to.deep.equal([
+      false,
+      false,
+      true,
+      true,
+      true,
+      true,
+    ])
+    await removePassword(db, account.id, 'laptop')
+    expect(laptop()).to.deep.equal([false, false])
+  })
 
   it('a domain here is known in either of its spellings', async () => {
     const [address, typed] = ['zoe@münchen.test', 'zoe@xn--mnchen-3ya.test']

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type ImapConfig, type Timing, usualTiming } from '../../gateway/imap/edge.ts'
 import { type ImapEdge, startImap } from '../../gateway/imap/imap.ts'
 import { createLog } from '../../gateway/log.ts'
-import type { Login } from '../../gateway/login.ts'
+import type { Login, Logins } from '../../gateway/login.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
 import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
 import { canonical } from '../../src/address.ts'
@@ -47,15 +47,20 @@ let pair: Promise<TlsPair> | undefined
 const salt = 'W22ZaJ0SNY7soEsUEjb6gQ=='
 let keys: Promise<ScramKeys> | undefined
 
-export type Options = Partial<Omit<ImapConfig, 'timing'>> & { timing?: Partial<Timing>; login?: Login }
+export type Options = Partial<Omit<ImapConfig, 'timing'>> & {
+  timing?: Partial<Timing>
+  login?: Login
+  logins?(store: Store): Logins
+}
 
-export const startTestImap = async ({ timing, login, ...config }: Options = {}): Promise<TestImap> => {
+export const startTestImap = async ({ timing, login, logins, ...config }: Options = {}): Promise<TestImap> => {
   const home = await mkdtemp(join(tmpdir(), 'imap-'))
   pair ??= selfSigned(['localhost'], ['127.0.0.1'])
   const tls = await pair
   const store = await openStore(home)
   const account = await create(store.db, { address, name: 'Ann', entityId: 'e' })
   if (account === 'exists') throw new Error('a fresh home has no accounts')
+  const by = { id: 1, label: 'main' }
   const log: string[] = []
   const edge = await startImap({
     store,
@@ -77,15 +82,17 @@ export const startTestImap = async ({ timing, login, ...config }: Options = {}):
     login:
       login ??
       (async (user, pass) =>
-        canonical(user) === address && pass === password ? account : new Refusal('login-failed', 'Wrong')),
+        canonical(user) === address && pass === password ? { account, by } : new Refusal('login-failed', 'Wrong')),
     scram: {
       challenge: async () => ({ salt, iterations: 4096 }),
       async prove(user, { message, proof }) {
         keys ??= deriveKeys(password, salt, 4096)
         const signature = user === address ? checkProof(await keys, message, proof) : undefined
-        return signature === undefined ? new Refusal('login-failed', 'Wrong') : { account, signature }
+        return signature === undefined ? new Refusal('login-failed', 'Wrong') : { account, by, signature }
       },
     },
+    holds: () => true,
+    ...logins?.(store),
     log: createLog({ level: 'info', format: 'json' }, { write: (line) => log.push(line) }),
     metrics: createMetrics(),
   })

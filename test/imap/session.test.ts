@@ -4,10 +4,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { openLogins } from '../../gateway/login.ts'
+import { remove as removeAccount } from '../../store/account.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { find, remove } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
 import { copy, expunge } from '../../store/move.ts'
+import { removePassword, setPassword } from '../../store/password.ts'
 import { Client } from '../dialogue/run.ts'
 import { corpus } from '../fixture/corpus.ts'
 import { mostHeld } from '../fixture/memory.ts'
@@ -208,6 +211,96 @@ describe('IMAP sessions', () => {
       await client.ask('STARTTLS')
       client.change((socket) => connectTls({ socket, rejectUnauthorized: false }))
       expect((await client.ask('LOGIN ann@a.test secret')).at(-1)).to.contain('OK')
+    })
+  })
+
+  describe('a password that goes', () => {
+    const start = async () => {
+      const limits = { failures: 10, windowMs: 60_000 }
+      imap = await startTestImap({ logins: ({ db }) => openLogins(db, limits, new Set(['a.test']))('imap') })
+      for (const label of ['phone', 'laptop']) await setPassword(imap.store.db, imap.account, label, `my ${label}`)
+    }
+    const from = async (label: string, mailbox?: string): Promise<Mail> => {
+      const client = await open()
+      await client.line()
+      expect((await client.ask(`LOGIN ann@a.test "my ${label}"`)).at(-1)).to.contain(' OK ')
+      if (mailbox) await client.ask(`SELECT ${mailbox}`)
+      return client
+    }
+    const bye = /^\* BYE The password you logged in with has been removed or changed$/
+    const gone = async (client: Mail) => {
+      expect(await client.line()).to.match(bye)
+      expect(await client.line()).to.equal(undefined)
+    }
+
+    it('ends the sessions it let in, in IDLE, too, and no others', async () => {
+      await start()
+      const [waiting, idle, sending, other, stranger] = [
+        await from('phone'),
+        await from('phone', 'INBOX'),
+        await from('phone'),
+        await from('laptop'),
+        await from('phone'),
+      ]
+      await stranger.ask('UNAUTHENTICATE')
+      idle.send('i IDLE')
+      await idle.line()
+      sending.send('a APPEND INBOX {1000+}')
+      sending.send('Subject: half of it')
+      await wait(100) // it is taken up, and waits for the rest
+      await removePassword(imap.store.db, imap.account.id, 'phone')
+      for (const client of [waiting, idle, sending]) await gone(client)
+      expect(await imap.messages('INBOX')).to.deep.equal([])
+      expect((await other.ask('NOOP')).at(-1)).to.contain(' OK ')
+      expect((await stranger.ask('LOGIN ann@a.test "my laptop"')).at(-1)).to.contain(' OK ')
+      const lines = imap.log.filter((line) => line.includes('session-ended')).map((line) => JSON.parse(line))
+      expect(lines).to.have.length(3)
+      expect(lines[0]).to.include({ level: 'info', account: 'ann@a.test', label: 'phone', remote: '127.0.0.1' })
+      expect(imap.log.join('')).not.to.contain('my phone')
+    })
+    it('does so when its label is given another, and when its account is removed', async () => {
+      await start()
+      const [first, second] = [await from('phone'), await from('laptop', 'INBOX')]
+      await setPassword(imap.store.db, imap.account, 'phone', 'another one')
+      await gone(first)
+      await removeAccount(imap.store.db, imap.account.id)
+      await gone(second)
+    })
+    it('lets an answer be finished before, for a while', async () => {
+      await start()
+      const text = 'x'.repeat(998)
+      await imap.deliver('INBOX', [{ bytes: `${text}\r\n`.repeat(20_000) }])
+      const [reader, stuck] = [await from('phone', 'INBOX'), await from('phone', 'INBOX')]
+      for (const client of [reader, stuck]) {
+        client.send('f FETCH 1 BODY.PEEK[]')
+        await client.line()
+        client.socket.pause()
+        client.send('s STORE 1 +FLAGS (\\Deleted)')
+      }
+      await removePassword(imap.store.db, imap.account.id, 'phone')
+      const rest = async (client: Mail) => {
+        client.socket.resume()
+        for (;;) {
+          const line = await client.line()
+          if (line !== text) return line
+        }
+      }
+      expect(await rest(reader)).to.equal(')')
+      expect(await reader.line()).to.match(/^f OK/)
+      expect(await reader.line()).to.match(bye)
+      await wait(3500)
+      expect(await rest(stuck)).to.equal(undefined)
+      expect((await imap.messages('INBOX'))[0]?.flags).to.equal(0)
+    })
+    it('lets nobody in who logs in at that moment', async () => {
+      await start()
+      const client = await open()
+      await client.line()
+      const answer = await inTurn(
+        () => removePassword(imap.store.db, imap.account.id, 'phone'),
+        () => client.ask('LOGIN ann@a.test "my phone"'),
+      )
+      expect(answer.at(-1)).to.contain(' NO [AUTHENTICATIONFAILED] ')
     })
   })
 

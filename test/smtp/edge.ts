@@ -23,6 +23,8 @@ import { type BodyDraft, discardDraft, startBody } from '../../store/spool.ts'
 
 export const alice: Account = { id: 1, address: 'alice@a.test', entityId: 'e'.repeat(52) }
 export const password = 'correct horse'
+/** What it has been given that password for. */
+export const phone = { id: 1, label: 'phone' }
 
 const web: Record<string, Found> = {
   'alice@a.test': 'here',
@@ -83,7 +85,9 @@ export const openEdge = async (
       },
       tls: await pair,
       login: (address, given, remote) =>
-        judge(address, remote, async () => (address === alice.address && given === password ? alice : undefined)),
+        judge(address, remote, async () =>
+          address === alice.address && given === password ? { account: alice, by: phone } : undefined,
+        ),
       account: async (address) => (address === alice.address ? alice : undefined),
       isThere: () => true,
       levelOf: () => 'free',

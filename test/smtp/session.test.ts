@@ -3,7 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'chai'
 import { selfSigned } from '../../gateway/tls.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { alice, atTheEdge, openEdge, Raw } from './edge.ts'
+import { alice, atTheEdge, openEdge, phone, Raw } from './edge.ts'
 
 const message = 'From: Alice <alice@a.test>\r\nSubject: hello\r\n\r\nbody\r\n.\r\n'
 
@@ -218,11 +218,29 @@ describe('smtp session', () => {
     const client = await enter(edge)
     expect(await client.submit(message)).to.match(/^250 /)
     isThere = false
-    expect(await client.submit(message)).to.match(/^530 5\.7\.0 This account has been removed/)
+    expect(await client.submit(message)).to.match(/^530 5\.7\.0 This account, or its password, has been removed/)
     expect(await client.say('MAIL FROM:<alice@a.test>')).to.match(/^530 5\.7\.0 Log in first/)
     isThere = true
     await client.logIn()
     expect(await client.submit(message)).to.match(/^250 /)
+  })
+
+  it('a password that is taken back sends nothing more, but for what is under way', async () => {
+    const held = new Set([phone.id])
+    const edge = await open({}, { isThere: ({ by }) => by !== undefined && held.has(by.id) })
+    const [writing, client] = [await enter(edge), await enter(edge)]
+    await writing.say('MAIL FROM:<alice@a.test>')
+    await writing.say('RCPT TO:<bob@b.test>')
+    held.clear()
+    expect(await writing.say('DATA')).to.match(/^354 /)
+    writing.write(message)
+    expect(await writing.reply()).to.match(/^250 /)
+    for (const each of [writing, client])
+      expect(await each.say('MAIL FROM:<alice@a.test>')).to.match(/^530 5\.7\.0 .* password.*; log in again$/)
+    const lines = edge.log.filter((line) => line.includes('session-ended')).map((line) => JSON.parse(line))
+    expect(lines).to.have.length(2)
+    expect(lines[0]).to.include({ level: 'info', account: alice.address, label: 'phone', remote: '127.0.0.1' })
+    expect(edge.submissions).to.have.length(1)
   })
 
   it('as many recipients as EHLO names fit in one message, however few messages a minute may have', async () => {

@@ -1,5 +1,6 @@
 import { hash } from '@node-rs/argon2'
 import { expect } from 'chai'
+import { remove } from '../../store/account.ts'
 import { challenge, login, passwords, prove, removePassword, setPassword } from '../../store/password.ts'
 import { clientProof } from '../fixture/scram.ts'
 import { eachWithStore, rowsOf } from './home.ts'
@@ -7,12 +8,12 @@ import { eachWithStore, rowsOf } from './home.ts'
 describe('store: app passwords', () => {
   const bench = eachWithStore()
   const tryWith = async (password: string, address = 'ann@a.test') =>
-    (await login(bench().db, address, password, 'imap'))?.address
+    (await login(bench().db, address, password, 'imap'))?.account.address
   beforeEach(() => setPassword(bench().db, bench().account, 'phone', 'correct horse'))
 
   it('the right one logs in, again and again', async () => {
     for (let i = 0; i < 3; i++)
-      expect(await login(bench().db, 'ann@a.test', 'correct horse', 'imap')).to.deep.equal(bench().account)
+      expect((await login(bench().db, 'ann@a.test', 'correct horse', 'imap'))?.account).to.deep.equal(bench().account)
   })
 
   it('a wrong one does not, nor does a right one at another address', async () => {
@@ -80,12 +81,39 @@ describe('store: app passwords', () => {
     expect(await tryWith('new')).to.equal('ann@a.test')
   })
 
+  it('whoever logged in with one hears when it is removed, replaced, or gone with its account', async () => {
+    const { db, account, changes } = bench()
+    const enter = async (password: string) => (await login(db, account.address, password, 'imap'))?.by
+    const first = await enter('correct horse')
+    expect(first?.label).to.equal('phone')
+    await setPassword(db, account, 'laptop', 'battery staple')
+    await setPassword(db, account, 'phone', 'correct horse', 'imap') // the same, for less
+    const second = await enter('correct horse')
+    await removePassword(db, account.id, 'phone')
+    await removePassword(db, account.id, 'phone')
+    const third = await enter('battery staple')
+    await remove(db, account.id)
+    const heard = changes.flatMap((change) => (change.on === 'password' ? [change] : []))
+    expect(new Set([first?.id, second?.id, third?.id]).size).to.equal(3)
+    expect(heard).to.deep.equal(
+      [first, second, third].map((by) => ({ on: 'password', mailbox: 0, account: account.id, id: by?.id })),
+    )
+  })
+
+  it('a proof says whose it is, too', async () => {
+    const { db, account } = bench()
+    const { salt, iterations } = await challenge(db, account.address)
+    const { proof } = clientProof('correct horse', salt, iterations, 'the message')
+    const proved = await prove(db, account.address, { message: 'the message', proof }, 'imap')
+    expect(proved?.by).to.deep.equal((await login(db, account.address, 'correct horse', 'imap'))?.by)
+  })
+
   it('one for sending does not read, and the other way round', async () => {
     const { db, account } = bench()
     await setPassword(db, account, 'printer', 'sends only', 'smtp')
     expect(await tryWith('sends only')).to.equal(undefined)
-    expect((await login(db, 'ann@a.test', 'sends only', 'smtp'))?.address).to.equal('ann@a.test')
-    expect((await login(db, 'ann@a.test', 'correct horse', 'smtp'))?.address).to.equal('ann@a.test')
+    expect((await login(db, 'ann@a.test', 'sends only', 'smtp'))?.account.address).to.equal('ann@a.test')
+    expect((await login(db, 'ann@a.test', 'correct horse', 'smtp'))?.account.address).to.equal('ann@a.test')
     expect((await passwords(db, account.id)).map(({ label, scope, usedFor }) => [label, scope, usedFor])).to.deep.equal(
       [
         ['phone', 'all', 'smtp'],
