@@ -25,7 +25,7 @@ export type Mailbox = {
 }
 
 /** Why a name can't be had or changed. */
-export type MailboxNo = 'missing' | 'exists' | 'malformed' | 'special' | 'children'
+export type MailboxNo = 'missing' | 'exists' | 'malformed' | 'special' | 'children' | 'inside'
 
 export type Status = {
   id: number
@@ -135,7 +135,7 @@ export const rename = (db: Sink, account: number, from: string, to: string): Pro
     const source = await find(tx, account, from)
     const target = canonicalName(to)
     if (!source) return 'missing'
-    if (target === undefined || target.startsWith(`${source.name}/`)) return 'malformed'
+    if (target === undefined) return 'malformed'
     if (await find(tx, account, target)) return 'exists'
     if (source.name === 'INBOX') {
       await createParents(tx, account, target)
@@ -143,6 +143,7 @@ export const rename = (db: Sink, account: number, from: string, to: string): Pro
       return 'ok'
     }
     if (defaultNames.has(source.name)) return 'special'
+    if (target.startsWith(`${source.name}/`)) return 'inside'
     const moved = (await list(tx, account)).filter(
       ({ name }) => name === source.name || name.startsWith(`${source.name}/`),
     )

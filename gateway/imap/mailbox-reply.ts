@@ -26,4 +26,5 @@ export const mailboxNo: Record<MailboxNo, Reply> = {
   ),
   special: no('NOPERM', 'The gateway needs that mailbox under its name'),
   children: no('HASCHILDREN', 'There are mailboxes below it; delete those first'),
+  inside: no('CANNOT', 'No mailbox can be renamed to a name below itself'),
 }

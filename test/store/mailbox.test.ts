@@ -116,7 +116,7 @@ describe('store: mailboxes', () => {
       'new/home/b/c',
     ])
     expect(await find(db, account.id, 'new/home/b')).to.deep.equal({ ...before, name: 'new/home/b' })
-    expect(await rename(db, account.id, 'new', 'new/home/under')).to.equal('malformed')
+    expect(await rename(db, account.id, 'new', 'new/home/under')).to.equal('inside')
   })
 
   it('renaming is refused where a child would get a name that nobody can say', async () => {
@@ -140,6 +140,14 @@ describe('store: mailboxes', () => {
     expect(changes.map(({ on }) => on)).to.deep.equal(['mailbox', 'mailbox', 'added', 'expunged'])
     expect(await names()).to.include('INBOX/child')
     expect((await find(db, account.id, 'INBOX'))?.uidNext).to.equal(3)
+  })
+
+  it('also to a name below it', async () => {
+    const { db, account, home, folder } = bench()
+    await append(db, await folder('INBOX'), [await draft(home, letterOf('one'))])
+    expect(await rename(db, account.id, 'INBOX', 'inbox/2026/old')).to.equal('ok')
+    expect(await view(db, await folder('INBOX'))).to.deep.equal([])
+    expect(await view(db, await folder('INBOX/2026/old'))).to.have.length(1)
   })
 
   it('a folder made again under the same name has another, higher UIDVALIDITY', async () => {
