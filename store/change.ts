@@ -30,7 +30,7 @@ export type Change =
   | { on: 'expunged'; mailbox: number; account: number; uids: number[]; modseq: number }
   /** Noted of the mailbox; of the account itself where that is 0. `names` are of entries (annotation.ts). */
   | { on: 'annotated'; mailbox: number; account: number; names: string[] }
-  /** `name` is the new one of a renamed mailbox, the last one of a deleted. */
+  /** `name` is the new one of a renamed mailbox, the last one of a deleted; `mailbox` 0: only its subscription was left. */
   | {
       on: 'mailbox'
       account: number

@@ -188,7 +188,9 @@ export const subscribe = (db: Sink, account: number, name: string, isSubscribed:
         tx.publish({ on: 'mailbox', account, what, mailbox: found.id, name: canonical })
       return 'ok'
     }
-    return !isSubscribed && (await dropLost(tx, account, canonical)) ? 'ok' : 'missing'
+    if (isSubscribed || !(await dropLost(tx, account, canonical))) return 'missing'
+    tx.publish({ on: 'mailbox', account, what: 'unsubscribed', mailbox: 0, name: canonical })
+    return 'ok'
   })
 
 /** STATUS of many at once, in the order of the ids; those that are gone are left out. */

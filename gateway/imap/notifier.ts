@@ -109,21 +109,22 @@ export class Notifier {
   }
 
   private hearName({ what, mailbox: id, name }: Change & { on: 'mailbox' }): void {
-    const old = this.boxes.get(id)
+    const isLost = id === 0 // only the name was left, subscribed
+    const old = isLost ? { id, name, subscribed: true } : this.boxes.get(id)
     const box = {
       id,
       name,
       subscribed: what === 'subscribed' || (what !== 'unsubscribed' && (old?.subscribed ?? true)),
     }
     if (what === 'deleted') this.boxes.delete(id)
-    else this.boxes.set(id, box)
+    else if (!isLost) this.boxes.set(id, box)
     const isSubscription = what === 'subscribed' || what === 'unsubscribed'
     const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
     if (what === 'created' || what === 'deleted') this.hearOfChild(name)
     if (!this.wants(box, event) && !(old && this.wants(old, event))) return
     this.keep(name.length + (old?.name.length ?? 0), (isUtf8, uses) => {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
-      const attributes = what === 'deleted' ? '\\NonExistent' : this.attributesOf(box, uses)
+      const attributes = what === 'deleted' || isLost ? '\\NonExistent' : this.attributesOf(box, uses)
       return `${listLine(box, attributes, isUtf8)}${was}`
     })
   }
