@@ -164,6 +164,13 @@ export const content = (
   range: { start: number; end: number } = { start: 0, end: Number.MAX_SAFE_INTEGER },
 ): Promise<Buffer | Readable | undefined> => messageRange(from, id, range.start, range.end)
 
+/** Which body a message has, and its file below `blob/` if it has one; undefined if the message is gone. */
+export const bodyOf = (from: Source, id: number): Promise<{ body: number; file: string | null } | undefined> =>
+  from.read.one(
+    'SELECT message.body AS body, body.file AS file FROM message LEFT JOIN body ON body.id = message.body WHERE message.id = ?',
+    [id],
+  )
+
 /** The bytes of messages that lie in the database, so all small ones, by message id; the others are not in it. */
 export const contents = (from: Source, ids: readonly number[]): Promise<Map<number, Buffer>> =>
   from.read.blobs(

@@ -11,6 +11,7 @@ import type { Metrics } from '../metrics.ts'
 import type { Folders } from './folders.ts'
 import type { Lately } from './lately.ts'
 import type { LatelyRead } from './lately-read.ts'
+import type { Lost } from './lost.ts'
 import type { OrderKeys } from './order-keys.ts'
 import type { Watch } from './watch.ts'
 
@@ -67,6 +68,7 @@ export type Edge = {
   readonly orderKeys: OrderKeys
   readonly lately: Lately
   readonly latelyRead: LatelyRead
+  readonly lost: Lost
   readonly login: Login
   readonly scram: Scram
   readonly holds: Holds

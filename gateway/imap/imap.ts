@@ -24,6 +24,7 @@ import { Folders } from './folders.ts'
 import { Lately } from './lately.ts'
 import { LatelyRead } from './lately-read.ts'
 import { Leaving } from './leaving.ts'
+import { Lost } from './lost.ts'
 import { OrderKeys } from './order-keys.ts'
 import { ClientSession } from './session.ts'
 import { Watch } from './watch.ts'
@@ -97,6 +98,7 @@ class House implements Edge {
   readonly orderKeys: OrderKeys
   readonly lately = new Lately()
   readonly latelyRead = new LatelyRead()
+  readonly lost = new Lost()
   private readonly leaving: Leaving
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()

@@ -92,6 +92,7 @@ export const tellPage = async (
         // Waiting costs more than all else: what is at hand is not waited for.
         const found = one && (allAtHand(row, one, sections) ?? (await findAll(edge.store.db, row, one, sections)))
         if (!found) {
+          if (one) await noteLost(session, row)
           isWhole = false
           continue
         }
@@ -103,6 +104,9 @@ export const tellPage = async (
   }
   return isWhole
 }
+
+const noteLost = ({ edge, user, mailbox: { mailbox } }: Session, { id, uid }: Row): Promise<void> =>
+  edge.lost.note(edge.store.db, edge.log, id, { account: user.address, mailbox: mailbox.name, uid })
 
 const tellKeywords = ({ mailbox, output }: Session, { keywords }: Row): void => {
   if (mailbox.hasNewKeyword(keywords)) mailbox.tellFlags(output)

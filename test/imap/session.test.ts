@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
@@ -212,6 +214,27 @@ describe('IMAP sessions', () => {
       client.change((socket) => connectTls({ socket, rejectUnauthorized: false }))
       expect((await client.ask('LOGIN ann@a.test secret')).at(-1)).to.contain('OK')
     })
+  })
+
+  it('a message whose body was taken off the disk is told to the log, once', async () => {
+    imap = await startTestImap()
+    const bytes = Buffer.alloc(100_000, 'abcdefg\r\n')
+    const [, uid] = await imap.deliver('INBOX', [letter(1), { bytes }, { bytes }])
+    const [row] = await imap.store.db.read.all<{ file: string }>(
+      'SELECT file FROM body JOIN message ON message.body = body.id WHERE uid = 2',
+    )
+    await rm(join(imap.store.home, 'blob', row?.file ?? 'none'))
+    const [one, other] = [await logIn('INBOX'), await logIn('INBOX')]
+    for (const client of [one, one, other]) {
+      const lines = await client.ask('UID FETCH 1:* BODY.PEEK[]')
+      expect(lines.filter((line) => line.includes('FETCH ('))).to.have.length(2)
+    }
+    await one.ask('STORE 3 +FLAGS (\\Deleted)')
+    await one.ask('EXPUNGE')
+    await other.ask('FETCH 3 BODY.PEEK[]') // which is there as long as it is shown
+    const lines = imap.log.filter((line) => line.includes('body-lost')).map((line) => JSON.parse(line))
+    expect(lines).to.have.length(1)
+    expect(lines[0]).to.include({ level: 'warn', account: 'ann@a.test', mailbox: 'INBOX', uid, file: row?.file })
   })
 
   describe('a password that goes', () => {

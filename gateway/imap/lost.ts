@@ -1,0 +1,33 @@
+/**
+ * Messages that are there and whose bodies are not: a file of `blob/` was removed, or its disk is not mounted. The
+ * client is told of no such message; the log is, of each once, however often clients ask for it.
+ */
+import type { Source } from '../../store/db.ts'
+import { bodyOf } from '../../store/message.ts'
+import type { Log } from '../log.ts'
+
+/** Some 4 MB; beyond, all are said again. */
+const SAID_MAX = 100_000
+
+export class Lost {
+  /** By the id of the message, which is never given out again. */
+  private readonly said = new Set<number>()
+
+  /** Of a message that could not be read: it may just be gone, as a whole. */
+  async note(
+    db: Source,
+    log: Log,
+    id: number,
+    where: { account: string; mailbox: string; uid: number },
+  ): Promise<void> {
+    if (this.said.has(id)) return
+    if (this.said.size >= SAID_MAX) this.said.clear()
+    this.said.add(id)
+    const lost = await bodyOf(db, id)
+    if (!lost) return
+    log.warn(
+      { event: 'body-lost', ...where, ...lost },
+      'a message can not be shown: its body is gone; `vouchsafe verify` names all such, a backup may have them',
+    )
+  }
+}
