@@ -18,6 +18,9 @@ export class Output {
   private gathered: (string | Buffer)[] = []
   private gatheredBytes = 0
   private hasBytes = false
+  /** A line is begun, in which a literal may stand. */
+  isWithin = false
+  private onLineEnd: (() => void) | undefined
 
   constructor(socket: Writable) {
     this.socket = socket
@@ -25,9 +28,19 @@ export class Output {
 
   line(text: string): void {
     this.write(`${text}\r\n`)
+    this.isWithin = false
+    const then = this.onLineEnd
+    this.onLineEnd = undefined
+    then?.()
+  }
+
+  /** Calls back behind the line that is begun. */
+  atLineEnd(then: () => void): void {
+    this.onLineEnd = then
   }
 
   write(text: string): void {
+    this.isWithin = true
     this.gathered.push(text)
     this.gatheredBytes += text.length
     if (this.gatheredBytes >= GATHER_BYTES) this.flush()

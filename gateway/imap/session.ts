@@ -143,6 +143,11 @@ export class ClientSession implements Served {
       this.farewell = text
       return
     }
+    // What IDLE or NOTIFY tells may be long, too.
+    if (this.output.isWithin) {
+      this.output.atLineEnd(() => this.dismiss(text))
+      return
+    }
     this.bye(text)
     this.transport.hangUp()
   }

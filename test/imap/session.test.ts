@@ -315,6 +315,34 @@ describe('IMAP sessions', () => {
       expect(await rest(stuck)).to.equal(undefined)
       expect((await imap.messages('INBOX'))[0]?.flags).to.equal(0)
     })
+    for (const [how, ask] of [
+      ['NOTIFY', 'NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))'],
+      ['IDLE', 'SEARCH RETURN (UPDATE (BODY.PEEK[])) ALL'],
+    ] as const)
+      it(`lets what ${how} tells be finished before`, async () => {
+        await start()
+        const client = await from('phone', 'INBOX')
+        await client.ask(ask)
+        if (how === 'IDLE') {
+          client.send('i IDLE')
+          await client.line()
+        }
+        const text = 'x'.repeat(998)
+        await imap.deliver('INBOX', [{ bytes: `${text}\r\n`.repeat(20_000) }])
+        while (!(await client.line())?.includes(' FETCH (')) {}
+        client.socket.pause()
+        await wait(100)
+        await removePassword(imap.store.db, imap.account.id, 'phone')
+        await wait(100)
+        client.socket.resume()
+        let line = await client.line()
+        let count = 0
+        for (; line === text; count++) line = await client.line()
+        expect([count, line]).to.deep.equal([20_000, ')'])
+        while (line?.startsWith('* BYE') === false) line = await client.line()
+        expect(line).to.match(bye)
+        expect(await client.line()).to.equal(undefined)
+      })
     it('lets nobody in who logs in at that moment', async () => {
       await start()
       const client = await open()
