@@ -6,9 +6,14 @@ export const idsIn = (value: string): string[] => value.match(ID) ?? []
 /** The first of a field, or what else it holds. */
 export const idIn = (value: string | null): string | null => (value && idsIn(value)[0]) || value || null
 
-/** For comparing: `<"abc"@x>` and `< abc@x >` are `<abc@x>`. RFC 5256 §3. */
+/**
+ * For comparing: `<"abc"@x>` and `< abc@x >` are `<abc@x>`. RFC 5256 §3. A stray quote is as if it were closed at the
+ * end: looked for from each quote anew, the other one would take minutes in a field that has thousands.
+ */
 export const normalId = (id: string): string =>
-  UNUSUAL.test(id) ? id.replace(/"((?:[^"\\]|\\.)*)"|[ \t]/g, (_, quoted = '') => quoted.replace(/\\(.)/g, '$1')) : id
+  UNUSUAL.test(id)
+    ? id.replace(/"((?:[^"\\]|\\[\s\S]?)*)(?:"|$)|[ \t]/g, (_, quoted = '') => quoted.replace(/\\(.)/g, '$1'))
+    : id
 
 // No bracket in quotes either, or whoever opens many of them has each searched to the end.
 // With a stray quote it is what stands between the brackets.

@@ -17,4 +17,10 @@ describe('Message-IDs', () => {
     expect(['<"abc"@x>', '< abc@x >', '<"a\\bc"@x>', '<abc@x>'].map(normalId)).to.deep.equal(
       new Array(4).fill('<abc@x>'),
     ))
+
+  it('are compared in time that grows with their length, though a quote is never closed', () => {
+    const began = performance.now()
+    for (const end of ['', '\\', '>']) normalId(`<${'"\\'.repeat(100_000)}${end}`)
+    expect(performance.now() - began).to.be.below(3000) // from each quote to the end, it would be a minute
+  })
 })
