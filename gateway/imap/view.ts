@@ -215,9 +215,8 @@ export class View extends Shown {
 
   /** Brings the numbering up to date and says how. EXPUNGE before EXISTS, EXISTS before FETCH of the new. */
   flush(canExpunge: boolean, extent: Extent = 'all'): Notice[] {
-    const notices: Notice[] = []
     const recentBefore = this.recentCount
-    if (canExpunge && this.gone.size > 0) notices.push(...this.dropGone())
+    const notices = canExpunge && this.gone.size > 0 ? this.dropGone() : []
     if (extent !== 'nothing' && this.coming.length > 0) {
       for (const row of this.coming) this.shown.push(row)
       this.recentCount += this.coming.filter((row) => this.isRecent(row)).length

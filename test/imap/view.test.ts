@@ -44,6 +44,12 @@ describe('IMAP view', () => {
     expect(view.seqOf(9)).to.equal(3)
     expect(view.seqOf(8)).to.equal(undefined)
   })
+  it('tells of more messages that went at once than a call has room for arguments', () => {
+    const uids = Array.from({ length: 200_000 }, (_, i) => i + 1)
+    const view = open(uids)
+    view.expunged(uids, 2)
+    expect(view.flush(true).filter(({ say }) => say === 'expunge')).to.have.length(200_000)
+  })
   it('has no message of a number beyond the last, and none at all when empty', () => {
     expect(open([5]).bySeq(set('1:2'))).to.equal(undefined)
     expect(open([]).bySeq(set('1:*'))).to.equal(undefined)
