@@ -23,6 +23,9 @@ export const spelledHere = (domains: ReadonlySet<string>, text: string): string 
  * @param authors as written @param address canonical
  */
 export const isNamed = (authors: readonly string[], address: string): boolean =>
-  authors.some((author) => withAscii(author.toLowerCase()) === withAscii(address))
+  authors.some((author) => author.length <= AUTHOR_MAX && withAscii(author.toLowerCase()) === withAscii(address))
+
+/** No address is longer, and the time that ASCII takes grows with the square of a label. */
+const AUTHOR_MAX = 1000
 
 const withAscii = (address: string): string => `${localOf(address)}@${inAscii(domainOf(address))}`
