@@ -14,7 +14,7 @@ export const withSingleBlanks = (text: string): string => text.replace(/[ \t]{2,
  * Unicode's normal form of a text that strangers wrote. The marks of one letter are put in order by comparing them in
  * turn, which takes minutes for a megabyte of them: what is beyond 30 is left out (UAX #15, Stream-Safe Text Format).
  */
-export const normalized = (text: string, form: 'NFKC' | 'NFKD'): string =>
+export const normalized = (text: string, form: 'NFC' | 'NFKC' | 'NFKD'): string =>
   BEYOND_ASCII.test(text) ? text.replace(MARK_BEYOND_30, '').normalize(form) : text
 
 /** ASCII is normal already, and most mail is nothing else. */

@@ -5,6 +5,7 @@
  * (RFC 8601 §5: results in our own name that are not ours).
  */
 import { addressesIn } from './address-list.ts'
+import { normalized } from './fold.ts'
 import { findFields, unfold } from './header.ts'
 import { withoutComments } from './param.ts'
 
@@ -49,5 +50,5 @@ const isForged = (name: string, value: string, names: readonly string[]): boolea
 const serverIn = (value: string): string => {
   const [, quoted, word = ''] = /^[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^ \t;("]+))/.exec(withoutComments(value)) ?? []
   const said = quoted?.replace(/\\(.)/g, '$1') ?? word
-  return Buffer.from(said, 'latin1').toString().normalize('NFC').toLowerCase()
+  return normalized(Buffer.from(said, 'latin1').toString(), 'NFC').toLowerCase()
 }
