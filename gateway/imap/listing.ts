@@ -3,7 +3,7 @@
  *
  * A name is selected if it is what the selection options ask for; with RECURSIVEMATCH its ancestors are told for its
  * sake, with CHILDINFO. Names that are subscribed but gone are told as \NonExistent where subscriptions are asked
- * for. Pure: mailboxes and names in, lines' contents out, by name.
+ * for. Pure: mailboxes and names in, lines' contents out, by name. Generators pause (ranks.ts): patterns may be many.
  */
 import type { Folder } from './folders.ts'
 import { matcher } from './pattern.ts'
@@ -20,13 +20,13 @@ export type Listed = {
   mailbox?: Folder
 }
 
-export const listing = (
+export function* listing(
   mailboxes: readonly Folder[],
   lost: readonly string[],
   patterns: readonly string[],
   selection: Selection,
   tellsSubscribed: boolean,
-): Listed[] => {
+): Generator<void, Listed[]> {
   const parents = parentsOf(mailboxes.map(({ name }) => name))
   const known = new Map(mailboxes.map((mailbox) => [mailbox.name, mailbox]))
   const gone = new Set(selection.subscribed ? lost : [])
@@ -37,25 +37,37 @@ export const listing = (
   }
   const selected = new Set([...known.keys(), ...gone].filter(isSelected))
   const above = selection.recursive ? parentsOf(selected) : new Set<string>()
-  const matchers = patterns.map(matcher)
   const criteria = [...(selection.subscribed ? ['SUBSCRIBED'] : []), ...(selection.special ? ['SPECIAL-USE'] : [])]
-  return [...new Set([...selected, ...above])]
-    .filter((name) => matchers.some((matches) => matches(name)))
-    .sort(byCodePoint)
-    .map((name) => {
-      const mailbox = known.get(name)
-      const isSubscribed = mailbox?.subscribed ?? gone.has(name)
-      const attributes = [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren']
-      if (!mailbox) attributes.unshift('\\NonExistent')
-      if ((tellsSubscribed || selection.subscribed) && isSubscribed) attributes.push('\\Subscribed')
-      if (mailbox && mailbox.specialUse !== null) attributes.push(mailbox.specialUse)
-      return {
-        name,
-        attributes,
-        childInfo: above.has(name) ? criteria : [],
-        ...(mailbox && selected.has(name) && { mailbox }),
-      }
-    })
+  const names = yield* matching(new Set([...selected, ...above]), patterns)
+  return names.sort(byCodePoint).map((name) => {
+    const mailbox = known.get(name)
+    const isSubscribed = mailbox?.subscribed ?? gone.has(name)
+    const attributes = [parents.has(name) ? '\\HasChildren' : '\\HasNoChildren']
+    if (!mailbox) attributes.unshift('\\NonExistent')
+    if ((tellsSubscribed || selection.subscribed) && isSubscribed) attributes.push('\\Subscribed')
+    if (mailbox && mailbox.specialUse !== null) attributes.push(mailbox.specialUse)
+    return {
+      name,
+      attributes,
+      childInfo: above.has(name) ? criteria : [],
+      ...(mailbox && selected.has(name) && { mailbox }),
+    }
+  })
+}
+
+/** The names that one of the patterns means. */
+export function* matching(names: Iterable<string>, patterns: readonly string[]): Generator<void, string[]> {
+  const matchers = patterns.map(matcher)
+  const found: string[] = []
+  for (const name of names) {
+    for (const matches of matchers) {
+      yield
+      if (!matches(name)) continue
+      found.push(name)
+      break
+    }
+  }
+  return found
 }
 
 /** Every name that has one below it. */

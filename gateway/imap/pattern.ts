@@ -12,25 +12,27 @@ export const matcher = (pattern: string): ((name: string) => boolean) => {
       .replace(/%+/g, '%'),
   ]
   return (name) => {
-    let places = skipWild(new Set([0]), parts)
+    let places = added([], 0, parts)
     let isInbox = /^INBOX(?:$|\/)/.test(name)
     for (const char of name) {
       isInbox &&= char !== '/'
-      const next = new Set<number>()
+      const next: number[] = []
       for (const place of places) {
         const part = parts[place]
-        if (part === '*' || (part === '%' && char !== '/')) next.add(place)
-        else if (part === char || (isInbox && part?.toLowerCase() === char.toLowerCase())) next.add(place + 1)
+        if (part === '*' || (part === '%' && char !== '/')) added(next, place, parts)
+        else if (part === char || (isInbox && part?.toLowerCase() === char.toLowerCase())) added(next, place + 1, parts)
       }
-      places = skipWild(next, parts)
-      if (places.size === 0) return false
+      places = next
+      if (places.length === 0) return false
     }
-    return places.has(parts.length)
+    return places.at(-1) === parts.length
   }
 }
 
-/** A wildcard may stand for nothing. */
-const skipWild = (places: Set<number>, parts: readonly string[]): Set<number> => {
-  for (const place of places) if (parts[place] === '*' || parts[place] === '%') places.add(place + 1)
+/** Ascending, each once, for they come in their order. A wildcard may stand for nothing, and has none beside it. */
+const added = (places: number[], place: number, parts: readonly string[]): number[] => {
+  if (place <= (places.at(-1) ?? -1)) return places
+  places.push(place)
+  if (parts[place] === '*' || parts[place] === '%') places.push(place + 1)
   return places
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseItems } from '../../gateway/imap/fetch-item.ts'
 import { toFlags } from '../../gateway/imap/flags.ts'
+import { matching } from '../../gateway/imap/listing.ts'
 import { matcher } from '../../gateway/imap/pattern.ts'
 import { charsetDecoder } from '../../gateway/imap/search-charset.ts'
 import { parseKeys } from '../../gateway/imap/search-key.ts'
@@ -228,6 +229,14 @@ describe('IMAP patterns', () => {
     const started = performance.now()
     expect(matcher('%a*a'.repeat(500))('a'.repeat(255))).to.equal(false)
     expect(performance.now() - started).to.be.below(5000) // tried one by one it would outlast us
+  })
+  it('LIST pauses between one name, or pattern, and the next', () => {
+    const names = Array.from({ length: 10 }, (_, i) => `${'a'.repeat(250)}${i}`)
+    const work = matching(names, new Array(100).fill('%a*a'.repeat(60)))
+    let longestMs = 0
+    for (let began = performance.now(); !work.next().done; began = performance.now())
+      longestMs = Math.max(longestMs, performance.now() - began)
+    expect(longestMs).to.be.below(500) // for all names and patterns, several seconds
   })
 })
 

@@ -7,9 +7,9 @@ import { list as all } from '../../../store/mailbox.ts'
 import { lost } from '../../../store/subscription.ts'
 import { type Command, loggedIn } from '../command.ts'
 import { type ListArgs, parseList } from '../list-option.ts'
-import { listing, parentsOf } from '../listing.ts'
-import { matcher } from '../pattern.ts'
+import { listing, matching, parentsOf } from '../listing.ts'
 import { ok } from '../reply.ts'
+import { inSlices } from '../slices.ts'
 import { standings } from '../standing.ts'
 import { statusLine } from '../status-item.ts'
 import { mailboxName } from '../wire/writer.ts'
@@ -32,7 +32,7 @@ export const list: Command<ListArgs> = {
       selection.subscribed ? lost(db, user.id) : [],
     ])
     const full = patterns.map((pattern) => reference + pattern)
-    const listed = listing(mailboxes, names, full, selection, returns.subscribed)
+    const listed = await inSlices(listing(mailboxes, names, full, selection, returns.subscribed))
     // Of all at once: a mailbox that goes meanwhile is told without.
     const told = new Set(listed.map(({ mailbox }) => mailbox?.id))
     const asked = returns.status.length > 0 ? await all(db, user.id) : []
@@ -79,12 +79,10 @@ export const lsub: Command<{ reference: string; pattern: string }> = {
     const { db } = edge.store
     const [mailboxes, gone] = await Promise.all([edge.folders.of(user.id), lost(db, user.id)])
     const told = new Set([...mailboxes.flatMap(({ name, subscribed }) => (subscribed ? [name] : [])), ...gone])
-    const matches = matcher(reference + pattern)
-    for (const name of told) if (matches(name)) output.line(`* LSUB () "/" ${mailboxName(name, isUtf8)}`)
-    if (!pattern.endsWith('%')) return ok('Listed')
     // A parent that is not subscribed itself stands there for its children. RFC 3501 §6.3.9.
-    for (const name of parentsOf(told))
-      if (matches(name) && !told.has(name)) output.line(`* LSUB (\\Noselect) "/" ${mailboxName(name, isUtf8)}`)
+    const names = pattern.endsWith('%') ? new Set([...told, ...parentsOf(told)]) : told
+    for (const name of await inSlices(matching(names, [reference + pattern])))
+      output.line(`* LSUB (${told.has(name) ? '' : '\\Noselect'}) "/" ${mailboxName(name, isUtf8)}`)
     return ok('Listed')
   },
 }
