@@ -15,7 +15,7 @@ import type { Edge } from './edge.ts'
 import { uidRequired } from './range.ts'
 import { threadId } from './remembered.ts'
 import { Declined } from './reply.ts'
-import { asksHeader, asksNumbers, asksRemembered, asksUnseen, type Key } from './search-key.ts'
+import { asksHeader, asksNumbers, asksRemembered, asksUnseen, countKeys, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
 import type { Numbered } from './shown.ts'
@@ -83,16 +83,16 @@ const find = async (
   let undecided = undecidedBy(compile(key, setting))
   let needHeader: Facts[] = []
   await inSlices(
-    visiting(candidates, (each) => {
+    visiting(candidates, Math.ceil(PAUSE_STEPS / countKeys(key)), (each) => {
       if (undecided(each)) needHeader.push({ ...each })
     }),
   )
   if (needHeader.length === 0) return found
   if (needHeader.length > FEW) {
     undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.account, key, setting)))
-    needHeader = needHeader.filter(undecided)
+    needHeader = await inSlices(left(needHeader, undecided))
   }
-  if (asksRemembered(key)) needHeader = (await withIds(db, needHeader)).filter(undecided)
+  if (asksRemembered(key)) needHeader = await inSlices(left(await withIds(db, needHeader), undecided))
   const told = progress(needHeader.length)
   const needBody = asksHeader(key) ? [] : needHeader
   for (const page of asksHeader(key) ? headerPages(needHeader) : []) {
@@ -108,11 +108,21 @@ const find = async (
   return found.sort((a, b) => a.seq - b.seq)
 }
 
-function* visiting(candidates: Candidates, visit: (message: Numbered) => void): Generator<void, void> {
-  for (let at = 0; at < candidates.count; at += PAUSE_STEPS) {
-    candidates.each(visit, at, at + PAUSE_STEPS)
+function* visiting(candidates: Candidates, step: number, visit: (message: Numbered) => void): Generator<void, void> {
+  for (let at = 0; at < candidates.count; at += step) {
+    candidates.each(visit, at, at + step)
     yield
   }
+}
+
+/** Those still undecided. */
+function* left(all: readonly Facts[], undecided: (facts: Facts) => boolean): Generator<void, Facts[]> {
+  const some: Facts[] = []
+  for (const facts of all) {
+    if (undecided(facts)) some.push(facts)
+    yield
+  }
+  return some
 }
 
 /** One at a time, for many keys may be looked for in many a page of text. */

@@ -469,6 +469,27 @@ describe('IMAP sessions', () => {
       expect(await client.ask('UID SEARCH UNSEEN')).to.have.length(2)
       expect(reads).to.be.below(12)
     })
+
+    it('a SEARCH of two thousand keys lets others in between', async function () {
+      this.timeout(60_000)
+      imap = await startTestImap()
+      await imap.deliver(
+        'INBOX',
+        Array.from({ length: 1000 }, (_, i) => letter(i)),
+      )
+      const client = await logIn('INBOX')
+      const words = Array.from({ length: 50 }, (_, i) => `keyword${i}`)
+      await client.ask(`STORE 1:* FLAGS.SILENT (${words.join(' ')})`)
+      const keys = Array.from({ length: 1900 }, (_, i) => `UNKEYWORD k${i}`)
+      const turns = [performance.now()]
+      const timer = setInterval(() => turns.push(performance.now()), 5)
+      const [found] = await client.ask(`SEARCH ${keys.join(' ')}`)
+      clearInterval(timer)
+      turns.push(performance.now())
+      expect(found?.split(' ')).to.have.length(1002)
+      const longestMs = Math.max(...turns.map((at, i) => at - (turns[i - 1] ?? at)))
+      expect(longestMs).to.be.below(1000) // all keys for a thousand messages in one piece: several seconds
+    })
   })
 
   it('what is told again is not read again; a header too long to be kept is looked through each time', async () => {
