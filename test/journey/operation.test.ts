@@ -86,6 +86,10 @@ describe('operations on a running gateway', function () {
     const old = await sayImap(web.a, web.ann, []).catch((error: Error) => error.message)
     expect(old).to.match(/^NO \[AUTHENTICATIONFAILED\]/)
     web.ann = { ...web.ann, password: next }
+    const late = await ann.submit(web.ann.address, [web.bob.address], letter(web.ann, web.bob.address, 'late'))
+    expect(late, 'the session that is open is out, too').to.match(/^530 /)
+    ann.close()
+    ann = await RawSmtp.logIn(web.a, web.ann)
     expect(await sayImap(web.a, web.ann, ['NOOP'])).to.have.lengthOf(1)
     expect(await readAll(web.a, web.ann, 'INBOX')).to.deep.equal([])
   })
