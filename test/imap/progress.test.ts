@@ -3,6 +3,22 @@ import { expect } from 'chai'
 import { Client } from '../dialogue/run.ts'
 import { letter, startTestImap } from './server.ts'
 
+/** All that is said to a new client up to the end of this command; then the server is closed. */
+const answersTo = async (imap: Awaited<ReturnType<typeof startTestImap>>, asked: string): Promise<string[]> => {
+  const client = new Client(connect(imap.port, '127.0.0.1'))
+  const lines: string[] = []
+  for (const command of ['b LOGIN ann@a.test secret', 'c SELECT INBOX', asked]) {
+    client.send(command)
+    for (let line = ''; !line.startsWith(`${command.split(' ')[0]} `); ) {
+      line = (await client.line()) ?? ''
+      lines.push(line)
+    }
+  }
+  client.socket.destroy()
+  await imap.close()
+  return lines
+}
+
 describe('a long search', () => {
   for (const [what, tag, progressMs, told] of [
     [
@@ -33,17 +49,7 @@ describe('a long search', () => {
         'INBOX',
         Array.from({ length: 120 }, (_, n) => letter(n)),
       )
-      const client = new Client(connect(imap.port, '127.0.0.1'))
-      const lines: string[] = []
-      for (const command of ['b LOGIN ann@a.test secret', 'c SELECT INBOX', `${tag} SEARCH BODY "hello 119"`]) {
-        client.send(command)
-        for (let line = ''; !line.startsWith(`${command.split(' ')[0]} `); ) {
-          line = (await client.line()) ?? ''
-          lines.push(line)
-        }
-      }
-      client.socket.destroy()
-      await imap.close()
+      const lines = await answersTo(imap, `${tag} SEARCH BODY "hello 119"`)
       expect(lines.filter((line) => line.startsWith('* OK [INPROGRESS'))).to.deep.equal(told)
       expect(lines).to.include('* SEARCH 120')
     })
@@ -54,17 +60,7 @@ describe('a long search', () => {
       'INBOX',
       [1, 2, 3].map((n) => ({ bytes: `Subject: ${n}\r\n\r\n${line.repeat(1500)}` })),
     )
-    const client = new Client(connect(imap.port, '127.0.0.1'))
-    const lines: string[] = []
-    for (const command of ['b LOGIN ann@a.test secret', 'c SELECT INBOX', 'd SEARCH BODY "not there"']) {
-      client.send(command)
-      for (let line = ''; !line.startsWith(`${command.split(' ')[0]} `); ) {
-        line = (await client.line()) ?? ''
-        lines.push(line)
-      }
-    }
-    client.socket.destroy()
-    await imap.close()
+    const lines = await answersTo(imap, 'd SEARCH BODY "not there"')
     expect(lines.filter((line) => line.startsWith('* OK [INPROGRESS'))).to.deep.equal(
       [0, 1, 2].map((done) => `* OK [INPROGRESS ("d" ${done} 3)] Still searching`),
     )
