@@ -15,9 +15,9 @@ import type { Agent } from '../src/identity/agent.ts'
 import { signRecord, verifyRecord } from '../src/identity/record.ts'
 import { MESSAGE_BYTES } from './bench/client.ts'
 import { type End, introduce, makeAgents, NET, startEnd } from './bench/end.ts'
-import { processorMs } from './bench/gateway.ts'
+import { atRest, processorMs } from './bench/gateway.ts'
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
-import { freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
+import { freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
 
 const ROUNDS = 3
 const COUNT = 4000
@@ -51,12 +51,13 @@ const main = async (): Promise<void> => {
       return count / ((performance.now() - start) / 1000)
     }
     await hops(WARM)
+    await atRest(relay)
     await bareWork(folder, origin, WARM)
     for (let round = 0; round < ROUNDS; round++) {
-      await sleep(2000) // the last reports are on their way home
       const before = processorMs(relay)
       rates.push(await hops(COUNT))
       spent.push((processorMs(relay) - before) / COUNT)
+      await atRest(relay) // the last reports are on their way home
       bare.push(await bareWork(folder, origin, COUNT))
       console.log(`a hop ${short(rates.at(-1) ?? 0)}/s, bare ${short(bare.at(-1) ?? 0)}/s`)
     }

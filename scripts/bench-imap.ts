@@ -130,6 +130,7 @@ const changes = async (servers: Server[]): Promise<void> => {
       const figures = await measureChanges(client)
       if (round >= 0) for (const what of changeRows) note(server, what, 'ms', 1, figures[what])
       await client.logout()
+      await server.rest()
     }
   }
   say('STORE, COPY, MOVE, EXPUNGE')
@@ -141,8 +142,14 @@ const load = async (servers: Server[]): Promise<void> => {
     for (const server of servers) {
       const until = performance.now() + WARM_LOAD_MS
       while (performance.now() < until) await measure(server, false)
+      await server.rest()
     }
-    for (let round = 0; round < rounds; round++) for (const server of servers) await measure(server, true)
+    for (let round = 0; round < rounds; round++) {
+      for (const server of servers) {
+        await measure(server, true)
+        await server.rest()
+      }
+    }
     say(what)
   }
   for (const connections of [1, 4]) {

@@ -11,7 +11,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { MESSAGE_BYTES, Reader, Sender, smtpSource } from './bench/client.ts'
-import { type Device, processorMs, residentMb, withDevice } from './bench/gateway.ts'
+import { atRest, type Device, processorMs, residentMb, withDevice } from './bench/gateway.ts'
 import { type Dovecot, freePort, installPeers, startDovecot } from './bench/peer.ts'
 import { startPostfix } from './bench/postfix.ts'
 import { median, printTable, quantile, short, verdict, writeReport } from './bench/table.ts'
@@ -95,12 +95,12 @@ const measureSustained = async ({ a, r, b, reader }: Web, plain: Plain): Promise
   await visible(reader, throughUs) // all warm: compiled, their processes started
   await visible(plain.reader, throughPeers)
   for (let round = 0; round < ROUNDS; round++) {
-    await sleep(2000) // the last reports are on their way home
+    await atRest(a.gateway, r, b.gateway)
     const before = spent()
     const ours = await visible(reader, throughUs)
     sustained.ours.push(ours.rate)
     sustained.accepted.push(ours.accepted)
-    await sleep(2000)
+    await atRest(a.gateway, r, b.gateway) // the reports and the index are work of these messages, too
     const cost = spent().map((ms, i) => (ms - (before[i] ?? 0)) / COUNT)
     for (const [i, who] of (['a', 'r', 'b'] as const).entries()) sustained[who].push(cost[i] ?? 0)
     const peers = await visible(plain.reader, throughPeers)

@@ -7,26 +7,24 @@
  *   login      the same over TLS with AUTH, by a load of our own (bench/submitter.ts)
  *
  * We deliver into a mailbox before we say 250. So the fair row is the Maildir's last: until all lie in it. Its rate of
- * acceptance is what a client of a server that delivers sees; `discard` is Postfix at its fastest.
+ * acceptance is what a client of a server that delivers sees; `discard` is Postfix at its fastest. Each begins when our
+ * gateway is at rest, and Postfix has discarded what it had queued.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { smtpSource } from './bench/client.ts'
-import { type Device, processorMs, withDevice } from './bench/gateway.ts'
+import { atRest, type Device, processorMs, withDevice } from './bench/gateway.ts'
 import { freePort, installPeers, startLogins } from './bench/peer.ts'
 import { MAILDIR_DOMAIN, type Postfix, startPostfix } from './bench/postfix.ts'
 import type { Load, Sent } from './bench/submitter.ts'
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
-import { freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
+import { freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
 
 const ROUNDS = 4
 const COUNT = 2500
 const TARGET = 3.0
-/** What Postfix has queued meanwhile is discarded. */
-const SETTLE_MS = 700
-
 const names = ['ours', 'discard', 'accepted', 'delivered', 'oursTls', 'discardTls'] as const
 type Name = (typeof names)[number]
 type Rates = Record<Name, number>
@@ -55,6 +53,7 @@ const main = async (): Promise<void> => {
     const bench = { device, postfix, ports }
     for (let i = 0; i < 3; i++) await ours(bench, 50) // both warm: compiled, their processes started
     await discarded(bench, 10)
+    await atRest(device.gateway)
     const runs: Run[] = []
     for (const connections of [10, 50]) runs.push(await measure(bench, connections))
     report(runs)
@@ -67,15 +66,17 @@ const measure = async (bench: Bench, connections: number): Promise<Run> => {
   const run: Run = { connections, rates: [], oursMs: [], loadMs: [] }
   const { gateway } = bench.device
   for (let round = 0; round < ROUNDS; round++) {
-    await sleep(SETTLE_MS)
     const before = processorMs(gateway)
     const mine = await ours(bench, connections)
     run.oursMs.push((processorMs(gateway) - before) / COUNT)
+    await atRest(gateway)
     const theirs = await discarded(bench, connections)
-    await sleep(SETTLE_MS)
+    await atRest(gateway)
     const maildir = await intoMaildir(bench, connections)
-    const mineTls = await submitted(bench, bench.device.gateway.ports.smtps, connections)
+    const mineTls = await submitted(bench, gateway.ports.smtps, connections)
+    await atRest(gateway)
     const theirsTls = await submitted(bench, bench.ports.tls, connections)
+    await atRest(gateway)
     run.loadMs.push(mineTls.processorMs / COUNT)
     const rates = { ours: mine, discard: theirs, ...maildir, oursTls: mineTls.rate, discardTls: theirsTls.rate }
     run.rates.push(rates)

@@ -19,6 +19,7 @@ import { draftOf } from '../../store/spool.ts'
 import { openStore } from '../../store/store.ts'
 import { indexNext } from '../../store/unindexed.ts'
 import { freePortBase, Gateway } from '../neighbourhood.ts'
+import { atRest } from './gateway.ts'
 import { ImapClient } from './imap-client.ts'
 import { type BenchLetter, benchLetter } from './letters.ts'
 import { type Dovecot, startDovecot } from './peer.ts'
@@ -33,6 +34,8 @@ export type Server = {
   password: string
   /** Bytes that its sessions hold: the memory of our process, or that of Dovecot's, but what lies in files. */
   memory(): number
+  /** Resolves when what its last work left for later is done. */
+  rest(): Promise<void>
   stop(): Promise<unknown>
 }
 
@@ -105,6 +108,7 @@ const fillingOurs = async (folder: string): Promise<Filling> => {
         ...people,
         password: PASSWORD,
         memory: () => proportional([Number(gateway.pid)]),
+        rest: () => atRest(gateway),
         stop: () => gateway.stop(),
       }
     },
@@ -170,6 +174,7 @@ const peer = (name: 'maildir' | 'sdbox', dovecot: Dovecot, large: string | undef
   large,
   password: PASSWORD,
   memory: () => proportional(childrenNamed('imap', dovecot.pid)),
+  rest: async () => {}, // it leaves nothing
   stop: () => dovecot.stop(),
 })
 
