@@ -12,15 +12,16 @@ import type { Core } from '../core.ts'
 /** A card is shown for a day, so that a new name or key is soon everywhere. */
 const SHOWN_MS = 86_400_000
 
-const made = new WeakMap<Entity, { text: Promise<string>; until: number }>()
+const made = new WeakMap<Entity, { text: Promise<string>; at: number }>()
 
 export const ownCard = (core: Pick<Core, 'agent' | 'net' | 'now'>, entity: Entity): Promise<string> => {
   const now = core.now()
   const kept = made.get(entity)
-  if (kept && kept.until > now) return kept.text
+  // One from the future, where the clock was set back since, holds nowhere: what bears it would be refused for good.
+  if (kept && kept.at <= now && now < kept.at + SHOWN_MS) return kept.text
   // Times serve as sequence numbers: a later card replaces an earlier one, on whatever machine it was made.
   const text = makeCard(entity, core.agent.id, core.net, { now, seq: now })
-  made.set(entity, { text, until: now + SHOWN_MS })
+  made.set(entity, { text, at: now })
   text.catch(() => made.delete(entity)) // the next one who asks may have more luck
   return text
 }

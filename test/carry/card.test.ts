@@ -22,6 +22,13 @@ describe('own cards', () => {
     expect(first.delegation.expires - made).to.equal(400 * DAY)
   })
 
+  it('are made anew where the clock was set back: nobody believes one from the future', async () => {
+    const entity = await generateEntity({ name: 'Ann', address: 'ann@a.test', now: made - DAY })
+    await ownCard(core(made), entity)
+    const text = await ownCard(core(made - DAY / 2), entity)
+    expect((await readCard(text, 'test', made - DAY / 2)).at).to.equal(made - DAY / 2)
+  })
+
   it('a card that could not be made is made at the next try', async () => {
     const entity = await generateEntity({ name: 'Ann', address: 'ann@a.test', now: made })
     const { name, ...rest } = entity
