@@ -21,7 +21,15 @@ import { silenceMs } from './silence.ts'
 /** A `due` for what is handed: its time is up, or a way it waits for may be there. */
 export const listen = (state: State, row: Custody, now: number): Step => {
   if (row.retryAt !== null && now >= row.retryAt) return stall(state, row, now)
-  return row.awaits === null ? nothing : (another(state, row, now) ?? nothing)
+  const way = row.awaits === null ? undefined : another(state, row, now)
+  return way ?? listenAnew(state, row, now)
+}
+
+/** No silence is listened to for longer: the clock was set back since, and it begins now. */
+const listenAnew = (state: State, row: Custody, now: number): Step => {
+  const retryAt = now + silenceMs(state, row, now)
+  if (row.retryAt === null || row.retryAt <= retryAt) return nothing
+  return { changes: [{ put: 'custody', row: { ...row, retryAt } }], effects: [] }
 }
 
 const stall = (state: State, was: Custody, now: number): Step => {

@@ -102,7 +102,7 @@ describe('custody: from one holder to the next', () => {
     ['after a crash it is handed again', handing(), { on: 'due', key }, 'handing', ['hand r']],
     [
       'an envelope that is handed waits for reports alone',
-      handing({ state: 'handed' }),
+      handing({ state: 'handed', retryAt: now + 60_000 }),
       { on: 'due', key },
       undefined,
       [],

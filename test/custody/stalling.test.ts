@@ -71,6 +71,12 @@ describe('custody: silence', () => {
     expect(left(at(handed(), now + HOUR, () => {}, word))?.retryAt).to.equal(now + HOUR + 37.5 * MINUTE)
   })
 
+  it('is listened for anew where the clock was set back: its old end is far off', () => {
+    const ahead = handed({ retryAt: now + 48 * HOUR })
+    expect(left(at(ahead, now))?.retryAt).to.equal(now + 30 * MINUTE)
+    expect(left(at({ ...ahead, stalled: [r], awaits: 'who:x' }, now))?.retryAt).to.equal(now + 30 * MINUTE)
+  })
+
   const cases: [what: string, row: Custody, minutes: number, state: string | undefined, effects: string[]][] = [
     ['before its time nothing is done', handed(overS), 29, undefined, []],
     ['another neighbour gets a copy', handed(overS), 30, 'handing', ['hand s']],
