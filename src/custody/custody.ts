@@ -198,11 +198,13 @@ export const dueAt = (row: Custody): number => {
 /**
  * When it is given up here. Whoever handed it on, receipt or not, leaves the last word to those
  * further on: it listens past the expiry, the longer the nearer it is to the origin, so that a
- * delivery in the last minute is not reported as a failure by somebody who only heard nothing.
+ * delivery in the last minute is not reported as a failure by somebody who only heard nothing. So it does
+ * with a server that is taking it this moment.
  */
 export const lastMoment = (row: Custody): number => {
   const end = Math.min(row.expires, row.keepUntil ?? row.expires)
-  return row.tried.every((one) => one.saidNo) ? end : end + Math.floor(LAST_WORD_MS / row.path.length)
+  const isGivenAway = row.tried.some((one) => !one.saidNo) || (row.lodge !== undefined && row.state === 'handing')
+  return isGivenAway ? end + Math.floor(LAST_WORD_MS / row.path.length) : end
 }
 
 /** The neighbour that it waits for here, where that counts against what we keep for anybody. */

@@ -94,8 +94,16 @@ describe('custody: mail that another server keeps', () => {
   })
 
   it('its time passes there as anywhere: expired', () => {
-    const made = step(elsewhere(lodging()), { on: 'due', key: theirs }, now + 12 * HOUR)
+    const made = step(elsewhere(lodging({ state: 'waiting' })), { on: 'due', key: theirs }, now + 12 * HOUR)
     expect([left(made)?.outcome?.event, owes(made)]).to.deep.equal(['expired', ['own expired']])
+  })
+
+  it('but not while that server is taking it: its sender would hear of a failure, and the recipient have it', () => {
+    const still = step(elsewhere(lodging()), { on: 'due', key: theirs }, now + 12 * HOUR)
+    expect([left(still)?.state, asks(still), owes(still)]).to.deep.equal(['handing', [], []])
+    expect(owes(answered('taken', left(still), now + 12 * HOUR + 1))).to.deep.equal(['own delivered'])
+    const never = step(elsewhere(left(still) as Custody), { on: 'due', key: theirs }, now + 12.25 * HOUR)
+    expect(owes(never)).to.deep.equal(['own expired'])
   })
 
   it('an answer that comes twice, or too late, changes nothing', () => {
