@@ -8,7 +8,7 @@ import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
 import { about, type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
-import { leadsTo, ROUTE_LIFE_MS, routeOf, waysTo } from '../route/cache.ts'
+import { leadsTo, ROUTE_LIFE_MS, renew, waysTo } from '../route/cache.ts'
 import { choose } from '../route/choose.ts'
 import { complain } from '../route/failed.ts'
 import { conflict, weigh } from '../route/known.ts'
@@ -209,10 +209,10 @@ const meet = (state: State, { opened, envelope, path }: Arrival, now: number): S
   if (worth === 'conflict') return { changes: [], effects: [conflict(state, known)] }
   if (worth === 'outdated') return { changes: [], effects: [] }
   const isKept = waysTo(state, known.entity).some((route) => route.expires > now && leadsTo(route, known.agent))
-  const back = routeOf({ entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS })
+  const back = { entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS }
   const changes: Change[] = [
     ...(worth === 'news' ? [{ put: 'known', row: known, card: text } as const] : []),
-    ...(isKept ? [] : [{ put: 'route', row: back } as const]),
+    ...(isKept ? [] : renew(state, back, now)),
   ]
   return { changes, effects: [] }
 }

@@ -274,6 +274,17 @@ describe('custody: an envelope arrives', () => {
         expect(delivered(made), 'the letter is delivered all the same').to.have.length(1)
       })
 
+    it('in the place of the way to whoever was not written to for the longest, where ten thousand are held', () => {
+      const fill = (state: State) => {
+        for (let i = 0; i < 9_999; i++)
+          state.routes.set(`${i}`, [{ key: `${i}/a`, entity: `${i}`, hops: [state.me, r], expires: now + HOUR }])
+      }
+      const dropped = at(letter(), trusting(stranger, fill)).changes.filter((change) => 'drop' in change)
+      expect(dropped).to.deep.equal([
+        { drop: 'route', key: routeOf({ entity: bob, hops: [world().me, r, b], expires: now }).key, entity: bob },
+      ])
+    })
+
     it('by the address of the newest card alone', () => {
       const state = world()
       expect(whereIs(state, 'bob@b.test', now)).to.equal('known')
