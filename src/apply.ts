@@ -1,10 +1,10 @@
 /**
  * What a change makes of a State, for the gateway and for the village: so a decision sees the same world in both.
  *
- * Beside each row goes what is looked up by another key: targets, addresses, bytes held for a neighbour.
+ * Beside each row goes what is looked up by another key: targets, addresses, bytes held for a neighbour or brought by one.
  */
 import { targetOfAddress, targetOfEntity } from './address.ts'
-import { type Custody, heldFor } from './custody/custody.ts'
+import { broughtBy, type Custody, heldFor } from './custody/custody.ts'
 import { dropRoute, note, putRoute, putSearch } from './route/memory.ts'
 import type { Known } from './route/search.ts'
 import { type Change, contactKey, type State } from './state.ts'
@@ -106,18 +106,20 @@ const drop = (state: State, change: Extract<Change, { drop: string }>): void => 
   }
 }
 
-/** `held` follows what waits, so that nobody adds it up for every arrival. */
+/** `held` and `brought` follow what lies here, so that nobody adds it up for every arrival. */
 const putCustody = (state: State, key: string, row: Custody | undefined): void => {
   const was = state.custody.get(key)
-  hold(state, heldFor(was), -(was?.size ?? 0))
-  hold(state, heldFor(row), row?.size ?? 0)
+  count(state.held, heldFor(was), -(was?.size ?? 0))
+  count(state.held, heldFor(row), row?.size ?? 0)
+  count(state.brought, broughtBy(was), -(was?.size ?? 0))
+  count(state.brought, broughtBy(row), row?.size ?? 0)
   if (row === undefined) state.custody.delete(key)
   else state.custody.set(key, row)
 }
 
-const hold = (state: State, agent: string | undefined, bytes: number): void => {
+const count = (sums: Map<string, number>, agent: string | undefined, bytes: number): void => {
   if (agent === undefined) return
-  const left = (state.held.get(agent) ?? 0) + bytes
-  if (left > 0) state.held.set(agent, left)
-  else state.held.delete(agent)
+  const left = (sums.get(agent) ?? 0) + bytes
+  if (left > 0) sums.set(agent, left)
+  else sums.delete(agent)
 }

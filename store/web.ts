@@ -68,6 +68,15 @@ export const heldBytes = async (from: Source): Promise<Map<string, number>> => {
   return new Map(rows.map(({ awaits, bytes }) => [awaits.slice('up:'.length), bytes]))
 }
 
+/** Bytes of others' mail that has not ended here, by the neighbour that brought it. */
+export const broughtBytes = async (from: Source): Promise<Map<string, number>> => {
+  const rows = await from.read.all<{ neighbour: string; bytes: number }>(
+    `SELECT json_extract(data, '$.from') AS neighbour, SUM(body.size) AS bytes FROM custody JOIN body ON body.id = custody.body
+     WHERE ${UNFINISHED} AND json_extract(data, '$.role') = 'relay' GROUP BY neighbour`,
+  )
+  return new Map(rows.map(({ neighbour, bytes }) => [neighbour, bytes]))
+}
+
 /** Keys of those that wait for a path to somebody, `who:<target>`, of whatever target: first whose own time is the furthest. */
 export const seekers = async (from: Source, most = Number.MAX_SAFE_INTEGER): Promise<string[]> => {
   const rows = await from.read.all<{ id: string }>(

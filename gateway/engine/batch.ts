@@ -19,7 +19,7 @@ import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import type { BodyDraft } from '../../store/spool.ts'
-import { contacts, critics, custody, heldBytes, submissions } from '../../store/web.ts'
+import { broughtBytes, contacts, critics, custody, heldBytes, submissions } from '../../store/web.ts'
 import { loadWhole, saveRows } from './rows.ts'
 
 /** A body on its way in, under the id that the batch drew for it. */
@@ -39,10 +39,11 @@ export type FolderCache = Map<number, Folders>
 
 /** Everything is read first and then put in place at once, so that nobody sees half a world. Who is connected stays. */
 export const loadState = async (from: Source, state: State): Promise<void> => {
-  const [accounts, gone, held, puts] = await Promise.all([
+  const [accounts, gone, held, brought, puts] = await Promise.all([
     listAccounts(from),
     departed(from),
     heldBytes(from),
+    broughtBytes(from),
     loadWhole(from),
   ])
   const up = new Set([...state.links.values()].flatMap((link) => (link.up ? [link.agent] : [])))
@@ -50,6 +51,7 @@ export const loadState = async (from: Source, state: State): Promise<void> => {
   for (const entity of gone) state.removed.add(entity)
   for (const { id, address, entityId } of accounts) admitLocal(state, { entity: entityId, account: id, address })
   for (const [agent, bytes] of held) state.held.set(agent, bytes)
+  for (const [agent, bytes] of brought) state.brought.set(agent, bytes)
   for (const put of puts) apply(state, put)
   for (const [agent, link] of state.links) state.links.set(agent, { ...link, up: up.has(agent) })
 }

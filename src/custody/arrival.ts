@@ -102,6 +102,8 @@ const relay = (state: State, row: Custody, from: string, accepted: Answer, now: 
       : { ...refuse('no-route', 'this gateway knows no way to the recipient'), effects: failure }
   if (isTooMuch(state, way.next, row.size))
     return refuse('custody-full', 'as much mail as we keep waits for that neighbour already')
+  if (bringsTooMuch(state, from, row.size))
+    return refuse('custody-full', 'as much mail as we keep for you is under way here already')
   const paid = row.permit === undefined ? onCredit(state, row, from, row.origin, now) : { row, changes: [] }
   if (paid === undefined || choose(state, { ...wish, isMetered: row.permit === undefined }, now) === undefined)
     return noCredit
@@ -119,9 +121,18 @@ const onCredit = (state: State, row: Custody, from: string, sender: string, now:
   return weight === 0 ? undefined : takenOnCredit(state, row, { from, weight, sender }, now)
 }
 
-/** Only what waits for a neighbour that is away is counted: the rest is gone in a moment. */
+/** Only what waits for a neighbour that is away is counted: the rest is gone in a moment, as a rule. */
 const isTooMuch = (state: State, next: string, size: number): boolean =>
   state.links.get(next)?.up !== true && (state.held.get(next) ?? 0) + size > state.terms.heldBytes
+
+/** So many times what waits for one that is away: a neighbour may bring for many of them. */
+const BROUGHT_TIMES = 32
+
+/** A payload lies here until its end is reported, and who never reports may be a friend of whoever brings more. One alone goes always. */
+const bringsTooMuch = (state: State, from: string, size: number): boolean => {
+  const brought = state.brought.get(from) ?? 0
+  return brought > 0 && brought + size > BROUGHT_TIMES * state.terms.heldBytes
+}
 
 const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now: number): Step => {
   const { opened } = arrival

@@ -211,6 +211,10 @@ export const lastMoment = (row: Custody): number => {
 export const heldFor = (row: Custody | undefined): string | undefined =>
   row?.role === 'relay' && row.state === 'waiting' && row.awaits?.startsWith('up:') ? row.awaits.slice(3) : undefined
 
+/** The neighbour that brought it, as long as it lies here for others, whatever it waits for. */
+export const broughtBy = (row: Custody | undefined): string | undefined =>
+  row?.role === 'relay' && row.state !== 'done' ? row.from : undefined
+
 /**
  * (origin, id) is remembered until twice the expiry, so that a late copy is known as a repeat; and
  * never less than that, whatever another's clock or malice wrote into `created`.

@@ -152,18 +152,50 @@ describe('custody: an envelope arrives', () => {
       expect([said(made), left(made)?.state, asks(made)]).to.deep.equal([answer, to, effects])
     })
 
+  it('is taken from a neighbour up to a bound while nothing is heard of what it brought, and one alone always', () => {
+    const state = world()
+    const bring = bringer(state)
+    const GB = 2 ** 30
+    // Nothing is reserved for a permit, whoever made it up; and whoever is next signs for all, and is silent.
+    const sign = (i: number) => {
+      const key = `${s}/${i.toString(16).padStart(32, '0')}`
+      for (const change of step(state, { on: 'accepted', key, by: r, receipt: 'receipt' }, now).changes)
+        apply(state, change)
+    }
+    const answers = [1, 2, 3].map((i) => {
+      const made = bring(i, 2 * GB, { permit })
+      if (said(made) === 'accepted') sign(i)
+      return said(made)
+    })
+    expect(answers).to.deep.equal(['accepted', 'custody-full', 'custody-full'])
+    expect(said(bring(4, GB, { permit }))).to.equal('accepted')
+    expect([...state.brought]).to.deep.equal([[s, 3 * GB]])
+    for (const key of [...state.custody.keys()])
+      for (const change of step(state, { on: 'due', key }, now + 10 * HOUR).changes) apply(state, change)
+    expect([...state.brought], 'what has ended counts no more').to.deep.equal([])
+    expect(said(bring(5, 100 * GB, { permit, expires: now + 30 * HOUR })), 'alone').to.equal('accepted')
+  })
+
   const away = (state: State) => state.links.set(r, link(r, { up: false }))
+
+  const bringer =
+    (state: State) =>
+    (i: number, size: number, more: Partial<Arrival['envelope']> = {}): Step => {
+      const { envelope, ...rest } = arrival(bob)
+      const id = i.toString(16).padStart(32, '0')
+      const made = step(
+        state,
+        { on: 'arrived', arrival: { ...rest, envelope: { ...envelope, ...more, id, size } } },
+        now,
+      )
+      for (const change of made.changes) apply(state, change)
+      return made
+    }
 
   it('waits for a neighbour that is away, up to what we keep for one', () => {
     const state = world()
     away(state)
-    const bring = (i: number, size: number): Step => {
-      const { envelope, ...more } = arrival(bob)
-      const id = i.toString(16).padStart(32, '0')
-      const made = step(state, { on: 'arrived', arrival: { ...more, envelope: { ...envelope, id, size } } }, now)
-      for (const change of made.changes) apply(state, change)
-      return made
-    }
+    const bring = bringer(state)
     const most = 100 * 2 ** 20
     expect([bring(1, most / 2), bring(2, most / 2), bring(3, 1)].map(said)).to.deep.equal([
       'accepted',

@@ -6,7 +6,16 @@ import { clearLeft } from '../../store/leaving.ts'
 import { view } from '../../store/message.ts'
 import { creditors, markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
 import { draftOf } from '../../store/spool.ts'
-import { cards, contacts, countUnfinished, custody, heldBytes, seekers, unfinishedCustody } from '../../store/web.ts'
+import {
+  broughtBytes,
+  cards,
+  contacts,
+  countUnfinished,
+  custody,
+  heldBytes,
+  seekers,
+  unfinishedCustody,
+} from '../../store/web.ts'
 import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
 
 const row = (id: string, more: Partial<Custody> = {}): Custody => ({
@@ -84,6 +93,23 @@ describe('store: documents of the web', () => {
     expect([...(await heldBytes(bench().db))].sort()).to.deep.equal([
       ['q', 7],
       ['r', 120],
+    ])
+  })
+
+  it("tell how much of others' mail each neighbour brought that has not ended", async () => {
+    const bytes = await draftOf(bench().home, Buffer.alloc(50, 'x'))
+    const [body = 0] = await bench().db.transaction((tx) => putBodies(tx, [bytes]))
+    const theirs = { role: 'relay' as const, body }
+    await save(
+      row('1', { ...theirs, from: 'r', state: 'handed' }),
+      row('2', { ...theirs, from: 'r' }),
+      row('3', { ...theirs, from: 'q', state: 'handing' }),
+      row('4', { ...theirs, from: 'q', state: 'done' }),
+      row('5', { body, role: 'origin' }),
+    )
+    expect([...(await broughtBytes(bench().db))].sort()).to.deep.equal([
+      ['q', 50],
+      ['r', 100],
     ])
   })
 
