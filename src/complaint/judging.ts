@@ -1,9 +1,9 @@
 /**
  * A person here judges a message that was delivered to them: what verdict.ts draws, at the destination.
  *
- * Of somebody they trust nobody on the way has reserved anything, so a complaint costs nobody: it
- * takes the trust back, and with it the permit. Reading alone does not free the credit at once: most
- * spam is recognised by whoever opens it.
+ * A complaint about somebody they trust costs nobody: it takes the trust back, and with it the permit. So it does
+ * where the letter came before the trust: it stays on credit until its time is over. Reading alone does not free
+ * the credit at once: most spam is recognised by whoever opens it.
  */
 import type { Custody } from '../custody/custody.ts'
 import { isUnjudged } from '../custody/custody.ts'
@@ -59,17 +59,17 @@ const complaint = (
 ): Step => {
   const before = was.verdict?.how
   if (before === 'complaint' || before === 'withdrawn' || before === 'distrusted') return done
-  const distrust = distrusting(state, was, now)
-  if (!isUnjudged(was)) {
-    if (distrust === undefined) return refuse('complaint-late', 'more than a week has passed, or it counted as wanted')
-    const row: Custody = { ...was, verdict: { how: 'distrusted', at, was: distrust.was } }
-    return { ...done, changes: [{ put: 'custody', row }, distrust.change] }
+  const contact = state.contacts.get(contactKey(was.to ?? '', was.sender ?? ''))
+  if (contact !== undefined && contact.trust !== 'none') {
+    const row: Custody = { ...was, verdict: { how: 'distrusted', at, was: contact.trust } }
+    return { ...done, changes: [{ put: 'custody', row }, put({ ...contact, trust: 'none', at: now })] }
   }
+  if (!isUnjudged(was)) return refuse('complaint-late', 'more than a week has passed, or it counted as wanted')
   const { row, changes } = charged(state, was, { via: was.to ?? '', reason, at }, now)
   const owed = passOn(row, signed)
   return {
     ...done,
-    changes: [...changes, ...(distrust ? [distrust.change] : []), ...owed.changes],
+    changes: [...changes, ...owed.changes],
     effects: [{ do: 'log', event: 'complained', key: row.key, detail: reason }, ...owed.effects],
   }
 }
@@ -90,13 +90,6 @@ const forgiven = (state: State, was: Custody, { signed }: Judgement, now: number
     changes: [...changes, ...owed.changes],
     effects: [{ do: 'log', event: 'complaint-withdrawn', key: row.key }, ...owed.effects],
   }
-}
-
-/** The sender as one whom the recipient trusts no more; nothing if they never did. */
-const distrusting = (state: State, row: Custody, now: number) => {
-  const contact = state.contacts.get(contactKey(row.to ?? '', row.sender ?? ''))
-  if (contact === undefined || contact.trust === 'none') return undefined
-  return { was: contact.trust, change: put({ ...contact, trust: 'none', at: now }) }
 }
 
 const put = (row: Contact): Change => ({ put: 'contact', row })

@@ -87,6 +87,8 @@ describe('complaint: a person judges', () => {
     ['it as wanted, having let them in', letter(), 'implicit', ['wanted'], 'done', ['WANTED'], 0, 'implicit'],
     ["a friend's letter as spam", friendly(), 'explicit', ['abuse'], 'done', [], 0, 'none'],
     ['it, and thinks better of it', friendly(), 'explicit', ['abuse', 'not-spam'], 'done', [], 0, 'explicit'],
+    ["a stranger's letter as spam, who is a friend by now", letter(), 'implicit', ['abuse'], 'done', [], 0, 'none'],
+    ['it, and thinks better of it', letter(), 'implicit', ['abuse', 'not-spam'], 'done', [], 0, 'implicit'],
     ['it, once a friend no longer', friendly(), 'none', ['abuse'], 'complaint-late', [], 0, 'none'],
   ]
   for (const [what, row, trust, opinions, last, owed, amount, then] of cases)
