@@ -81,6 +81,26 @@ describe('complaint: a person judges', () => {
       0,
       undefined,
     ],
+    [
+      'it, thinks better of it, and of that',
+      letter(),
+      undefined,
+      ['abuse', 'not-spam', 'abuse'],
+      'done',
+      ['COMPLAINT', 'COMPLAINT'],
+      0,
+      undefined,
+    ],
+    [
+      'it, reads it, and thinks better of it',
+      letter(),
+      undefined,
+      ['abuse', 'wanted', 'not-spam'],
+      'done',
+      ['COMPLAINT', 'COMPLAINT'],
+      0,
+      undefined,
+    ],
     ['it as no spam, having said nothing', letter(), undefined, ['not-spam'], 'done', [], 0, undefined],
     ['it as read', letter(), undefined, ['wanted'], 'done', [], 0, undefined],
     ['it as read, then as spam', letter(), undefined, ['wanted', 'abuse'], 'done', ['COMPLAINT'], 1, undefined],
@@ -98,11 +118,16 @@ describe('complaint: a person judges', () => {
       expect(said(steps.at(-1) ?? expect.fail())).to.equal(last)
       expect(steps.flatMap(owes)).to.deep.equal(owed)
       expect(debt(state)).to.be.closeTo(amount, 1e-9)
+      expect([...state.credits.keys()].filter((agent) => agent !== s)).to.deep.equal([])
       expect(state.contacts.get(contactKey(ann, bob))?.trust).to.equal(then)
     })
 
-  it('what nobody remembers: complaint-unknown', () => {
-    const state = holding(letter(), undefined)
+  it('what nobody remembers, or was never delivered: complaint-unknown', () => {
+    const state = holding(
+      letter({ outcome: { event: 'refused', code: 'strangers-full', by: 'me', at: now } }),
+      undefined,
+    )
+    expect(said(judge(state, 'abuse'))).to.equal('complaint-unknown')
     state.custody.delete(key)
     expect(said(judge(state, 'abuse'))).to.equal('complaint-unknown')
   })

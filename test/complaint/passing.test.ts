@@ -1,13 +1,32 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import type { Complaint, Reason } from '../../src/complaint/verdict.ts'
-import { exactDebt } from '../../src/credit/credit.ts'
+import type { Complaint, Entry, Reason } from '../../src/complaint/verdict.ts'
+import { exactDebt, newCredit, reserve } from '../../src/credit/credit.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
-import type { State } from '../../src/state.ts'
+import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, bob, envelopeId, HOUR, left, link, now, r, relayed, report, s, stranger, world } from '../custody/rows.ts'
+import {
+  ann,
+  bob,
+  envelopeId,
+  HOUR,
+  left,
+  link,
+  MINUTE,
+  me,
+  now,
+  key as ours,
+  permit,
+  r,
+  relayed,
+  report,
+  row,
+  s,
+  stranger,
+  world,
+} from '../custody/rows.ts'
 
 const DAY = 24 * HOUR
 
@@ -95,6 +114,7 @@ describe('complaint: a neighbour passes one on', () => {
     ['about another payload', open(), complaint({ hash: 'e'.repeat(64) }), r, 'complaint-foreign', [0, 0]],
     ['about what was judged', open({ isJudged: true }), complaint(), r, 'complaint-late', [0, 0]],
     ['about what a permit let by', open({ permit: 'p' }), complaint(), r, 'complaint-late', [0, 0]],
+    ['in the last moment', open({ judgeBy: now }), complaint(), r, 'done', [1, -1]],
     ['after its time', open({ judgeBy: now - 1 }), complaint(), r, 'complaint-late', [0, 0]],
     [
       'from a day before the message, whose origin’s clock is ahead',
@@ -105,7 +125,7 @@ describe('complaint: a neighbour passes one on', () => {
       [0.9, -0.9],
     ],
     ['from before that', open(), complaint({ at: now - DAY - 1 }), r, 'complaint-late', [0, 0]],
-    ['from the future', open(), complaint({ at: now + HOUR }), r, 'record-malformed', [0, 0]],
+    ['from the future', open(), complaint({ at: now + 15 * MINUTE + 1 }), r, 'record-malformed', [0, 0]],
     ['whose receipt was lost', open({ lent: [] }), complaint(), r, 'done', [1, -1]],
   ]
   for (const [what, row, given, from, answer, after] of cases)
@@ -138,7 +158,44 @@ describe('complaint: a neighbour passes one on', () => {
       }
       expect(debts(state).map((one) => Math.abs(one))).to.deep.equal([0, 0])
       expect(state.custody.get(`${s}/${envelopeId}`)?.verdict?.how).to.equal('withdrawn')
+      const again = hear(state, complaint({ reason: 'not-spam' }))
+      expect([said(again), again.changes], 'twice is as once').to.deep.equal(['done', []])
     })
+
+  it('a withdrawal takes the place of no complaint that is owed yet', () => {
+    const state = holding(open())
+    for (const reason of ['abuse', 'not-spam'] as const) debts(state, hear(state, complaint({ reason })))
+    expect(state.owed.size).to.equal(2)
+  })
+
+  it('where its receipt was lost, what else waits there waits on', () => {
+    const state = holding(open({ lent: [] }))
+    const credit = newCredit(now)
+    reserve(credit, 'ours', 1)
+    state.credits.set(r, credit)
+    debts(state, hear(state, complaint()))
+    expect(state.credits.get(r)?.ours).to.deep.include({ reserved: 1, pending: 1 })
+  })
+
+  it('each charge counts until the neighbour has been told what it owes', () => {
+    const state = holding(open())
+    for (const charges of [1, 2]) {
+      debts(state, hear(state, complaint({ reason: charges === 1 ? 'abuse' : 'not-spam' })))
+      expect([s, r].map((agent) => state.credits.get(agent)?.books?.charges)).to.deep.equal([charges, charges])
+    }
+  })
+
+  it('it is on the record of its recipient until it is taken back', () => {
+    const state = holding(open())
+    state.critics.set(bob, { entity: bob, since: now, messages: 4, complaints: 2, senders: [s] })
+    for (const [reason, complaints] of [
+      ['abuse', 3],
+      ['not-spam', 2],
+    ] as const) {
+      debts(state, hear(state, complaint({ reason })))
+      expect(state.critics.get(bob)?.complaints).to.equal(complaints)
+    }
+  })
 
   it('nothing is taken back that nobody said', () =>
     expect(said(hear(holding(open({ isJudged: true })), complaint({ reason: 'not-spam' })))).to.equal('complaint-late'))
@@ -156,6 +213,43 @@ describe('complaint: a neighbour passes one on', () => {
     expect(state.credits.get(stranger)?.ours.pending).to.equal(0)
     expect(exactDebt(state.credits.get(stranger) ?? expect.fail(), now)).to.equal(0)
   })
+})
+
+describe('complaint: one comes to its origin', () => {
+  const sent = (more: Partial<Custody> = {}): Custody =>
+    row({
+      state: 'handed',
+      next: r,
+      lent: [{ to: r, weight: 1 }],
+      judgeBy: now + DAY,
+      tried: [{ by: r, saidNo: false }],
+      ...more,
+    })
+  const about = (more: Partial<Complaint> = {}) => complaint({ origin: me, ...more })
+  const entries = (made: Step): Entry[] =>
+    made.changes.flatMap((change) => ('put' in change && change.put === 'complaint' ? [change.row] : []))
+
+  it('which pays, passes it to nobody, and holds it against its sender until it is taken back', () => {
+    const state = holding(sent())
+    const made = hear(state, about())
+    expect(debts(state, made)).to.deep.equal([0, -1])
+    expect([owes(made), [...state.credits.keys()]]).to.deep.equal([[], [r]])
+    const messageId = '<1@me.test>'
+    const reproach = { key: ours, by: bob, reason: 'abuse', at: now, messageId }
+    expect(state.repute.get(ann)?.reproaches).to.deep.equal([reproach])
+    const entry = { key: ours, role: 'received', reason: 'abuse', at: now, by: bob, sender: ann, messageId, over: r }
+    expect(entries(made)).to.deep.equal([entry])
+
+    const back = hear(state, about({ reason: 'not-spam' }))
+    expect(debts(state, back)).to.deep.equal([0, 0])
+    expect(state.repute.get(ann)?.reproaches).to.deep.equal([])
+    expect(entries(back)).to.deep.equal([{ ...entry, withdrawnAt: now }])
+  })
+
+  it('a relay remembers whom it charged, and over whom it came', () =>
+    expect(entries(hear(holding(open()), complaint()))).to.deep.equal([
+      { key: `${s}/${envelopeId}`, role: 'passed', reason: 'abuse', at: now, by: bob, charged: s, over: r },
+    ]))
 })
 
 describe('complaint: a neighbour says that it was wanted', () => {
@@ -184,6 +278,23 @@ describe('complaint: a neighbour says that it was wanted', () => {
       expect(wanted(state, from).changes).to.deep.equal([])
       expect(said(hear(state, complaint()))).to.equal('done')
     })
+
+  it('whoever has it is heard, though another refused it before', () => {
+    const tried = [{ by: stranger, saidNo: true }, handed]
+    expect(wanted(holding(open({ tried }))).changes).not.to.deep.equal([])
+  })
+
+  it('its permit goes on to the origin, which keeps it for its sender', () => {
+    const told = (state: State, of: string): Step => step(state, { on: 'wanted', from: r, key: of, permit }, now)
+    const passed = told(holding(open()), `${s}/${envelopeId}`)
+    expect(JSON.stringify(passed.changes)).to.include(permit)
+    const sent = row({ state: 'handed', next: r, lent: [{ to: r, weight: 1 }], tried: [handed] })
+    const state = holding(sent)
+    const contact = { entity: ann, other: bob, trust: 'implicit', address: 'bob@b.test', at: 1 } as const
+    state.contacts.set(contactKey(ann, bob), contact)
+    debts(state, told(state, ours))
+    expect(state.contacts.get(contactKey(ann, bob))).to.deep.equal({ ...contact, permit })
+  })
 
   it('all upstream hear of it who brought a copy', () => {
     const made = wanted(holding(open({ also: [stranger] })))
