@@ -174,7 +174,7 @@ const pathTaker = (core: Core): TakePath => {
     const qid = String(peek(message.cached ?? message.path).qid)
     const answer = `${qid} ${from}`
     const search = core.engine.state.searches.get(qid)
-    if (search === undefined || !('asked' in search) || search.asked.get(from) !== 'asked') return
+    if (search === undefined || !('asked' in search) || !search.asked.has(from)) return
     if (looking.has(answer)) return
     looking.add(answer)
     try {

@@ -64,7 +64,7 @@ const ring = (state: State, quest: Quest, ttl: number, now: number, hasWay?: tru
     without,
     isAgain,
     ttl,
-    asked: new Map(up.map((link) => [link.agent, 'asked'])),
+    asked: new Set(up.map((link) => link.agent)),
     cut: up.length < neighbours.length || without.length > 0,
     ringUntil: now + ringWaitMs(ttl),
     until: now + SEEN_MS,

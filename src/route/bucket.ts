@@ -31,7 +31,7 @@ export const draw = (
   const search = `${query.origin} ${query.target}`
   const isNextRing = query.ttl <= LAST_RING && (before.rings.get(search) ?? Number.POSITIVE_INFINITY) < query.ttl
   const mine = before.drawn.get(query.origin) ?? 0
-  const isLeft = before.tokens >= 1 && (before.tokens > burst / 2 || mine <= average(before.drawn, query.origin))
+  const isLeft = before.tokens >= 1 && (before.tokens > burst / 2 || mine <= average(before.drawn))
   if (!isNextRing && !isLeft) return [before, false]
   const after: Bucket = { ...before, rings: new Map(before.rings).set(search, query.ttl) }
   if (isNextRing) return [after, true]
@@ -39,10 +39,10 @@ export const draw = (
 }
 
 /** What an asker has had, of two at least: alone, it must leave the lower half to the next to come. */
-const average = (drawn: Bucket['drawn'], origin: string): number => {
+const average = (drawn: Bucket['drawn']): number => {
   let sum = 0
   for (const count of drawn.values()) sum += count
-  return sum / Math.max(2, drawn.size + (drawn.has(origin) ? 0 : 1))
+  return sum / Math.max(2, drawn.size)
 }
 
 const fresh = (neighbour: string, burst: number, now: number): Bucket => ({

@@ -28,9 +28,9 @@ import type { Known, Path } from './search.ts'
 /** A branch is exhausted. From somebody who was not asked, or a second time: ignored. */
 export const exhausted = (state: State, from: string, qid: string, cut: boolean, now: number): Step => {
   const was = state.searches.get(qid)
-  if (was === undefined || !('asked' in was) || was.asked.get(from) !== 'asked') return nothing
-  const row = { ...was, asked: new Map(was.asked).set(from, cut ? 'cut' : 'none'), cut: was.cut || cut }
-  if ([...row.asked.values()].includes('asked')) return { changes: [{ put: 'search', row }], effects: [] }
+  if (was === undefined || !('asked' in was) || !was.asked.has(from)) return nothing
+  const row = { ...was, asked: without(was.asked, from), cut: was.cut || cut }
+  if (row.asked.size > 0) return { changes: [{ put: 'search', row }], effects: [] }
   if (row.at === 'asking')
     return row.moreUntil === undefined ? ringEnds(state, row, now) : { changes: [ended(row)], effects: [] }
   const { target, until, ttl } = row
@@ -40,18 +40,20 @@ export const exhausted = (state: State, from: string, qid: string, cut: boolean,
   }
 }
 
+const without = (asked: ReadonlySet<string>, from: string): Set<string> =>
+  new Set([...asked].filter((agent) => agent !== from))
+
 /** An answer comes by. The asker takes it; a relay on its route signs it and passes it back; to others it is none. */
 export const answered = (state: State, from: string, path: Path, now: number): Step => {
   const { route, qid, target } = path.record
   const search = state.searches.get(qid)
   const i = route.indexOf(state.me)
   if (search === undefined || !('asked' in search)) return nothing
-  if (search.asked.get(from) !== 'asked') return nothing // one answer each: every one costs its verification
+  if (!search.asked.has(from)) return nothing // one answer each: every one costs its verification
   const isSound = search.target === target && route[i + 1] === from && path.record.expires > now
   const isOurs = search.at === 'asking' ? i === 0 : route[i - 1] === search.from
   if (!isSound || !isOurs || !isActive(state.links.get(from))) return exhausted(state, from, qid, true, now)
-  if (search.at === 'asking')
-    return found(state, { ...search, asked: new Map(search.asked).set(from, 'none') }, path, now)
+  if (search.at === 'asking') return found(state, { ...search, asked: without(search.asked, from) }, path, now)
   if (!isActive(state.links.get(search.from))) return nothing
   return {
     changes: [{ put: 'search', row: { at: 'over', qid, target, until: search.until } }],

@@ -127,7 +127,7 @@ const sendOn = (state: State, from: string, who: Who, others: number, them: stri
     ttl: who.ttl,
     from,
     hops: who.hops,
-    asked: new Map(them.map((agent) => [agent, 'asked'])),
+    asked: new Set(them),
     cut: them.length < others,
     answerUntil: now + who.withinMs,
     until: now + SEEN_MS,

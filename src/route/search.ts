@@ -21,9 +21,8 @@ export type Known = {
   rival?: { entity: string; agent: string; at: number }
 }
 
-/** What a neighbour said: nothing yet, an exhausted branch, or a branch that was cut. */
-type Answer = 'asked' | 'none' | 'cut'
-type Asked = { qid: string; target: string; ttl: number; asked: Map<string, Answer>; cut: boolean; until: number }
+/** `asked`: the neighbours that have not answered yet. `cut`: one of their branches was. */
+type Asked = { qid: string; target: string; ttl: number; asked: ReadonlySet<string>; cut: boolean; until: number }
 /**
  * What the asker keeps through all rings. `without`: neighbours that are not asked, since what they took was lost.
  * `isAgain`: a search before this one came to nothing, or found what led nowhere: relays answer nothing from memory.

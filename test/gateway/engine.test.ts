@@ -79,7 +79,7 @@ describe('engine', () => {
     const search = {
       qid: 'q',
       target,
-      asked: new Map([[r, 'asked' as const]]),
+      asked: new Set([r]),
       cut: false,
       ttl: 1,
       until: now + 10_000,
