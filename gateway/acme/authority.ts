@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Conversation, converse, request } from './conversation.ts'
+import { type Conversation, converse, refusalIn, request } from './conversation.ts'
 import { AuthorityError, type Problem, wordsFor } from './problem.ts'
 import { keyAuthorization } from './signing.ts'
 
@@ -52,7 +52,9 @@ type Authorization = Stated & { identifier: { value: string }; challenges: Chall
 type Challenge = { type: string; url: string; token?: string; error?: Problem }
 
 const lookUp = async (url: string, signal: AbortSignal): Promise<Directory> => {
-  const found = await (await request(url, { signal })).json().catch(() => ({}))
+  const response = await request(url, { signal })
+  if (response.status === 429 || response.status >= 500) throw refusalIn(response, await response.text()) // it is there, and busy
+  const found = await response.json().catch(() => ({}))
   const { newNonce, newAccount, newOrder } = found as Partial<Directory>
   if ([newNonce, newAccount, newOrder].every((place) => typeof place === 'string')) return found as Directory
   throw new AuthorityError(`what is at ${url} is no directory of an authority: correct tls.acme.directory`)

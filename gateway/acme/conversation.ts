@@ -37,7 +37,7 @@ export const converse = (newNonce: string, key: KeyObject, signal: AbortSignal):
   let nonce: string | null = null
 
   const post = async (url: string, payload: object | undefined): Promise<Response> => {
-    nonce ??= (await request(newNonce, { method: 'HEAD', signal })).headers.get('replay-nonce')
+    nonce ??= await freshNonce()
     const body = JSON.stringify(signed({ key, account }, url, nonce ?? '', payload))
     const response = await request(url, {
       method: 'POST',
@@ -49,16 +49,20 @@ export const converse = (newNonce: string, key: KeyObject, signal: AbortSignal):
     return response
   }
 
+  const freshNonce = async (): Promise<string | null> => {
+    const response = await request(newNonce, { method: 'HEAD', signal })
+    if (!response.ok) throw refusalIn(response, '')
+    return response.headers.get('replay-nonce')
+  }
+
   return {
     async ask(url, payload) {
       for (let tries = 1; ; tries++) {
         const response = await post(url, payload)
         const text = await response.text()
         if (response.ok) return asAnswer(response, text)
-        const problem = asProblem(text)
-        if (kindOf(problem) === 'badNonce' && tries < NONCE_TRIES) continue
-        const retryMs = retryAfterMs(response.headers.get('retry-after'), Date.now())
-        throw new AuthorityError(wordsFor(problem), retryMs === undefined ? undefined : Date.now() + retryMs)
+        if (kindOf(asProblem(response, text)) === 'badNonce' && tries < NONCE_TRIES) continue
+        throw refusalIn(response, text)
       }
     },
     as(url) {
@@ -77,11 +81,21 @@ const asAnswer = ({ headers }: Response, text: string): Answer => ({
 /** Node's timers run at once where there is no pause, and where it is of a month. */
 export const pauseOf = (askedMs = 0): number => Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, askedMs))
 
-const asProblem = (text: string): Problem => {
+/** What an answer that is no success says, and when to ask again. */
+export const refusalIn = (response: Response, text: string): AuthorityError => {
+  const retryMs = retryAfterMs(response.headers.get('retry-after'), Date.now())
+  return new AuthorityError(
+    wordsFor(asProblem(response, text)),
+    retryMs === undefined ? undefined : Date.now() + retryMs,
+  )
+}
+
+/** A web server before the authority may answer for it, with a page or with nothing. */
+const asProblem = ({ status }: Response, text: string): Problem => {
   try {
     return JSON.parse(text) as Problem
   } catch {
-    return { detail: text }
+    return { detail: `HTTP ${status} ${text}`.trim() }
   }
 }
 

@@ -25,6 +25,8 @@ describe('an authority that says no', () => {
   let keeper: Certifying | undefined
   let onAccount: (response: ServerResponse) => void
   let meta: object
+  /** Where it has no time. */
+  let busy: string
 
   const problem =
     (status: number, type: string, detail: string, headers = {}) =>
@@ -37,11 +39,13 @@ describe('an authority that says no', () => {
     now = Date.now()
     asked = 0
     meta = {}
+    busy = ''
     onAccount = problem(403, 'unauthorized', 'no')
     server = createServer(({ url, method }, response) => {
       const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      if (url === '/dir') {
-        asked++
+      if (url === '/dir') asked++
+      if (url === busy) response.writeHead(503, { 'retry-after': '7200' }).end('<html>')
+      else if (url === '/dir') {
         response.end(JSON.stringify({ newNonce: `${at}/nonce`, newAccount: `${at}/account`, newOrder: at, meta }))
       } else if (method === 'HEAD') response.writeHead(200, { 'replay-nonce': 'n' }).end()
       else if (url === '/account') onAccount(response)
@@ -108,6 +112,18 @@ describe('an authority that says no', () => {
     await keeper?.check()
     expect(asked).to.equal(2)
   })
+
+  for (const place of ['/dir', '/nonce'])
+    it(`and is busy at ${place} is left alone as long as it wants`, async () => {
+      busy = place
+      expect(await told(open())).to.match(/^none since 1 try: the authority says no \("HTTP 503/)
+      now += HOUR
+      await keeper?.again()
+      expect(asked).to.equal(1)
+      now += 2 * HOUR
+      await keeper?.check()
+      expect(asked).to.equal(2)
+    })
 
   it('a nonce that is too old is another try, and not for ever', async () => {
     let times = 0
