@@ -5,7 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Conversation, converse, refusalIn, request } from './conversation.ts'
-import { AuthorityError, type Problem, wordsFor } from './problem.ts'
+import { AuthorityError, type Problem, shown, wordsFor } from './problem.ts'
 import { keyAuthorization } from './signing.ts'
 
 export type Order = {
@@ -23,7 +23,14 @@ export type Order = {
 }
 
 /** @returns the chain, PEM, leaf first @throws AuthorityError */
-export const obtain = async (order: Order): Promise<string> => {
+export const obtain = (order: Order): Promise<string> =>
+  ordered(order).catch((error: unknown) => {
+    if (order.signal.aborted) throw new AuthorityError('the authority did not come to an end in time')
+    if (error instanceof AuthorityError) throw error
+    throw new AuthorityError(`what the authority answers can not be used (${shown(String(error))})`)
+  })
+
+const ordered = async (order: Order): Promise<string> => {
   const { directory, names, account, csr, signal } = order
   const places = await lookUp(directory, signal)
   const talk = converse(places.newNonce, account, signal)

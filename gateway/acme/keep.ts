@@ -136,9 +136,6 @@ const whyDue = (wanted: Wanted, chain: string, now: number): string | undefined 
   return `it runs from ${begin} to ${end}, here it is ${here}: set the clock`
 }
 
-const whyFailed = (error: unknown): string => {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'the authority did not come to an end in time'
-  return error instanceof Error ? error.message : String(error)
-}
+const whyFailed = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const retryOf = (error: unknown): number | undefined => (error instanceof AuthorityError ? error.retryAt : undefined)

@@ -14,7 +14,8 @@ export class AuthorityError extends Error {
   }
 }
 
-/** Of an authority's own words, which are shown to people and stand in the log. */
+/** An authority's own words as they are shown to people and stand in the log. */
+export const shown = (text: string): string => visible(text).slice(0, DETAIL_MAX)
 const DETAIL_MAX = 300
 
 export const kindOf = ({ type = '' }: Problem): string => /^urn:ietf:params:acme:error:(\w+)$/.exec(type)?.[1] ?? ''
@@ -22,7 +23,7 @@ export const kindOf = ({ type = '' }: Problem): string => /^urn:ietf:params:acme
 /** @param name whose proof it was about */
 export const wordsFor = (problem: Problem, name?: string): string => {
   const inner = problem.subproblems?.[0]
-  const detail = visible([problem.detail, inner?.detail].filter(Boolean).join('; ')).slice(0, DETAIL_MAX)
+  const detail = shown([problem.detail, inner?.detail].filter(Boolean).join('; '))
   const fix = fixes[kindOf(problem)]
   const about = name === undefined ? '' : ` about ${name}`
   return `the authority says no${about}${detail === '' ? '' : ` ("${detail}")`}${fix === undefined ? '' : `: ${fix}`}`

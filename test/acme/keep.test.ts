@@ -10,8 +10,10 @@ import { text } from 'node:stream/consumers'
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509'
 import { expect } from 'chai'
 import { pino } from 'pino'
+import { obtain } from '../../gateway/acme/authority.ts'
 import { pauseOf, retryAfterMs } from '../../gateway/acme/conversation.ts'
 import { type Certifying, keepCertified } from '../../gateway/acme/keep.ts'
+import { makeKey } from '../../gateway/acme/signing.ts'
 import { until } from '../../scripts/neighbourhood.ts'
 
 const HOUR = 3_600_000
@@ -240,6 +242,42 @@ const certificateFor = async (body: string, names: string[]): Promise<string> =>
   )
   return certificate.toString('pem')
 }
+
+describe('an order that comes to nothing', () => {
+  let onOrder: (response: ServerResponse, at: string) => void
+  const server = createServer(({ url }, response) => {
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    response.setHeader('replay-nonce', 'n')
+    response.setHeader('location', `${at}/order`)
+    if (url === '/order') onOrder(response, at)
+    else response.end(JSON.stringify({ newNonce: at, newAccount: at, newOrder: `${at}/order` }))
+  })
+  before(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)))
+  after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  const slow = /^AuthorityError: the authority did not come to an end in time$/
+  const useless = /^AuthorityError: what the authority answers can not be used \(/
+  const cases: [what: string, onOrder: typeof onOrder, told: RegExp][] = [
+    ['without an answer', () => {}, slow],
+    ['that stays pending', (response) => response.end('{"status":"pending","authorizations":[]}'), slow],
+    ['answered by a page', (response) => response.end('<html>'), useless],
+    ['answered by an order without its places', (response) => response.end('{}'), useless],
+  ]
+  for (const [what, answer, told] of cases)
+    it(`${what} is told as that`, async () => {
+      onOrder = answer
+      const directory = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`
+      const given = { directory, names: ['a.test'], termsAgreed: true, account: makeKey(), csr: Buffer.alloc(1) }
+      const why = obtain({ ...given, answer: () => {}, signal: AbortSignal.timeout(400) }).then(
+        () => 'obtained',
+        (error) => `${error.name}: ${error.message}`,
+      )
+      expect(await why).to.match(told)
+    })
+})
 
 describe('Retry-After', () => {
   const cases: [string | null, number | undefined][] = [
