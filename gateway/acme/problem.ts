@@ -24,13 +24,17 @@ export const kindOf = ({ type = '' }: Problem): string => /^urn:ietf:params:acme
 export const wordsFor = (problem: Problem, name?: string): string => {
   const inner = problem.subproblems?.[0]
   const detail = shown([problem.detail, inner?.detail].filter(Boolean).join('; '))
-  const fix = fixes[kindOf(problem)]
+  const kind = kindOf(problem)
+  const fix = kind === 'unauthorized' && name === undefined ? accountFix : fixes[kind]
   const about = name === undefined ? '' : ` about ${name}`
   return `the authority says no${about}${detail === '' ? '' : ` ("${detail}")`}${fix === undefined ? '' : `: ${fix}`}`
 }
 
 const reachable =
   'each of tls.acme.names must point here in the DNS, and its port 80 lead to tls.acme.http through router and firewall'
+
+/** What is no proof that failed: the account may be closed at the authority, by its key or by hand. */
+const accountFix = 'if it is about the account, take tls/acme-account.pem away, and another one is made'
 
 const fixes: Record<string, string> = {
   connection: reachable,
