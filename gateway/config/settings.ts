@@ -1,25 +1,31 @@
 /** What a person, or a program for them, enters into a mail client, from the configuration. */
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import { inAscii, isEverywhere, type Listener, writeHostPort } from './value.ts'
+import { type HostPort, inAscii, isEverywhere, type Listener, writeHostPort } from './value.ts'
 
 /** One way in. `host` is what a client writes, in ASCII, never an address that only listens (0.0.0.0). */
 export type Way = Listener & { service: 'imap' | 'smtp' }
 
 /** What `[setup]` names, else the listeners; IMAP first, of each service the best first. */
 export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup'>): Way[] => {
-  const everywhere = config.gateway.domain ?? hostname()
   const of = (service: Way['service']): Way[] => {
     const named = config.setup[service]
     if (named) return [{ service, ...named, host: inAscii(named.host), security: 'tls' }]
-    const all = config[service].listeners.map((at) => ({
-      service,
-      ...at,
-      host: inAscii(isEverywhere(at.host) ? everywhere : at.host),
-    }))
+    const all = config[service].listeners.map((at) => ({ service, ...at, host: reachedAt(config, at) }))
     return [...all.filter(({ security }) => security === 'tls'), ...all.filter(({ security }) => security !== 'tls')]
   }
   return [...of('imap'), ...of('smtp')]
+}
+
+/** One that listens everywhere is reached by the domain. */
+const reachedAt = ({ gateway }: Pick<Config, 'gateway'>, { host }: HostPort): string =>
+  inAscii(isEverywhere(host) ? (gateway.domain ?? hostname()) : host)
+
+/** Of the set-up page: what `[setup]` names, else its first listener, `at`. */
+export const pageUrl = (config: Pick<Config, 'gateway' | 'setup'>, at: HostPort): string => {
+  const { url, https } = config.setup
+  const scheme = https.length > 0 ? 'https' : 'http'
+  return url ?? `${scheme}://${writeHostPort({ host: reachedAt(config, at), port: at.port })}`
 }
 
 /** The certificate for mail clients: what the configuration says of it, and what it has to be good for. */
@@ -41,8 +47,7 @@ export const clientSettings = (config: Parameters<typeof waysIn>[0]): Record<str
   ...pageOf(config),
 })
 
-const pageOf = ({ setup }: Parameters<typeof waysIn>[0]): Record<string, string> => {
-  const [secure, plain] = [setup.https[0], setup.http[0]]
-  const own = secure ? `https://${writeHostPort(secure)}` : plain && `http://${writeHostPort(plain)}`
-  return own === undefined ? {} : { 'set-up page': setup.url ?? own }
+const pageOf = (config: Parameters<typeof waysIn>[0]): Record<string, string> => {
+  const at = config.setup.https[0] ?? config.setup.http[0]
+  return at === undefined ? {} : { 'set-up page': pageUrl(config, at) }
 }

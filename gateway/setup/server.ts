@@ -14,7 +14,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { domainOf } from '../../src/address.ts'
-import { type Way, waysIn } from '../config/settings.ts'
+import { pageUrl, type Way, waysIn } from '../config/settings.ts'
 import { type HostPort, writeHostPort } from '../config/value.ts'
 import type { Log } from '../log.ts'
 import { createPlaces, type Places } from '../places.ts'
@@ -74,15 +74,15 @@ export const startSetup = async (options: SetupOptions): Promise<SetupEdge> => {
     await close()
     throw error
   }
-  const addresses = servers.map((server) => {
+  const listening = servers.map((server): HostPort => {
     const { address, port } = server.address() as AddressInfo
-    return writeHostPort({ host: address, port })
+    return { host: address, port }
   })
-  const scheme = tlsServers.length > 0 ? 'https' : 'http'
-  const room = { ...options, url: setup.url ?? `${scheme}://${addresses[0]}`, ways: waysIn(options.config) }
+  const url = listening[0] ? pageUrl(options.config, listening[0]) : '' // without a listener nobody asks
+  const room = { ...options, url, ways: waysIn(options.config) }
   for (const server of servers) server.on('request', (request, response) => void serve(room, request, response))
   return {
-    addresses,
+    addresses: listening.map(writeHostPort),
     useTls: ({ certificate, key }) => {
       for (const server of tlsServers) server.setSecureContext({ cert: certificate, key, ...tlsTerms })
     },

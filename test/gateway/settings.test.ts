@@ -24,7 +24,13 @@ describe('settings of mail clients', () => {
     expect(page('')).to.equal(undefined)
     expect(page('https = ["127.0.0.1:2443"]\nhttp = ["127.0.0.1:2408"]')).to.equal('https://127.0.0.1:2443')
     expect(page('http = ["127.0.0.1:2408"]')).to.equal('http://127.0.0.1:2408')
+    expect(page('https = ["[::1]:443"]')).to.equal('https://[::1]:443')
     expect(page('http = ["127.0.0.1:2408"]\nurl = "https://mail.a.test/"')).to.equal('https://mail.a.test')
+  })
+
+  it('name that page by the domain, too, where it listens everywhere', () => {
+    const config = parseConfig('[gateway]\ndomain = "münchen.test"\n[setup]\nhttps = ["0.0.0.0:443"]')
+    expect(clientSettings(config)['set-up page']).to.equal('https://xn--mnchen-3ya.test:443')
   })
 
   it('say what the certificate has to be good for', () => {

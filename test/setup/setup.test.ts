@@ -172,6 +172,21 @@ describe('set-up of mail clients', () => {
     expect([named.status, await named.json()]).to.deep.equal([200, { Protocol: 'AutodiscoverV1', Url }])
   })
 
+  it('that listens everywhere is asked by its domain', async () => {
+    const there = await startSetup({
+      ...terms,
+      config: parseConfig('[gateway]\ndomain = "a.test"\n[setup]\nhttp = ["127.0.0.1:0"]\nhttps = ["0.0.0.0:0"]'),
+      domain: 'a.test',
+      domains: new Set(['a.test']),
+    })
+    const port = there.addresses[0]?.split(':')[1]
+    const ask = (path: string) => fetch(`http://${there.addresses[1]}${path}`)
+    const told = await ask('/autodiscover/autodiscover.json?Protocol=AutodiscoverV1')
+    expect(await told.json()).to.have.property('Url', `https://a.test:${port}/autodiscover/autodiscover.xml`)
+    expect(await (await ask('/')).text()).to.include(`<code>https://a.test:${port}</code>`)
+    await there.close()
+  })
+
   it('the page holds the settings and no script, and nothing in it is taken for markup', async () => {
     const answer = await get('/')
     const text = await answer.text()
