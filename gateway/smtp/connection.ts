@@ -46,6 +46,8 @@ export type Patience = {
 const lineTooLong = 'Error: Command line too long'
 /** With less than the padding it needs, too. */
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/
+/** Log in first; STARTTLS first. */
+const withoutLogin: ReadonlySet<number> = new Set([530, 538])
 const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 
 export class Connection extends SMTPConnection {
@@ -69,9 +71,22 @@ export class Connection extends SMTPConnection {
       return
     }
     const isOwn = typeof data === 'string' && isOwnReply.test(data)
-    const { user } = this.session
-    if (code >= 400 && code !== 421 && user && !isOwn) this._server.emit('refused', user.address, `${code} ${data}`)
+    if (code >= 400 && code !== 421 && !(isOwn && this.session.user)) this.told(code, data)
     super.send(code, Array.isArray(data) && code === 250 ? this.offered(data) : data, isOwn ? false : context)
+  }
+
+  /** What session.ts has not thrown, and so not logged; of whom nobody knows yet, that a login or TLS is missing. */
+  private told(code: number, data: unknown): void {
+    const { user } = this.session
+    if (user || withoutLogin.has(code))
+      this._server.emit('refused', user ? user.address : undefined, this.remoteAddress, `${code} ${data}`)
+  }
+
+  /** Refuses a command by itself. */
+  private refuse(code: number, text: string, callback: () => void): void {
+    this.told(code, text)
+    this.send(code, text)
+    callback()
   }
 
   /** The lines of EHLO. What more there is comes before SIZE, which many expect last. */
@@ -127,16 +142,14 @@ export class Connection extends SMTPConnection {
   /** If not, that is said. RFC 4954 §4; a star ends the exchange. */
   private isBase64(text: string, callback: () => void): boolean {
     if (text === '*' || base64.test(text)) return true
-    this.send(501, '5.5.2 That is no base64')
-    callback()
+    this.refuse(501, '5.5.2 That is no base64', callback)
     return false
   }
 
   /** If something stands behind the command, that is said. RFC 5321 §4.1.1 */
   private isAlone(command: Buffer, callback: () => void): boolean {
     if (!/\s/.test(command.toString().trim())) return true
-    this.send(501, '5.5.4 Nothing comes behind this command')
-    callback()
+    this.refuse(501, '5.5.4 Nothing comes behind this command', callback)
     return false
   }
 
@@ -155,9 +168,8 @@ export class Connection extends SMTPConnection {
   /** Asked by MAIL and RCPT about what was parsed last. */
   override _rejectInvalidParams(...about: Parameters<SMTPConnection['_rejectInvalidParams']>): boolean {
     if (this.notXtext === undefined) return super._rejectInvalidParams(...about)
-    this.send(501, `5.5.4 ${this.notXtext} is written as xtext, with + as +2B and = as +3D`)
     const [, , callback] = about
-    callback()
+    this.refuse(501, `5.5.4 ${this.notXtext} is written as xtext, with + as +2B and = as +3D`, callback)
     return true
   }
 
@@ -168,8 +180,7 @@ export class Connection extends SMTPConnection {
 
   /** Found by its name. Nobody here is a list, and who is on one would be nobody's business. */
   handler_EXPN(_command: Buffer, callback: () => void): void {
-    this.send(502, '5.5.1 Lists are not expanded here; write to the address')
-    callback()
+    this.refuse(502, '5.5.1 Lists are not expanded here; write to the address', callback)
   }
 
   /** From here on the client has the time of those we know. */

@@ -1,4 +1,4 @@
-/** smtp-server, with connections of ours. Emits `dismissed` (address, text) when it sends somebody away, and `refused` (account, text). */
+/** smtp-server, with connections of ours. Emits `dismissed` (address, text) when it sends somebody away, and `refused` (account, address, text). */
 import type { Socket } from 'node:net'
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import type { Places } from '../places.ts'

@@ -160,8 +160,9 @@ const logNoise = (server: Server, log: Log): void => {
     if (lines.take('') === 0) log.info({ event: 'session-ended', remote, detail }, 'a session came to nothing')
   }
   server.on('dismissed', tell)
-  server.on('refused', (account: string, detail: string) => {
-    if (lines.take('') === 0) log.info({ event: 'refused', account, detail }, 'a client was told no')
+  server.on('refused', (account: string | undefined, remote: string, detail: string) => {
+    const who = account === undefined ? { remote } : { account } // whom a scan of others does not hide
+    if (lines.take(account ?? '') === 0) log.info({ event: 'refused', ...who, detail }, 'a client was told no')
   })
   let last: unknown
   server.on('error', (error: SessionError) => {

@@ -292,6 +292,50 @@ describe('smtp session', () => {
     expect(edge.log.join('')).not.to.contain('secret plans')
   })
 
+  it('what is refused for how it is written stands in the log as well', async () => {
+    const edge = await open()
+    const client = await enter(edge)
+    const lines = [
+      'MAIL FROM:<alice@a.test> ENVID=a+zz',
+      'RSET now',
+      'EXPN friends',
+      'NOOP',
+      'MAIL FROM:<alice@a.test>',
+    ]
+    for (const line of [...lines, 'RCPT TO:<bob@b.test> ORCPT=rfc822;a=b', 'DATA now']) await client.say(line)
+    const told = edge.log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'refused')
+    expect(told.map(({ account, detail }) => [account, detail.slice(0, 15)])).to.deep.equal([
+      [alice.address, '501 5.5.4 ENVID'],
+      [alice.address, '501 5.5.4 Nothi'],
+      [alice.address, '502 5.5.1 Lists'],
+      [alice.address, '501 5.5.4 ORCPT'],
+      [alice.address, '501 5.5.4 Nothi'],
+    ])
+  })
+
+  it('a client that does not log in, or has to begin TLS before, stands in the log', async () => {
+    const edge = await open({ plainLoopback: false })
+    const client = await dial(edge.ports[1], true)
+    for (const line of ['EHLO me', 'RSET now', 'MAIL FROM:<alice@a.test>']) await client.say(line)
+    const plain = await dial(edge.ports[0])
+    for (const line of ['EHLO me', 'AUTH PLAIN', 'MAIL FROM:<alice@a.test>']) await plain.say(line)
+    const told = edge.log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'refused')
+    expect(told.map(({ remote, detail }) => `${remote} ${detail.slice(0, 3)}`)).to.deep.equal([
+      '127.0.0.1 530',
+      '127.0.0.1 538',
+      '127.0.0.1 530',
+    ])
+  })
+
+  it('a scan of the network hides no account from the log', async () => {
+    const edge = await open()
+    const scan = async () => (await dial(edge.ports[0])).say('GET / HTTP/1.1')
+    await Promise.all(Array.from({ length: 70 }, scan))
+    const client = await enter(edge)
+    await client.say('RSET now')
+    expect(edge.log.filter((line) => line.includes(alice.address)).join()).to.contain('Nothing comes behind')
+  })
+
   it('a stop says goodbye to the idle at once, and lets a message in hand end', async () => {
     let commit: (() => void) | undefined
     const edge = await open({}, { submit: () => new Promise((resolve) => (commit = () => resolve(undefined))) })
