@@ -199,7 +199,11 @@ const refuseMessage = async (
   error: unknown,
   done: Done,
 ): Promise<void> => {
-  if (isGone(error)) return done(asReply(error)) // nobody hears it
+  if (isGone(error)) {
+    const who = { account: session.user ? session.user.address : undefined, remote: session.remoteAddress }
+    options.log.info({ event: 'broken-off', ...who }, 'a client went away in the midst of its message; nothing is kept')
+    return done(asReply(error)) // nobody hears it
+  }
   const reply = replyFor(options, session, error)
   options.metrics.submissions.inc({ outcome: reply.code ?? 'fault' })
   const isWhole = await discard(stream, options.stallMs)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { mostHeld } from '../fixture/memory.ts'
-import { atTheEdge, type Edge, type Raw } from './edge.ts'
+import { alice, atTheEdge, type Edge, type Raw } from './edge.ts'
 
 const MiB = 1 << 20
 
@@ -98,7 +98,7 @@ describe('smtp and hostile clients', () => {
     expect(edge.submissions).to.deep.equal([])
   })
 
-  it('a client that vanishes in its message leaves nothing behind', async () => {
+  it('a client that vanishes in its message leaves nothing behind but a line in the log', async () => {
     const edge = await open()
     const client = await inData(edge)
     client.write(`Subject: gone\r\n\r\n${'half a line'.repeat(20_000)}`)
@@ -106,6 +106,8 @@ describe('smtp and hostile clients', () => {
     client.end()
     while ((await edge.spools()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10))
     expect(edge.submissions).to.deep.equal([])
+    const told = edge.log.map((line) => JSON.parse(line)).find(({ event }) => event === 'broken-off')
+    expect([told?.account, told?.remote]).to.deep.equal([alice.address, '127.0.0.1'])
     await serves(edge)
   })
 
