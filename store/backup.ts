@@ -29,8 +29,8 @@ import { type Verdict, verify } from './verify.ts'
 export type Manifest = { v: 1; at: number; home: string; messages: number; bodies: number; bytes: number }
 
 const MANIFEST = 'backup.json'
-/** What of a home is copied as it is. */
-const COPIED = ['key', 'tls', 'vouchsafe.toml']
+/** What of a home is copied as it is. The configuration first: with it, half a restore is one that lacks its database, and not a folder to `init`. */
+const COPIED = ['vouchsafe.toml', 'key', 'tls']
 const TRIES = 5
 /** Behind the name of one that is being made. */
 const PARTIAL = '.partial'

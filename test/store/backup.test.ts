@@ -265,6 +265,14 @@ describe('store: backup and restore', () => {
     expect(told).to.match(new RegExp(`can be read by others: chmod 600 ${home}/key/agent\\.pem$`))
   })
 
+  it('where a restore was cut short the configuration lies already, so that nobody is told to make a home there', async () => {
+    const { home } = bench()
+    await backup(home, join(away, 'copy'))
+    await mkdir(join(away, 'home', 'key', 'agent.pem'), { recursive: true }) // it stops here
+    expect(await restore(join(away, 'copy'), join(away, 'home')).catch(messageOf)).to.match(/^EISDIR/)
+    expect(await readdir(join(away, 'home'))).to.have.members(['key', 'vouchsafe.toml'])
+  })
+
   it('what is not whole is neither taken nor brought back', async () => {
     const { home } = bench()
     await backup(home, join(away, 'copy'))
