@@ -14,12 +14,14 @@ export type Lane = {
 const AGAIN_FIRST_MS = 1_000
 const AGAIN_LAST_MS = 60_000
 
-/** @param failed hears of each fault, for the log */
-export const openLane = (width: number, failed: (error: unknown) => void): Lane => {
+/** Hears of a fault, for the log; `times` in a row it was this one. */
+export type OnFault = (error: unknown, key: string, times: number) => void
+
+export const openLane = (width: number, failed: OnFault): Lane => {
   const waiting = new Map<string, () => Promise<void>>()
   const running = new Set<string>()
   const again = new Map<string, () => Promise<void>>()
-  const faults = new Map<string, number>()
+  const faults = new Map<string, { tries: number; why: string; times: number }>()
   const timers = new Set<NodeJS.Timeout>()
   let isClosed = false
   let emptied: () => void = () => {}
@@ -45,8 +47,7 @@ export const openLane = (width: number, failed: (error: unknown) => void): Lane 
       await task()
       faults.delete(key)
     } catch (error) {
-      if (!isClosed) failed(error)
-      later(key, task)
+      fail(key, task, error)
     }
     running.delete(key)
     const next = again.get(key)
@@ -56,16 +57,19 @@ export const openLane = (width: number, failed: (error: unknown) => void): Lane 
     if (running.size === 0) emptied()
   }
 
-  const later = (key: string, task: () => Promise<void>) => {
+  const fail = (key: string, task: () => Promise<void>, error: unknown) => {
     if (isClosed) return
-    const times = faults.get(key) ?? 0
-    faults.set(key, times + 1)
+    const { tries, ...before } = faults.get(key) ?? { tries: 0, why: '', times: 0 }
+    const why = String(error)
+    const times = why === before.why ? before.times + 1 : 1
+    faults.set(key, { tries: tries + 1, why, times })
+    failed(error, key, times)
     const timer = setTimeout(
       () => {
         timers.delete(timer)
         enter(key, task)
       },
-      Math.min(AGAIN_LAST_MS, AGAIN_FIRST_MS * 2 ** times),
+      Math.min(AGAIN_LAST_MS, AGAIN_FIRST_MS * 2 ** tries),
     )
     timers.add(timer)
   }

@@ -43,8 +43,10 @@ export const openPerformer = (
   let stopped = false
   const hangUp = new AbortController()
   setMaxListeners(0, hangUp.signal) // one for each connection, also for those that still say goodbye
-  const failed = (error: unknown) => {
-    if (!stopped) core.log.error({ event: 'effect-failed', err: error }, 'an effect failed; it is tried again')
+  const failed = (error: unknown, key?: string, times = 1) => {
+    if (stopped || !isWorthALine(times)) return
+    const what = key && { ...keyed(key), times }
+    core.log.error({ event: 'effect-failed', ...what, err: error }, 'an effect failed; it is tried again')
   }
   const sealing = openLane(SEALING, failed)
   const handing = openLane(HANDING, failed)
@@ -185,6 +187,12 @@ export const openPerformer = (
   }
   return { perform, stop }
 }
+
+/** Of one fault again and again, a damaged body say, the 1st, 2nd, 4th, 8th … time: it may last until a message expires. */
+const isWorthALine = (times: number): boolean => Number.isInteger(Math.log2(times))
+
+/** An envelope's key is known by its slash. */
+const keyed = (key: string) => (key.includes('/') ? { envelope: partsOfKey(key)[1] } : { key })
 
 /** One line for each event in a message's life: grep the envelope id or the Message-ID. */
 const writeLog = (core: Core, { do: _, event, level, key, ...said }: Extract<Effect, { do: 'log' }>): void => {

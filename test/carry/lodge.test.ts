@@ -1,6 +1,9 @@
 /** Mail for another server, which keeps it: what it takes is told by test/lmtp, and what comes of that by test/custody. */
 import { once } from 'node:events'
+import { truncate } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { lodgeRow } from '../../gateway/carry/lodge.ts'
 import type { Searches } from '../../gateway/carry/searches.ts'
@@ -12,6 +15,7 @@ import { createLog } from '../../gateway/log.ts'
 import { until } from '../../scripts/neighbourhood.ts'
 import { putBodies } from '../../store/blob.ts'
 import { draftOf } from '../../store/spool.ts'
+import { bodyFiles } from '../../store/sweep.ts'
 import { custody, posted } from '../../store/web.ts'
 import { relayed, world } from '../custody/rows.ts'
 import { bodiesOpen, eachWithStore } from '../store/home.ts'
@@ -61,5 +65,24 @@ describe('carry: mail for a server that keeps it', () => {
     expect(await stateNow()).to.equal('waiting')
     expect(await posted.all(core.store.db)).to.deep.equal([letter])
     mute.close()
+  })
+
+  it('of a body that stays damaged the log tells with its envelope, at first and then ever more rarely', async () => {
+    const lines: string[] = []
+    const core = await open(gone)
+    const said = createLog({ level: 'info', format: 'json' }, { write: (line) => lines.push(line) })
+    const [file = ''] = await bodyFiles(core.store.db.blobDir)
+    await truncate(join(core.store.db.blobDir, file), 1)
+    const { perform, stop } = openPerformer({ ...core, log: said }, {} as Searches, async () => {})
+    for (let i = 0; i < 9; i++) {
+      perform({ do: 'lodge', key })
+      await wait(30)
+    }
+    await stop()
+    const told = lines.map((line) => JSON.parse(line))
+    expect(told.map(({ envelope, times }) => [envelope, times])).to.deep.equal(
+      [1, 2, 4, 8].map((times) => [relayed().id, times]),
+    )
+    expect(told[0].err.message).to.contain('has lost its end')
   })
 })
