@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises'
 import { altDomain } from '../src/address.ts'
 import type { Terms } from '../src/custody/custody.ts'
 import { emptyState } from '../src/state.ts'
+import { isBackup } from '../store/backup.ts'
 import { unlessThere } from '../store/file.ts'
 import { databaseOf, openStore } from '../store/store.ts'
 import { openSearches, type Searches } from './carry/searches.ts'
@@ -32,6 +33,7 @@ export type Rooms = { house: House; core: Core; searches: Searches; place: Place
 export type Opening = { log?: Log; passphraseFd?: number; passphrase?: string | undefined }
 export const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
   const config = await readConfig(home)
+  await refuseBackup(home)
   const log = opening.log ?? createLog(config.log)
   const keyring = await openKeyring(home, opening.passphrase ?? (await passphraseOf(opening)))
   const { agent, former } = keyring
@@ -74,6 +76,15 @@ export const openRooms = async (home: string, opening: Opening): Promise<Rooms> 
     await store.close()
     throw error
   }
+}
+
+/**
+ * What must not come back as it was, uids and what is shared with neighbours, `restore` sees to: of a backup opened as it
+ * lies all links would freeze, and it would be none any more.
+ */
+const refuseBackup = async (home: string): Promise<void> => {
+  if (await isBackup(home))
+    throw new Error(`${home} is a backup, and no home: make one from it, \`vouchsafe restore FROM --home NEW\`.`)
 }
 
 /**

@@ -64,6 +64,9 @@ export const backup = async (
   }
 }
 
+/** Whether a folder is a backup, and no home to work in. */
+export const isBackup = (folder: string): Promise<boolean> => isThere(join(folder, MANIFEST))
+
 /** Backups in the same folder that are not whole: being made, or cut off by a crash. They have keys in them. */
 export const unfinishedBeside = async (to: string): Promise<string[]> => {
   const folder = dirname(resolve(to))

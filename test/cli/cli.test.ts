@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -265,6 +265,18 @@ describe('command line', function () {
     expect(await ask(second, ['user', 'show', 'ann'])).to.deep.equal(await ask(home, ['user', 'show', 'ann']))
     const onto = await vouchsafe(second, ['restore', copy])
     expect(onto.code).to.equal(1)
+  })
+
+  it('a backup is no home to work in, and stays as it is', async () => {
+    const copy = join(folder, 'kept')
+    await ask(home, ['backup', copy])
+    const before = readdirSync(copy)
+    for (const command of [['serve'], ['status'], ['user', 'add', 'eve', '--generate']]) {
+      const { code, err } = await vouchsafe(copy, command)
+      expect(code, command.join(' ')).to.equal(1)
+      expect(err, command.join(' ')).to.match(/kept is a backup, .*vouchsafe restore FROM --home NEW/)
+    }
+    expect(readdirSync(copy)).to.deep.equal(before)
   })
 
   it('a home whose database is gone is not opened with an empty one', async () => {
