@@ -40,6 +40,8 @@ export type Timing = {
   /** RFC 3501 §5.4: at least 30 minutes. */
   userIdleMs: number
   handshakeMs: number
+  /** From the last word to the end of the connection, for who does not read: a slow link takes what waits by then. */
+  goodbyeMs: number
   /** RFC 9585 §3: a search tells how far it is so often, before the client takes the line for dead. */
   progressMs: number
   /** Times the number of failures so far. */
@@ -53,6 +55,7 @@ export const usualTiming: Timing = {
   loginDeadlineMs: 180_000,
   userIdleMs: 30 * 60_000,
   handshakeMs: 30_000,
+  goodbyeMs: 60_000,
   progressMs: 10_000,
   failedLoginMs: 1000,
   expungedRestMs: 1000,

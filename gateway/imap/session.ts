@@ -55,7 +55,7 @@ export class ClientSession implements Served {
   constructor(edge: Edge, socket: Socket | TLSSocket, remote: string, isTls: boolean) {
     this.edge = edge
     this.remote = remote
-    this.transport = new Transport(socket, isTls, this.strangerTerms, this.onSilence)
+    this.transport = new Transport(socket, isTls, this.strangerTerms, edge.config.timing, this.onSilence)
   }
 
   get input(): Input {

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { bindingOf } from '../binding.ts'
 import { compressed } from './deflate.ts'
+import type { Timing } from './edge.ts'
 import { Input } from './input.ts'
 import { Output } from './output.ts'
 import type { ReaderLimits } from './wire/reader.ts'
@@ -27,12 +28,21 @@ export class Transport {
   isCompressed = false
   private socket: Socket | TLSSocket
   private terms: Terms
+  /** So long a client has to read its last words. */
+  private readonly goodbyeMs: number
   private readonly onSilence: () => void
 
-  constructor(socket: Socket | TLSSocket, isTls: boolean, terms: Terms, onSilence: () => void) {
+  constructor(
+    socket: Socket | TLSSocket,
+    isTls: boolean,
+    terms: Terms,
+    { goodbyeMs }: Pick<Timing, 'goodbyeMs'>,
+    onSilence: () => void,
+  ) {
     this.socket = socket
     this.isTls = isTls
     this.terms = terms
+    this.goodbyeMs = goodbyeMs
     this.onSilence = onSilence
     this.input = new Input(socket, terms.limits)
     this.output = new Output(socket)
@@ -73,12 +83,16 @@ export class Transport {
   end(): void {
     this.output.end()
     this.socket.setTimeout(LINGER_MS)
+    if (this.socket.destroyed) return
+    // Of a write that is stuck Node may tell no timeout any more, now that the socket is ended.
+    const deadline = setTimeout(() => this.socket.destroy(), this.goodbyeMs).unref()
+    this.socket.once('close', () => clearTimeout(deadline))
   }
 
   /** All is said, and whatever the client still has to say is not awaited. */
   hangUp(): void {
     this.socket.once('finish', () => this.socket.destroy())
-    this.output.end()
+    this.end()
   }
 
   destroy(): void {

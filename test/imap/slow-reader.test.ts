@@ -186,6 +186,21 @@ describe('IMAP: a client that stops reading', () => {
       expect(imap.log.filter((line) => line.includes('"fault"'))).to.deep.equal([])
     })
 
+  it('and is silent until it is told goodbye loses its connection, though little waits for it', async () => {
+    imap = await startTestImap({ timing: { userIdleMs: 1000, goodbyeMs: 500 } })
+    await imap.deliver('INBOX', [{ bytes: Buffer.alloc(60_000, 'as large as a row takes\r\n') }])
+    const slow = await open('INBOX')
+    const server = served.get(slow.socket.localPort ?? 0)
+    slow.socket.pause()
+    while (server?.socket.writableLength === 0) {
+      slow.send('f FETCH 1 BODY.PEEK[]')
+      await wait(5)
+    }
+    const until = Date.now() + 10_000
+    while (!server?.socket.closed && Date.now() < until) await wait(20)
+    expect(server?.socket.closed).to.equal(true)
+  })
+
   it('and asked NOTIFY to tell it is told the last of the news when it has caught up', async function () {
     this.timeout(60_000)
     imap = await startTestImap()
