@@ -47,7 +47,7 @@ export class Conversation {
     while (!session.isEnding) {
       session.output.flush()
       const taken = await session.input.next()
-      if (taken === undefined) return
+      if (taken === undefined || session.isEnding) return // what comes behind the goodbye is not done
       await this.serveOne(taken)
       await session.output.room()
       if (session.farewell !== undefined) session.bye(session.farewell)

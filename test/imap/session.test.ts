@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
@@ -313,6 +314,28 @@ describe('IMAP sessions', () => {
       expect(await reader.line()).to.match(bye)
       await wait(3500)
       expect(await rest(stuck)).to.equal(undefined)
+      expect((await imap.messages('INBOX'))[0]?.flags).to.equal(0)
+    })
+    it('does nothing for who does not read the goodbye', async () => {
+      await start()
+      let pending = () => 0
+      const onServed = (message: unknown) => {
+        const { socket } = message as { socket: Socket }
+        pending = () => socket.writableLength
+      }
+      subscribe('net.server.socket', onServed)
+      const client = await from('phone')
+      unsubscribe('net.server.socket', onServed)
+      await imap.deliver('INBOX', [{ bytes: Buffer.alloc(60_000, 'abcdefg\r\n') }])
+      await client.ask('SELECT INBOX')
+      client.socket.pause()
+      while (pending() === 0) {
+        client.send('f FETCH 1 BODY.PEEK[]')
+        await wait(5)
+      }
+      await removePassword(imap.store.db, imap.account.id, 'phone')
+      client.send('s STORE 1 +FLAGS (\\Deleted)')
+      await wait(300)
       expect((await imap.messages('INBOX'))[0]?.flags).to.equal(0)
     })
     for (const [how, ask] of [
