@@ -10,6 +10,8 @@ import { keepVanished } from './vanished.ts'
 
 /** Old and new uid of one message. */
 export type UidPair = { from: number; to: number }
+/** What is done where some of the messages are gone already. */
+export type Which = 'those-there' | 'all-or-none'
 
 type Held = Row & { body: number }
 
@@ -21,11 +23,19 @@ const heldColumns = 'id, uid, modseq, flags, keywords, internal_date AS "interna
  * @param uids as the session saw them; those already gone are skipped
  * @returns old and new uid of each, ascending in both
  * @param quota if given, the usual limit of an account, which is kept (quota.ts)
+ * @param which `all-or-none`: if one of them is gone already, none is copied
  * @throws Refusal mailbox-missing, if the target is gone; mailbox-full
  */
-export const copy = (db: Sink, from: number, uids: readonly number[], to: number, quota?: number): Promise<UidPair[]> =>
+export const copy = (
+  db: Sink,
+  from: number,
+  uids: readonly number[],
+  to: number,
+  quota?: number,
+  which: Which = 'those-there',
+): Promise<UidPair[]> =>
   db.transaction(async (tx) => {
-    const held = await heldOf(tx, from, uids)
+    const held = await heldOf(tx, from, uids, which)
     if (held.length === 0) return []
     const { account, uid, modseq } = await numbersOf(tx, to, held.length)
     await charge(tx, new Map([[account, sizeOf(held)]]), quota)
@@ -50,8 +60,13 @@ export const copy = (db: Sink, from: number, uids: readonly number[], to: number
  * Moves messages to another mailbox, or to the end of the same; as `copy`, but they keep their id.
  * Published as added there, then as expunged here.
  */
-export const move = (db: Sink, from: number, uids: readonly number[], to: number): Promise<UidPair[]> =>
-  db.transaction(async (tx) => moveHeld(tx, from, await heldOf(tx, from, uids), to))
+export const move = (
+  db: Sink,
+  from: number,
+  uids: readonly number[],
+  to: number,
+  which: Which = 'those-there',
+): Promise<UidPair[]> => db.transaction(async (tx) => moveHeld(tx, from, await heldOf(tx, from, uids, which), to))
 
 /** Moves all there are: renaming INBOX. */
 export const moveAll = async (tx: Tx, from: number, to: number): Promise<UidPair[]> =>
@@ -159,8 +174,11 @@ const forget = async (tx: Tx, gone: readonly Gone[]): Promise<void> => {
   }
 }
 
-const heldOf = (tx: Tx, mailbox: number, uids: readonly number[]): Promise<Held[]> =>
-  tx.range<Held>(`SELECT ${heldColumns} FROM message WHERE mailbox = ? AND uid IN (?*) ORDER BY uid`, [mailbox, uids])
+const heldOf = async (tx: Tx, mailbox: number, uids: readonly number[], which: Which): Promise<Held[]> => {
+  const sql = `SELECT ${heldColumns} FROM message WHERE mailbox = ? AND uid IN (?*) ORDER BY uid`
+  const held = await tx.range<Held>(sql, [mailbox, uids])
+  return which === 'those-there' || held.length === uids.length ? held : []
+}
 
 const numbersOf = async (tx: Tx, mailbox: number, count: number) => {
   const numbers = (await takeNumbers(tx, new Map([[mailbox, count]]))).get(mailbox)

@@ -62,7 +62,7 @@ describe('gestures', () => {
     ])
     return added?.uid ?? 0
   }
-  const shift = async (how: typeof move, uid: number, from: string, to: string): Promise<number> => {
+  const shift = async (how: typeof move | typeof copy, uid: number, from: string, to: string): Promise<number> => {
     const { db, folder } = bench()
     return (await how(db, await folder(from), [uid], await folder(to)))[0]?.to ?? 0
   }

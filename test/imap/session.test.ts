@@ -617,6 +617,25 @@ describe('IMAP sessions', () => {
       for (const answer of answers) expect(answer?.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
     })
 
+    for (const command of ['COPY', 'MOVE'])
+      it(`of the numbers of a ${command} all are done or none, also where one goes meanwhile`, async () => {
+        imap = await startTestImap()
+        await imap.deliver('INBOX', [letter(1), letter(2), letter(3)])
+        const [one, other] = [await logIn('INBOX'), await logIn('INBOX')]
+        const inbox = await idOf('INBOX')
+        const answer = await inTurn(
+          () => expunge(imap.store.db, inbox, [2]),
+          () => one.ask(`${command} 1:3 Archive`),
+        )
+        expect(answer.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
+        expect(await imap.messages('Archive')).to.deep.equal([])
+        const byUid = await inTurn(
+          () => expunge(imap.store.db, inbox, [3]),
+          () => other.ask(`UID ${command} 1:3 Archive`),
+        )
+        expect(byUid.join()).to.match(/\[COPYUID \d+ 1 1\]/)
+      })
+
     it('of what comes while a command runs NOTIFY fetches what it asked for in its answer', async () => {
       imap = await startTestImap()
       const one = await logIn('INBOX')

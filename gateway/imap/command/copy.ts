@@ -37,9 +37,10 @@ const copying = (by: By, moves: boolean): Command<Args> => ({
     if (!target) return tryCreate
     if (target.readOnly) return notWritable
     const [from, uids] = [mailbox.mailbox.id, uidsOf(all.messages)]
+    const which = by === 'seq' ? 'all-or-none' : 'those-there'
     const pairs = moves
-      ? await moveTo(db, from, uids, target.id)
-      : await copyTo(db, from, uids, target.id, edge.config.quota)
+      ? await moveTo(db, from, uids, target.id, which)
+      : await copyTo(db, from, uids, target.id, edge.config.quota, which)
     if (pairs.length === 0) return by === 'seq' && uids.length > 0 ? expungeIssued : ok('There was nothing to do')
     const code = copyUid(target.uidValidity, pairs)
     if (!moves) return ok('Copied', code)
