@@ -130,7 +130,7 @@ export const openBody = async (db: Source, id: number, from = 0): Promise<Readab
 
 /** The same, at once where they are few: a stream for 5 kB costs as much as the rest of reading them. */
 export const bodyFrom = async (db: Source, id: number, from = 0): Promise<Buffer | Readable> => {
-  const found = await bodyRange(db, id, from)
+  const found = db.fresh.get(id)?.subarray(from) ?? (await readRange(db, '?', id, from, MAX, true))
   if (found === undefined) throw new Error(`body ${id} is gone`)
   return found
 }
@@ -145,27 +145,26 @@ export const readBody = async (db: Source, id: number): Promise<Buffer> => {
 }
 
 /**
- * Bytes `from` up to, not including, `to`: at once, or as a stream where they are many and in a file.
- *
- * @returns undefined if the body is gone; fewer bytes, or none, where the range reaches beyond the end
- * @throws Error if its file is shorter than it was
+ * Bytes of a message, `from` up to, not including, `to`: at once, or as a stream where they are many and in a file.
+ * Undefined if it is gone; fewer, or none, where the range reaches beyond the end.
  */
-export const bodyRange = async (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
-  db.fresh.get(id)?.subarray(from, Math.max(from, to)) ?? (await readRange(db, '?', id, from, to, true))
-
-/** The same of a message in a mailbox, by its id. */
-export const messageRange = (db: Source, id: number, from = 0, to = MAX): Promise<Buffer | Readable | undefined> =>
-  readRange(db, '(SELECT body FROM message WHERE id = ?)', id, from, to)
+export const messageRange = (
+  db: Source,
+  id: number,
+  from: number,
+  to: number,
+): Promise<Buffer | Readable | undefined> => readRange(db, '(SELECT body FROM message WHERE id = ?)', id, from, to)
 
 const MAX = Number.MAX_SAFE_INTEGER
 
+/** @throws Error if the file of a body that is wanted to its end is shorter than it was */
 const readRange = async (
   db: Source,
   which: string,
   id: number,
   from: number,
   to: number,
-  isWhole = false,
+  isToEnd = false,
 ): Promise<Buffer | Readable | undefined> => {
   const length = Math.max(0, to - from)
   const row = await db.read.one<{ size: number; file: string | null; bytes: Buffer | null }>(
@@ -177,7 +176,7 @@ const readRange = async (
   const handle = await open(join(db.blobDir, row.file), 'r').catch(unlessThere)
   if (!handle) return undefined
   // What was cut off must not go out as if that were all.
-  if (isWhole && (await handle.stat()).size < row.size) {
+  if (isToEnd && (await handle.stat()).size < row.size) {
     await handle.close()
     throw new Error(`body ${id} has lost its end (blob/${row.file})`)
   }
