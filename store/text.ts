@@ -8,7 +8,7 @@ import { pieceText, textPieces } from '../src/mail/text.ts'
 import type { Part } from '../src/mail/walk.ts'
 import { cached } from './cached.ts'
 import type { Source } from './db.ts'
-import { content } from './message.ts'
+import { content, contents } from './message.ts'
 
 /** `mime`: the headers of parts. All folded. */
 export type BodyTexts = { body: string; mime: string }
@@ -27,7 +27,7 @@ const TEXTS_MAX = 8 << 20
  */
 export const bodyTexts = async (from: Source, page: readonly Sized[]): Promise<Map<number, BodyTexts>> => {
   const ids = page.map(({ id }) => id)
-  const whole = await wholeBodies(from, ids)
+  const whole = await contents(from, ids)
   const texts = new Map<number, BodyTexts>()
   const sizes = new Map(page.map(({ id, size }) => [id, size]))
   for (const { id, root } of await cached(from, ids, ['root'])) {
@@ -52,15 +52,6 @@ export const headers = async (from: Source, page: readonly number[]): Promise<Ma
     facts.set(id, headerFacts(Buffer.isBuffer(bytes) ? bytes : header))
   }
   return facts
-}
-
-/** Those that are in the database and not in a file, at one go. */
-const wholeBodies = async (from: Source, ids: readonly number[]): Promise<Map<number, Buffer>> => {
-  const rows = await from.read.all<{ id: number; bytes: Buffer | null }>(
-    'SELECT message.id AS id, body.bytes AS bytes FROM message JOIN body ON body.id = message.body WHERE message.id IN (?*)',
-    [ids],
-  )
-  return new Map(rows.flatMap(({ id, bytes }) => (bytes ? [[id, bytes] as const] : [])))
 }
 
 type Read = (start: number, end: number) => Promise<Buffer | undefined>
