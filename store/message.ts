@@ -107,7 +107,7 @@ export const appendMany = async (
     const account = numbers.get(mailbox)?.account ?? 0
     growth.set(account, (growth.get(account) ?? 0) + sizeOf(messages))
   }
-  await charge(tx, growth, quota, new Map([...numbers.values()].map((each) => [each.account, each])))
+  await charge(tx, growth, quota)
   for (const [mailbox, messages] of added) {
     tx.publish({ on: 'added', mailbox, account: numbers.get(mailbox)?.account ?? 0, messages })
   }

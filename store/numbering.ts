@@ -7,10 +7,12 @@
 import { Refusal } from '../src/refusal.ts'
 import type { Keeping, Numbering, Tx } from './db.ts'
 
-/** `uid` is the first of those taken. With them comes what the account keeps: quota.ts. */
-export type Numbers = Numbering & Keeping & { uid: number }
+/** `uid` is the first of those taken. */
+export type Numbers = Numbering & { uid: number }
 
 /**
+ * With a mailbox its account is seen, and what that keeps: quota.ts.
+ *
  * @param counts how many uids each mailbox needs, 0 for a modseq alone
  * @throws Refusal mailbox-missing, if a mailbox is gone
  */
@@ -21,8 +23,7 @@ export const takeNumbers = async (tx: Tx, counts: ReadonlyMap<number, number>): 
   const taken = new Map<number, Numbers>()
   for (const [id, count] of counts) {
     const now = tx.seen.mailboxes.get(id)
-    const keeping = tx.seen.accounts.get(now?.account ?? 0)
-    if (now && keeping) taken.set(id, { ...now, ...keeping, uid: now.uidNext - count })
+    if (now) taken.set(id, { ...now, uid: now.uidNext - count })
   }
   return taken
 }

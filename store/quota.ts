@@ -40,33 +40,14 @@ export const setQuota = (db: Db, account: number, own: number | null): Promise<b
  * Messages came or went: by account, how many bytes.
  *
  * @param usual if given, growth beyond the limit is refused
- * @param held how the account of each stands in this transaction, where the caller has read that
  * @throws Refusal mailbox-full
  */
-export const charge = async (
-  tx: Tx,
-  growth: ReadonlyMap<number, number>,
-  usual?: number,
-  held?: ReadonlyMap<number, Keeping>,
-): Promise<void> => {
+export const charge = async (tx: Tx, growth: ReadonlyMap<number, number>, usual?: number): Promise<void> => {
   if (growth.size === 0) return
-  if (held) {
-    const grown = [...growth].map(([id, bytes]) => {
-      const { used = 0, own = null } = held.get(id) ?? {}
-      return { id, used: used + bytes, own }
-    })
-    refuseBeyond(grown, growth, usual)
-    await add(tx, growth)
-    return remember(tx, grown)
-  }
-  if (usual === undefined && [...growth.keys()].every((account) => tx.keeping.has(account))) return add(tx, growth)
-  const rows = await tx.all<Row>(
-    `UPDATE account SET used_bytes = used_bytes + CASE id ${'WHEN ? THEN ? '.repeat(growth.size)}END
-     WHERE id IN (?*) RETURNING ${columns}`,
-    [...[...growth].flat(), [...growth.keys()]],
-  )
-  remember(tx, rows)
+  const isSeen = [...growth.keys()].every((account) => tx.seen.accounts.has(account)) // as after `takeNumbers`
+  const rows = await (isSeen ? countOn(tx, growth) : readOn(tx, growth))
   refuseBeyond(rows, growth, usual)
+  remember(tx, rows)
 }
 
 const refuseBeyond = (rows: readonly Row[], growth: ReadonlyMap<number, number>, usual: number | undefined): void => {
@@ -75,22 +56,23 @@ const refuseBeyond = (rows: readonly Row[], growth: ReadonlyMap<number, number>,
     throw new Refusal('mailbox-full', 'Your mailbox has no room for that; delete some mail, and empty the Trash')
 }
 
-/** Nothing has to be read for it. */
-const add = async (tx: Tx, growth: ReadonlyMap<number, number>): Promise<void> => {
+/** A trip less: nothing has to be read. */
+const countOn = async (tx: Tx, growth: ReadonlyMap<number, number>): Promise<Row[]> => {
   const sql = `UPDATE account SET used_bytes = used_bytes + grown.bytes
     FROM (SELECT value ->> 0 AS account, value ->> 1 AS bytes FROM json_each(?1)) AS grown WHERE account.id = grown.account`
   await tx.later(sql, [JSON.stringify([...growth])])
-  for (const [account, bytes] of growth) {
-    const was = tx.seen.accounts.get(account)
-    if (was) tx.seen.accounts.set(account, { ...was, used: was.used + bytes })
-  }
-  tx.afterCommit(() => {
-    for (const [account, bytes] of growth) {
-      const was = tx.keeping.get(account)
-      if (was) tx.keeping.set(account, { ...was, used: was.used + bytes })
-    }
+  return [...growth].map(([id, bytes]) => {
+    const { used = 0, own = null } = tx.seen.accounts.get(id) ?? {}
+    return { id, used: used + bytes, own }
   })
 }
+
+const readOn = (tx: Tx, growth: ReadonlyMap<number, number>): Promise<Row[]> =>
+  tx.all<Row>(
+    `UPDATE account SET used_bytes = used_bytes + CASE id ${'WHEN ? THEN ? '.repeat(growth.size)}END
+     WHERE id IN (?*) RETURNING ${columns}`,
+    [...[...growth].flat(), [...growth.keys()]],
+  )
 
 type Row = Keeping & { id: number }
 const columns = 'id, used_bytes AS used, quota_bytes AS own'
