@@ -15,8 +15,8 @@ export type Documents<Doc, Column extends string> = {
   all(from: Source): Promise<Doc[]>
   /** Those with one of the values in a column, at most `limit`. */
   by(from: Source, column: Column, values: readonly (string | number)[], limit?: number): Promise<Doc[]>
-  /** Their keys alone: also where they are a hundred thousand. */
-  keysBy(from: Source, column: Column, values: readonly (string | number)[]): Promise<string[]>
+  /** Keys alone, and of all unless a limit is given: also where they are a hundred thousand. */
+  keysBy(from: Source, column: Column, values: readonly (string | number)[], limit?: number): Promise<string[]>
   /** Keys of those whose time has come, the longest due first. */
   due(from: Source, column: Column, now: number, limit: number): Promise<string[]>
   /** New or in place of the old. Of several with one key the last counts. */
@@ -84,7 +84,8 @@ export const documents = <Doc extends object, Column extends string>(
       }
     },
     by: (from, column, values, limit = PAGE) => read(from, `WHERE ${column} IN (?*) LIMIT ?`, [values, limit]),
-    keysBy: (from, column, values) => readKeys(from, `WHERE ${column} IN (?*)`, [values]),
+    keysBy: (from, column, values, limit = Number.MAX_SAFE_INTEGER) =>
+      readKeys(from, `WHERE ${column} IN (?*) LIMIT ?`, [values, limit]),
     due: (from, column, now, limit) => readKeys(from, `WHERE ${column} <= ? ORDER BY ${column} LIMIT ?`, [now, limit]),
     save: async (tx, docs) => {
       if (docs.length === 0) return

@@ -152,14 +152,7 @@ export const openPerformer = (
 
   const wake = async (awaits: string, most?: number) => {
     const { db } = core.store
-    if (most !== undefined) {
-      const rows = await custody.by(db, 'awaits', [awaits], most)
-      return raiseDue(
-        core,
-        rows.map(({ key }) => key),
-      )
-    }
-    const keys = awaits === 'who:' ? await seekers(db) : await custody.keysBy(db, 'awaits', [awaits])
+    const keys = await (awaits === 'who:' ? seekers(db, most) : custody.keysBy(db, 'awaits', [awaits], most))
     await raiseDue(core, keys)
   }
 
