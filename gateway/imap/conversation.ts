@@ -115,12 +115,12 @@ export class Conversation {
     return readHead(pieces, this.session.isUtf8)
   }
 
-  private async runCommand(tag: string, { command, args }: Understood, incoming?: Incoming): Promise<void> {
+  private async runCommand(tag: string, { name, command, args }: Understood, incoming?: Incoming): Promise<void> {
     const { session } = this
     session.tag = tag
     const reply = await this.replyOf(command, args, incoming)
     await session.news?.hold() // IDLE let them through
-    session.edge.count(command, reply.status)
+    this.count(name, reply.status)
     if (reply.status === 'BAD') this.sayBad(tag, reply)
     else {
       this.badInARow = 0
@@ -165,8 +165,12 @@ export class Conversation {
 
   /** Of what is no command, or none that could be run. */
   private answerBad(tag: string, why: string, name = UNKNOWN): void {
-    this.session.edge.metrics.imapCommands.inc({ command: name, outcome: 'BAD' })
+    this.count(name, 'BAD')
     this.sayBad(tag, bad(why))
+  }
+
+  private count(command: string, outcome: Reply['status']): void {
+    this.session.edge.metrics.imapCommands.inc({ command, outcome })
   }
 
   private sayBad(tag: string, { code, text }: Reply): void {

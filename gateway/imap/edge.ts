@@ -79,6 +79,4 @@ export type Edge = {
   claim(account: Account): boolean
   loggedOut(account: Account | undefined): void
   secure(socket: Socket): Promise<TLSSocket>
-  /** Counts an answer, by the command it was for. */
-  count(command: object, outcome: 'OK' | 'NO' | 'BAD'): void
 }

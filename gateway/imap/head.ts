@@ -21,7 +21,7 @@ export type Head = {
 
 /** Why a command is not run. `name`: of the command, where there is one that may be said here. */
 export type Misunderstood = { why: string; name?: string }
-export type Understood = { command: Command; args: unknown }
+export type Understood = { name: string; command: Command; args: unknown }
 
 /** @param isUtf8 mailbox names come in UTF-8 */
 export const readHead = (pieces: readonly Piece[], isUtf8: boolean): Head => {
@@ -52,7 +52,7 @@ export const understand = ({ tag, name, command, words }: Head, state: State): U
   if (!command) return { why: name === '' ? 'the command is missing' : 'there is no such command here' }
   if (!command.in.includes(state)) return { why: outOfPlace(state) }
   try {
-    return { command, args: command.parse(words) }
+    return { name, command, args: command.parse(words) }
   } catch (error) {
     if (error instanceof Malformed) return { why: error.message, name }
     throw error
@@ -63,11 +63,11 @@ export const understand = ({ tag, name, command, words }: Head, state: State): U
  * For what stands before a literal: the command to run, if it takes messages as they come; `later` if the literal is
  * a word of it, a mailbox name perhaps; or why it is not worth waiting for.
  */
-export const understandEarly = ({ command, words }: Head, state: State): Understood | Misunderstood | 'later' => {
+export const understandEarly = ({ name, command, words }: Head, state: State): Understood | Misunderstood | 'later' => {
   if (command && !command.in.includes(state)) return { why: outOfPlace(state) }
   if (!command?.streams) return 'later'
   try {
-    return { command, args: command.parse(words) }
+    return { name, command, args: command.parse(words) }
   } catch (error) {
     if (error instanceof Malformed) return 'later'
     throw error

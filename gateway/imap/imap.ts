@@ -18,7 +18,6 @@ import { createPlaces, type Places } from '../places.ts'
 import { Tally } from '../tally.ts'
 import { type TlsPair, tlsTerms } from '../tls.ts'
 import { passwordGone } from './authenticate.ts'
-import { commands } from './command/table.ts'
 import type { Edge, ImapConfig, Listen } from './edge.ts'
 import { Folders } from './folders.ts'
 import { Lately } from './lately.ts'
@@ -105,7 +104,6 @@ class House implements Edge {
   private readonly sockets = new Set<Socket>()
   private readonly perAddress: Places
   private readonly perAccount = new Tally<number>()
-  private readonly names = new Map<object, string>([...commands].map(([name, command]) => [command, name]))
   private context: { pair: TlsPair; secure: SecureContext } | undefined
   private readonly onChange = (change: Change): void => {
     if (change.on !== 'password') return
@@ -190,10 +188,6 @@ class House implements Edge {
 
   loggedOut(account: Account | undefined): void {
     if (account) this.perAccount.give(account.id)
-  }
-
-  count(command: object, outcome: 'OK' | 'NO' | 'BAD'): void {
-    this.metrics.imapCommands.inc({ command: this.names.get(command) ?? 'unknown', outcome })
   }
 
   /** Says goodbye to all; commands under way have STOP_MS to finish. */
