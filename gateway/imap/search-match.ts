@@ -9,7 +9,7 @@ import { withSingleBlanks } from '../../src/mail/fold.ts'
 import type { HeaderFacts } from '../../src/mail/header-facts.ts'
 import type { Hits } from '../../store/text-index.ts'
 import type { Key } from './search-key.ts'
-import type { Numbered } from './shown.ts'
+import type { Numbered, Row } from './shown.ts'
 import { isIn, type Range, resolveSet } from './wire/sequence.ts'
 
 /** What is known of a message. Texts are folded for comparison. */
@@ -24,6 +24,7 @@ export type Match = (facts: Facts) => boolean | undefined
 export type Setting = {
   largest: { seq: number; uid: number }
   saved: readonly Range[]
+  isRecent(row: Row): boolean
   now: number
   /** What the index knows of a key. */
   hits: ReadonlyMap<Key, Hits>
@@ -56,7 +57,7 @@ const scanning = (key: Key, setting: Setting): Match => {
     case 'all':
       return () => true
     case 'recent':
-      return ({ isRecent }) => isRecent
+      return ({ row }) => setting.isRecent(row)
     case 'flag':
       return ({ row }) => (row.flags & key.bit) !== 0
     case 'keyword':

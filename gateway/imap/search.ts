@@ -18,7 +18,7 @@ import { Declined } from './reply.ts'
 import { asksHeader, asksNumbers, asksRemembered, asksUnseen, countKeys, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
-import type { Numbered } from './shown.ts'
+import type { Numbered, Row } from './shown.ts'
 import { inSlices, pages } from './slices.ts'
 import type { View } from './view.ts'
 
@@ -71,13 +71,19 @@ const find = async (
   progress: Progress,
 ): Promise<Numbered[]> => {
   const { db } = edge.store
-  const setting = { largest: { seq: view.count, uid: view.largestUid }, saved, now: Date.now(), hits: new Map() }
+  const setting = {
+    largest: { seq: view.count, uid: view.largestUid },
+    saved,
+    isRecent: (row: Row) => view.isRecent(row),
+    now: Date.now(),
+    hits: new Map(),
+  }
   const found: Numbered[] = []
   const undecidedBy =
     (match: Match) =>
     (facts: Facts): boolean => {
       const answer = match(facts)
-      if (answer) found.push({ seq: facts.seq, row: facts.row, isRecent: facts.isRecent })
+      if (answer) found.push({ seq: facts.seq, row: facts.row })
       return answer === undefined
     }
   let undecided = undecidedBy(compile(key, setting))

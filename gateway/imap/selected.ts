@@ -163,7 +163,7 @@ export class Selected implements Hearer {
   }
 
   /** How what is told of a message begins. RFC 9586 §3.3. */
-  opening({ seq, row }: Pick<Numbered, 'seq' | 'row'>): string {
+  opening({ seq, row }: Numbered): string {
     return this.isUidOnly ? `* ${row.uid} UIDFETCH` : `* ${seq} FETCH`
   }
 

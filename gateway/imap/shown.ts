@@ -8,8 +8,7 @@ import { type Range, resolveSet } from './wire/sequence.ts'
 
 /** `isGone`: expunged, and some client not told yet. */
 export type Row = Message & { isGone?: true }
-/** `isRecent`: RFC 3501 §2.3.2, in this session. */
-export type Numbered = { seq: number; row: Row; isRecent: boolean }
+export type Numbered = { seq: number; row: Row }
 
 export class Shown {
   protected shown: Row[]
@@ -43,13 +42,12 @@ export class Shown {
   each(visit: (message: Numbered) => void, from = 0, to = this.shown.length): void {
     const [first] = this.shown
     if (!first) return
-    const message = this.numbered(1, first)
+    const message: Numbered = { seq: 1, row: first }
     for (let i = from; i < Math.min(to, this.shown.length); i++) {
       const row = this.shown[i]
       if (!row || row.isGone) continue
       message.seq = i + 1
       message.row = row
-      message.isRecent = this.isRecent(row)
       visit(message)
     }
   }
@@ -57,10 +55,11 @@ export class Shown {
   *[Symbol.iterator](): Generator<Numbered> {
     for (let i = 0; i < this.shown.length; i++) {
       const row = this.shown[i]
-      if (row) yield this.numbered(i + 1, row)
+      if (row) yield { seq: i + 1, row }
     }
   }
 
+  /** RFC 3501 §2.3.2, in this session. */
   isRecent({ uid }: Row): boolean {
     return uid >= this.recentFrom
   }
@@ -98,14 +97,10 @@ export class Shown {
     for (const [from, to] of places) {
       for (let i = from; i < to; i++) {
         const row = this.shown[i]
-        if (row) messages.push(this.numbered(i + 1, row))
+        if (row) messages.push({ seq: i + 1, row })
       }
     }
     return messages
-  }
-
-  protected numbered(seq: number, row: Row): Numbered {
-    return { seq, row, isRecent: this.isRecent(row) }
   }
 }
 

@@ -108,7 +108,7 @@ export class View extends Shown {
       index = this.shown[most]?.uid === uid ? most : firstAt(this.shown, uid, index + 1, most)
       last = uid
       const row = this.shown[index]
-      if (row?.uid === uid) found.push(this.numbered(index + 1, row))
+      if (row?.uid === uid) found.push({ seq: index + 1, row })
       else index-- // it is still to come
     }
     return found

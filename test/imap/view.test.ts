@@ -161,8 +161,8 @@ describe('IMAP view', () => {
     expect(said(first.flush(true))).to.deep.equal(['2 EXPUNGE', '1 EXPUNGE'])
     expect([...first].map(({ row }) => row)).to.deep.equal([...second].map(({ row }) => row))
     expect([...first][0]?.row).to.equal([...second][0]?.row)
-    expect([...first].map(({ isRecent }) => isRecent)).to.deep.equal([false, true])
-    expect([...second].map(({ isRecent }) => isRecent)).to.deep.equal([false, false])
+    expect([...first].map(({ row }) => first.isRecent(row))).to.deep.equal([false, true])
+    expect([...second].map(({ row }) => second.isRecent(row))).to.deep.equal([false, false])
   })
 
   /**
