@@ -68,9 +68,9 @@ export const resync = async (db: Db, selected: Selected, output: Output, remembe
   const above = remembered.match ? matchedUpTo(view, remembered.match) : 0
   await tellVanished(db, selected, output, remembered, above)
   const known = view.byUid(remembered.known)
-  for (const { seq, row } of known) {
-    if (row.modseq <= remembered.modseq) continue
-    output.line(selected.changedLine(seq, row, { uid: true, flags: true }))
+  for (const message of known) {
+    if (message.row.modseq <= remembered.modseq) continue
+    output.line(selected.changedLine(message, { uid: true, flags: true }))
     if (!output.hasRoom) await output.room()
   }
 }

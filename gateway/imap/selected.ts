@@ -153,13 +153,14 @@ export class Selected implements Hearer {
   }
 
   /** A FETCH of what changed: nobody asked, or STORE did. */
-  changedLine(seq: number, row: Row, says: { uid: boolean; flags: boolean }): string {
+  changedLine(message: Numbered, says: { uid: boolean; flags: boolean }): string {
+    const { row } = message
     const items = [
       ...((says.uid || this.enabled.has('QRESYNC')) && !this.isUidOnly ? [`UID ${row.uid}`] : []),
       ...(says.flags ? [`FLAGS ${flagList(row.flags, row.keywords, this.view.isRecent(row))}`] : []),
       ...(this.tellsModseq ? [this.modseqItem(row)] : []),
     ]
-    return `${this.opening({ seq, row })} (${items.join(' ')})`
+    return `${this.opening(message)} (${items.join(' ')})`
   }
 
   /** How what is told of a message begins. RFC 9586 §3.3. */
@@ -189,7 +190,7 @@ export class Selected implements Hearer {
         output.line(`* ${notice.count} RECENT`)
         break
       case 'flags':
-        output.line(this.changedLine(notice.seq, notice.row, { uid: true, flags: true }))
+        output.line(this.changedLine(notice, { uid: true, flags: true }))
         break
     }
   }

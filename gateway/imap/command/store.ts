@@ -54,8 +54,7 @@ const storing = (by: By): Command<Args> => ({
     const told = all.messages.filter(({ row }) => !row.isGone && done.has(row.uid))
     // With modseqs a client hears its own changes even when silent: it needs the new ones. RFC 7162 §3.1.3.
     if (!isSilent || mailbox.tellsModseq)
-      for (const { seq, row } of told)
-        output.line(mailbox.changedLine(seq, row, { uid: by === 'uid', flags: !isSilent }))
+      for (const message of told) output.line(mailbox.changedLine(message, { uid: by === 'uid', flags: !isSilent }))
     const isLeftOut = ({ row }: Numbered) => !row.isGone && !done.has(row.uid)
     const changed = unchangedSince === undefined ? [] : all.messages.filter(isLeftOut)
     const isWhole = by === 'uid' || (!all.someAreGone && told.length + changed.length === all.messages.length)
