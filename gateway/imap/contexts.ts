@@ -11,7 +11,7 @@
 import type { Change } from '../../store/change.ts'
 import type { Extension } from './extension.ts'
 import type { Output } from './output.ts'
-import type { Numbered } from './shown.ts'
+import { type Numbered, uidsOf } from './shown.ts'
 import { turn } from './slices.ts'
 import type { View } from './view.ts'
 import { formatSet, runsOf } from './wire/sequence.ts'
@@ -76,7 +76,7 @@ export class Contexts {
     let total = found.length
     for (const { uids } of this.kept.values()) total += uids.length
     if (this.kept.size > 0 && (this.kept.size >= CONTEXTS_MAX || total > FOUND_MAX)) return false
-    this.kept.set(program.tag, { ...program, uids: found.map(({ row }) => row.uid) })
+    this.kept.set(program.tag, { ...program, uids: uidsOf(found) })
     return true
   }
 
@@ -180,8 +180,6 @@ const ascending = (uids: number[]): number[] =>
   uids.every((uid, i) => i === 0 || (uids[i - 1] ?? 0) < uid) ? uids : Array.from(Uint32Array.from(uids).sort())
 
 const here = (messages: readonly Numbered[]): Numbered[] => messages.filter(({ row }) => !row.isGone)
-
-const uidsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.uid)
 
 const stretches = (uids: readonly number[], isMeant: (uid: number) => boolean): Stretch[] => {
   const found: Stretch[] = []

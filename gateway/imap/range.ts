@@ -31,5 +31,3 @@ export const noSuchNumber: Reply = bad('there is no message of such a number')
 /** RFC 9586 §3. */
 export const uidRequired: Reply = { ...bad('with UIDONLY messages are named by uid'), code: 'UIDREQUIRED' }
 export const expungeIssued: Reply = no('EXPUNGEISSUED', 'Some of these messages are gone')
-
-export const uidsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.uid)

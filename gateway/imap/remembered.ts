@@ -13,24 +13,9 @@ import type { Db } from '../../store/db.ts'
 import { content } from '../../store/message.ts'
 import { columnsFor, type Known } from './body.ts'
 import type { Item } from './fetch-item.ts'
-import type { Numbered } from './shown.ts'
+import { idsOf, type Numbered } from './shown.ts'
 
-type Column =
-  | 'envelope'
-  | 'bodyStructure'
-  | 'body'
-  | 'emailId'
-  | 'messageId'
-  | 'inReplyTo'
-  | 'references'
-  | 'savedAt'
-  | 'preview'
-  | 'bodyId'
-  | 'headerSize'
-  | 'header'
-  | 'listed'
-  | 'root'
-export type Remembered = Partial<Pick<Cached, Column>> & Pick<Known, 'whole'>
+export type Remembered = Partial<Cached> & Pick<Known, 'whole'>
 
 /** Base64 of a part begins to tell after its first kilobytes; markup may take more. */
 const PREVIEW_BYTES = 32_768
@@ -43,8 +28,7 @@ export const remember = async (
 ): Promise<Map<number, Remembered> | undefined> => {
   const columns = [...new Set(items.flatMap(columnsOf))]
   if (columns.length === 0) return undefined
-  const ids = messages.map(({ row }) => row.id)
-  const rows: ({ id: number } & Remembered)[] = await cached(db, ids, columns)
+  const rows: ({ id: number } & Remembered)[] = await cached(db, idsOf(messages), columns)
   if (items.some((item) => item.get === 'PREVIEW' && !item.lazy)) await addPreviews(db, rows)
   return new Map(rows.map((row) => [row.id, row]))
 }
@@ -55,7 +39,7 @@ export const threadId = ({ references, inReplyTo, messageId, emailId }: Remember
   return `T${createHash('sha256').update(root).digest('hex').slice(0, 32)}`
 }
 
-const columnsOf = (item: Item): Column[] => {
+const columnsOf = (item: Item): (keyof Cached)[] => {
   switch (item.get) {
     case 'section':
       return columnsFor(item)

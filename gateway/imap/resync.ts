@@ -12,6 +12,7 @@ import type { Db } from '../../store/db.ts'
 import { vanishedSince } from '../../store/vanished.ts'
 import type { Output } from './output.ts'
 import type { Selected } from './selected.ts'
+import { uidsOf } from './shown.ts'
 import type { View } from './view.ts'
 import { formatRanges, intersect, LARGEST, type Range, resolveSet, SAVED, without } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
@@ -87,10 +88,7 @@ export const tellVanished = async (
   const highest = Math.max(mailbox.uidNext - 1, view.largestUid)
   const perhaps = runs ? resolveSet(runs, 0) : [{ from: above + 1, to: highest }]
   // What is shown still will be told when its number goes.
-  const vanished = without(
-    intersect(perhaps, known),
-    [...view].map(({ row }) => row.uid),
-  )
+  const vanished = without(intersect(perhaps, known), uidsOf([...view]))
   for (let at = 0; at < vanished.length; at += RUNS_A_LINE)
     output.line(`* VANISHED (EARLIER) ${formatRanges(vanished.slice(at, at + RUNS_A_LINE))}`)
 }

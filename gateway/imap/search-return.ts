@@ -7,7 +7,7 @@
  */
 import { type Item, parseItems } from './fetch-item.ts'
 import { type Page, pageOf, parsePage } from './partial.ts'
-import type { Numbered } from './shown.ts'
+import { type Numbered, uidsOf } from './shown.ts'
 import { formatSet, type Range, runsOf } from './wire/sequence.ts'
 import { fail, type Words } from './wire/words.ts'
 
@@ -61,10 +61,8 @@ export const toldOf = <T>({ min, max, all, count, page }: Returns, found: readon
 }
 
 /** What `$` holds from now on. */
-export const savedOf = (returns: Returns, found: readonly Numbered[]): Range[] => {
-  const uids = toldOf(returns, found).map(({ row }) => row.uid)
-  return runsOf(uids.sort((a, b) => a - b))
-}
+export const savedOf = (returns: Returns, found: readonly Numbered[]): Range[] =>
+  runsOf(uidsOf(toldOf(returns, found)).sort((a, b) => a - b))
 
 /** The highest modseq of what is told, for a search that asked for MODSEQ; undefined if nothing was found. */
 export const modseqOf = (returns: Returns, found: readonly Numbered[]): number | undefined => {

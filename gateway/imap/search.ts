@@ -18,7 +18,7 @@ import { Declined } from './reply.ts'
 import { asksHeader, asksNumbers, asksRemembered, asksUnseen, countKeys, type Key } from './search-key.ts'
 import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
-import type { Numbered, Row } from './shown.ts'
+import { idsOf, type Numbered, type Row } from './shown.ts'
 import { inSlices, pages } from './slices.ts'
 import type { View } from './view.ts'
 
@@ -204,5 +204,3 @@ const withBodies = async (db: Db, page: readonly Facts[]): Promise<Facts[]> => {
     return text ? [{ ...facts, bodyText: text.body, mimeText: text.mime }] : []
   })
 }
-
-const idsOf = (page: readonly Numbered[]): number[] => page.map(({ row }) => row.id)

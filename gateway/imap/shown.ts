@@ -10,6 +10,9 @@ import { type Range, resolveSet } from './wire/sequence.ts'
 export type Row = Message & { isGone?: true }
 export type Numbered = { seq: number; row: Row }
 
+export const uidsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.uid)
+export const idsOf = (messages: readonly Numbered[]): number[] => messages.map(({ row }) => row.id)
+
 export class Shown {
   protected shown: Row[]
   /** The first uid that is recent; Infinity if none ever is. */

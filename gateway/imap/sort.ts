@@ -6,7 +6,7 @@ import type { Edge } from './edge.ts'
 import { type Criterion, isCriterion } from './order-column.ts'
 import type { Ordering, Whole } from './order-keys.ts'
 import type { Place } from './search.ts'
-import type { Numbered } from './shown.ts'
+import { type Numbered, uidsOf } from './shown.ts'
 import { inSlices } from './slices.ts'
 import { fail, type Words } from './wire/words.ts'
 
@@ -50,7 +50,7 @@ export const inserted = async (
 ): Promise<number[]> => {
   const { mailbox, view } = place
   const whole = await edge.orderKeys.whole(mailbox.id, view, namesOf(order))
-  const few = (await sorted(edge, place, messages, order)).map(({ row }) => row.uid)
+  const few = uidsOf(await sorted(edge, place, messages, order))
   return inSlices(merged(uids, few, comparing(whole, order)))
 }
 

@@ -16,7 +16,7 @@ import { fixedText, isFixed, isLive, nameOf, plainText } from './item-text.ts'
 import type { Output } from './output.ts'
 import { type Remembered, remember } from './remembered.ts'
 import type { Selected } from './selected.ts'
-import type { Numbered, Row } from './shown.ts'
+import { idsOf, type Numbered, type Row } from './shown.ts'
 
 /**
  * `known` is by message id; undefined where nothing had to be read. `texts` are those of the fixed items, by the
@@ -35,7 +35,7 @@ export const look = async (
   if (!items.every((item) => isLive(item) || isFixed(item)))
     return { known: await remember(db, messages, items), texts: undefined }
   if (!items.some(isFixed)) return { known: undefined, texts: [] }
-  const ids = messages.map(({ row }) => row.id)
+  const ids = idsOf(messages)
   const texts = items.map((item) => (isFixed(item) ? lately.of(nameOf(item), ids) : undefined))
   const lacking = messages.filter((_, n) => texts.some((each) => each && each[n] === undefined))
   if (lacking.length === 0) return { known: undefined, texts }

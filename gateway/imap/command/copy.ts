@@ -9,8 +9,9 @@ import { copy as copyTo, move as moveTo, type UidPair } from '../../../store/mov
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
 import { notWritable, tryCreate } from '../mailbox-reply.ts'
-import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
+import { type By, expungeIssued, meant, noSuchNumber } from '../range.ts'
 import { ok } from '../reply.ts'
+import { uidsOf } from '../shown.ts'
 import { formatSet, type Range } from '../wire/sequence.ts'
 
 type Args = { ranges: Range[]; to: string }

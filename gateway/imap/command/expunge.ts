@@ -6,8 +6,9 @@
  */
 import { expunge as remove } from '../../../store/move.ts'
 import { type Command, mailboxOpen, nothing } from '../command.ts'
-import { meant, uidsOf } from '../range.ts'
+import { meant } from '../range.ts'
 import { ok } from '../reply.ts'
+import { uidsOf } from '../shown.ts'
 import type { Range } from '../wire/sequence.ts'
 
 export const expunge: Command<void> = {

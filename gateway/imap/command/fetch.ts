@@ -14,7 +14,7 @@ import { pageOf } from '../partial.ts'
 import { type By, expungeIssued, noSuchNumber, shownAs } from '../range.ts'
 import { bad, ok } from '../reply.ts'
 import { tellVanished } from '../resync.ts'
-import type { Numbered } from '../shown.ts'
+import { type Numbered, uidsOf } from '../shown.ts'
 import { look, tellPage } from '../tell.ts'
 import { LARGEST, type Range, resolveSet, SAVED } from '../wire/sequence.ts'
 
@@ -54,7 +54,7 @@ const fetching = (by: By): Command<Args> => ({
     const changed = changedSince === undefined ? shown : shown.filter(({ row }) => row.modseq > changedSince)
     const messages = part ? pageOf(part, changed) : changed
     let someAreGone = false
-    const marksSeen = !session.mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
+    const marksSeen = !mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
     const readAhead = (from: number) => {
       const reading = look(edge, messages.slice(from, from + PAGE), items)
       reading.catch(() => {}) // should something fail before, nobody awaits it
@@ -84,9 +84,9 @@ export const uidFetch = fetching('uid')
  * @returns whether any was not seen before: then the answers say so (RFC 3501 §6.4.5)
  */
 const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[]): Promise<boolean> => {
-  const unseen = messages.filter(({ row }) => !row.isGone && (row.flags & flag.seen) === 0).map(({ row }) => row.uid)
+  const unseen = messages.filter(({ row }) => !row.isGone && (row.flags & flag.seen) === 0)
   if (unseen.length === 0) return false
-  await store(edge.store.db, mailbox.mailbox.id, unseen, { mode: 'add', flags: flag.seen })
+  await store(edge.store.db, mailbox.mailbox.id, uidsOf(unseen), { mode: 'add', flags: flag.seen })
   return true
 }
 

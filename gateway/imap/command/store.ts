@@ -4,20 +4,20 @@
  */
 import type { Flagged } from '../../../store/change.ts'
 import { applying, type Borne, store as change, type FlagChange } from '../../../store/flag.ts'
+import type { FlagMode } from '../../../store/keyword.ts'
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
 import { toFlags } from '../flags.ts'
-import { type By, expungeIssued, meant, noSuchNumber, uidsOf } from '../range.ts'
+import { type By, expungeIssued, meant, noSuchNumber } from '../range.ts'
 import { no, ok } from '../reply.ts'
-import type { Numbered } from '../shown.ts'
+import { type Numbered, uidsOf } from '../shown.ts'
 import type { View } from '../view.ts'
 import { formatSet, type Range } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 
-type Mode = 'set' | 'add' | 'remove'
-type Args = { ranges: Range[]; mode: Mode; isSilent: boolean; names: string[]; unchangedSince: number | undefined }
+type Args = { ranges: Range[]; mode: FlagMode; isSilent: boolean; names: string[]; unchangedSince: number | undefined }
 
-const modes = new Map<string, Mode>([
+const modes = new Map<string, FlagMode>([
   ['FLAGS', 'set'],
   ['+FLAGS', 'add'],
   ['-FLAGS', 'remove'],
