@@ -9,13 +9,13 @@
  */
 import type { Session } from './command.ts'
 import { deletedElsewhere } from './mailbox-reply.ts'
-import { type Dialect, Notifier } from './notifier.ts'
+import { Notifier } from './notifier.ts'
 import type { Wanted } from './notify-args.ts'
 import type { Selected } from './selected.ts'
 import { tell } from './tell.ts'
 import type { Extent } from './view.ts'
 
-type Listening = Session & Dialect & { readonly isEnding: boolean }
+type Listening = Session & { readonly isEnding: boolean }
 
 export class News {
   private readonly session: Listening

@@ -11,6 +11,7 @@
  */
 import type { Change } from '../../store/change.ts'
 import { list, type Mailbox, statuses } from '../../store/mailbox.ts'
+import type { Session } from './command.ts'
 import type { Edge } from './edge.ts'
 import { isMeant } from './mailbox-filter.ts'
 import type { Event, Wanted } from './notify-args.ts'
@@ -24,8 +25,6 @@ type Uses = ReadonlyMap<number, string | null>
 const WAITING_MAX_BYTES = 1 << 20
 /** Of a line beside its names. */
 const LINE_BYTES = 100
-
-export type Dialect = { isUtf8: boolean; tellsModseq: boolean }
 
 const events = { added: 'MessageNew', expunged: 'MessageExpunge', flagged: 'FlagChange' } as const
 
@@ -69,7 +68,7 @@ export class Notifier {
   }
 
   /** What is to be told now, as lines. */
-  async take({ isUtf8, tellsModseq }: Dialect): Promise<string[]> {
+  async take({ isUtf8, enabled }: Pick<Session, 'isUtf8' | 'enabled'>): Promise<string[]> {
     const uses = await this.uses()
     const lines = this.lines.map((line) => line(isUtf8, uses))
     const ids = [...this.dirty].filter((id) => id !== this.selected())
@@ -77,7 +76,7 @@ export class Notifier {
     this.waitingBytes = 0
     this.dirty.clear()
     if (ids.length === 0) return lines
-    const modseq = tellsModseq || this.tellsAll ? ['HIGHESTMODSEQ'] : []
+    const modseq = enabled.has('CONDSTORE') || this.tellsAll ? ['HIGHESTMODSEQ'] : []
     const items = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN', ...modseq]
     this.tellsAll = false
     for (const state of await statuses(this.edge.store.db, ids)) {

@@ -96,10 +96,6 @@ export class ClientSession implements Served {
     return this.isRev2 || this.enabled.has('UTF8=ACCEPT')
   }
 
-  get tellsModseq(): boolean {
-    return this.enabled.has('CONDSTORE')
-  }
-
   get isCompressed(): boolean {
     return this.transport.isCompressed
   }
