@@ -16,8 +16,11 @@ export type Sized = { id: number; size: number }
 
 /** Larger messages are read piece by piece, of each no more than this. */
 const READ_MAX = 1 << 20
-/** Of a message, bytes and what is made of them: a letter may be folded into eighteen. Nobody writes so much; whoever sends it must not fill the memory. */
-const TEXTS_MAX = 8 << 20
+/**
+ * Of a message, bytes and what is made of them: a letter may be folded into eighteen. Nobody writes so much; whoever sends it
+ * must not fill the memory: to index a MiB of words that are all different takes a second, and 60 MB.
+ */
+const TEXTS_MAX = 2 << 20
 
 /**
  * The texts below the headers of messages, folded.
@@ -77,7 +80,7 @@ const textOf = async (root: Part, read: Read): Promise<BodyTexts> => {
     const end = Math.min(piece.end, piece.start + Math.min(READ_MAX, left))
     const bytes = end > piece.start ? await read(piece.start, end) : undefined
     if (!bytes) continue
-    const text = fold(pieceText(piece, bytes))
+    const text = fold(pieceText(piece, bytes)).slice(0, left)
     if (piece.isMime) mime.push(withSingleBlanks(text))
     else if (text !== '') texts.push(text)
     left -= Math.max(bytes.length, text.length)
