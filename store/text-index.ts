@@ -57,7 +57,7 @@ const columns: Record<FieldName, string> = { subject: 'subject', from: 'sender',
 const isField = (where: Where): where is FieldName => Object.hasOwn(columns, where)
 
 /** Grows when what is written here is written otherwise. */
-const FORMAT = 4
+const FORMAT = 5
 const MIN_CHARS = 3
 /** More of a long text's trigrams would find hardly fewer candidates. */
 const TRIGRAMS_MAX = 16

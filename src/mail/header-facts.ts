@@ -4,6 +4,7 @@
 import { readDate } from './date.ts'
 import { fold, withSingleBlanks } from './fold.ts'
 import { parseHeader, unfold } from './header.ts'
+import { readableParams } from './param.ts'
 import { decodeText } from './words.ts'
 
 export type HeaderFacts = {
@@ -18,7 +19,10 @@ export const headerFacts = (header: Buffer): HeaderFacts => {
   const raw = parseHeader(header).fields.map(([name, value]) => ({ name: name.toLowerCase(), value: unfold(value) }))
   const date = raw.findLast(({ name }) => name === 'date')?.value // as ENVELOPE tells it
   return {
-    fields: raw.map(({ name, value }) => ({ name, value: withSingleBlanks(fold(decodeText(value))) })),
+    fields: raw.map(({ name, value }) => ({
+      name,
+      value: withSingleBlanks(fold(decodeText(value) + readableParams(name, value))),
+    })),
     sentDay: readDate(date ?? '')?.day,
   }
 }

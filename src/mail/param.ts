@@ -7,6 +7,7 @@
  * Text is latin1 (bytes). Reading never fails: what can't be read is left out.
  */
 import { trim } from './header.ts'
+import { decodeBytes, decodeText } from './words.ts'
 
 export type Param = readonly [name: string, value: string]
 
@@ -19,6 +20,24 @@ export const parseParams = (text: string): { value: string; params: Param[] } =>
 
 export const param = (params: readonly Param[], name: string): string | undefined =>
   params.find(([key]) => key.toLowerCase() === name)?.[1]
+
+/**
+ * What a search looks into beside a field as it is written: where parameters are cut up or encoded (RFC 2231), all of them
+ * as a person reads them, `; filename=naïve.txt`.
+ *
+ * @param value unfolded
+ */
+export const readableParams = (name: string, value: string): string =>
+  WITH_PARAMS.has(name.toLowerCase()) && value.includes('*') ? parseParams(value).params.map(readable).join('') : ''
+
+const WITH_PARAMS: ReadonlySet<string> = new Set(['content-type', 'content-disposition'])
+
+const readable = ([name, value]: Param): string => {
+  const [, charset = '', coded = ''] = (name.endsWith('*') && /^([^']*)'[^']*'(.*)$/s.exec(value)) || []
+  if (coded === '') return `; ${name}=${decodeText(value)}`
+  const bytes = coded.replace(/%([\dA-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return `; ${name.slice(0, -1)}=${decodeBytes(Buffer.from(bytes, 'latin1'), charset)}`
+}
 
 /**
  * Comments nest (RFC 5322 §3.2.2). Only a bracket behind a blank or a semicolon opens one: `name=report(1).pdf`,

@@ -7,7 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { findFields, unfold } from './header.ts'
-import { param } from './param.ts'
+import { param, readableParams } from './param.ts'
 import type { Part } from './parsed.ts'
 import { decodeTransfer } from './transfer.ts'
 import { decodeBytes, decodeText } from './words.ts'
@@ -44,10 +44,13 @@ export const partText = (part: Part, content: Buffer): string => {
   return decodeBytes(bytes, /^(us-)?ascii$/i.test(charset) && isUtf8(bytes) ? 'utf-8' : charset)
 }
 
-/** A header with its folds undone and its words decoded, a field a line. */
+/** A header with its folds undone, its words and parameters decoded, a field a line. */
 export const headerText = (header: Buffer): string => {
   const text = header.toString('latin1')
   return findFields(text)
-    .map(({ from, end }) => decodeText(unfold(text.slice(from, end))))
+    .map(({ name, from, end }) => {
+      const line = unfold(text.slice(from, end))
+      return decodeText(line) + readableParams(name, line.slice(line.indexOf(':') + 1))
+    })
     .join('\n')
 }

@@ -4,6 +4,7 @@ import { formatDate, parseDate } from '../../src/mail/date.ts'
 import { type Field, parseHeader, unfold } from '../../src/mail/header.ts'
 import { headerFacts } from '../../src/mail/header-facts.ts'
 import { type Param, parseParams } from '../../src/mail/param.ts'
+import { headerText } from '../../src/mail/text.ts'
 import { decodeBytes, decodeText, encodeText } from '../../src/mail/words.ts'
 import { parse } from './parse.ts'
 
@@ -209,6 +210,25 @@ describe('mail/date', () => {
     const header = 'Subject: lunch\r\n\tat  one\r\n  =?utf-8?q?=C3=A0?=\r\n\t=?utf-8?q?_deux?=\r\n\r\n'
     expect(headerFacts(Buffer.from(header)).fields[0]?.value).to.equal('lunch at one à deux')
   })
+
+  const names: [written: string, read: string][] = [
+    ["attachment; filename*=utf-8''na%C3%AFve.txt", '; filename=naïve.txt'],
+    ["attachment; filename*=iso-8859-1'en'na%EFve.txt", '; filename=naïve.txt'],
+    [
+      "attachment;\r\n filename*0*=utf-8''Gr%C3%BC;\r\n filename*1*=%C3%9Fe;\r\n filename*2=.pdf",
+      '; filename=grüße.pdf',
+    ],
+    ['attachment; size=1; filename*0="yearly "; filename*1="report.pdf"', '; filename=yearly report.pdf'],
+    ['attachment; filename*=nonsense%zz', '; filename*=nonsense%zz'],
+    ['attachment; filename=plain.txt', 'attachment; filename=plain.txt'],
+  ]
+  for (const [written, read] of names)
+    it(`a search looks into ${JSON.stringify(read)}`, () => {
+      const header = Buffer.from(`Content-Disposition: ${written}\r\n\r\n`)
+      const [field] = headerFacts(header).fields
+      expect(field?.value).to.satisfy((value: string) => value.startsWith('attachment') && value.endsWith(read))
+      expect(headerText(header).toLowerCase()).to.include(read)
+    })
   it('of two dates SEARCH reads the one that SORT and ENVELOPE do', () => {
     const header = 'Date: 1 Jul 2003 10:00:00 +0000\r\nDate: 2 Jul 2003 10:00:00 +0000\r\n\r\n'
     expect(headerFacts(Buffer.from(header)).sentDay).to.equal(Date.UTC(2003, 6, 2))

@@ -159,7 +159,8 @@ describe('the full-text index', () => {
   it('a file is found by its name with TEXT, and not with BODY', async () => {
     const part = 'Content-Type: application/pdf;\r\n\tname="invoice 42.pdf"\r\n\r\ndata'
     const bytes = `Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n${part}\r\n--b--\r\n`
-    await imap.deliver('INBOX', [{ bytes }, letter('other', 'letter')])
+    const coded = bytes.replace('name="invoice 42.pdf"', "name*0*=utf-8''%C3%9Cber;\r\n\tname*1*=sicht.pdf")
+    await imap.deliver('INBOX', [{ bytes }, letter('other', 'letter'), { bytes: coded }])
     const client = new Client(connect(imap.port, '127.0.0.1'))
     const ask = async (command: string): Promise<string> => {
       client.send(`t ${command}`)
@@ -173,10 +174,12 @@ describe('the full-text index', () => {
     await ask('SELECT INBOX')
     expect(await ask('SEARCH TEXT "pdf; NAME=\\"Invoice 42"')).to.equal('* SEARCH 1')
     expect(await ask('SEARCH BODY "invoice 42"')).to.equal('* SEARCH')
+    expect(await ask('SEARCH TEXT "bersicht.pdf"')).to.equal('* SEARCH 3')
     client.socket.destroy()
     await indexAll()
     expect(await idsFor('text', 'invoice')).to.deep.equal({ sure: [1], maybe: [1] })
     expect((await idsFor('text', 'oice 42'))?.maybe).to.deep.equal([1])
+    expect((await idsFor('text', 'übersicht.pdf'))?.maybe).to.deep.equal([3])
     expect((await idsFor('body', 'invoice'))?.sure).to.deep.equal([])
   })
   it('in a large message, the header of one inside is looked into, too', async () => {
