@@ -13,7 +13,7 @@ export type Parsed = {
   bodyStructure: string
   body: string
   root: Part
-  /** Of the form `<…>` where the field holds one, otherwise as it stands. */
+  /** Of the form `<…>` where the field holds one, otherwise as it stands; decoded from UTF-8. */
   messageId: string | null
   inReplyTo: string | null
   references: string[]

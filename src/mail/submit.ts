@@ -15,11 +15,11 @@ import { addressesIn } from './address-list.ts'
 import { formatDate } from './date.ts'
 import { findFields, unfold } from './header.ts'
 import { idIn } from './message-id.ts'
-import { decodeText } from './words.ts'
+import { decodeText, rawText } from './words.ts'
 
 export type Edited = {
   header: Buffer
-  /** With its angle brackets. */
+  /** With its angle brackets; beyond ASCII as a person reads it (RFC 6532 §3.3). */
   messageId: string
   /** Decoded. */
   subject: string
@@ -79,7 +79,8 @@ export const editSubmission = (
     added.push(`Message-ID: ${messageId}`)
   }
   kept.unshift(header.subarray(0, stray), Buffer.from(added.map((line) => `${line}\r\n`).join('')))
-  return { header: Buffer.concat(kept), messageId: idIn(messageId) ?? messageId, subject, from, loops: hops > HOPS_MAX }
+  const id = rawText(idIn(messageId) ?? messageId)
+  return { header: Buffer.concat(kept), messageId: id, subject, from, loops: hops > HOPS_MAX }
 }
 
 const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'subject', 'from'])

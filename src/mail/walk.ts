@@ -20,7 +20,7 @@ import { idIn, idsIn } from './message-id.ts'
 import { type Flaw, flaws, type Parsed } from './parsed.ts'
 import { structureText } from './structure.ts'
 import { Tree } from './tree.ts'
-import { decodeText } from './words.ts'
+import { decodeText, rawText } from './words.ts'
 
 export type { Flaw, Parsed, Part } from './parsed.ts'
 
@@ -223,9 +223,9 @@ class Walker implements Walk {
       bodyStructure: structureText(root, true),
       body: structureText(root, false),
       root: root.part,
-      messageId: idIn(texts['message-id']),
-      inReplyTo: idIn(texts['in-reply-to']),
-      references: withoutMiddle(idsIn(texts.references ?? '')),
+      messageId: readId(texts['message-id']),
+      inReplyTo: readId(texts['in-reply-to']),
+      references: withoutMiddle(idsIn(rawText(texts.references ?? ''))),
       subject: decodeText(texts.subject ?? ''),
       from: addressesToPeople(lists.from),
       date: parseDate(texts.date ?? ''),
@@ -234,6 +234,9 @@ class Walker implements Walk {
     }
   }
 }
+
+/** May be beyond ASCII: RFC 6532 §3.3. */
+const readId = (value: string | null): string | null => idIn(value && rawText(value))
 
 const withoutMiddle = (ids: string[]): string[] =>
   ids.length <= REFERENCES_MAX ? ids : [...ids.slice(0, 1), ...ids.slice(1 - REFERENCES_MAX)]

@@ -65,7 +65,8 @@ const decodeQ = (text: string): Buffer =>
     'latin1',
   )
 
-const rawText = (value: string): string => {
+/** Bytes as UTF-8, or where they are none one by one. */
+export const rawText = (value: string): string => {
   if (!/[\x80-\xff]/.test(value)) return value
   const bytes = Buffer.from(value, 'latin1')
   return (isUtf8(bytes) ? UTF8 : LATIN1).decode(bytes)

@@ -85,6 +85,15 @@ describe('mail/submit', () => {
       'jürgen@bücher.test',
     ]))
 
+  it('so may a Message-ID, and it is the one of a notice about the letter', () => {
+    const header = Buffer.from('Message-ID: <grüße@bücher.test>\r\n\r\n')
+    const { messageId } = edit(header.toString('latin1'))
+    expect(messageId).to.equal('<grüße@bücher.test>')
+    const bytes = Buffer.from(`In-Reply-To: ${messageId}\r\nReferences: ${messageId}\r\n\r\n`)
+    const { inReplyTo, references } = parse(bytes)
+    expect([inReplyTo, references, parse(header).messageId]).to.deep.equal([messageId, [messageId], messageId])
+  })
+
   const received = (count: number): string[] => Array<string>(count).fill('Received: by x; y')
   it('50 gateways are a long way', () => expect(edit(letter(...received(50), ...OWN, '')).loops).to.equal(false))
   it('51 are a circle', () => expect(edit(letter(...received(51), ...OWN, '')).loops).to.equal(true))
