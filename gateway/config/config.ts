@@ -13,8 +13,9 @@ import { z } from 'zod'
 import { defaultPolicy } from '../../src/complaint/policy.ts'
 import { MAX_LIFE_MS } from '../../src/envelope/chain.ts'
 import { TIMES_LEAST, TIMES_MOST } from '../../src/link/connection-times.ts'
+import { AUTO } from '../../src/reach/seen.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
-import { isHostPort, MAX_NET } from '../../src/wire/record.ts'
+import { isHostPort, MAX_ADDRESSES, MAX_NET } from '../../src/wire/record.ts'
 import { readIfThere } from '../../store/file.ts'
 import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
@@ -191,7 +192,12 @@ const announced = hostPort
 const link = z
   .strictObject({
     listen: hostPort.prefault('0.0.0.0:2740'),
-    announce: z.array(announced, { error: 'write a list, for example ["mail.example.org:2740"]' }).prefault([]),
+    announce: z
+      .array(announced, { error: 'write a list, for example ["mail.example.org:2740"]' })
+      .refine((all) => all.reduce((sum, { host }) => sum + (host === AUTO ? 2 : 1), 0) <= MAX_ADDRESSES, {
+        error: `neighbours take ${MAX_ADDRESSES} addresses at most; "auto" may be two, of IPv4 and IPv6`,
+      })
+      .prefault([]),
     payload_limit: size
       .refine((bytes) => bytes > 0, { error: 'write more than nothing: neighbours take no link without any' })
       .prefault('2 GiB'),

@@ -44,7 +44,7 @@ const agreed = (words: Word[], enough: number): string | undefined => {
 }
 
 /** In the place of a host: the address that neighbours see. */
-const AUTO = 'auto'
+export const AUTO = 'auto'
 
 /**
  * @param announce as configured

@@ -54,7 +54,7 @@ const amount: Shape<number> = (value, at) => {
 }
 
 /** As in an invitation: nobody listens at nine places. */
-const MAX_ADDRESSES = 8
+export const MAX_ADDRESSES = 8
 /** Names of neighbours in one announcement. */
 const MAX_VIA = 64
 const hostAndPort =

@@ -106,6 +106,11 @@ describe('configuration', () => {
       '[link]\nannounce = ["0.0.0.0:2740"]',
       'link.announce.0 = "0.0.0.0:2740": neighbours would dial themselves',
     ],
+    [
+      'more addresses than neighbours take',
+      `[link]\nannounce = ["auto:2740", ${Array.from({ length: 7 }, (_, i) => `"m${i}.a.test:2740"`).join()}]`,
+      'neighbours take 8 addresses at most; "auto" may be two',
+    ],
     ['mail of no size', '[smtp]\nsize_limit = "0 B"', 'smtp.size_limit = "0 B": write more than nothing'],
     ['a size beyond all counting', '[smtp]\nsize_limit = "9000000 GiB"', 'smtp.size_limit = "9000000 GiB": not a size'],
     ['a time beyond all counting', '[custody]\nkeep_for = "1000000000 d"', '"1000000000 d": not a duration'],
