@@ -74,6 +74,8 @@ export const parseConfig = (text: string, name = 'vouchsafe.toml'): Config => {
 }
 
 const readToml = (text: string, name: string): unknown => {
+  // Another encoding, decoded: a name in it would stand on neighbours' screens as question marks.
+  if (text.includes('\ufffd')) throw new ConfigError(`${name} is not UTF-8: save it in that encoding`)
   try {
     return parse(text)
   } catch (error) {

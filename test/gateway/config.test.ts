@@ -194,6 +194,8 @@ describe('configuration', () => {
     ],
     ['and for every address', '[imap]\ntls = ["0.0.0.0:2780"]', 'imap.tls = "0.0.0.0:2780" and health.listen'],
     ['what is no TOML', 'a = = b', 'is not TOML'],
+    ['an older encoding', Buffer.from('[gateway]\nname = "Müller"', 'latin1').toString(), 'is not UTF-8: save it'],
+    ['that of an older editor', Buffer.from('\ufeff[gateway]', 'utf16le').toString(), 'is not UTF-8: save it'],
   ]
   for (const [what, text, said] of complaints)
     it(`${what} is named with its fix`, () => expect(() => parseConfig(text)).to.throw(said))
