@@ -14,6 +14,11 @@ const faults: [code: RegExp, words: string][] = [
     /^(?:connect )?(?:EACCES|EPERM)\b/,
     'That belongs to another user: run as the owner of the home, or give the file to it (chown).',
   ],
+  // Of a full disk, too, where the database wants a file beside it.
+  [
+    /^SQLITE_IOERR\b/,
+    'The disk of the home is full or fails: make room (df), or see what the system says of it (dmesg).',
+  ],
   [/^SQLITE_(?:CORRUPT|NOTADB)\b/, 'The database is damaged: put a backup back, `vouchsafe restore FROM --home NEW`.'],
   [/^(?:connect )?ENOTDIR\b/, 'A file stands where a folder should be: name another place.'],
   [/^EROFS\b/, 'That disk can be read only.'],

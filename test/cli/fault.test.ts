@@ -5,6 +5,11 @@ describe('what the system says is told in words', () => {
   const cases: [what: string, said: string, words: RegExp][] = [
     ['a full disk', 'ENOSPC: no space left on device, write', /^The disk is full: make room.* \(ENOSPC: no space/],
     [
+      'one too full to read the database',
+      'SQLITE_IOERR: disk I/O error (PRAGMA integrity_check)',
+      /^The disk of the home is full or fails: make room.* \(SQLITE_IOERR/,
+    ],
+    [
       'another user’s home',
       "EACCES: permission denied, open 'a/vouchsafe.toml'",
       /^That belongs to another user: .*\(chown\)\. \(EACCES/,
