@@ -3,6 +3,7 @@ import { targetOfAddress } from '../../src/address.ts'
 import { apply } from '../../src/apply.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import type { Path } from '../../src/route/search.ts'
 import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
@@ -133,6 +134,16 @@ describe('route: how often we ask', () => {
     expect(does(made)).to.deep.equal(['WHO b', 'WHO x', 'ring'])
     expect(begun(run(state, search('eve@far.test'))), 'another search than one over all').to.equal(true)
   })
+
+  it('whoever found nothing before, or was led astray, wants no answer from memory', () => {
+    const fresh = (more: Partial<Extract<Event, { on: 'search' }>>) =>
+      searching(more).made.effects.map(
+        (effect) => effect.do === 'tell' && effect.message.t === 'WHO' && effect.message.fresh,
+      )
+    expect(fresh({})).not.to.include(true)
+    expect(fresh({ isAgain: true })).to.include(true)
+    expect(fresh({ without: [r] })).to.include(true)
+  })
 })
 
 describe('route: more than one way', () => {
@@ -146,6 +157,31 @@ describe('route: more than one way', () => {
     expect(take([me, b, r, far], now + 500), 'shares its last link').to.deep.equal(['rx'])
     expect(take([me, s, far], now + 1000)).to.deep.equal(['rx', 'sx'])
     expect(take([me, far], now + 1001), 'too late').to.deep.equal(['rx', 'sx'])
+  })
+
+  it('three at most, though a new search finds a fourth', () => {
+    const { state } = searching()
+    const take = (hops: string[], when = now) =>
+      run(state, { on: 'path', from: hops[1] ?? '', path: pathTo(state, hops) }, when)
+    const hops = [r, s, b].map((agent) => [me, agent, far])
+    for (const way of hops) take(way)
+    expect(take([me, far]).effects, 'who waits has three').to.deep.equal([])
+    expect(ways(state)).to.deep.equal(['rx', 'sx', 'bx'])
+    run(state, { on: 'ring', qid: qidOf(state) }, now + 1000)
+    run(state, search('eve@far.test', { seed: 'again' }), now + MINUTE)
+    take([me, far], now + MINUTE)
+    expect(ways(state)).to.deep.equal(['x', 'rx', 'sx'])
+  })
+
+  it('a way that is over, or leads to where they were before, makes room', () => {
+    const { state } = searching()
+    for (const [hops, expires] of [
+      [[me, s, far], now],
+      [[me, b, s], now + HOUR],
+    ] as const)
+      apply(state, { put: 'route', row: routeOf({ entity: bob, hops: [...hops], expires }) })
+    run(state, { on: 'path', from: r, path: pathTo(state, [me, r, far]) })
+    expect(ways(state)).to.deep.equal(['rx'])
   })
 
   it('of each neighbour one answer is heard', () => {
@@ -187,8 +223,9 @@ describe('route: more than one way', () => {
     state.blamed.set(r, { agent: r, times: 1, until: now + HOUR })
     expect(does(run(state, { on: 'path', from: r, path: pathTo(state, [me, r, far]) }))).to.deep.equal(['wake', 'wake'])
     let last: Step = { changes: [], effects: [] }
-    for (let ring = 1; ring <= 5; ring++) last = run(state, { on: 'ring', qid: qidOf(state) })
-    expect([does(last), ways(state)]).to.deep.equal([['found'], ['rx']])
+    for (let ring = 1; ring < 5; ring++) run(state, { on: 'ring', qid: qidOf(state) })
+    for (const from of [r, s, b, far]) last = run(state, { on: 'none', from, qid: qidOf(state), cut: false })
+    expect([does(last), ways(state), state.missing.size]).to.deep.equal([['found'], ['rx'], 0])
   })
 
   it('a new search puts its way before the others, and those that share a link with it go', () => {
@@ -207,11 +244,16 @@ describe('route: more than one way', () => {
       state.routes.set(`${i}`, [{ key: `${i}/a`, entity: `${i}`, hops: [me, r], expires: now + HOUR }])
     apply(state, { note: { of: 'use', entity: '0' } })
     run(state, { on: 'path', from: r, path: pathTo(state, [me, r, far]) })
-    expect([state.routes.size, state.routes.has('0'), state.routes.has('1'), state.routes.has(bob)]).to.deep.equal([
-      10_000,
-      true,
-      false,
-      true,
-    ])
+    const held = () => ['0', '1', '2', bob].filter((entity) => state.routes.has(entity))
+    expect([state.routes.size, held()]).to.deep.equal([10_000, ['0', '2', bob]])
+    run(state, { on: 'path', from: s, path: pathTo(state, [me, s, far]) })
+    expect(held(), 'another way to one of them').to.deep.equal(['0', '2', bob])
+  })
+
+  it('nobody goes while there is room', () => {
+    const { state } = searching()
+    state.routes.set('0', [{ key: '0/a', entity: '0', hops: [me, r], expires: now + HOUR }])
+    run(state, { on: 'path', from: r, path: pathTo(state, [me, r, far]) })
+    expect([...state.routes.keys()]).to.deep.equal(['0', bob])
   })
 })

@@ -43,6 +43,8 @@ describe('route: the bucket of a neighbour', () => {
   it('counts the rings of one search once, and the same ring again anew', () => {
     const rings = ['a/x/2', 'a/x/3', 'a/x/4', 'a/x/5', 'a/x/2']
     expect(drawn(rings).bucket?.tokens).to.equal(18)
+    const spent = [...many('a', 10), ...many('b', 10), 'a/0/3', 'a/0/3']
+    expect(drawn(spent).taken.slice(20), 'though no token is left').to.deep.equal(['a/0/3'])
   })
 
   it('keeps no more names than the bucket has tokens, and forgets them', () => {

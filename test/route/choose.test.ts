@@ -51,6 +51,27 @@ describe('route: the next hop', () => {
     ['not to one that refused it lately', wish({ avoid: [{ by: r, until: now + 1 }] }), () => {}, undefined, []],
     ['but to one that refused it long ago', wish({ avoid: [{ by: r, until: now }] }), () => {}, r, [b]],
     [
+      'and to one that refused it when there was no such link',
+      wish({ avoid: [{ by: r, until: now + 1, at: now - 1 }] }),
+      () => {},
+      r,
+      [b],
+    ],
+    [
+      'rather round than over a way that failed it, in part',
+      wish({ shun: [stranger, b], advice: [s] }),
+      () => {},
+      s,
+      [],
+    ],
+    [
+      'rather over one of those than over somebody who was silent',
+      wish({ shun: [b], advice: [s] }),
+      (state) => state.blamed.set(s, { agent: s, times: 1, until: now + 1 }),
+      r,
+      [b],
+    ],
+    [
       'rather round than to one that refused it',
       wish({ avoid: [{ by: r, until: now + HOUR }], advice: [s] }),
       () => {},

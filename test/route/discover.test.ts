@@ -100,7 +100,7 @@ describe('route: the asker', () => {
     }
     expect(ttls).to.deep.equal([1, 2, 3, 4, 5])
     expect(waits).to.deep.equal([4000, 8000, 16_000, 32_000, 64_000])
-    expect(said(last)).to.deep.equal(['undecided'])
+    expect([said(last), state.missing.size], 'and nobody takes it for unknown').to.deep.equal([['undecided'], 0])
   })
 
   it('takes the path that was asked for, and wakes who waits for it', () => {
@@ -163,6 +163,19 @@ describe('route: the asker', () => {
     expect([state.knownAt.get('eve@far.test'), state.routes.has(stranger)]).to.deep.equal([stranger, false])
     for (const id of state.searches.keys()) state.searches.delete(id)
     expect(said(claim()), 'the same claim again is no news').to.deep.equal(['wake', 'wake', 'undecided'])
+  })
+
+  it('shows others the signatures of what it found itself, and of nothing it had from memory', () => {
+    const kept = (more: Partial<Path['message']>) => {
+      const { state, qid } = searching()
+      const path = pathTo(qid, [me, r, far])
+      const made = once(state, { on: 'path', from: r, path: { ...path, message: { ...path.message, ...more } } })
+      const put = made.changes.find((change) => 'put' in change && change.put === 'route')
+      return put && 'put' in put && put.put === 'route' ? [put.row.isProven, put.proof] : []
+    }
+    const { message } = pathTo('', [])
+    expect(kept({})).to.deep.equal([true, JSON.stringify(message)])
+    expect(kept({ cached: 'cached' })).to.deep.equal([undefined, undefined])
   })
 
   it('knows of no claim any more once the key it knows has answered', () => {
@@ -333,6 +346,13 @@ describe('route: the relay', () => {
     expect(said(once(state, { on: 'who', from: s, who: who() }))).to.deep.equal(['NONE s cut'])
   })
 
+  it('says "cut" when its neighbour has had all that a neighbour may', () => {
+    const state = world()
+    const query = (i: number) => ({ on: 'who' as const, from: s, who: who({ qid: `${i}`, target: `${i}` }) })
+    const answers = Array.from({ length: 30 }, (_, i) => said(once(state, query(i)))[0])
+    expect(answers).to.deep.equal([...Array(10).fill('WHO r'), ...Array(20).fill('NONE s cut')])
+  })
+
   for (const rings of [5, MAX_HOPS])
     it(`lets one neighbour fill but a small part of that, however it floods with ${rings} rings a search`, () => {
       const state = world()
@@ -380,9 +400,17 @@ describe('route: the relay', () => {
 
   it('so it does after the first came to nothing, but not after it was answered', () => {
     const further = { on: 'who' as const, from: r, who: who({ hops: [r], ttl: 4 }) }
+    const repeat = { on: 'who' as const, from: r, who: who({ hops: [r] }) }
     expect(said(once(relaying(), none(r, true), further))).to.deep.equal(['WHO s'])
+    expect(said(once(relaying(), none(r, true), repeat))).to.deep.equal(['NONE r end'])
     const path = { on: 'path' as const, from: r, path: pathTo(qid, [s, me, r, far]) }
     expect(said(once(relaying(), path, further))).to.deep.equal(['NONE r end'])
+  })
+
+  it('sends no query on that bears the name of one of its own', () => {
+    const { state, qid } = searching()
+    expect(said(once(state, { on: 'who', from: s, who: who({ qid }) }))).to.deep.equal(['NONE s end'])
+    expect(state.searches.get(qid)?.at).to.equal('asking')
   })
 
   it('as the target answers up to three neighbours, each once: they are as many ways', () => {
@@ -412,6 +440,7 @@ describe('route: the relay', () => {
       ['nor what it learned from memory itself', {}, (state) => remembering(state, { isProven: undefined }), ['WHO r']],
       ['nor a way over somebody on the query’s', { hops: [far, s] }, remembering, ['WHO r']],
       ['nor one that goes back', {}, (state) => remembering(state, { hops: [me, s, far] }), ['WHO r']],
+      ['with as many hops as there may be', { hops: [...Array(MAX_HOPS - 4).fill('x'), s] }, remembering, ['recall']],
       ['nor a way too long for both', { hops: [...Array(MAX_HOPS - 3).fill('x'), s] }, remembering, ['WHO r']],
       [
         'nor one whose first link is down',
@@ -473,6 +502,11 @@ describe('route: the relay', () => {
     )
   })
 
+  it('passes nothing back over a link that was revoked meanwhile', () => {
+    const path = { on: 'path' as const, from: r, path: pathTo(qid, [s, me, r, far]) }
+    expect(said(once(relaying(), { on: 'unlinked', agent: s }, path))).to.deep.equal([])
+  })
+
   const invented: [what: string, from: string, route: string[]][] = [
     ['whose next hop is another than who brings it', r, [s, me, b, far]],
     ['whose last hop is another than who asked', r, [b, me, r, far]],
@@ -484,10 +518,10 @@ describe('route: the relay', () => {
       expect(said(once(relaying([r, b]), { on: 'path', from, path: pathTo(qid, route) }))).to.deep.equal([]))
 
   it('asks at most 64 neighbours, not always the same, and says that it was cut', () => {
-    const first = (id: string): string[] => {
+    const first = (id: string, more: Partial<Who> = {}): string[] => {
       const state = world()
-      for (let i = 0; i < 120; i++) state.links.set(`n${i}`, link(`n${i}`))
-      const made = step(state, { on: 'who', from: s, who: who({ qid: id }) }, now)
+      for (const agent of [b, ...Array.from({ length: 120 }, (_, i) => `n${i}`)]) state.links.set(agent, link(agent))
+      const made = step(state, { on: 'who', from: s, who: who({ qid: id, ...more }) }, now)
       const put = made.changes.find((change) => 'put' in change && change.put === 'search')
       expect(
         put && 'put' in put && put.put === 'search' && (put.row as Extract<Search, { at: 'relaying' }>).cut,
@@ -495,6 +529,7 @@ describe('route: the relay', () => {
       return made.effects.flatMap((effect) => (effect.do === 'tell' ? [effect.to] : []))
     }
     expect(first('a'.repeat(32))).to.have.length(64)
+    expect(first('a'.repeat(32), { target: targetOfEntity(bob), fresh: true })).to.have.length(64)
     expect(first('a'.repeat(32))).to.deep.equal(first('a'.repeat(32)))
     expect(first('a'.repeat(32))).to.not.deep.equal(first('b'.repeat(32)))
   })
@@ -513,5 +548,14 @@ describe('route: the relay', () => {
     for (const change of step(state, { on: 'sweep' }, now + 599_999).changes) apply(state, change)
     expect([...state.searches.keys()]).to.deep.equal([qid])
     expect(step(state, { on: 'sweep' }, now + 600_000).changes).to.deep.equal([{ drop: 'search', qid }])
+  })
+
+  it('so it does with what it answered itself, and with its own', () => {
+    const { state } = searching()
+    once(state, { on: 'who', from: s, who: who({ target: targetOfEntity(ann) }) })
+    for (const change of step(state, { on: 'sweep' }, now + 599_999).changes) apply(state, change)
+    expect([...state.searches.values()].map(({ at }) => at)).to.deep.equal(['asking', 'over'])
+    for (const change of step(state, { on: 'sweep' }, now + 600_000).changes) apply(state, change)
+    expect(state.searches.size).to.equal(0)
   })
 })

@@ -63,6 +63,11 @@ describe('route: a way that broke', () => {
       2,
     ))
 
+  it('is not passed to whoever stands before us and is no neighbour any more', () =>
+    expect(hear(failure(), r, (state) => state.links.set(s, link(s, { state: 'revoked' }))).made.effects).to.deep.equal(
+      [],
+    ))
+
   it('is another matter for a way to somebody else', () => {
     const other = routeOf({ entity: stranger, hops: [me, r, b], expires: now + HOUR })
     const { state } = hear(failure(), r, (state) => apply(state, { put: 'route', row: other }))
