@@ -79,7 +79,7 @@ const FORMER_MOST = 3
 const rowChange = (row: Custody | undefined, was: string, now: string): Change[] =>
   row === undefined ? [] : [{ put: 'custody', row: rowAs(row, (agent) => (agent === was ? now : agent)) }]
 
-/** As the link is named now: whom it came from, whom it went to, what is reserved with whom. */
+/** As the link is named now: whom it came from, whom it went to, what is reserved with whom, whom we owe for it. */
 const rowAs = (row: Custody, as: (agent: string) => string): Custody => ({
   ...row,
   ...(row.from !== undefined && { from: as(row.from) }),
@@ -92,6 +92,7 @@ const rowAs = (row: Custody, as: (agent: string) => string): Custody => ({
   ...(row.stalled && { stalled: row.stalled.map(as) }),
   ...(row.also && { also: row.also.map(as) }),
   ...(row.lent && { lent: row.lent.map((one) => ({ ...one, to: as(one.to) })) }),
+  ...(row.verdict && 'via' in row.verdict && { verdict: { ...row.verdict, via: as(row.verdict.via) } }),
 })
 
 const owedChange = (row: Owed | undefined, was: string, now: string): Change[] =>

@@ -1,11 +1,13 @@
 /** A stolen key: what is believed of whom, how far the word goes, and what goes over to the new key. */
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
+import type { Reason } from '../../src/complaint/verdict.ts'
+import { newCredit } from '../../src/credit/credit.ts'
 import type { Effect } from '../../src/effect.ts'
 import { routeOf } from '../../src/route/cache.ts'
 import type { Link, State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { b, bob, link, me, now, r, row, s, stranger, world } from '../custody/rows.ts'
+import { b, bob, envelopeId, link, me, now, r, row, s, stranger, world } from '../custody/rows.ts'
 
 const DAY = 86_400_000
 const jws = 'the word of a dead key'
@@ -163,6 +165,21 @@ describe('a neighbour with a new key', () => {
     })
     expect([...state.owed.keys()]).to.deep.equal([`${fresh}:${relayed.key}`])
     expect(state.owed.get(`${fresh}:${relayed.key}`)?.to).to.equal(fresh)
+  })
+
+  it('has what we owe it: a complaint that came over the old key is taken back over the new one', () => {
+    const state = robbed()
+    apply(state, { put: 'credit', agent: r, row: newCredit(now) })
+    const complaint = { entity: bob, origin: me, id: envelopeId, hash: 'f'.repeat(64), at: now, text: '', card: '' }
+    const hear = (from: string, reason: Reason) => {
+      for (const change of step(state, { on: 'complained', from, complaint: { ...complaint, reason } }, now).changes)
+        apply(state, change)
+    }
+    hear(r, 'abuse')
+    expect(state.credits.get(r)?.debt).to.equal(-1)
+    moved(state)
+    hear(fresh, 'not-spam')
+    expect([...state.credits].map(([agent, { debt }]) => [agent, debt])).to.deep.equal([[fresh, 0]])
   })
 
   it('is heard once: a repeat changes nothing', () => {
