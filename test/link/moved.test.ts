@@ -64,6 +64,16 @@ describe('the word that a key is dead', () => {
     expect(greeted(s, now + 7 * DAY)).to.deep.equal([])
   })
 
+  it('goes to all once it is signed, where it came first with the new key and unsigned', () => {
+    const state = world()
+    const unsigned = { agent: stranger, at: now }
+    for (const change of step(state, { on: 'revoked', from: undefined, word: unsigned }, now).changes)
+      apply(state, change)
+    expect(told(hear(state, r, stranger).effects), 'by a neighbour: it is known').to.deep.equal([])
+    expect(told(hear(state, undefined, stranger).effects)).to.deep.equal(['r', 's'])
+    expect(told(hear(state, undefined, stranger).effects), 'once').to.deep.equal([])
+  })
+
   it('of a neighbour freezes the link, and its owner has one letter', () => {
     const state = world()
     const letters = [hear(state, s, r), hear(state, undefined, r)].flatMap(({ changes }) =>
@@ -110,6 +120,8 @@ describe('a neighbour with a new key', () => {
     next: s,
     path: [b, r, me],
     tried: [{ by: s, saidNo: false }],
+    also: [r],
+    stalled: [r],
   })
   const ours = row({
     next: r,
@@ -154,9 +166,27 @@ describe('a neighbour with a new key', () => {
     expect([state.links.has(r), state.credits.has(r)]).to.deep.equal([false, false])
   })
 
+  it('is dialled anew, where it says; or where it was, if it says nothing', () => {
+    const at = (addresses: string[]) => {
+      const state = robbed()
+      apply(state, { put: 'link', row: link(r, { addresses: ['old.test:1'] }) })
+      const made = step(state, { on: 'moved', move: { ...move, addresses } }, now)
+      for (const change of made.changes) apply(state, change)
+      expect(made.effects).to.deep.include({ do: 'redial' })
+      return state.links.get(fresh)
+    }
+    expect(at(['r.test:1'])).to.deep.include({ addresses: ['r.test:1'], up: false })
+    expect(at([])?.addresses).to.deep.equal(['old.test:1'])
+  })
+
   it('has what is under way: what came from it, what went to it, what it is owed', () => {
     const state = moved(robbed())
-    expect(state.custody.get(relayed.key)).to.deep.include({ from: fresh, path: [b, r, me] })
+    expect(state.custody.get(relayed.key)).to.deep.include({
+      from: fresh,
+      path: [b, r, me],
+      also: [fresh],
+      stalled: [fresh],
+    })
     expect(state.custody.get(ours.key)).to.deep.include({
       next: fresh,
       awaits: `up:${fresh}`,
