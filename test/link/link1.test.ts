@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import { expect } from 'chai'
 import { advance, judge, type Line, type Pending, prepare, present, settle } from '../../src/link/link1.ts'
 import { begunAnew, freshRatchet, pairedAgain, type Ratchet } from '../../src/link/ratchet.ts'
-import type { Arpl } from '../../src/wire/link1.ts'
+import type { Arpl, Proceed } from '../../src/wire/link1.ts'
 
 const SECOND = 1000
 const HOUR = 3600 * SECOND
@@ -136,6 +136,67 @@ describe('LINK1', () => {
     })
   })
 
+  describe('message by message', () => {
+    const spell = { from: 1e12, until: 1e12 }
+    const line = (): Line => ({ ek: Buffer.from(random32(), 'base64url'), nonce: random32() })
+    /** A connection as far as PROCEED. */
+    const begun = ([a, b]: [Side, Side] = linked()) => {
+      const on = line()
+      const arpl = arplOf(a, on, 1e12, 10)
+      const verdict = judge(b.ratchet, on, arpl, random32(), spell)
+      if (verdict.is !== 'proceed') return expect.fail(verdict.is)
+      const { pending } = verdict
+      const take = (proceed: Proceed) => prepare(a.ratchet, on, { proceed, spell, random: random32(), most: 10 })
+      const made = take(pending.proceed) ?? expect.fail('the host is right')
+      const commit = (mac = made.commit.mac) =>
+        advance(b.ratchet, on, { pending, commit: { ...made.commit, mac }, most: 10, now: 1e12 })
+      const { arsl } = commit() ?? expect.fail('the guest is right')
+      const settled = (ratchet: Ratchet, mac = arsl.mac) =>
+        settle(ratchet, on, { arsl: { ...arsl, mac }, incarnation: LATE, now: 1e12 })
+      return { a, on, arpl, proceed: pending.proceed, take, made, commit, arsl, settled }
+    }
+
+    it('what is not sealed by the secret is not taken, nor what was changed on the way', () => {
+      const { a, proceed, take, made, commit, settled } = begun()
+      for (const change of [{ n: 3 }, { at: 1 }, { warned: true }, { random: random32() }, { mac: random32() }])
+        expect(take({ ...proceed, ...change })).to.equal(undefined)
+      expect(commit(random32())).to.equal(undefined)
+      expect(settled(made.ratchet, random32())).to.equal(undefined)
+      expect(settled(a.ratchet), 'a guest that has not begun').to.equal(undefined)
+      expect(settled(made.ratchet)?.n).to.equal(2)
+    })
+
+    it('is as docs/protocol.md spells it, byte for byte', () => {
+      const bytes = (text: string) => Buffer.from(text, 'base64url')
+      const count = (value: number) => {
+        const eight = Buffer.alloc(8)
+        eight.writeBigInt64BE(BigInt(value))
+        return eight
+      }
+      for (const [initial, known] of [
+        [TOKEN, TOKEN],
+        [undefined, undefined],
+      ] as const) {
+        const { on, arpl, proceed, made, arsl } = begun([side(initial), side(initial)])
+        const { ek, nonce } = on
+        const kdf = (secret: string, ...info: Buffer[]) =>
+          Buffer.from(hkdfSync('sha256', bytes(secret), ek, Buffer.concat(info), 32)).toString('base64url')
+        const mac = (key: string, label: string, ...parts: Buffer[]) =>
+          createHmac('sha256', bytes(key))
+            .update(Buffer.concat([Buffer.from(label), ek, ...parts]))
+            .digest('base64url')
+        const first = kdf(known ?? nonce, Buffer.from('vouchsafe-link first'))
+        const proof = [bytes(nonce), count(3), count(0), count(0), count(0)]
+        expect(arpl.proofs).to.deep.equal([{ which: 'initial', n: 0, back: 0, q: 0, mac: mac(first, 'c', ...proof) }])
+        const said = [bytes(nonce), count(3), count(1), bytes(proceed.random), count(1e12), count(0)]
+        expect(proceed.mac).to.equal(mac(first, 's', ...said))
+        const info = [Buffer.from('vouchsafe-link next'), bytes(proceed.random), bytes(made.commit.random), count(1)]
+        const next = kdf(first, ...info)
+        expect([made.commit.mac, arsl.mac]).to.deep.equal([mac(next, 'k'), mac(next, 'h')])
+      }
+    })
+  })
+
   describe('whatever breaks off', () => {
     for (const first of cuts)
       for (const second of cuts)
@@ -202,6 +263,20 @@ describe('LINK1', () => {
         expect(connect(a, b)).to.equal('linked')
         expect(connect(clone, b)).to.equal('diverged')
       }
+    })
+
+    it('nothing is lost where one of the two has not heard yet that they paired again', () => {
+      const [a, b] = linked()
+      a.ratchet = pairedAgain(a.ratchet, freshRatchet('x', LATE, TOKEN))
+      expect(connect(a, b)).to.equal('linked')
+      const fresh = freshRatchet('x', LATE, TOKEN)
+      expect(pairedAgain(undefined, fresh)).to.deep.equal(fresh)
+    })
+
+    it('whoever begins anew owes the REKEY that it owed', () => {
+      const rekey = { epoch: 7 } as NonNullable<Ratchet['rekey']>
+      const was = { ...freshRatchet('x', EARLY), n: 4, key: random32(), epoch: 5, rekey }
+      expect(begunAnew(was, LATE)).to.deep.equal({ ...freshRatchet('x', LATE), epoch: 5, rekey })
     })
 
     it('whoever lost his state and does not say so by a REKEY is taken for a thief', () => {
