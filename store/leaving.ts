@@ -17,23 +17,26 @@ const PAGE = 200
  * @param shown ids that a session still shows
  * @returns how many went
  */
-export const clearLeft = async (db: Sink, shown: readonly number[] = []): Promise<number> => {
-  for (let count = 0; ; ) {
-    const page = await db.transaction(async (tx) => {
-      const left = await tx.range<{ id: number; body: number }>(
-        `SELECT id, body FROM message WHERE mailbox IS NULL AND id NOT IN (?*) LIMIT ${PAGE}`,
-        [shown],
-      )
-      const ids = left.map(({ id }) => id)
-      await tx.run('DELETE FROM message WHERE id IN (?*)', [ids])
-      await noteGone(tx, ids)
-      await dropRefs(
-        tx,
-        left.map(({ body }) => body),
-      )
-      return left.length
-    })
-    count += page
-    if (page < PAGE) return count
-  }
+export const clearLeft = async (db: Sink, shown: Iterable<number> = []): Promise<number> => {
+  const kept = new Set(shown)
+  const left = await db.read.range<{ id: number }>('SELECT id FROM message WHERE mailbox IS NULL')
+  const ids = left.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
+  let count = 0
+  for (let at = 0; at < ids.length; at += PAGE) count += await clear(db, ids.slice(at, at + PAGE))
+  return count
 }
+
+/** Whoever clears at the same time may have been first. */
+const clear = (db: Sink, page: readonly number[]): Promise<number> =>
+  db.transaction(async (tx) => {
+    const sql = 'SELECT id, body FROM message WHERE id IN (?*) AND mailbox IS NULL'
+    const left = await tx.range<{ id: number; body: number }>(sql, [page])
+    const ids = left.map(({ id }) => id)
+    await tx.run('DELETE FROM message WHERE id IN (?*)', [ids])
+    await noteGone(tx, ids)
+    await dropRefs(
+      tx,
+      left.map(({ body }) => body),
+    )
+    return left.length
+  })

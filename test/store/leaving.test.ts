@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { cached } from '../../store/cached.ts'
+import type { Sink } from '../../store/db.ts'
 import { store } from '../../store/flag.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { byId, create, dropMailbox, find } from '../../store/mailbox.ts'
@@ -47,6 +48,34 @@ describe('store: messages that left', () => {
     await clearLeft(db)
     const [kept] = await view(db, archive)
     expect(await textOf(kept?.id ?? 0)).to.equal('no. 1')
+  })
+  it('are cleared in pages that do not grow with what sessions still show', async () => {
+    const { db, folder } = bench()
+    const inbox = await folder('INBOX')
+    const ids = (await deliver(inbox, 900)).map(({ id }) => id)
+    await expunge(
+      db,
+      inbox,
+      ids.map((_, i) => i + 1),
+    )
+    const asked: number[] = []
+    const watched: Sink = {
+      ...db,
+      transaction: (work) =>
+        db.transaction((tx) =>
+          work({
+            ...tx,
+            range: (sql, params = []) => {
+              for (const param of params) if (Array.isArray(param)) asked.push(param.length)
+              return tx.range(sql, params)
+            },
+          }),
+        ),
+    }
+    const shown = ids.slice(0, 500)
+    expect(await clearLeft(watched, shown)).to.equal(400)
+    expect(asked).to.deep.equal([200, 200])
+    expect((await rowsOf(db, 'message')).map(({ id }) => id)).to.deep.equal(shown)
   })
   it('are cleared at the start after a crash, many as they are', async () => {
     const { db, folder, close, home } = bench()
