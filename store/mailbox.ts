@@ -54,6 +54,8 @@ const defaults: { name: string; specialUse?: string; readOnly?: boolean }[] = [
 const defaultNames = new Set(defaults.map(({ name }) => name))
 
 const NAME_MAX = 255
+/** Characters: none that is longer becomes a name by NFC, whose time grows with the square of the marks on a letter. */
+export const SPELLED_MAX = 4 * NAME_MAX
 const DEPTH_MAX = 32
 
 /**
@@ -62,6 +64,7 @@ const DEPTH_MAX = 32
  * empty levels, controls, and the wildcards of LIST.
  */
 export const canonicalName = (text: string): string | undefined => {
+  if (text.length > SPELLED_MAX) return undefined
   const levels = text.normalize('NFC').replace(/\/$/, '').split('/')
   if (levels[0]?.toUpperCase() === 'INBOX') levels[0] = 'INBOX'
   const name = levels.join('/')

@@ -4,7 +4,10 @@
  * Matched by keeping the set of places in the pattern that a prefix of the name may have reached, so no pattern takes
  * longer than its length times the name's: a backtracking match of `%*%*%*…` would never end.
  */
+import { SPELLED_MAX } from '../../store/mailbox.ts'
+
 export const matcher = (pattern: string): ((name: string) => boolean) => {
+  if (pattern.replace(/[*%]+/g, '').length > SPELLED_MAX) return () => false
   const parts = [
     ...pattern
       .normalize('NFC')
