@@ -10,7 +10,7 @@ import { fail, type Words } from './wire/words.ts'
 
 export type Filter =
   | { is: 'selected' | 'inboxes' | 'personal' | 'subscribed' }
-  | { is: 'subtree' | 'subtree-one' | 'mailboxes'; names: string[] }
+  | { is: 'subtree' | 'subtree-one' | 'mailboxes'; names: ReadonlySet<string> }
 
 export const parseFilter = (words: Words): Filter => {
   const is = words.keyword().toLowerCase()
@@ -26,7 +26,7 @@ export const parseFilter = (words: Words): Filter => {
       words.space()
       const names = words.peek() === '(' ? words.list(() => words.mailbox()) : [words.mailbox()]
       if (names.length === 0) fail('a mailbox was expected')
-      return { is, names: names.flatMap((name) => canonicalName(name) ?? []) }
+      return { is, names: new Set(names.flatMap((name) => canonicalName(name) ?? [])) }
     }
     default:
       return fail('there is no such choice of mailboxes')
@@ -52,10 +52,20 @@ export const isMeant = (
     case 'subscribed':
       return subscribed
     case 'mailboxes':
-      return filter.names.includes(name)
+      return filter.names.has(name)
     case 'subtree':
-      return filter.names.some((top) => name === top || name.startsWith(`${top}/`))
+      return upwards(name).some((top) => filter.names.has(top))
     case 'subtree-one':
-      return filter.names.some((top) => name === top || name.slice(0, name.lastIndexOf('/')) === top)
+      return upwards(name)
+        .slice(0, 2)
+        .some((top) => filter.names.has(top))
   }
+}
+
+/** The name, its parent, and so on to the top: few, where a client may have named thousands. */
+const upwards = (name: string): string[] => {
+  const names = [name]
+  for (let slash = name.lastIndexOf('/'); slash > 0; slash = name.lastIndexOf('/', slash - 1))
+    names.push(name.slice(0, slash))
+  return names
 }

@@ -13,6 +13,7 @@ import type { Change } from '../../store/change.ts'
 import { list, type Mailbox, statuses } from '../../store/mailbox.ts'
 import type { Session } from './command.ts'
 import type { Edge } from './edge.ts'
+import { parentsOf } from './listing.ts'
 import { isMeant } from './mailbox-filter.ts'
 import type { Event, Wanted } from './notify-args.ts'
 import { statusLine } from './status-item.ts'
@@ -21,6 +22,8 @@ import { entryName, mailboxName } from './wire/writer.ts'
 type Named = Pick<Mailbox, 'id' | 'name' | 'subscribed'>
 /** By the mailbox. A change does not name them. */
 type Uses = ReadonlyMap<number, string | null>
+/** What lines tell of mailboxes as they are when they are told; `parents` by name. */
+type Around = { uses: Uses; parents: ReadonlySet<string> }
 /** Some thousand names of mailboxes, as when a large branch is renamed at once; a client that has read as much is well. */
 const WAITING_MAX_BYTES = 1 << 20
 /** Of a line beside its names. */
@@ -36,7 +39,7 @@ export class Notifier {
   private readonly dirty = new Set<number>()
   /** What is told at first is to tell modseqs even to who did not enable them, if flags matter. RFC 5465 §3.1. */
   private tellsAll = false
-  private lines: ((isUtf8: boolean, uses: Uses) => string)[] = []
+  private lines: ((isUtf8: boolean, around: Around) => string)[] = []
   private waitingBytes = 0
   private stopHearing: () => void = () => {}
   /** The mailbox of the session, which its view tells of. */
@@ -70,7 +73,8 @@ export class Notifier {
   /** What is to be told now, as lines. */
   async take({ isUtf8, enabled }: Pick<Session, 'isUtf8' | 'enabled'>): Promise<string[]> {
     const uses = await this.uses()
-    const lines = this.lines.map((line) => line(isUtf8, uses))
+    const parents = parentsOf(this.lines.length > 0 ? [...this.boxes.values()].map(({ name }) => name) : [])
+    const lines = this.lines.map((line) => line(isUtf8, { uses, parents }))
     const ids = [...this.dirty].filter((id) => id !== this.selected())
     this.lines = []
     this.waitingBytes = 0
@@ -121,9 +125,9 @@ export class Notifier {
     const event = isSubscription ? 'SubscriptionChange' : 'MailboxName'
     if (what === 'created' || what === 'deleted') this.hearOfChild(name)
     if (!this.wants(box, event) && !(old && this.wants(old, event))) return
-    this.keep(name.length + (old?.name.length ?? 0), (isUtf8, uses) => {
+    this.keep(name.length + (old?.name.length ?? 0), (isUtf8, around) => {
       const was = what === 'renamed' && old ? ` ("OLDNAME" (${mailboxName(old.name, isUtf8)}))` : ''
-      const attributes = what === 'deleted' || isLost ? '\\NonExistent' : this.attributesOf(box, uses)
+      const attributes = what === 'deleted' || isLost ? '\\NonExistent' : attributesOf(box, around)
       return `${listLine(box, attributes, isUtf8)}${was}`
     })
   }
@@ -135,14 +139,7 @@ export class Notifier {
     const parent = boxes.find((box) => `${box.name}/` === top)
     if (!parent || !this.wants(parent, 'MailboxName')) return
     if (boxes.some((box) => box.name.startsWith(top) && box.name !== name)) return
-    this.keep(parent.name.length, (isUtf8, uses) => listLine(parent, this.attributesOf(parent, uses), isUtf8))
-  }
-
-  /** All that LIST would tell: RFC 5465 §5.4, §5.5. */
-  private attributesOf({ id, name, subscribed }: Named, uses: Uses): string {
-    const hasChildren = [...this.boxes.values()].some((box) => box.name.startsWith(`${name}/`))
-    const use = uses.get(id)
-    return `\\Has${hasChildren ? '' : 'No'}Children${subscribed ? ' \\Subscribed' : ''}${use ? ` ${use}` : ''}`
+    this.keep(parent.name.length, (isUtf8, around) => listLine(parent, attributesOf(parent, around), isUtf8))
   }
 
   /** Names only: whoever wants the values asks. What is noted of the account belongs to no mailbox, so to every group. */
@@ -156,7 +153,7 @@ export class Notifier {
     this.keep(entries.length, (isUtf8) => `* METADATA ${mailboxName(box?.name ?? '', isUtf8)} ${entries}`)
   }
 
-  private keep(bytes: number, line: (isUtf8: boolean, uses: Uses) => string): void {
+  private keep(bytes: number, line: (isUtf8: boolean, around: Around) => string): void {
     this.lines.push(line)
     this.waitingBytes += LINE_BYTES + bytes
     if (this.waitingBytes < WAITING_MAX_BYTES) return
@@ -169,6 +166,12 @@ export class Notifier {
   private wants(box: Named, event: Event): boolean {
     return this.wanted.groups.some(({ filter, events }) => events.has(event) && isMeant(filter, box, undefined))
   }
+}
+
+/** All that LIST would tell: RFC 5465 §5.4, §5.5. */
+const attributesOf = ({ id, name, subscribed }: Named, { uses, parents }: Around): string => {
+  const use = uses.get(id)
+  return `\\Has${parents.has(name) ? '' : 'No'}Children${subscribed ? ' \\Subscribed' : ''}${use ? ` ${use}` : ''}`
 }
 
 const listLine = ({ name }: Named, attributes: string, isUtf8: boolean): string =>

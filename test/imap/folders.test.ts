@@ -1,5 +1,9 @@
 import { expect } from 'chai'
+import type { Edge } from '../../gateway/imap/edge.ts'
 import { Folders } from '../../gateway/imap/folders.ts'
+import { Notifier } from '../../gateway/imap/notifier.ts'
+import type { Wanted } from '../../gateway/imap/notify-args.ts'
+import type { Change } from '../../store/change.ts'
 import { create, list, remove, rename, subscribe } from '../../store/mailbox.ts'
 import { eachWithStore } from '../store/home.ts'
 
@@ -39,5 +43,52 @@ describe('IMAP: the folders that are kept in memory', () => {
     expect(other).to.equal(one)
     expect(await folders.of(account.id)).to.equal(one)
     folders.close()
+  })
+})
+
+describe('IMAP: what NOTIFY tells of folders', () => {
+  const bench = eachWithStore()
+  const COUNT = 7000
+
+  it('thousands that are renamed with their parent are told in time that grows with their number', async () => {
+    const { db, account } = bench()
+    let hear: (change: Change) => void = () => {}
+    const watch = {
+      account: (_: number, hears: typeof hear) => {
+        hear = hears
+        return () => {}
+      },
+    }
+    const folders = { of: async () => [] }
+    const edge = { store: { db }, watch, folders } as unknown as Edge
+    const filter = {
+      is: 'subtree',
+      names: new Set(['Top', ...Array.from({ length: COUNT }, (_, i) => `of ${i}`)]),
+    } as const
+    const wanted: Wanted = { tellsStatus: false, groups: [{ filter, events: new Set(['MailboxName']) }] }
+    const notifier = new Notifier(
+      edge,
+      account.id,
+      wanted,
+      () => undefined,
+      () => {},
+    )
+    await notifier.open()
+    const begun = performance.now()
+    for (let i = 0; i < COUNT; i++)
+      hear({
+        on: 'mailbox',
+        what: 'renamed',
+        account: account.id,
+        mailbox: 100 + i,
+        name: i === 0 ? 'Top' : `Top/${i}`,
+      })
+    const lines = await notifier.take({ isUtf8: false, tellsModseq: false })
+    expect(performance.now() - begun).to.be.below(1000) // each looked for among all, 1.6 s
+    expect(lines).to.have.length(COUNT)
+    expect(lines.slice(0, 2)).to.deep.equal([
+      '* LIST (\\HasChildren \\Subscribed) "/" "Top"',
+      '* LIST (\\HasNoChildren \\Subscribed) "/" "Top/1"',
+    ])
   })
 })
