@@ -8,7 +8,16 @@ export const codes = [
   ...(['TRYCREATE', 'UIDNEXT', 'UIDVALIDITY', 'UNSEEN'] as const),
   ...(['APPENDUID', 'COPYUID'] as const), // RFC 4315 §3
   ...(['UNAVAILABLE', 'AUTHENTICATIONFAILED', 'AUTHORIZATIONFAILED', 'PRIVACYREQUIRED', 'NOPERM'] as const), // RFC 5530 §3
-  ...(['EXPUNGEISSUED', 'SERVERBUG', 'CANNOT', 'LIMIT', 'OVERQUOTA', 'ALREADYEXISTS', 'NONEXISTENT'] as const),
+  ...([
+    'EXPUNGEISSUED',
+    'SERVERBUG',
+    'CANNOT',
+    'LIMIT',
+    'OVERQUOTA',
+    'ALREADYEXISTS',
+    'NONEXISTENT',
+    'CORRUPTION',
+  ] as const),
   ...(['CLOSED', 'HIGHESTMODSEQ', 'MODIFIED'] as const), // RFC 7162 §7
   'BADURL', // RFC 4469 §4
   'TOOBIG', // RFC 4469 §4

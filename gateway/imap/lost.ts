@@ -1,6 +1,7 @@
 /**
  * Messages that are there and whose bodies are not: a file of `blob/` was removed, or its disk is not mounted. The
- * client is told of no such message; the log is, of each once, however often clients ask for it.
+ * client is told that there is such a message among those it asked for; the log which, of each once, however often
+ * clients ask for it.
  */
 import type { Source } from '../../store/db.ts'
 import { bodyOf } from '../../store/message.ts'
@@ -13,21 +14,21 @@ export class Lost {
   /** By the id of the message, which is never given out again. */
   private readonly said = new Set<number>()
 
-  /** Of a message that could not be read: it may just be gone, as a whole. */
+  /** Of a message that could not be read. @returns whether it is lost: it may just be gone, as a whole */
   async note(
     db: Source,
     log: Log,
     id: number,
     where: { account: string; mailbox: string; uid: number },
-  ): Promise<void> {
-    if (this.said.has(id)) return
+  ): Promise<boolean> {
+    const lost = await bodyOf(db, id)
+    if (!lost || this.said.has(id)) return lost !== undefined
     if (this.said.size >= SAID_MAX) this.said.clear()
     this.said.add(id)
-    const lost = await bodyOf(db, id)
-    if (!lost) return
     log.warn(
       { event: 'body-lost', ...where, ...lost },
       'a message can not be shown: its body is gone; `vouchsafe verify` names all such, a backup may have them',
     )
+    return true
   }
 }

@@ -52,31 +52,31 @@ export const look = async (
   return { known, texts }
 }
 
-/** Unasked, what the client wants told. @returns false if some are gone and were left out */
+/** Why messages were left out: some went meanwhile, of some the body is lost. */
+export type LeftOut = { someAreGone: boolean; someAreLost: boolean }
+
+/** Unasked, what the client wants told. */
 export const tell = async (
   session: Session,
   messages: readonly Numbered[],
   wanted: readonly Item[],
-): Promise<boolean> => {
+): Promise<LeftOut> => {
   const items = withEnabled(session.enabled, wanted)
   return tellPage(session, messages, items, await look(session.edge, messages, items))
 }
 
-/**
- * @param items as `look` had them, and perhaps FLAGS behind them
- * @returns as `tell`
- */
+/** @param items as `look` had them, and perhaps FLAGS behind them */
 export const tellPage = async (
   session: Session,
   messages: readonly Numbered[],
   items: readonly Item[],
   { known, texts }: Page,
-): Promise<boolean> => {
+): Promise<LeftOut> => {
   const { output, mailbox, edge } = session
   const sections = items.filter((item) => item.get === 'section')
   const readsBodies = sections.some(({ what, fields }) => what !== 'HEADER' && !fields)
   const tellsFlags = items.some(({ get }) => get === 'FLAGS')
-  let isWhole = true
+  const leftOut = { someAreGone: false, someAreLost: false }
   let n = 0
   for (const batch of readsBodies && messages.length > 1 ? inBatches(messages) : [messages]) {
     const wholes = readsBodies ? await readSmall(edge, batch) : undefined
@@ -92,8 +92,8 @@ export const tellPage = async (
         // Waiting costs more than all else: what is at hand is not waited for.
         const found = one && (allAtHand(row, one, sections) ?? (await findAll(edge.store.db, row, one, sections)))
         if (!found) {
-          if (one) await noteLost(session, row)
-          isWhole = false
+          const isLost = one && (await noteLost(session, row)) && !row.isGone
+          leftOut[isLost ? 'someAreLost' : 'someAreGone'] = true
           continue
         }
         tellKeywords(session, row)
@@ -102,10 +102,10 @@ export const tellPage = async (
       if (!output.hasRoom) await output.room()
     }
   }
-  return isWhole
+  return leftOut
 }
 
-const noteLost = ({ edge, user, mailbox: { mailbox } }: Session, { id, uid }: Row): Promise<void> =>
+const noteLost = ({ edge, user, mailbox: { mailbox } }: Session, { id, uid }: Row): Promise<boolean> =>
   edge.lost.note(edge.store.db, edge.log, id, { account: user.address, mailbox: mailbox.name, uid })
 
 const tellKeywords = ({ mailbox, output }: Session, { keywords }: Row): void => {

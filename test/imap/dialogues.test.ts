@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -97,6 +98,14 @@ describe('IMAP dialogues', () => {
     /** The client compresses from here on, and reads what is. RFC 4978. */
     async deflate(_, client) {
       client.change(deflated)
+    },
+    /** `! long INBOX 100000`: a letter of so many octets, whose body is a file. */
+    async long([mailbox = 'INBOX', octets = '1']) {
+      await imap.deliver(mailbox, [{ bytes: Buffer.alloc(Number(octets), 'Subject: long\r\n') }])
+    },
+    /** Somebody clears away what lies below `blob/`. */
+    async mislay() {
+      await rm(join(imap.store.home, 'blob'), { recursive: true })
     },
     /** The store fails whoever asks it for mailboxes from here on. */
     async breaks() {

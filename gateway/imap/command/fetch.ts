@@ -12,7 +12,7 @@ import { type Command, mailboxOpen, type Session } from '../command.ts'
 import { type Item, type Modifiers, parseItems, parseModifiers, withEnabled } from '../fetch-item.ts'
 import { pageOf } from '../partial.ts'
 import { type By, expungeIssued, noSuchNumber, shownAs } from '../range.ts'
-import { bad, ok } from '../reply.ts'
+import { bad, no, ok } from '../reply.ts'
 import { tellVanished } from '../resync.ts'
 import { type Numbered, uidsOf } from '../shown.ts'
 import { look, tellPage } from '../tell.ts'
@@ -53,7 +53,7 @@ const fetching = (by: By): Command<Args> => ({
       })
     const changed = changedSince === undefined ? shown : shown.filter(({ row }) => row.modseq > changedSince)
     const messages = part ? pageOf(part, changed) : changed
-    let someAreGone = false
+    const leftOut = { someAreGone: false, someAreLost: false }
     const marksSeen = !mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
     const readAhead = (from: number) => {
       const reading = look(edge, messages.slice(from, from + PAGE), items)
@@ -67,12 +67,20 @@ const fetching = (by: By): Command<Args> => ({
       const looked = (await ahead.shift()) ?? (await readAhead(at))
       // The database reads on while this page is told.
       ahead.push(readAhead(at + 2 * PAGE))
-      const isWhole = await tellPage(session, page, wanted, looked)
-      someAreGone ||= by === 'seq' && !isWhole
+      const { someAreGone, someAreLost } = await tellPage(session, page, wanted, looked)
+      leftOut.someAreGone ||= by === 'seq' && someAreGone
+      leftOut.someAreLost ||= someAreLost
     }
-    return someAreGone ? expungeIssued : ok('Fetched')
+    if (leftOut.someAreLost) return bodyLost
+    return leftOut.someAreGone ? expungeIssued : ok('Fetched')
   },
 })
+
+/** RFC 5530 §3: which, is in the log. */
+const bodyLost = no(
+  'CORRUPTION',
+  'The bodies of some of these messages are lost here; who runs the gateway can tell which',
+)
 
 export const fetch = fetching('seq')
 export const uidFetch = fetching('uid')
