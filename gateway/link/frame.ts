@@ -16,6 +16,7 @@
  * Any request may be answered by {refused, detail}, or by {fault} when the answerer failed; blanks before an answer are signs of life.
  * `/lend` asks for nothing: see lent.ts.
  */
+import { appended } from '../../src/mail/grow.ts'
 import { isRefusalCode, Refusal, type RefusalCode } from '../../src/refusal.ts'
 import { MAX_HOPS, MAX_PAYLOAD_BYTES } from '../../src/wire/record.ts'
 import { hashId, list, randomId, record, type Shape, sha256, text, whole } from '../../src/wire/shape.ts'
@@ -83,12 +84,14 @@ export const encodeHead = (head: Head): Buffer => {
  */
 export const readHead = async (chunks: AsyncIterator<Buffer>, limit: number): Promise<Headed | undefined> => {
   let got: Buffer = Buffer.alloc(0)
+  let size = 0
   for (;;) {
-    const read = headOf(got, limit)
+    const read = headOf(got.subarray(0, size), limit)
     if (read) return read
     const next = await chunks.next()
     if (next.done) return undefined
-    got = got.length === 0 ? next.value : Buffer.concat([got, next.value])
+    got = size === 0 ? next.value : appended(got, size, next.value)
+    size += next.value.length
   }
 }
 

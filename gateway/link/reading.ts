@@ -4,6 +4,7 @@
  * A sender that falls silent is cut off; so is one that is too slow in all.
  */
 import { constants, type Http2Stream } from 'node:http2'
+import { appended } from '../../src/mail/grow.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Request } from './desk.ts'
 import { cancel } from './session.ts'
@@ -105,9 +106,13 @@ export async function* counted(
 export const broken = (stream: Http2Stream, otherwise: Refusal): Error =>
   stream.aborted || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR ? new Cut() : otherwise
 
+/** In one buffer from the start: chunks may be of a byte each, and each that is kept takes two hundred. */
 export const gather = async (chunks: AsyncIterable<Buffer>): Promise<Buffer> => {
-  const all: Buffer[] = []
-  for await (const chunk of chunks) all.push(chunk)
-  const [only] = all
-  return all.length === 1 && only ? only : Buffer.concat(all)
+  let all: Buffer = Buffer.alloc(0)
+  let size = 0
+  for await (const chunk of chunks) {
+    all = size === 0 ? chunk : appended(all, size, chunk)
+    size += chunk.length
+  }
+  return all.subarray(0, size)
 }

@@ -15,7 +15,9 @@ import {
 } from '../../gateway/link/frame.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { backoffMs, linkLimits } from '../../gateway/link/limits.ts'
+import { gather } from '../../gateway/link/reading.ts'
 import { Refusal } from '../../src/refusal.ts'
+import { heldBytes } from '../fixture/memory.ts'
 
 const LIMIT = linkLimits.headBytes
 
@@ -123,6 +125,21 @@ describe('small hand-overs in one call', () => {
         expect(await said(() => decodeHands(Buffer.from(bytes), linkLimits))).to.be.oneOf(['value', 'refusal'])
       }),
     ))
+})
+
+describe('a body that comes byte by byte', () => {
+  it('takes no more memory than it has bytes, or twice as much', async () => {
+    const size = 200_000
+    let held = 0
+    const chunks = async function* () {
+      const before = heldBytes()
+      for (let i = 0; i < size; i++) yield Buffer.from(Uint8Array.of(i % 256))
+      held = heldBytes() - before
+    }
+    const body = await gather(chunks())
+    expect(body.equals(Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 256)))).to.equal(true)
+    expect(held).to.be.lessThan(10 * size)
+  })
 })
 
 describe('records and answers', () => {
