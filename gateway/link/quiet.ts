@@ -24,7 +24,8 @@ export const quietRefusals = (log: Log, metrics: Pick<Metrics, 'refusals'>, now:
     metrics.refusals.inc({ edge: 'link', code })
     const kind = `${code} ${who.agent ?? who.remote}`
     const before = kinds.get(kind)
-    if (before && now() - before.shownAt < EVERY_MS) {
+    // By a clock that was set back, the last may lie far ahead.
+    if (before && Math.abs(now() - before.shownAt) < EVERY_MS) {
       before.hidden += 1
       return
     }

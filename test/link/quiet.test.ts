@@ -30,6 +30,15 @@ describe('refusals on the link port', () => {
     expect(values.reduce((sum, { value }) => sum + value, 0)).to.equal(103)
   })
 
+  it('are logged also where the clock was set back since', () => {
+    const { lines, time, refuse } = scene()
+    for (const at of [86_400_000, 0, 1]) {
+      time.now = at
+      refuse('link-unknown', { agent: 'a' }, 'no neighbour')
+    }
+    expect(lines).to.have.length(2)
+  })
+
   it('by ten thousand peers do not grow what is remembered: the first of them is a stranger again', () => {
     const { lines, refuse } = scene()
     for (let i = 0; i < 10_000; i++) refuse('rate-limited', { remote: `host ${i}` }, 'too many')
