@@ -18,6 +18,7 @@ import { releaseRow } from '../carry/release.ts'
 import type { Searches } from '../carry/searches.ts'
 import { sayOwed, settleWith } from '../carry/settle.ts'
 import type { Core } from '../core.ts'
+import { linkLimits } from '../link/limits.ts'
 import { announceTo } from '../reach/tell.ts'
 import { openLane } from './lane.ts'
 
@@ -25,8 +26,12 @@ export type Performer = { perform(effect: Effect): void; stop(): Promise<void> }
 
 /** Sealing keeps both cores busy at this width; more would only hold more plaintext in memory. */
 const SEALING = 16
-/** Hand-overs under way, over all neighbours; each link has its own limits below this. */
-const HANDING = 128
+/** Hand-overs of small payloads under way, over all neighbours and to one; each link has its own limits below this. */
+const HANDING = 512
+const HANDING_TO_ONE = 128
+/** The same of large ones, which a link takes two at a time, and which may be hours on their way. */
+const BRINGING = 64
+const BRINGING_TO_ONE = 4
 /** Connections to the server that keeps the mail here: fewer than Dovecot's usual 100 processes, and both cores have enough. */
 const LODGING = 16
 /** So long that server may still answer when the gateway stops: an answer nobody hears brings the letter twice. */
@@ -49,7 +54,8 @@ export const openPerformer = (
     core.log.error({ event: 'effect-failed', ...what, err: error }, 'an effect failed; it is tried again')
   }
   const sealing = openLane(SEALING, failed)
-  const handing = openLane(HANDING, failed)
+  const handing = openLane(HANDING, failed, HANDING_TO_ONE)
+  const bringing = openLane(BRINGING, failed, BRINGING_TO_ONE)
   const lodging = openLane(LODGING, failed)
   const settling = openLane(SETTLING, failed)
   const timers = new Set<NodeJS.Timeout>()
@@ -62,7 +68,7 @@ export const openPerformer = (
         sealing.enter(effect.key, () => sealRow(core, effect.key))
         break
       case 'hand':
-        handing.enter(effect.key, () => handRow(core, effect.key, effect.to))
+        handingOf(effect.key).enter(effect.key, () => handRow(core, effect.key, effect.to), effect.to)
         break
       case 'lodge':
         lodging.enter(effect.key, () => lodgeRow(core, effect.key, hangUp.signal))
@@ -150,6 +156,9 @@ export const openPerformer = (
     }
   }
 
+  const handingOf = (key: string) =>
+    (core.engine.state.custody.get(key)?.size ?? 0) > linkLimits.memoryBytes ? bringing : handing
+
   const wake = async (awaits: string, most?: number) => {
     const { db } = core.store
     const keys = await (awaits === 'who:' ? seekers(db, most) : custody.keysBy(db, 'awaits', [awaits], most))
@@ -175,7 +184,7 @@ export const openPerformer = (
     stopped = true
     for (const timer of timers) clearTimeout(timer)
     const hangingUp = setTimeout(() => hangUp.abort(), lodgedMs)
-    await Promise.all([sealing.close(), handing.close(), lodging.close(), settling.close()])
+    await Promise.all([sealing.close(), handing.close(), bringing.close(), lodging.close(), settling.close()])
     clearTimeout(hangingUp)
   }
   return { perform, stop }
