@@ -136,11 +136,12 @@ export const bodyFrom = async (db: Source, id: number, from = 0): Promise<Buffer
 }
 
 /** All bytes, in memory: for bodies known to be small. */
-export const readBody = async (db: Source, id: number): Promise<Buffer> => {
-  const found = await bodyFrom(db, id)
-  if (Buffer.isBuffer(found)) return found
+export const readBody = async (db: Source, id: number): Promise<Buffer> => collected(await bodyFrom(db, id))
+
+export const collected = async (bytes: Buffer | Readable): Promise<Buffer> => {
+  if (Buffer.isBuffer(bytes)) return bytes
   const chunks: Buffer[] = []
-  for await (const chunk of found) chunks.push(chunk)
+  for await (const chunk of bytes) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 

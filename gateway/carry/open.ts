@@ -28,7 +28,7 @@ import type { NewBody } from '../engine/batch.ts'
 import { formsOf, isNamed } from '../spelled.ts'
 import { WHOLE_BYTES } from './hand.ts'
 import { pairIn } from './paired.ts'
-import { openDraft, spoolPlain } from './spool.ts'
+import { openDraft, readDraft, spoolPlain } from './spool.ts'
 
 export type OpenedArrival = {
   draft: NewBody
@@ -47,7 +47,7 @@ export const openArrived = async (
   const opening = { to, net: core.net, now: core.now(), expect: { id: envelope.id } }
   const arrival = { core, envelope, hops, recipient: to.address }
   if (payload.size <= WHOLE_BYTES) {
-    const { from, plaintext } = await open({ ...opening, payload: await wholeOf(core, payload) })
+    const { from, plaintext } = await open({ ...opening, payload: await readDraft(core.home, payload) })
     return keep(arrival, from, plaintext)
   }
   const spool = await spoolPlain(core.home)
@@ -59,13 +59,6 @@ export const openArrived = async (
     sealed.destroy() // what was refused early was not read to its end
     await spool.remove()
   }
-}
-
-const wholeOf = async (core: Core, payload: BodyDraft): Promise<Buffer> => {
-  if ('bytes' in payload) return payload.bytes
-  const chunks: Buffer[] = []
-  for await (const chunk of openDraft(core.home, payload)) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }
 
 type Arriving = { core: Core; envelope: Envelope; hops: Hop[]; recipient: string }

@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { collected } from '../../store/blob.ts'
 import { makeFolder } from '../../store/file.ts'
 import type { BodyDraft } from '../../store/spool.ts'
 
@@ -15,6 +16,12 @@ export const openDraft = (home: string, draft: BodyDraft, { start, end }: Range 
   'bytes' in draft
     ? Readable.from([draft.bytes.subarray(start, end)], { objectMode: false })
     : createReadStream(join(home, 'blob', draft.file), { start, end: end - 1 })
+
+/** The same, in memory. */
+export const readDraft = async (home: string, draft: BodyDraft, { start, end }: Range = WHOLE): Promise<Buffer> => {
+  if ('bytes' in draft) return draft.bytes.subarray(start, end)
+  return start < end ? collected(openDraft(home, draft, { start, end })) : Buffer.alloc(0)
+}
 
 type Range = { start: number; end: number }
 const WHOLE: Range = { start: 0, end: Number.POSITIVE_INFINITY }

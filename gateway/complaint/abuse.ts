@@ -8,9 +8,9 @@ import { type Feedback, type Flaw, feedbackPieces, readFeedback } from '../../sr
 import { COMPLAINT_LIFE_MS, idOf } from '../../src/complaint/gesture.ts'
 import { answerTo, type Unfit } from '../../src/complaint/words.ts'
 import { ownerOf, type State } from '../../src/state.ts'
-import { type BodyDraft, discardDraft } from '../../store/spool.ts'
+import { discardDraft } from '../../store/spool.ts'
 import { custody } from '../../store/web.ts'
-import { openDraft } from '../carry/spool.ts'
+import { readDraft } from '../carry/spool.ts'
 import type { Core } from '../core.ts'
 import type { SessionOptions } from '../smtp/session.ts'
 import type { Submission } from '../smtp/submission.ts'
@@ -89,19 +89,8 @@ const feedbackOf = async (home: string, { body, parsed }: Submission): Promise<F
   const pieces = feedbackPieces(parsed.root)
   if (typeof pieces === 'string') return pieces
   const [fields, original] = await Promise.all([
-    bytesOf(home, body, pieces.fields),
-    bytesOf(home, body, pieces.original),
+    readDraft(home, body, pieces.fields),
+    readDraft(home, body, pieces.original),
   ])
   return readFeedback(pieces, fields, original)
-}
-
-const bytesOf = async (
-  home: string,
-  draft: BodyDraft,
-  { start, end }: { start: number; end: number },
-): Promise<Buffer> => {
-  if (start >= end) return Buffer.alloc(0)
-  const chunks: Buffer[] = []
-  for await (const chunk of openDraft(home, draft, { start, end })) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }

@@ -60,7 +60,7 @@ const twice = async (read: Read): Promise<Found | undefined> => {
   return { size, bytes: Readable.from(whole(read), { objectMode: false }), hasNul }
 }
 
-/** A message that goes between the two readings ends too soon, which is noticed where it is told (fetch.ts). */
+/** A message that goes between the two readings ends too soon, which is noticed where it is told (tell.ts). */
 async function* whole(read: Read): AsyncGenerator<Buffer> {
   for await (const chunk of read()) if (chunk !== undefined) yield chunk
 }

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import { areListed } from '../../src/mail/listed.ts'
 import { headerFields, section } from '../../src/mail/section.ts'
 import type { Part } from '../../src/mail/walk.ts'
+import { collected } from '../../store/blob.ts'
 import type { Cached } from '../../store/cached.ts'
 import type { Source } from '../../store/db.ts'
 import { content } from '../../store/message.ts'
@@ -46,7 +47,7 @@ export const find = async (
   const range = octets(message.size, known, wanted)
   const bytes = range && (await content(db, message.id, range))
   if (!range || !bytes) return undefined
-  if (wanted.fields) return fieldsOf(await collect(bytes), wanted)
+  if (wanted.fields) return fieldsOf(await collected(bytes), wanted)
   return Buffer.isBuffer(bytes) ? found(bytes) : { size: range.end - range.start, bytes }
 }
 
@@ -90,10 +91,3 @@ const held = ({ header, whole }: Known, { start, end }: Range): Buffer | undefin
   (header && end <= header.length ? header : whole)?.subarray(start, end)
 
 const found = (bytes: Buffer): Found => ({ size: bytes.length, bytes })
-
-const collect = async (bytes: Buffer | Readable): Promise<Buffer> => {
-  if (Buffer.isBuffer(bytes)) return bytes
-  const chunks: Buffer[] = []
-  for await (const chunk of bytes) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
