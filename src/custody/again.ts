@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Step } from '../effect.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
-import { type Custody, SEAL_GUARD_MS, unsent } from './custody.ts'
+import { type Custody, mayBeElsewhere, SEAL_GUARD_MS, unsent } from './custody.ts'
 import { logged } from './log.ts'
 
 /** What the recipient's gateway gave with its report: the next envelope to them bears it. */
@@ -32,7 +32,7 @@ export const withPermit = (state: State, was: Custody, now: number): Step | unde
   const { role, permit: before, tried } = was
   const permit = state.contacts.get(contactKey(was.sender ?? '', was.to ?? ''))?.permit
   if (role !== 'origin' || before !== undefined || permit === undefined) return undefined
-  if (tried.length === 0 || tried.some((one) => !one.saidNo)) return undefined
+  if (tried.length === 0 || mayBeElsewhere(was)) return undefined
   const anew = envelopeAnew(state, was, permit, now)
   return anew && { ...anew, changes: [{ drop: 'custody', key: was.key }, ...anew.changes] }
 }

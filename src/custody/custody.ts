@@ -203,9 +203,13 @@ export const dueAt = (row: Custody): number => {
  */
 export const lastMoment = (row: Custody): number => {
   const end = Math.min(row.expires, row.keepUntil ?? row.expires)
-  const isGivenAway = row.tried.some((one) => !one.saidNo) || (row.lodge !== undefined && row.state === 'handing')
+  const isGivenAway = mayBeElsewhere(row) || (row.lodge !== undefined && row.state === 'handing')
   return isGivenAway ? end + Math.floor(LAST_WORD_MS / row.path.length) : end
 }
+
+/** Whether a neighbour may have it, not counting `but`: it was handed it, and has not said no. */
+export const mayBeElsewhere = ({ tried }: Pick<Custody, 'tried'>, but?: string): boolean =>
+  tried.some((one) => one.by !== but && !one.saidNo)
 
 /** The neighbour that it waits for here, where that counts against what we keep for anybody. */
 export const heldFor = (row: Custody | undefined): string | undefined =>

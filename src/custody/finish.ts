@@ -7,7 +7,7 @@ import { unpaired } from '../link/pair.ts'
 import { about, type Item, owe, owedKey } from '../report/owed.ts'
 import type { Change, State } from '../state.ts'
 import { again, permitted } from './again.ts'
-import { type Custody, forgetAt } from './custody.ts'
+import { type Custody, forgetAt, mayBeElsewhere } from './custody.ts'
 import { progress, tell } from './letters.ts'
 import { logged } from './log.ts'
 import { freed, judgeBy } from './meter.ts'
@@ -69,7 +69,7 @@ const settled = (state: State, row: Custody, outcome: Outcome, now: number, from
   const isShown = row.role === 'origin' || (row.lent ?? []).every(({ to }) => to === from)
   if (outcome.event === 'delivered' && (delivered?.permit === undefined || !isShown))
     return { row: { ...row, judgeBy: judgeBy(row.path, Math.min(outcome.at, now)) }, changes: [] }
-  const mayHaveArrived = row.tried.some((one) => !one.saidNo) && outcome.event !== 'delivered'
+  const mayHaveArrived = mayBeElsewhere(row) && outcome.event !== 'delivered'
   if (mayHaveArrived && isGuess(state, outcome))
     return { row: { ...row, judgeBy: judgeBy(row.path, row.expires) }, changes: [] }
   return freed(state, row, now)

@@ -14,7 +14,7 @@ import { choose, type Wish } from '../route/choose.ts'
 import { complainAway } from '../route/failed.ts'
 import type { Link, State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
-import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS } from './custody.ts'
+import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS, mayBeElsewhere } from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
 import { progress } from './letters.ts'
 import { logged, loggedWait } from './log.ts'
@@ -33,7 +33,7 @@ export const advance = (state: State, given: Custody, now: number): Step => {
   const later = { retryAt: now + backoffMs(row.key, row.attempts), attempts: row.attempts + 1 }
   if (way === undefined) {
     const holder = row.stalled?.at(-1)
-    if (holder !== undefined && holdersBeside(row, '')) return back(state, row, holder, now)
+    if (holder !== undefined && mayBeElsewhere(row)) return back(state, row, holder, now)
     if (isForgotten(state, row))
       return finish(state, row, { event: 'refused', code: 'card-conflict', by: state.me, at: now }, now)
     if (isContested(state, row)) return tellContest(state, row, now)
@@ -167,10 +167,6 @@ const signedFor = (trail: Custody['trail'], receipt: TrailStep): Custody['trail'
 export const isReceiptBy = (step: Custody['trail'][number], by: string): boolean =>
   step.event === 'accepted' && step.by === by
 
-/** Neighbours other than `by` that may have it: none of them has said no. */
-export const holdersBeside = (row: Custody, by: string): boolean =>
-  row.tried.some((one) => one.by !== by && !one.saidNo)
-
 /** The row after `by` said no: back to waiting, and `by` left alone until `until`. */
 export const turnedDown = ({ stalled, ...row }: Custody, by: string, until: number, now: number): Custody => ({
   ...row,
@@ -211,7 +207,7 @@ export const rejected = (state: State, key: string, by: string, code: RefusalCod
   if (was === undefined || was.state === 'done') return nothing
   const log = logged('hop-refused', was, { to: by, detail: code })
   if (was.state !== 'handing' || was.next !== by) return rejectedLate(was, by, code, log)
-  if (isFinal(code) && !patient.has(code) && !holdersBeside(was, by) && isLastWord(state, was, by)) {
+  if (isFinal(code) && !patient.has(code) && !mayBeElsewhere(was, by) && isLastWord(state, was, by)) {
     const end = finish(state, was, { event: 'refused', code, by, at: now }, now)
     return { ...end, effects: [log, ...end.effects] }
   }

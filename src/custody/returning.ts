@@ -9,9 +9,18 @@ import { believe, isFinalEvent, type Report, type TrailStep } from '../report/re
 import { forgive, overtake } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
 import { withPermit } from './again.ts'
-import { AVOID_MS, type Custody, forgetAt, HAND_GUARD_MS, isUnjudged, lastMoment, waitsTooLong } from './custody.ts'
+import {
+  AVOID_MS,
+  type Custody,
+  forgetAt,
+  HAND_GUARD_MS,
+  isUnjudged,
+  lastMoment,
+  mayBeElsewhere,
+  waitsTooLong,
+} from './custody.ts'
 import { finish, oweUpstream } from './finish.ts'
-import { advance, handedTo, holdersBeside, isReceiptBy, turnedDown } from './handing.ts'
+import { advance, handedTo, isReceiptBy, turnedDown } from './handing.ts'
 import { isHeld } from './hold.ts'
 import { progress, tell } from './letters.ts'
 import { lodge } from './lodge.ts'
@@ -46,7 +55,7 @@ export const reported = (state: State, from: string, key: string, reports: reado
 const hear = (state: State, row: Custody, from: string, fresh: TrailStep[], told: Item[], now: number): Step => {
   const last = fresh.find((step) => isFinalEvent(step.event))
   const items = (steps: TrailStep[]): Item[] => [...told, ...steps.map(({ jws }) => ({ jws }))]
-  if (last !== undefined && (last.event === 'delivered' || !holdersBeside(row, from)))
+  if (last !== undefined && (last.event === 'delivered' || !mayBeElsewhere(row, from)))
     return ends(state, row, from, last, items(fresh), now)
   const { row: next, changes } = last
     ? returned(state, turnedDown(row, from, now + AVOID_MS, now), from, now)
@@ -152,7 +161,7 @@ const resting = (row: Custody): Custody => ({ ...row, retryAt: null, awaits: nul
 const expiryCode = (state: State, row: Custody): RefusalCode => {
   if (row.state === 'spooled' && row.to === undefined)
     return row.expires === row.returnAt ? 'expired' : 'address-unknown'
-  if (!row.tried.every((one) => one.saidNo)) return 'expired'
+  if (mayBeElsewhere(row)) return 'expired'
   const isClaimed = row.role === 'origin' && state.known.get(row.to ?? '')?.rival !== undefined
   return isClaimed ? 'card-conflict' : (row.blocked ?? 'expired')
 }

@@ -5,7 +5,7 @@
 import { targetOfAddress, targetOfEntity } from '../address.ts'
 import type { Step } from '../effect.ts'
 import type { State } from '../state.ts'
-import type { Custody } from './custody.ts'
+import { type Custody, mayBeElsewhere } from './custody.ts'
 import { progress, tell } from './letters.ts'
 
 /**
@@ -26,7 +26,7 @@ export const isContested = (state: State, row: Custody): boolean =>
 
 /** Sealed for a key that an administrator has forgotten since: nobody should open it any more. */
 export const isForgotten = (state: State, row: Custody): boolean =>
-  row.role === 'origin' && !state.known.has(row.to ?? '') && row.tried.every((one) => one.saidNo)
+  row.role === 'origin' && !state.known.has(row.to ?? '') && !mayBeElsewhere(row)
 
 /** It waits on, for the key it is meant for; the next tick takes it up. The delay is told with the reason. */
 export const tellContest = (state: State, was: Custody, now: number): Step => {
