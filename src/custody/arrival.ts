@@ -2,7 +2,7 @@
  * An envelope arrives over a link: ours to deliver, or ours to hand on. Its chain of stamps has
  * been checked; one for an entity here has been opened and its sender's signature verified.
  */
-import { type Answer, refuse, type Step } from '../effect.ts'
+import { type Answer, nothing, refuse, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
@@ -164,7 +164,7 @@ const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now
   const folder = opened.isAuthor === false ? 'Requests' : folderFor(state, local.entity, opened.from)
   const provenance = { key: row.key, from: opened.from, address: opened.address, path: row.path, at: now }
   // A stranger's word about an address is not taken before anybody here trusts them: a search would have to confirm it.
-  const sender: Step = folder === 'INBOX' ? meet(state, arrival, now) : { changes: [], effects: [] }
+  const sender: Step = folder === 'INBOX' ? meet(state, arrival, now) : nothing
   const claim = tellClaim(state, local, opened, now)
   const place = { account: local.account, folder, body: arrival.body, provenance } as const
   const kept =
@@ -213,12 +213,12 @@ const pairedOf = (
 
 /** The card that came in the letter, and the way it came: so an answer needs no search. */
 const meet = (state: State, { opened, envelope, path }: Arrival, now: number): Step => {
-  if (opened?.card === undefined) return { changes: [], effects: [] }
+  if (opened?.card === undefined) return nothing
   const { known, text } = opened.card
-  if (known.expires <= now || known.agent !== envelope.origin) return { changes: [], effects: [] }
+  if (known.expires <= now || known.agent !== envelope.origin) return nothing
   const worth = weigh(state, known)
   if (worth === 'conflict') return { changes: [], effects: [conflict(state, known)] }
-  if (worth === 'outdated') return { changes: [], effects: [] }
+  if (worth === 'outdated') return nothing
   const isKept = waysTo(state, known.entity).some((route) => route.expires > now && leadsTo(route, known.agent))
   const back = { entity: known.entity, hops: [state.me, ...[...path].reverse()], expires: now + ROUTE_LIFE_MS }
   const changes: Change[] = [
@@ -273,8 +273,4 @@ const retold = (row: Custody): Item[] => {
         )
 }
 
-const noCredit: Step = {
-  changes: [],
-  effects: [],
-  answer: { say: 'refused', code: 'no-credit', detail: 'too much over this link is not judged yet, or was unwanted' },
-}
+const noCredit = refuse('no-credit', 'too much over this link is not judged yet, or was unwanted')

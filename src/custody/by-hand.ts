@@ -6,7 +6,7 @@
  * A neighbour that was handed it before may still sign for it, or report: that is heard, and it stays held.
  * Its life goes on meanwhile: its sender hears of the delay, and of the end.
  */
-import { nothing, refuse, type Step } from '../effect.ts'
+import { done, nothing, refuse, type Step } from '../effect.ts'
 import type { State } from '../state.ts'
 import type { Custody } from './custody.ts'
 import { finish } from './finish.ts'
@@ -21,7 +21,7 @@ import { moveOn } from './returning.ts'
 export const retry = (state: State, key: string, now: number): Step => {
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return refuse('entity-unknown', 'it has ended, or was never here')
-  if (was.isHeldBack || isHeld(was, now)) return { ...nothing, answer: { say: 'done' } }
+  if (was.isHeldBack || isHeld(was, now)) return done
   if (now >= was.expires) return refuse('expired', 'its time is over; only the last word of its holders is waited for')
   const { stalled, ...rest } = was
   const row: Custody = { ...rest, avoid: [], attempts: 0, retryAt: null }

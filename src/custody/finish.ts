@@ -2,7 +2,7 @@
  * The end of an envelope at one holder. The payload goes, the outcome stays until twice the
  * expiry; an origin tells its sender, everybody else owes the report to whoever handed it over.
  */
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, nothing, type Step } from '../effect.ts'
 import { unpaired } from '../link/pair.ts'
 import { about, type Item, owe, owedKey } from '../report/owed.ts'
 import type { Change, State } from '../state.ts'
@@ -44,7 +44,7 @@ export const finish = (state: State, was: Custody, outcome: Outcome, now: number
 
 /** Reports owed to whoever handed it to us, and to all who brought another copy. */
 export const oweUpstream = (state: State, row: Custody, items: Item[]): Step => {
-  if (row.from === undefined || items.length === 0) return { changes: [], effects: [] }
+  if (row.from === undefined || items.length === 0) return nothing
   const them = [row.from, ...(row.also ?? [])]
   return {
     changes: them.map((to) => ({

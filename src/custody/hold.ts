@@ -5,7 +5,7 @@
  *
  * An administrator can take it out until then (`queue drop`): its sender hears of that.
  */
-import type { Step } from '../effect.ts'
+import { nothing, type Step } from '../effect.ts'
 import type { State } from '../state.ts'
 import { folderFor } from '../trust/contact.ts'
 import { type Custody, SEAL_GUARD_MS } from './custody.ts'
@@ -27,7 +27,7 @@ export const release = (was: Custody, now: number): Step => ({
 export const released = (state: State, key: string, body: number, now: number): Step => {
   const was = state.custody.get(key)
   const local = state.locals.get(was?.to ?? '')
-  if (was === undefined || local === undefined || !isForHere(state, was)) return { changes: [], effects: [] }
+  if (was === undefined || local === undefined || !isForHere(state, was)) return nothing
   const from = was.sender ?? ''
   const address = state.submissions.get(was.submission ?? '')?.from ?? ''
   const provenance = { key, from, address, path: [state.me], at: now }

@@ -3,7 +3,7 @@
  * delivery for each recipient here, in the transaction that precedes 250.
  */
 import { targetOfEntity } from '../address.ts'
-import { type Effect, nothing, type Step } from '../effect.ts'
+import { done, type Effect, nothing, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { waysTo } from '../route/cache.ts'
@@ -22,7 +22,7 @@ import { isOver, overall, type Recipient, type Submission } from './submission.t
 
 /** @param here the message with the trace fields of a delivery here: what recipients of this gateway get */
 export const submitted = (state: State, given: Submission, here: number, now: number): Step => {
-  if (state.submissions.has(given.id)) return { ...nothing, answer: { say: 'done' } }
+  if (state.submissions.has(given.id)) return done
   const isLater = given.holdUntil !== undefined && given.holdUntil > now
   const parts = given.recipients.map((one) =>
     isLater
@@ -75,13 +75,20 @@ const deliverHere = (state: State, given: Submission, recipient: Recipient, here
   const provenance = { key, from: given.entity, address: given.from, path: [state.me], at: now }
   const folder = folderFor(state, local.entity, given.entity)
   if (state.lodging === 'lmtp') return lodgeHere(state, given, recipient, local, here, now)
-  const done: Recipient = { ...recipient, stage: 'Delivered' }
+  const delivered: Recipient = { ...recipient, stage: 'Delivered' }
   return {
-    recipient: done,
+    recipient: delivered,
     changes: [
       { deliver: { account: local.account, folder, body: here, provenance } },
       ...trustByWriting(state, given.entity, local.entity, local.address, now),
-      ...tellRecipient(state, given, done, { trail: [], id: done.envelope, tried: [] }, { kind: 'delivered' }, now),
+      ...tellRecipient(
+        state,
+        given,
+        delivered,
+        { trail: [], id: delivered.envelope, tried: [] },
+        { kind: 'delivered' },
+        now,
+      ),
     ],
     effects: [logged('delivered', { key, messageId: given.messageId, address: recipient.address }, { detail: folder })],
   }

@@ -2,7 +2,7 @@
  * What comes back along the path, and what time does to an envelope.
  */
 import { passPraise } from '../complaint/passing.ts'
-import { nothing, refuse, type Step } from '../effect.ts'
+import { done, nothing, refuse, type Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
 import { about, type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
@@ -33,7 +33,7 @@ import { listen } from './stalling.ts'
 /** Reports about an envelope we handed on. About one we have forgotten: acknowledged, so that nobody owes for ever. */
 export const reported = (state: State, from: string, key: string, reports: readonly Report[], now: number): Step => {
   const was = state.custody.get(key)
-  if (was === undefined || was.state === 'done') return { ...nothing, answer: { say: 'done' } }
+  if (was === undefined || was.state === 'done') return done
   const hasSigned = was.trail.some((step) => isReceiptBy(step, from))
   if (!was.tried.some((one) => one.by === from && (hasSigned || !one.saidNo)))
     return refuse('report-foreign', 'this envelope was not handed to you, or you did not take it')
@@ -42,7 +42,7 @@ export const reported = (state: State, from: string, key: string, reports: reado
   const before = { ...was, trail: [...was.trail, ...receipt] }
   const fresh = believed(state, before, reports)
   if (fresh instanceof Refusal) return refuse(fresh.code, fresh.detail)
-  if (fresh.length === 0) return { ...nothing, answer: { say: 'done' } }
+  if (fresh.length === 0) return done
   const row: Custody = { ...before, trail: [...before.trail, ...fresh] }
   const told: Item[] = receipt.map(() => ({ own: { ...about(key, now), event: 'forwarded', next: from } }))
   return { ...hear(state, row, from, fresh, told, now), answer: { say: 'done' } }
