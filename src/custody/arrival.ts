@@ -6,7 +6,7 @@ import { type Answer, nothing, refuse, type Step } from '../effect.ts'
 import { type Envelope, keyOf } from '../envelope/envelope.ts'
 import { type Paired, paired } from '../link/pair.ts'
 import { isActive, whyNot } from '../link/standing.ts'
-import { about, type Item, owe } from '../report/owed.ts'
+import { type Item, owe } from '../report/owed.ts'
 import { isFinalEvent } from '../report/report.ts'
 import { leadsTo, ROUTE_LIFE_MS, renew, waysTo } from '../route/cache.ts'
 import { choose } from '../route/choose.ts'
@@ -19,6 +19,7 @@ import { welcomed } from '../trust/household.ts'
 import type { PairRecord } from '../wire/pair.ts'
 import { tellClaim } from './claimed.ts'
 import { type Custody, forgetAt } from './custody.ts'
+import { forwarded } from './finish.ts'
 import { advance } from './handing.ts'
 import { deliveredAs, lodge } from './lodge.ts'
 import { logged } from './log.ts'
@@ -259,18 +260,10 @@ const repeated = (was: Custody, from: string, accepted: Answer): Step => {
 /** All that was ever reported of it upstream, in the same order and words. */
 const retold = (row: Custody): Item[] => {
   const { key, role, trail, outcome } = row
-  return role === 'destination'
-    ? outcome
-      ? [deliveredAs(row)]
-      : []
-    : trail
-        .filter(({ event }) => event === 'delivered' || !isFinalEvent(event)) // a way that failed was not the end
-        .map(
-          ({ event, by, at, jws }): Item =>
-            event === 'accepted'
-              ? { own: { ...about(key, at), event: 'forwarded', next: by, ...(jws && { receipt: jws }) } }
-              : { jws },
-        )
+  if (role === 'destination') return outcome ? [deliveredAs(row)] : []
+  return trail
+    .filter(({ event }) => event === 'delivered' || !isFinalEvent(event)) // a way that failed was not the end
+    .map(({ event, by, at, jws }) => (event === 'accepted' ? forwarded(key, by, at, jws) : { jws }))
 }
 
 const noCredit = refuse('no-credit', 'too much over this link is not judged yet, or was unwanted')

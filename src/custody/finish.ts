@@ -55,6 +55,11 @@ export const oweUpstream = (state: State, row: Custody, items: Item[]): Step => 
   }
 }
 
+/** Our word that `next` has it; with its receipt, where there is one. */
+export const forwarded = (key: string, next: string, at: number, receipt = ''): Item => ({
+  own: { ...about(key, at), event: 'forwarded', next, ...(receipt && { receipt }) },
+})
+
 /**
  * What it costs from now on: nothing, if it came to nobody or the recipient knows the sender. Else it
  * is judged within a week of the delivery; and where nobody knows of one, within a week of the expiry:

@@ -15,7 +15,7 @@ import { complainAway } from '../route/failed.ts'
 import type { Link, State } from '../state.ts'
 import { MAX_RECEIPT } from '../wire/record.ts'
 import { AVOID_MS, backoffMs, type Custody, HAND_GUARD_MS, mayBeElsewhere } from './custody.ts'
-import { finish, oweUpstream } from './finish.ts'
+import { finish, forwarded, oweUpstream } from './finish.ts'
 import { progress } from './letters.ts'
 import { logged, loggedWait } from './log.ts'
 import { lend } from './meter.ts'
@@ -151,9 +151,7 @@ export const accepted = (state: State, key: string, by: string, given: string, n
   const log = logged('handed', row, { to: by })
   if (row.role === 'origin')
     return { changes: [{ put: 'custody', row }, ...changes, ...progress(state, row, 'InCustody', now)], effects: [log] }
-  const told = oweUpstream(state, row, [
-    { own: { ...about(key, now), event: 'forwarded', next: by, ...(receipt && { receipt }) } },
-  ])
+  const told = oweUpstream(state, row, [forwarded(key, by, now, receipt)])
   return { changes: [{ put: 'custody', row }, ...changes, ...told.changes], effects: [log, ...told.effects] }
 }
 

@@ -4,7 +4,7 @@
 import { passPraise } from '../complaint/passing.ts'
 import { done, nothing, refuse, type Step } from '../effect.ts'
 import { Refusal, type RefusalCode } from '../refusal.ts'
-import { about, type Item, settle } from '../report/owed.ts'
+import { type Item, settle } from '../report/owed.ts'
 import { believe, isFinalEvent, type Report, type TrailStep } from '../report/report.ts'
 import { forgive, overtake } from '../route/blame.ts'
 import type { Change, State } from '../state.ts'
@@ -19,7 +19,7 @@ import {
   mayBeElsewhere,
   waitsTooLong,
 } from './custody.ts'
-import { finish, oweUpstream } from './finish.ts'
+import { finish, forwarded, oweUpstream } from './finish.ts'
 import { advance, handedTo, isReceiptBy, turnedDown } from './handing.ts'
 import { isHeld } from './hold.ts'
 import { progress, tell } from './letters.ts'
@@ -44,7 +44,7 @@ export const reported = (state: State, from: string, key: string, reports: reado
   if (fresh instanceof Refusal) return refuse(fresh.code, fresh.detail)
   if (fresh.length === 0) return done
   const row: Custody = { ...before, trail: [...before.trail, ...fresh] }
-  const told: Item[] = receipt.map(() => ({ own: { ...about(key, now), event: 'forwarded', next: from } }))
+  const told: Item[] = receipt.map(() => forwarded(key, from, now))
   return { ...hear(state, row, from, fresh, told, now), answer: { say: 'done' } }
 }
 
