@@ -5,6 +5,7 @@
  */
 import type { Source, Tx } from './db.ts'
 import type { Cell } from './engine/bulk.ts'
+import type { Param } from './engine/sqlite.ts'
 
 export type Documents<Doc, Column extends string> = {
   readonly table: string
@@ -60,12 +61,11 @@ export const documents = <Doc extends object, Column extends string>(
 ): Documents<Doc, Column> => {
   const names: Column[] = Object.keys(columns) as Column[]
   const update = [...names.filter((name) => !fixed.includes(name)), 'data']
-  type Params = Parameters<Source['read']['range']>[1]
-  const read = async (from: Source, where: string, params: Params): Promise<Doc[]> => {
+  const read = async (from: Source, where: string, params: readonly Param[]): Promise<Doc[]> => {
     const rows = await from.read.range<{ data: string }>(`SELECT data FROM ${table} ${where}`, params)
     return rows.map(({ data }) => JSON.parse(data))
   }
-  const readKeys = async (from: Source, where: string, params: Params): Promise<string[]> => {
+  const readKeys = async (from: Source, where: string, params: readonly Param[]): Promise<string[]> => {
     const rows = await from.read.range<{ id: string }>(`SELECT id FROM ${table} ${where}`, params)
     return rows.map(({ id }) => id)
   }

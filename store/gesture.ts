@@ -6,6 +6,7 @@ import type { Gesture } from '../src/complaint/gesture.ts'
 import type { Provenance } from '../src/state.ts'
 import type { Source } from './db.ts'
 import { documents } from './document.ts'
+import type { Param } from './engine/sqlite.ts'
 
 export const gestures = documents<Gesture, 'due_at'>('gesture', ({ id }) => id, { due_at: ({ dueAt }) => dueAt })
 
@@ -28,10 +29,9 @@ const OLDEST_MS = 36 * 86_400_000
 const PAGE = 1000
 
 type Stored = Omit<Placed, 'provenance'> & { provenance: string }
-type Params = Parameters<Source['read']['range']>[1]
 
 /** Of the last weeks; those that a mail client put there are left out. */
-const placed = async (from: Source, where: string, params: NonNullable<Params>, join = ''): Promise<Placed[]> => {
+const placed = async (from: Source, where: string, params: readonly Param[], join = ''): Promise<Placed[]> => {
   const sql = `SELECT message.id AS id, mailbox, uid, account, name AS folder, special_use AS "specialUse", flags, keywords, provenance
     FROM message JOIN mailbox ON mailbox.id = message.mailbox ${join}
     WHERE ${where} AND internal_date >= ? AND provenance IS NOT NULL`

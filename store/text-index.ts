@@ -50,8 +50,8 @@ export type TextIndex = {
   close(): Promise<void>
 }
 
-const fields = ['subject', 'from', 'to', 'cc'] as const
-type FieldName = (typeof fields)[number]
+export const indexedFields = ['subject', 'from', 'to', 'cc'] as const
+type FieldName = (typeof indexedFields)[number]
 /** FROM and TO are words of SQL. */
 const columns: Record<FieldName, string> = { subject: 'subject', from: 'sender', to: 'recipient', cc: 'copied' }
 const isField = (where: Where): where is FieldName => Object.hasOwn(columns, where)
@@ -130,11 +130,10 @@ export const openTextIndex = (home: string): TextIndex => {
     async add(messages, upTo) {
       const { writer } = await open()
       await inTransaction(writer, async () => {
-        await writer.write([...inserts('trigram', ['rowid', 'owner', 'content'], messages.map(trigramCells))])
-        await writer.write([...inserts('word', ['rowid', 'owner', 'header', 'body'], messages.map(wordCells))])
-        await writer.write([
-          ...inserts('field', ['rowid', 'owner', ...Object.values(columns)], messages.map(fieldCells)),
-        ])
+        for (const [table, { columns, cells }] of Object.entries(tables)) {
+          const rows = messages.map((each) => [each.id, mark(each.account), ...cells(each)])
+          await writer.write([...inserts(table, ['rowid', 'owner', ...columns], rows)])
+        }
         const words = new Set(messages.flatMap(({ body }) => body.match(WORDS) ?? []))
         await writer.run('INSERT OR IGNORE INTO term SELECT value FROM json_each(?) ORDER BY value', [[...words]])
         await writer.run('UPDATE progress SET up_to = ?', [upTo])
@@ -143,7 +142,7 @@ export const openTextIndex = (home: string): TextIndex => {
     async remove(ids) {
       const { writer } = await open()
       await inTransaction(writer, async () => {
-        for (const table of TABLES) await writer.run(`DELETE FROM ${table} WHERE rowid IN (?*)`, [ids])
+        for (const table of Object.keys(tables)) await writer.run(`DELETE FROM ${table} WHERE rowid IN (?*)`, [ids])
       })
     },
     async forgetWords(after) {
@@ -174,7 +173,6 @@ export const openTextIndex = (home: string): TextIndex => {
 }
 
 type Opened = { writer: Connection; reader: Connection }
-const TABLES = ['trigram', 'word', 'field'] as const
 const NONE: ReadonlySet<number> = new Set()
 
 const openFiles = async (file: string): Promise<Opened> => {
@@ -222,7 +220,7 @@ const inTransaction = async (writer: Connection, work: () => Promise<void>): Pro
 const upToOf = async (connection: Connection): Promise<number> =>
   (await connection.all<{ upTo: number }>('SELECT up_to AS "upTo" FROM progress'))[0]?.upTo ?? 0
 
-const idsFor = async (reader: Connection, table: (typeof TABLES)[number], query: string): Promise<Set<number>> => {
+const idsFor = async (reader: Connection, table: Table, query: string): Promise<Set<number>> => {
   const sql = `SELECT json_group_array(rowid) AS ids FROM ${table} WHERE ${table} MATCH ?`
   const [found] = await reader.all<{ ids: string }>(sql, [query])
   return new Set(JSON.parse(found?.ids ?? '[]') as number[])
@@ -271,27 +269,25 @@ const inWords = (
 
 const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`
 
-const trigramCells = ({ id, account, header, mime, body }: Texts) => [
-  id,
-  mark(account),
-  plain(`${headerLines(header)}${mime}\n${body}`),
-]
-const wordCells = ({ id, account, header, mime, body }: Texts) => [
-  id,
-  mark(account),
-  plainWords(`${headerLines(header)}${mime}`),
-  plainWords(body),
-]
-const fieldCells = ({ id, account, header }: Texts) => [
-  id,
-  mark(account),
-  ...fields.map((field) =>
-    header.fields
-      .filter(({ name }) => name === field)
-      .map(({ value }) => plain(value))
-      .join(APART),
-  ),
-]
+/** What each table has of a message beside whose it is. */
+const tables: Record<Table, { columns: readonly string[]; cells(texts: Texts): string[] }> = {
+  trigram: {
+    columns: ['content'],
+    cells: ({ header, mime, body }) => [plain(`${headerLines(header)}${mime}\n${body}`)],
+  },
+  word: {
+    columns: ['header', 'body'],
+    cells: ({ header, mime, body }) => [plainWords(`${headerLines(header)}${mime}`), plainWords(body)],
+  },
+  field: {
+    columns: Object.values(columns),
+    cells: ({ header }) =>
+      indexedFields.map((field) =>
+        header.fields.flatMap(({ name, value }) => (name === field ? plain(value) : [])).join(APART),
+      ),
+  },
+}
+type Table = 'trigram' | 'word' | 'field'
 
 const headerLines = ({ fields }: HeaderFacts): string => fields.map(({ name, value }) => `${name}: ${value}\n`).join('')
 

@@ -9,7 +9,7 @@ import { PAUSE_STEPS } from '../../src/mail/ranks.ts'
 import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
 import { bodyTexts, headers } from '../../store/text.ts'
-import type { Hits, Where } from '../../store/text-index.ts'
+import { type Hits, indexedFields, type Where } from '../../store/text-index.ts'
 import type { Session } from './command.ts'
 import type { Edge } from './edge.ts'
 import { uidRequired } from './range.ts'
@@ -172,7 +172,6 @@ const withIndex = async ({ store, log }: Edge, account: number, key: Key, settin
   return { ...setting, hits }
 }
 
-const indexedFields = ['subject', 'from', 'to', 'cc'] as const
 const whereOf = (key: TextKey): Where =>
   key.is === 'header' ? (indexedFields.find((name) => name === key.name) ?? 'header') : key.is
 
