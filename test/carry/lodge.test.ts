@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { truncate } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { lodgeRow } from '../../gateway/carry/lodge.ts'
 import type { Searches } from '../../gateway/carry/searches.ts'
@@ -74,10 +73,10 @@ describe('carry: mail for a server that keeps it', () => {
     const [file = ''] = await bodyFiles(core.store.db.blobDir)
     await truncate(join(core.store.db.blobDir, file), 1)
     const { perform, stop } = openPerformer({ ...core, log: said }, {} as Searches, async () => {})
-    for (let i = 0; i < 9; i++) {
+    await until('it was told four times', async () => {
       perform({ do: 'lodge', key })
-      await wait(30)
-    }
+      return lines.length === 4
+    })
     await stop()
     const told = lines.map((line) => JSON.parse(line))
     expect(told.map(({ envelope, times }) => [envelope, times])).to.deep.equal(
