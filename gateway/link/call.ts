@@ -4,7 +4,7 @@
  * Small hand-overs (hands.ts), records and large payloads wait in lanes of their own, so that none waits
  * for another kind; between streams, HTTP/2 itself goes round frame by frame. A call
  * ends by its answer, or in a LinkFault when nothing moves for `idleMs` or the link breaks;
- * how long the neighbour works on it is his affair as long as he shows life.
+ * how long the neighbour works on a large payload is his affair as long as he shows life, and on anything else up to `answerMs`.
  */
 import type { ClientHttp2Session, ClientHttp2Stream, Http2Stream } from 'node:http2'
 import { Refusal } from '../../src/refusal.ts'
@@ -38,7 +38,7 @@ export type Calls = {
 export type Open = (path: Path) => Promise<Http2Stream | undefined>
 
 type Write = (stream: Http2Stream, course: Course) => Promise<void> | void
-type Terms = { idleMs: number; answerBytes: number }
+type Terms = { idleMs: number; answerBytes: number; answerMs?: number }
 
 export const callsOver = (
   open: Open,
@@ -59,9 +59,9 @@ export const callsOver = (
 
   const handOnce = async (offer: Offer, body: Body, from: number) => {
     const head = encodeHead({ ...offer, sha256: body.sha256, size: body.size, from })
-    return handAnswer(
-      await exchange(open, '/hand', limits, (stream, course) => writeHand(stream, head, body, from, countOut, course)),
-    )
+    const { idleMs, answerBytes } = limits
+    const write: Write = (stream, course) => writeHand(stream, head, body, from, countOut, course)
+    return handAnswer(await exchange(open, '/hand', { idleMs, answerBytes }, write))
   }
 
   const handLarge = async (offer: Offer, body: Body): Promise<HandAnswer> => {
@@ -140,6 +140,10 @@ const exchange = async (open: Open, path: Path, terms: Terms, write: Write): Pro
       () => fail(new LinkFault('timeout', 'nothing moved on a call for too long')),
       terms.idleMs,
     )
+    const longest =
+      terms.answerMs === undefined
+        ? undefined
+        : setTimeout(() => fail(new LinkFault('timeout', 'a call was not answered in time')), terms.answerMs)
     const moved = () => void silence.refresh()
     stream.on('data', (chunk: Buffer) => {
       moved()
@@ -163,6 +167,7 @@ const exchange = async (open: Open, path: Path, terms: Terms, write: Write): Pro
     stream.on('error', () => {}) // 'close' follows
     stream.on('close', () => {
       clearTimeout(silence)
+      clearTimeout(longest)
       if (!isSettled) reject(new LinkFault('closed', 'the link broke, or the neighbour broke off'))
     })
     // A failure to read our own payload is nobody's fault but ours.

@@ -149,7 +149,7 @@ export const proveAsGuest = async (
   { agent, turn, session, socket }: { agent: string; turn: Turn; session: ClientHttp2Session; socket: TLSSocket },
   hello: unknown,
 ): Promise<void> => {
-  const terms = { idleMs: limits.helloMs, answerBytes: limits.answerBytes }
+  const terms = { idleMs: limits.helloMs, answerBytes: limits.answerBytes, answerMs: limits.answerMs }
   const aurq = answerAs(aurqMessage, hello)
   if (aurq.agent !== agent) throw new LinkFault('fault', 'AURQ names another agent than the key')
   const line: Line = { ek: exporterOf(socket), nonce: aurq.nonce }

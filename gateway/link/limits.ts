@@ -70,6 +70,8 @@ export const linkLimits = {
   /** A call or a payload on which nothing moves. The other side shows life every `lifeSignMs`. */
   idleMs: 60_000,
   lifeSignMs: 5_000,
+  /** For an answer to anything but a large payload, whatever life is shown: the slowest hand-overs that share a call are read by then. */
+  answerMs: 20 * 60_000,
   /** Slowest payload taken, after `idleMs`: 128 dribbling streams are not kept for ever. */
   leastBytesPerSecond: 512,
   /** Between an early answer and the end of its request. */

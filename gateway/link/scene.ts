@@ -56,8 +56,8 @@ export const greet = async (
   session: ClientHttp2Session,
   link: string,
 ): Promise<{ theirs: Announced; aurq: unknown }> => {
-  const { helloMs: idleMs, answerBytes } = scene.limits
-  const answer = await ask(openOn(session), '/hello', helloOf(scene, link), { idleMs, answerBytes })
+  const { helloMs: idleMs, answerBytes, answerMs } = scene.limits
+  const answer = await ask(openOn(session), '/hello', helloOf(scene, link), { idleMs, answerBytes, answerMs })
   if (typeof answer === 'object' && answer !== null && 'busy' in answer)
     throw new LinkFault('busy', 'the neighbour has a live link with us already')
   const hello = answerAs(helloShape, answer)

@@ -3,8 +3,10 @@ import { closeSync } from 'node:fs'
 import { readdir, readFile, readlink, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { LinkFault } from '../../gateway/link/handlers.ts'
 import { linkLimits } from '../../gateway/link/limits.ts'
 import { openParts } from '../../gateway/link/part.ts'
+import { sleep } from '../../scripts/neighbourhood.ts'
 import { agentsOfEach, areLinked, befriend, offerOf, payloadOf, startAgent, type TestAgent, until } from './agents.ts'
 import { type Line, openLine } from './line.ts'
 
@@ -147,6 +149,22 @@ describe('a large payload', () => {
     await areLinked(a, b)
     expect(await a.edge.hand(b.agent.id, offerOf('slow'), payloadOf(MB))).to.deep.equal({ accepted: 'at last' })
     expect(await a.edge.hand(b.agent.id, offerOf('slow'), payloadOf(10))).to.deep.equal({ accepted: 'at last' })
+  })
+
+  it('may take him so long, but not a small one or a record: who shows life for ever would keep them for ever', async () => {
+    const slow = { idleMs: 10_000, lifeSignMs: 50, answerMs: 700 }
+    const never = async () => new Promise<never>(() => {})
+    const [a, b] = [
+      await start({ limits: slow }),
+      await start({ limits: slow, handlers: { hand: never, records: never } }),
+    ]
+    befriend(a, b)
+    await areLinked(a, b)
+    const said = (work: Promise<unknown>) => work.catch((error: LinkFault) => error.code)
+    const large = said(a.edge.hand(b.agent.id, offerOf('large'), payloadOf(MB)))
+    const small = [a.edge.hand(b.agent.id, offerOf('small'), payloadOf(10)), a.edge.send(b.agent.id, ['record'])]
+    expect(await Promise.all(small.map(said))).to.deep.equal(['timeout', 'timeout'])
+    expect(await Promise.race([large, sleep(500)])).to.equal(undefined)
   })
 
   it('of ours that is shorter than it should be is our fault, and nobody else hears of it', async () => {
