@@ -3,7 +3,7 @@
  * step is told to the account by a letter, and each complaint to the owner of the gateway as ARF.
  */
 import { nothing, type Step } from '../effect.ts'
-import { stopped } from '../link/sentence.ts'
+import { repented } from '../link/sentence.ts'
 import { letterHome } from '../report/letter.ts'
 import { type Local, ownerOf, type State } from '../state.ts'
 import { feedbackReport } from './arf.ts'
@@ -23,7 +23,8 @@ export const reproached = (state: State, entity: string, reproach: Reproach, now
   const isStopped = was.isStopped || (policy.most === 'stop' && countOf(next, now) >= policy.stopAt)
   const row: Repute = { ...next, isStopped }
   // Whoever suspended us for this mail hears that its source is cut.
-  const answer = isStopped && !was.isStopped ? stopped(state, now) : nothing
+  const keys = row.reproaches.map((one) => one.key)
+  const answer = isStopped ? repented(state, state.me, keys, now) : nothing
   const [before, level] = [levelOf(was, policy, now), levelOf(row, policy, now)]
   return {
     changes: [

@@ -28,7 +28,7 @@ export const accused = (state: State, from: string, accusation: Accusation, now:
     const answer = repented(known, one.agent, cutFor(state, one, now), now)
     if (answer.changes.length > 0) return both(told, answer)
   }
-  return isStoppedHere(state, accusation) ? both(told, stopped(known, now)) : told
+  return isStoppedHere(state, accusation) ? both(told, repented(known, state.me, accusation.keys, now)) : told
 }
 
 /**
@@ -52,20 +52,13 @@ const both = (one: Step, other: Step): Step => ({
   effects: [...one.effects, ...other.effects],
 })
 
-/** `cut` carries nothing any more: whoever suspended us for its messages hears that. */
+/** `cut` carries nothing any more, or is ourselves, who stopped somebody here: whoever suspended us for these messages hears that. */
 export const repented = (state: State, cut: string, keys: readonly string[], now: number): Step => {
   const all = new Set(keys)
-  return answer(state, cut, (one) => one.keys.some((key) => all.has(key)), now)
-}
-
-/** Somebody who lives here did it, and is stopped. */
-export const stopped = (state: State, now: number): Step =>
-  answer(state, state.me, ({ keys }) => keys.some((key) => key.startsWith(`${state.me}/`)), now)
-
-const answer = (state: State, cut: string, isAbout: (accusation: Accusation) => boolean, now: number): Step => {
   const steps = [...state.links.values()].flatMap((link): Step[] => {
     const { agent, accused: by } = link
-    if (agent === cut || by === undefined || by.answeredAt !== undefined || now >= by.until || !isAbout(by)) return []
+    if (agent === cut || by === undefined || by.answeredAt !== undefined || now >= by.until) return []
+    if (!by.keys.some((key) => all.has(key))) return []
     const owed = oweMessage(agent, `punished ${by.at}`, { t: 'PUNISHED', cut }, by.until)
     const row: Link = { ...link, accused: { ...by, answeredAt: now } }
     return [

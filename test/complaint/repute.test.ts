@@ -17,6 +17,7 @@ describe('repute', () => {
     state.terms = { ...state.terms, policy: { ...defaultPolicy, ...policy } }
     admitLocal(state, { entity: 'owner', account: 1, address: 'olga@a.test' })
     admitLocal(state, { entity: 'mal', account: 2, address: 'mal@a.test' })
+    admitLocal(state, { entity: 'pat', account: 3, address: 'pat@a.test' })
     return state
   }
   const take = (state: State, step: Step): string[] => {
@@ -160,6 +161,17 @@ describe('repute', () => {
         expect(hears(step)).to.deep.equal(heard)
         if (heard.length > 0) expect(JSON.stringify(step.changes)).to.include(`"cut":"${s}"`)
       })
+    it('but not while the sender may write yet, nor when another is stopped', () => {
+      const state = linked()
+      complain(state, 'person-1')
+      take(state, suspend(state))
+      for (const by of ['one', 'two']) {
+        const step = reproached(state, 'pat', { key: `me/pat ${by}`, by, reason: 'abuse', at: now }, now)
+        expect(hears(step)).to.deep.equal([])
+        take(state, step)
+      }
+      expect(levelOf(state.repute.get('pat'), state.terms.policy, now)).to.equal('stopped')
+    })
     it('but not if it was about somebody else', () => {
       const state = linked()
       for (const by of ['person-3', 'person-4']) complain(state, by)

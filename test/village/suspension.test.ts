@@ -4,7 +4,7 @@
  */
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import { stopped } from '../../src/link/sentence.ts'
+import { repented } from '../../src/link/sentence.ts'
 import type { Link } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
 import { holdsInTheBooks } from './claims.ts'
@@ -154,7 +154,8 @@ describe('village: a link that costs too much is suspended', () => {
   it('the origin that stops its own user is back, too', () => {
     const { village, r, b, c, d, x } = scene()
     spam(village, x, [b, c, d], 9)
-    for (const change of stopped(x.state, village.clock.now).changes) apply(x.state, change)
+    const { keys = [] } = linkTo(x, r).accused ?? {}
+    for (const change of repented(x.state, x.id, keys, village.clock.now).changes) apply(x.state, change)
     x.raise({ on: 'owing', agent: r.id })
     pass(village, HOUR)
     expect(linkTo(r, x).ruling?.ended).to.include({ how: 'punished', cut: x.id })
