@@ -93,6 +93,18 @@ describe('feedback reports (ARF)', () => {
       { original: original.slice(3), fields: [...kind('abuse'), `Original-Envelope-Id: ${envelope}`] },
       full,
     ],
+    [
+      'of the envelopes it names four are looked for',
+      {
+        fields: [...kind('abuse'), ...['1', '2', '3', '4'].map((digit) => `Original-Envelope-Id: ${digit.repeat(32)}`)],
+      },
+      { ...full, envelopes: [envelope, ...['1', '2', '3'].map((digit) => digit.repeat(32))] },
+    ],
+    [
+      'a message in an encoding that it can not have is read as it stands',
+      { third: 'message/rfc822\r\nContent-Transfer-Encoding: base64' },
+      full,
+    ],
     ['what names no message at all', { original: ['Subject: Buy'] }, 'no-original'],
     ['an empty header', { original: [] }, 'no-original'],
     ['a third part that is no message', { third: 'image/png' }, 'no-original'],
@@ -148,6 +160,12 @@ describe('feedback reports (ARF)', () => {
       ),
       { numRuns: 500 },
     )
+  })
+
+  it('of a part more than 64 KiB is not read', () => {
+    const pieces = feedbackPieces(parse(report({ original: [...original, `Subject: ${'x'.repeat(70_000)}`] })).root)
+    if (typeof pieces === 'string') return expect.fail(pieces)
+    expect(pieces.original.end - pieces.original.start).to.equal(64 * 1024)
   })
 
   it('one field many times over is read in no time', () => {

@@ -1,5 +1,14 @@
 import { expect } from 'chai'
-import { COMPLAINT_LIFE_MS, type Deed, due, type Gesture, junk, out, type Stage } from '../../src/complaint/gesture.ts'
+import {
+  COMPLAINT_LIFE_MS,
+  type Deed,
+  done,
+  due,
+  type Gesture,
+  junk,
+  out,
+  type Stage,
+} from '../../src/complaint/gesture.ts'
 import { type Lying, type Sign, signOf } from '../../src/complaint/sign.ts'
 
 const now = 1_800_000_000_000
@@ -66,6 +75,8 @@ describe('gesture', () => {
     ['what is over is forgotten in the end', 'made', false, 'forget'],
     ['refusals, too', 'refused', false, 'forget'],
   ]
+  it('what came of it is shown for four weeks', () =>
+    expect(done(row('pending'), 'made', now)).to.include({ stage: 'made', at: now, dueAt: now + 28 * 86_400_000 }))
   for (const [what, stage, isKnown, deed] of dues) it(what, () => expect(due(stage, isKnown)).to.equal(deed))
 })
 

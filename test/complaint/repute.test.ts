@@ -29,6 +29,10 @@ describe('repute', () => {
     }
     return letters
   }
+  const textsOf = ({ changes }: Step): string[] =>
+    changes.flatMap((change) =>
+      'deliver' in change && typeof change.deliver.body === 'object' ? [change.deliver.body.letter.toString()] : [],
+    )
   const complain = (state: State, by: string, at = now, key = `me/${by}`) =>
     take(state, reproached(state, 'mal', { key, by, reason: 'abuse', at }, at))
   const level = (state: State, at = now) => levelOf(state.repute.get('mal'), state.terms.policy, at)
@@ -91,6 +95,8 @@ describe('repute', () => {
     expect(level(state)).to.equal('free')
     complain(state, 'somebody else')
     expect(level(state)).to.equal('warned')
+    state.locals.delete('mal')
+    expect(allowed(state, 'mal').changes, 'nor for somebody who left').to.deep.equal([])
   })
   it('a complaint taken back counts no more', () => {
     const state = worldOf()
@@ -179,12 +185,32 @@ describe('repute', () => {
     })
   })
 
+  const letters: [what: string, policy: Partial<Policy>, complainers: number, says: string[]][] = [
+    ['one complained', {}, 1, ['One recipient has', 'a message of yours', 'With 3 such', 'with 10 it is stopped']],
+    ['nobody is stopped', { most: 'slow' }, 1, ['sending becomes slow.']],
+    ['people are only warned', { most: 'warn' }, 1, ['Nothing else happens.']],
+    ['three did', {}, 3, ['3 recipients have', 'a few messages an hour']],
+    ['ten did', {}, 10, ['10 recipients have', 'who can allow it again']],
+  ]
+  for (const [what, policy, count, says] of letters)
+    it(`the letter says what follows, where ${what}`, () => {
+      const state = worldOf(policy)
+      for (const by of people(count - 1)) complain(state, by)
+      const step = reproached(state, 'mal', { key: 'k', by: 'last', reason: 'abuse', at: now }, now)
+      const [text = ''] = textsOf(step)
+      for (const words of says) expect(text.replaceAll(/\s+/g, ' ')).to.include(words)
+    })
+  it('and which message it is about, where that is known; so does the report to the owner', () => {
+    const about = { key: 'k', by: 'one', reason: 'abuse', at: now, messageId: '<1@a.test>' } as const
+    const step = reproached(worldOf(), 'mal', about, now)
+    const texts = textsOf(step)
+    expect(texts.map((text) => text.includes('<1@a.test>'))).to.deep.equal([true, true])
+  })
+
   it('the letter does not say who complained', () => {
     const state = worldOf()
     const step = reproached(state, 'mal', { key: 'me/1', by: 'entity-of-ann', reason: 'abuse', at: now }, now)
-    const texts = step.changes.flatMap((change) =>
-      'deliver' in change && typeof change.deliver.body === 'object' ? [change.deliver.body.letter.toString()] : [],
-    )
+    const texts = textsOf(step)
     expect(texts).to.have.length(2)
     for (const text of texts) expect(text).not.to.contain('entity-of-ann')
   })
