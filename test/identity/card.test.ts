@@ -122,6 +122,31 @@ describe('card', () => {
     expect(entity.key.users[0]?.otherCertifications).to.have.length(1)
   })
 
+  const laterDelegated = async () => {
+    const term = { notBefore: now + DAY, expires: now + 2 * DAY, seq: 1 }
+    const said = { v: 1, entityId: alice.entity.id, agentId: alice.agent.id, ...term }
+    return again({ delegation: await signStatement(alice.entity, 'delegation', said, now) })
+  }
+  const ofVersion6 = async () => {
+    const { privateKey } = await openpgp.generateKey({
+      ...{ userIDs: [{ email: 'c@c.test' }], date: new Date(now), format: 'object', config: { v6Keys: true } },
+    })
+    const entity = { id: entityIdOf(privateKey), address: 'c@c.test', name: '', key: privateKey }
+    return makeCard(entity, alice.agent.id, NET, { now, seq: 1 })
+  }
+
+  it('larger than 16 KiB is not even made', async () => {
+    const entity = { ...alice.entity, name: 'x'.repeat(CARD_LIMIT) }
+    expect(await refusalOf(makeCard(entity, alice.agent.id, NET, { now, seq: 1 }))).to.equal('card-invalid')
+  })
+
+  it('is valid to whoever sees it first by a clock that is behind that of its maker', async () => {
+    const ahead = now + 10 * 60_000
+    const entity = await generateEntity({ name: 'c', address: 'c@c.test', now: ahead })
+    const text = await makeCard(entity, alice.agent.id, NET, { now: ahead, seq: 1 })
+    expect((await readCard(text, NET, now)).entityId).to.equal(entity.id)
+  })
+
   const bad: [what: string, make: () => string | Promise<string>][] = [
     ['for another net', () => makeCard(alice.entity, alice.agent.id, 'trial', { now, seq: 1 })],
     ['with another address than was signed', () => alice.card.text.replace('alice@alice.test', 'mallory@alice.test')],
@@ -137,7 +162,11 @@ describe('card', () => {
     ['without a date', () => again({ at: undefined })],
     ['with a third line', () => `${alice.card.text}\n`],
     ['with space in its signature', () => alice.card.text.replace(/.$/, '$& ')],
-    ['too large', () => alice.card.text + ' '.repeat(CARD_LIMIT)],
+    ['too large', () => again({ more: 'x'.repeat(CARD_LIMIT) })],
+    ['made in the future', () => again({ at: now + 15 * 60_000 + 1 })],
+    ['whose delegation begins later', () => laterDelegated()],
+    ['whose name is no text', () => again({ name: 7 })],
+    ['of a key of version 6', () => ofVersion6()],
     ['empty', () => ''],
     ['of the JSON null', () => 'null\n'],
   ]

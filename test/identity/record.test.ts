@@ -34,7 +34,7 @@ describe('record', () => {
   })
 
   /** Signs any header and payload with the agent's key, as nobody honest would. */
-  const forge = (header: object, payload: string): string => {
+  const forge = (header: object, payload: string | Buffer): string => {
     const text = [JSON.stringify(header), payload].map((part) => Buffer.from(part).toString('base64url')).join('.')
     return `${text}.${sign(null, Buffer.from(text), agent.privateKey).toString('base64url')}`
   }
@@ -93,6 +93,12 @@ describe('record', () => {
     ['without a key', () => forge({ ...header, jwk: undefined }, '{"v":1}'), 'record-malformed'],
     ['whose payload is no JSON', () => forge(header, '{v:1}'), 'record-malformed'],
     ['whose payload is a list', () => forge(header, '[1]'), 'record-malformed'],
+    ['whose payload is null', () => forge(header, 'null'), 'record-malformed'],
+    [
+      'whose payload is not UTF-8',
+      () => forge(header, Buffer.from('{"v":1,"x":"\xff"}', 'latin1')),
+      'record-malformed',
+    ],
     ['of version 2', () => forge(header, '{"v":2}'), 'record-version'],
     ['without a version', () => forge(header, '{}'), 'record-version'],
     [

@@ -49,6 +49,12 @@ describe('what somebody thinks of another', () => {
       contact('none', ['friend']),
     ],
     [
+      'so does what their gateway gave, and which other key was told of',
+      { ...contact('implicit'), permit: 'p', rival: { entity: 'eve', at: 1 } },
+      trusting('none'),
+      { ...contact('none'), permit: 'p', rival: { entity: 'eve', at: 1 } },
+    ],
+    [
       'categories are added in order, each once',
       contact('implicit', ['friend']),
       sorting(['family', 'friend']),

@@ -55,5 +55,8 @@ describe('the people of another gateway', () => {
     expect(forgetHouseholds(holding(home(['s0'])), now + MONTH - 1)).to.deep.equal([])
     expect(forgetHouseholds(holding(home(['s0'])), now + MONTH)).to.deep.equal([{ drop: 'household', agent: 'x' }])
     expect(forgetHouseholds(holding(home(['s0'], ['k'])), now + MONTH)).to.deep.equal([])
+    const [old, late] = [home(['s0']), home(['s1'], [], now + 1)]
+    const both = { ...old, strangers: [...old.strangers, ...late.strangers] }
+    expect(forgetHouseholds(holding(both), now + MONTH), 'nor while one is remembered').to.deep.equal([])
   })
 })
