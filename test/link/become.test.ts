@@ -45,6 +45,11 @@ describe('a neighbour that a person takes (back)', () => {
     ['is as new, if the owner had parted with it', link('revoked'), made],
     ['keeps the limit that the owner set', link('revoked', { limit: 9 }), { ...made, limit: 9 }],
     [
+      'takes no REKEY a second time, and its alerts can be looked up',
+      link('revoked', { rekeyed: 7, alerts: [{ at: 1, what: 'owner', text: 'x' }] }),
+      { ...made, rekeyed: 7, alerts: [{ at: 1, what: 'owner', text: 'x' }] },
+    ],
+    [
       'begins on probation, if a rule had cut it, and its history is kept',
       link('revoked', { ruling: expired, punishedAt: 7 }),
       { ...made, state: 'probation', ruling: expired, punishedAt: 7 },
@@ -67,6 +72,19 @@ describe('a neighbour that a person takes (back)', () => {
       for (const change of linked(state, made).changes) apply(state, change)
       expect(state.links.get(agent)).to.deep.equal(is)
     })
+})
+
+describe('a new neighbour', () => {
+  const effects = (row: Link, before?: Link) => {
+    const state = emptyState('me', 'a.test')
+    if (before) apply(state, { put: 'link', row: before })
+    return linked(state, row).effects.map((effect) => (effect.do === 'log' ? effect.event : effect.do))
+  }
+  it('that is connected is given what waits for it', () => {
+    expect(effects({ ...made, up: true })).to.deep.equal(['linked', 'wake', 'settle', 'announce', 'wake'])
+    expect(effects(made)).to.deep.equal(['linked', 'wake'])
+  })
+  it('is told of once', () => expect(effects(made, link('active'))).to.deep.equal(['wake']))
 })
 
 describe('a limit that the owner sets', () => {

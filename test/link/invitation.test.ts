@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { base32 } from '../../src/address.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import {
   decodeInvitation,
@@ -90,6 +91,42 @@ describe('an invitation code', () => {
   })
 
   it('of a later version says so', () => expect(refusalOf('vs2-abcdefgh')).to.equal('record-version'))
+
+  /** As somebody would make it who knows how, whatever they put in. */
+  const crafted = (addresses: number[], more: { count?: number; agent?: number } = {}): string => {
+    const head = Buffer.concat([Buffer.alloc(more.agent ?? 32), Buffer.alloc(16), Buffer.alloc(4)])
+    const body = Buffer.concat([head, Buffer.of(more.count ?? 1), Buffer.from(addresses)])
+    const checksum = createHash('sha256').update('vs1-checksum').update(body).digest().subarray(0, 4)
+    return `vs1-${base32(Buffer.concat([body, checksum]))}`
+  }
+  const name = (text: string) => [1, text.length, ...Buffer.from(text)]
+  const made: [what: string, code: string, outcome: string][] = [
+    ['a name', crafted([...name('a.test'), 0, 1]), 'read'],
+    ['a name that speaks to the terminal', crafted([...name('a\x1b[2J'), 0, 1]), 'record-malformed'],
+    ['a name that is two words', crafted([...name('a b'), 0, 1]), 'record-malformed'],
+    ['an empty name', crafted([...name(''), 0, 1]), 'record-malformed'],
+    ['an address of no kind', crafted([9, 1, 2, 3, 4, 0, 1]), 'record-malformed'],
+    ['an address that is cut off', crafted([4, 1, 2, 3]), 'record-malformed'],
+    ['less than it says', crafted([4, 1, 2, 3, 4, 0, 1], { count: 2 }), 'record-malformed'],
+    ['more than it says', crafted([4, 1, 2, 3, 4, 0, 1, 0]), 'record-malformed'],
+    ['nine addresses', crafted(Array(9).fill([4, 1, 2, 3, 4, 0, 1]).flat(), { count: 9 }), 'record-malformed'],
+    ['nothing of it', crafted([], { agent: 0 }).slice(0, 12), 'record-malformed'],
+    ['half an agent', crafted([], { agent: 11 }), 'record-malformed'],
+  ]
+  for (const [what, code, expected] of made)
+    it(`with ${what} inside, and a checksum that fits: ${expected}`, () => expect(refusalOf(code)).to.equal(expected))
+
+  it('is not made of what does not fit into it', () => {
+    const wrong: Partial<Invitation>[] = [
+      { agentId: 'me' },
+      { token: Buffer.alloc(15) },
+      { addresses: Array(9).fill('a.test:1') },
+      { addresses: ['a.test'] },
+      { addresses: [`${'a'.repeat(254)}:1`] },
+      { addresses: ['a.test:65536'] },
+    ]
+    for (const change of wrong) expect(() => encodeInvitation({ ...sample, ...change })).to.throw(Error)
+  })
 
   it('is refused by name for any other text', () =>
     fc.assert(
