@@ -39,7 +39,8 @@ const ordered = async (order: Order): Promise<string> => {
   const identifiers = names.map((value) => ({ type: 'dns', value }))
   const made = await talk.ask(places.newOrder, { identifiers })
   const { authorizations, finalize } = made.json<OrderState>()
-  for (const url of authorizations) await prove(talk, url, order)
+  for (const url of authorizations) await present(talk, url, order) // it looks at all of them at the same time
+  for (const url of authorizations) await settled<Authorization>(talk, url, ['valid'], signal)
   await settled<OrderState>(talk, made.location, ['ready', 'valid'], signal)
   await talk.ask(finalize, { csr: csr.toString('base64url') })
   const { certificate } = await settled<OrderState>(talk, made.location, ['valid'], signal)
@@ -81,7 +82,7 @@ const accountAt = async (talk: Conversation, places: Directory, order: Order): P
 const TOKEN = /^[\w-]{20,500}$/
 
 /** One name: the text is put in its place, and the authority asked to look. */
-const prove = async (talk: Conversation, url: string, { account, answer, signal }: Order): Promise<void> => {
+const present = async (talk: Conversation, url: string, { account, answer }: Order): Promise<void> => {
   const { status, identifier, challenges } = (await talk.ask(url)).json<Authorization>()
   if (status === 'valid') return // proved a while ago
   const challenge = challenges.find(({ type }) => type === 'http-01')
@@ -89,7 +90,6 @@ const prove = async (talk: Conversation, url: string, { account, answer, signal 
     throw new AuthorityError(`the authority takes no proof by HTTP for ${identifier.value}`)
   answer(challenge.token, keyAuthorization(account, challenge.token))
   await talk.ask(challenge.url, {})
-  await settled<Authorization>(talk, url, ['valid'], signal)
 }
 
 /** Looks again and again, as the authority asks it to, until it says one of these. @throws AuthorityError once it can't any more */

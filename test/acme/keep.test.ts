@@ -281,6 +281,36 @@ describe('an order that comes to nothing', () => {
     })
 })
 
+describe('an authority that takes a while for each name', () => {
+  it('looks at all of them at the same time', async () => {
+    const names = Array.from({ length: 4 }, (_, n) => `n${n}.test`)
+    const lookedAt = new Map<string, number>()
+    const server = createServer(({ url = '' }, response) => {
+      const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const [, what, name = ''] = url.split('/')
+      if (what === 'look') lookedAt.set(name, Date.now() + 300)
+      const isProved = (lookedAt.get(name) ?? Number.POSITIVE_INFINITY) < Date.now()
+      const challenges = [{ type: 'http-01', url: `${at}/look/${name}`, token: 'x'.repeat(20) }]
+      const places = { newNonce: at, newAccount: at, newOrder: `${at}/order`, finalize: at, certificate: `${at}/chain` }
+      response.setHeader('replay-nonce', 'n')
+      response.setHeader('location', `${at}/order`)
+      const said =
+        what === 'name'
+          ? { status: isProved ? 'valid' : 'pending', identifier: { value: name }, challenges }
+          : { ...places, status: 'valid', authorizations: names.map((each) => `${at}/name/${each}`) }
+      response.end(what === 'chain' ? 'chain' : JSON.stringify(said))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const directory = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`
+    const given = { directory, names, termsAgreed: true, account: makeKey(), csr: Buffer.alloc(1), answer: () => {} }
+    const start = performance.now()
+    expect(await obtain({ ...given, signal: AbortSignal.timeout(20_000) })).to.equal('chain')
+    expect(performance.now() - start).to.be.below(3000) // one after the other a second each
+    server.closeAllConnections()
+    server.close()
+  })
+})
+
 describe('Retry-After', () => {
   const cases: [string | null, number | undefined][] = [
     [null, undefined],
