@@ -61,6 +61,8 @@ export type Serving = {
  */
 export type Web = {
   links(): Link[]
+  /** Why our last dial made no link with a neighbour that is not connected; undefined where we have not dialled it. */
+  whyNot(agent: string): { at: number; why: string } | undefined
   /** A person has compared words with its owner: probation is over. */
   vouch(agent: string): Promise<void>
   /** How much unwanted mail a neighbour may cost before nothing more is taken from it. */

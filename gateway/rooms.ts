@@ -129,6 +129,7 @@ const noLink: LinkEdge = {
   consult: unreachable,
   probe: unreachable,
   isUp: () => false,
+  whyNot: () => undefined,
   remote: () => undefined,
   local: () => undefined,
   refresh: () => {},

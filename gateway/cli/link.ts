@@ -41,9 +41,12 @@ const list = (link: Command): void =>
       ...(waits ? ['who asks: vouchsafe link show NAME; then: vouchsafe link approve NAME, or refuse NAME'] : []),
       ...(isDown ? ['why one is not connected, and who can mend it: vouchsafe doctor'] : []),
     ]
+    const failed = links.flatMap((one) =>
+      'limit' in one && one.whyNot ? [`${one.name}, ${clock(one.whyNot.at)}: ${one.whyNot.why}`] : [],
+    )
     return {
       result: links,
-      text: table(['name', 'state', 'since', 'agent'], rows),
+      text: [table(['name', 'state', 'since', 'agent'], rows), ...failed.map((line) => `\n${line}`)].join('\n'),
       ...(next.length > 0 && { next }),
     }
   })

@@ -25,6 +25,7 @@ export const describe = (one: Shown): string => {
     addresses: (one.reach ?? one).addresses.join(', ') || 'none: it dials us',
     announced: one.reach ? clock(one.reach.at) : 'never',
     'linked with': one.reach ? plural(one.reach.via.length, 'agent') : undefined,
+    'last try': one.whyNot ? `${clock(one.whyNot.at)}: ${one.whyNot.why}` : undefined,
     'not found at': one.reach?.missed.join(', ') || undefined,
     limit: `${one.limit} unwanted`,
   })

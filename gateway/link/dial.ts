@@ -76,6 +76,9 @@ const isAbsent = (error: unknown): boolean =>
 /** One complaint when it begins to fail, the others for whoever wants them all. Refusals are always worth a line. */
 const complain = (scene: Scene, agent: string, address: string, error: unknown, failures: number): void => {
   if (error instanceof LinkFault && error.code === 'busy') return
+  const said = error instanceof Error ? error.message : String(error)
+  const why = error instanceof Refusal ? `${error.detail} (${error.code})` : said
+  scene.failed.set(agent, { at: scene.now(), why })
   if (error instanceof Refusal) {
     scene.desk.refuse(error.code, { agent, remote: address }, error.detail)
     return

@@ -28,7 +28,7 @@ import { openParts } from './part.ts'
 import { serverOptions } from './peer.ts'
 import { quietRefusals } from './quiet.ts'
 import type { Ratchets } from './ratchets.ts'
-import type { Scene } from './scene.ts'
+import type { Failed, Scene } from './scene.ts'
 import { showLife } from './serve.ts'
 import { endSoon } from './session.ts'
 
@@ -66,6 +66,8 @@ export type LinkEdge = {
   /** Dials as far as TLS, to see whether the agent is there. */
   probe(address: string, agentId: string): Promise<Probe>
   isUp(agentId: string): boolean
+  /** Why our last dial made no link with a neighbour that is not up. */
+  whyNot(agentId: string): Failed | undefined
   /** Where a neighbour that dialled us comes from. */
   remote(agentId: string): string | undefined
   /** Where we come from at a neighbour that we dialled, as far as this machine knows. */
@@ -90,8 +92,10 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
   await parts.sweep(now())
   let isClosing = false
 
+  const failed = new Map<string, Failed>()
   const board = makeBoard(agent.id, {
     up(link) {
+      failed.delete(link.agent)
       log.info({ area: 'link', event: 'up', agent: link.agent, dialledBy: link.dialledBy }, 'a neighbour is linked')
       handlers.up(link.agent)
     },
@@ -121,6 +125,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     log,
     handshaking: { us: agent.id, ratchets: options.ratchets, limits, now },
     allow: options.allow,
+    failed,
     now,
   }
 
@@ -140,6 +145,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
       if (agentId !== anew && String(wanted.get(agentId)) === String(dialler.addresses)) continue
       dialler.stop()
       diallers.delete(agentId)
+      failed.delete(agentId)
     }
     for (const [agentId, addresses] of wanted)
       if (!diallers.has(agentId)) diallers.set(agentId, keepDialling(scene, agentId, addresses))
@@ -161,6 +167,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
     consult: async (address, agentId, request) =>
       (await callOnce(scene, '/directory', address, agentId, request)).answer,
     isUp: (agentId) => board.live(agentId) !== undefined,
+    whyNot: (agentId) => failed.get(agentId),
     probe: (address, agentId) => probe(scene, address, agentId),
     remote: (agentId) => board.live(agentId)?.remote,
     local: (agentId) => board.live(agentId)?.local,

@@ -31,8 +31,13 @@ export type Scene = {
   log: Log
   handshaking: Handshaking
   allow(agent: string): Standing
+  /** Neighbours whom our last dial made no link with. */
+  failed: Map<string, Failed>
   now(): number
 }
+
+/** `why`: their own words where they refused, with its code. */
+export type Failed = { at: number; why: string }
 
 export const helloOf = ({ net, limits }: Scene, link: string): Hello & { v: 1 } => ({
   v: 1,

@@ -17,6 +17,7 @@ const CONTACTS_MAX = 20_000
 
 export const trustWeb = (core: Core, searches: Searches): Web => ({
   links: () => [...core.engine.state.links.values()].sort((a, b) => a.since - b.since),
+  whyNot: (agent) => core.link.whyNot(agent),
   credit: (agent) => core.engine.state.credits.get(agent),
   weights: () => core.engine.state.weights,
   vouch: (agent) => done(core.engine.handle({ on: 'vouched', agent })),

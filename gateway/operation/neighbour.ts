@@ -12,6 +12,8 @@ export type LinkView = Link & {
   words: string
   /** How much unwanted mail the neighbour may cost before nothing more is taken from it. */
   limit: number
+  /** Why the last dial came to nothing, as far as we have dialled it. */
+  whyNot: { at: number; why: string } | null
   /** What it said last of where it is, and where it was not found since. */
   reach: { addresses: string[]; via: string[]; at: number; missed: string[] } | null
 }
@@ -37,6 +39,7 @@ export const viewOf = (web: Web, link: Link): LinkView => ({
   ...link,
   words: fingerprintWords(link.agent),
   limit: limitOf(link),
+  whyNot: web.whyNot(link.agent) ?? null,
   reach: reachOf(web, link.agent),
 })
 

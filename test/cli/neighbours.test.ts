@@ -145,6 +145,10 @@ describe('command line between two gateways', function () {
     expect(await ask<Link>(a, ['link', 'revoke', 'B'])).to.include({ state: 'revoked', up: false })
     await until('it is down on both sides', async () => !(await isUp(a)) && !(await isUp(b)))
     expect((await linksOf(a))[0]).to.include({ state: 'revoked' })
+    const told = async () => (await vouchsafe(b, ['link', 'list'])).out
+    await until('the other owner is told', async () =>
+      /\nA, .*: you are not a neighbour here \(link-unknown\)/.test(await told()),
+    )
     const [ours, theirs] = [await vouchsafe(a, ['link', 'list']), await vouchsafe(b, ['link', 'list'])]
     expect(theirs.out + theirs.err).to.include('why one is not connected, and who can mend it: ')
     expect((await vouchsafe(b, ['doctor'])).out).to.include('it runs and answers, but makes no link')

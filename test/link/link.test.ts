@@ -181,10 +181,12 @@ describe('a link', () => {
     await b.edge.close()
     await until(() => !a.edge.isUp(b.agent.id), 'a sees that b is gone')
     expect(a.downs).to.deep.equal([b.agent.id])
+    await until(() => a.edge.whyNot(b.agent.id)?.why.startsWith('unreachable: ') === true, 'a says why it is not back')
     const again = await start({ agent: b.agent, port: b.edge.address.port, kept: b.kept })
     again.neighbours.set(a.agent.id, { addresses: [], standing: 'linked' })
     await until(() => a.edge.isUp(b.agent.id), 'a is linked again')
     expect(a.ups).to.deep.equal([b.agent.id, b.agent.id])
+    expect(a.edge.whyNot(b.agent.id)).to.equal(undefined)
     await b.stop()
   })
 
@@ -217,6 +219,7 @@ describe('a link', () => {
       'a is refused by name',
     )
     await until(() => a.log.some(({ code }) => code === 'link-unknown'), 'and logs why')
+    expect(a.edge.whyNot(b.agent.id)?.why).to.equal('you are not a neighbour here (link-unknown)')
     expect(b.ups).to.have.length(1)
   })
 
