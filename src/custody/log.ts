@@ -14,7 +14,9 @@ export const logged = (
 export const loggedWait = (was: Custody, row: Custody): Log[] => {
   const [kind = '', agent = ''] = row.awaits?.split(':') ?? []
   const detail = waits.get(kind)
-  if (detail === undefined || was.awaits === row.awaits) return []
+  // A path is looked for by the key and by the address in turn, and it is one reason.
+  const isSame = was.awaits === row.awaits || (kind === 'who' && was.awaits?.startsWith('who:'))
+  if (detail === undefined || isSame) return []
   return [logged('waiting', row, { ...(kind !== 'who' && { to: agent }), detail })]
 }
 

@@ -25,6 +25,7 @@ describe('custody: what is logged', () => {
     expect(run({ on: 'due', key }, now + 7_200_000)).to.deep.equal([
       { event: 'waiting', ...about, detail: 'for a path' },
     ])
+    for (const hours of [3, 4, 5]) expect(run({ on: 'due', key }, now + hours * 3_600_000)).to.deep.equal([])
   })
 
   it('a neighbour’s no, by the Message-ID too', () => {
