@@ -52,7 +52,7 @@ export const failureOf = (error: unknown, { caller, desk }: Request): Failure =>
     desk.refuse(refusal.code, { agent: caller.agent, remote: caller.remote }, refusal.detail)
     return { refused: refusal.code, detail: refusal.detail }
   }
-  desk.log.error({ area: 'link', event: 'fault', agent: caller.agent, error }, 'a request could not be answered')
+  desk.log.error({ area: 'link', event: 'fault', agent: caller.agent, err: error }, 'a request could not be answered')
   return { fault: true }
 }
 

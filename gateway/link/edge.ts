@@ -133,7 +133,10 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
   const diallers = new Map<string, Dialler>()
   const silence = showLife(desk)
   const sweeps = setInterval(
-    () => parts.sweep(now()).catch((error) => log.error({ area: 'link', event: 'fault', error }, 'the sweep of parts')),
+    () =>
+      parts
+        .sweep(now())
+        .catch((error) => log.error({ area: 'link', event: 'fault', err: error }, 'the sweep of parts')),
     SWEEP_MS,
   )
 

@@ -54,7 +54,7 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     } catch (error) {
       const refusal = refusalOf(error)
       if (refusal) desk.refuse(refusal.code, { remote }, refusal.detail)
-      else log.error({ area: 'link', event: 'fault', remote, error }, 'a connection could not be taken')
+      else log.error({ area: 'link', event: 'fault', remote, err: error }, 'a connection could not be taken')
       socket.destroy()
     }
   })
@@ -63,7 +63,7 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     server.once('error', reject)
     server.listen(at.port, at.host, resolve)
   })
-  server.on('error', (error) => log.error({ area: 'link', event: 'fault', error }, 'the link port'))
+  server.on('error', (error) => log.error({ area: 'link', event: 'fault', err: error }, 'the link port'))
   const { address, port } = server.address() as AddressInfo
   return {
     address: { host: address, port },

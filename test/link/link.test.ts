@@ -159,6 +159,8 @@ describe('a link', () => {
     const error = await failure(hand('boom'))
     expect(error).to.be.instanceOf(LinkFault).with.property('code', 'fault')
     expect(String(error)).not.to.include('secret')
+    const fault = b.log.find(({ event }) => event === 'fault')
+    expect(JSON.stringify(fault), 'the log of b alone hears it').to.include('secret of b')
   })
 
   it('of two agents that dial each other at once is one link, not two', async () => {
