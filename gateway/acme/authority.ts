@@ -39,7 +39,7 @@ const ordered = async (order: Order): Promise<string> => {
   const identifiers = names.map((value) => ({ type: 'dns', value }))
   const made = await talk.ask(places.newOrder, { identifiers })
   const { authorizations, finalize } = made.json<OrderState>()
-  for (const url of authorizations) await present(talk, url, order) // it looks at all of them at the same time
+  for (const url of authorizations) await present(talk, url, order) // the authority looks at all at the same time
   for (const url of authorizations) await settled<Authorization>(talk, url, ['valid'], signal)
   await settled<OrderState>(talk, made.location, ['ready', 'valid'], signal)
   await talk.ask(finalize, { csr: csr.toString('base64url') })
