@@ -140,12 +140,20 @@ export class Conversation {
     } catch (error) {
       if (error instanceof Malformed) return bad(error.message)
       if (error instanceof Declined) return error.reply
-      if (error instanceof Refusal) return refused(error)
+      if (error instanceof Refusal) return this.refuse(error)
       if (error instanceof Gone) throw error
       session.edge.log.error({ event: 'fault', account: session.account?.address, err: error }, 'a command failed')
       session.bye('Something went wrong here; please come again')
       return no('SERVERBUG', 'Something went wrong here, and is in the log; nothing was lost')
     }
+  }
+
+  /** A full mailbox or disk, a message that can't be kept: its owner sees at most that a copy is not in Sent. */
+  private refuse(refusal: Refusal): Reply {
+    const { edge, account } = this.session
+    const { code, detail } = refusal
+    edge.log.info({ event: 'refused', code, account: account?.address, detail }, 'a client was told no')
+    return refused(refusal)
   }
 
   private async tellNews({ keepsNumbers, removes }: Command): Promise<void> {

@@ -144,6 +144,13 @@ describe('IMAP sessions', () => {
       expect(JSON.parse(line)).to.include({ level: 'warn', account: 'ann@a.test', remote: '127.0.0.1' })
       expect(imap.log.join('')).not.to.contain('hunter2')
     })
+    it('a message that is not kept is logged, with whose it was', async () => {
+      imap = await startTestImap()
+      const client = await logIn('INBOX')
+      await client.ask('APPEND INBOX {0+}\r\n')
+      const line = imap.log.find((each) => each.includes('"refused"')) ?? '{}'
+      expect(JSON.parse(line)).to.include({ code: 'message-malformed', account: 'ann@a.test' })
+    })
     it('an endless line ends in BYE, and is logged', async () => {
       imap = await startTestImap()
       const client = await open()
