@@ -82,6 +82,7 @@ const take = async (
 ): Promise<Manifest> => {
   await makeFolder(join(partial, 'blob'))
   await copyNamed(home, partial, COPIED)
+  await refuseOpened(home, partial)
   await takeBodies(home, partial)
   for (let tries = 1; !(await takeDatabase(home, partial)); tries++) {
     if (tries === TRIES)
@@ -233,6 +234,21 @@ const copyNamed = async (from: string, to: string, names: readonly string[]): Pr
     await makeFolder(target)
     await copyNamed(source, target, await readdir(source))
   }
+}
+
+/**
+ * Where a disk keeps no permissions, keys that were copied there lie open, whatever is done to them.
+ *
+ * @throws Error that names the disk, and not the keys
+ */
+export const refuseOpened = async (from: string, to: string): Promise<void> => {
+  const isOpen = async (file: string) => ((await stat(file).catch(unlessThere))?.mode ?? 0) & 0o077
+  for (const name of (await readdir(join(to, 'key')).catch(unlessThere)) ?? [])
+    if ((await isOpen(join(to, 'key', name))) && !(await isOpen(join(from, 'key', name))))
+      throw new Error(
+        `the disk of ${dirname(to)} keeps no permissions, so the keys would lie open to others there: ` +
+          'name a folder on another, or mount it for its owner alone',
+      )
 }
 
 const syncTree = async (dir: string): Promise<void> => {

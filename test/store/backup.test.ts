@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { freshRatchet } from '../../src/link/ratchet.ts'
 import { create } from '../../store/account.ts'
-import { backup, restore, unfinishedBeside } from '../../store/backup.ts'
+import { backup, refuseOpened, restore, unfinishedBeside } from '../../store/backup.ts'
 import { putBodies } from '../../store/blob.ts'
 import { cached } from '../../store/cached.ts'
 import { openSqlite } from '../../store/engine/sqlite.ts'
@@ -271,6 +271,20 @@ describe('store: backup and restore', () => {
     await mkdir(join(away, 'home', 'key', 'agent.pem'), { recursive: true }) // it stops here
     expect(await restore(join(away, 'copy'), join(away, 'home')).catch(messageOf)).to.match(/^EISDIR/)
     expect(await readdir(join(away, 'home'))).to.have.members(['key', 'vouchsafe.toml'])
+  })
+
+  it('a disk that keeps no permissions is named, and not the keys that would lie open there', async () => {
+    const { home } = bench()
+    const there = join(away, 'there')
+    await cp(join(home, 'key'), join(there, 'key'), { recursive: true })
+    await refuseOpened(home, there)
+    await chmod(join(there, 'key', 'agent.pem'), 0o755) // as on a disk of FAT, or on a share
+    expect(await refuseOpened(home, there).catch(messageOf)).to.equal(
+      `the disk of ${away} keeps no permissions, so the keys would lie open to others there: ` +
+        'name a folder on another, or mount it for its owner alone',
+    )
+    await chmod(join(home, 'key', 'agent.pem'), 0o644) // here it was open before: verify names it
+    await refuseOpened(home, there)
   })
 
   it('what is not whole is neither taken nor brought back', async () => {
