@@ -26,6 +26,7 @@ underWay.delete(arrived)
 
 export const tellProgress = async (core: Has, times: Times = usual): Promise<{ stop(): Promise<void> }> => {
   const { db } = core.store
+  const longestMs = Math.max(times.patienceMs, times.refreshMs)
   /** When a copy is to be looked at, by where it lies. */
   const due = new Map<string, number>()
   /** What the letter beside it says. */
@@ -75,7 +76,8 @@ export const tellProgress = async (core: Has, times: Times = usual): Promise<{ s
 
   const tick = async (): Promise<void> => {
     const now = core.now()
-    const places = [...due].filter(([, at]) => at <= now).slice(0, TOGETHER)
+    const isDue = (at: number) => at <= now || at > now + longestMs // that far off only where the clock was set back since
+    const places = [...due].filter(([, at]) => isDue(at)).slice(0, TOGETHER)
     for (const [place] of places) {
       due.delete(place)
       await tellAt(place).catch((error) => {

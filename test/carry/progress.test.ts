@@ -21,11 +21,11 @@ describe('the letter beside a copy in Outgoing', () => {
   const log = createLog({ level: 'silent', format: 'json' })
   const soon = { patienceMs: 0, refreshMs: 3_600_000, tickMs: 5 }
 
-  const start = (times = soon, { db }: Pick<Store, 'db'> = bench()) => {
+  const start = (times = soon, { db }: Pick<Store, 'db'> = bench(), clock = Date.now) => {
     const state = world()
     state.submissions.clear() // what is stored counts
     const engine = startEngine(bench().db, state, log)
-    return tellProgress({ store: { ...bench(), db }, engine, log, now: Date.now, home: bench().home }, times)
+    return tellProgress({ store: { ...bench(), db }, engine, log, now: clock, home: bench().home }, times)
   }
   const bring = async (stage: Stage | 'cleared') => {
     const { db } = bench()
@@ -132,6 +132,15 @@ describe('the letter beside a copy in Outgoing', () => {
     faults = 1
     await bring('Delivered')
     await noteSaying('Delivered: hello')
+    await telling.stop()
+  })
+
+  it('is written also where the clock was set back since', async () => {
+    let ahead = 48 * 3_600_000
+    const telling = await start({ ...soon, patienceMs: 3_600_000 }, bench(), () => Date.now() + ahead)
+    await copyIn()
+    ahead = 0
+    await noteSaying('Waiting: hello')
     await telling.stop()
   })
 
