@@ -122,10 +122,16 @@ describe('card', () => {
     expect(entity.key.users[0]?.otherCertifications).to.have.length(1)
   })
 
-  const laterDelegated = async () => {
-    const term = { notBefore: now + DAY, expires: now + 2 * DAY, seq: 1 }
-    const said = { v: 1, entityId: alice.entity.id, agentId: alice.agent.id, ...term }
-    return again({ delegation: await signStatement(alice.entity, 'delegation', said, now) })
+  const delegated = async (more: object) => {
+    const said = {
+      v: 1,
+      entityId: alice.entity.id,
+      agentId: alice.agent.id,
+      notBefore: now,
+      expires: now + DAY,
+      seq: 1,
+    }
+    return again({ delegation: await signStatement(alice.entity, 'delegation', { ...said, ...more }, now) })
   }
   const ofVersion6 = async () => {
     const { privateKey } = await openpgp.generateKey({
@@ -164,7 +170,13 @@ describe('card', () => {
     ['with space in its signature', () => alice.card.text.replace(/.$/, '$& ')],
     ['too large', () => again({ more: 'x'.repeat(CARD_LIMIT) })],
     ['made in the future', () => again({ at: now + 15 * 60_000 + 1 })],
-    ['whose delegation begins later', () => laterDelegated()],
+    ['whose delegation begins later', () => delegated({ notBefore: now + DAY, expires: now + 2 * DAY })],
+    ['whose delegation is of another version', () => delegated({ v: 2 })],
+    ['whose delegation is of another entity', () => delegated({ entityId: bob.entity.id })],
+    ['whose delegation names no agent', () => delegated({ agentId: 'alice' })],
+    ['whose delegation has no beginning', () => delegated({ notBefore: undefined })],
+    ['whose delegation never ends', () => delegated({ expires: undefined })],
+    ['whose delegation has half a number', () => delegated({ seq: 1.5 })],
     ['whose name is no text', () => again({ name: 7 })],
     ['of a key of version 6', () => ofVersion6()],
     ['empty', () => ''],
@@ -173,6 +185,16 @@ describe('card', () => {
   for (const [what, make] of bad)
     it(`${what} is refused`, async () =>
       expect(await refusalOf(readCard(await make(), NET, now))).to.equal('card-invalid'))
+
+  it('is of use until the first of its keys ends', async () => {
+    const { privateKey } = await openpgp.generateKey({
+      ...{ userIDs: [{ email: 'c@c.test' }], date: new Date(now), format: 'object' },
+      subkeys: [{ sign: true, keyExpirationTime: 7200 }, { keyExpirationTime: 3600 }],
+    })
+    const entity = { id: entityIdOf(privateKey), address: 'c@c.test', name: '', key: privateKey }
+    const text = await makeCard(entity, alice.agent.id, NET, { now, seq: 1 })
+    expect((await readCard(text, NET, now)).expires - now).to.equal(3_600_000)
+  })
 
   it('whose key has expired is refused from then on', async () => {
     const { privateKey } = await openpgp.generateKey({
