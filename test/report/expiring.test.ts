@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { simpleParser } from 'mailparser'
 import { apply } from '../../src/apply.ts'
+import { tellEnd } from '../../src/report/expiring.ts'
 import { step } from '../../src/web.ts'
 import { ann, bob, delivered, now, world } from '../custody/rows.ts'
 
@@ -34,6 +35,15 @@ describe('a key that ends', () => {
     for (const change of step(state, event, now).changes) apply(state, change)
     expect(step(state, event, now).changes).to.deep.equal([])
   })
+
+  const words: [ends: number, said: string][] = [
+    [now + 12.5 * DAY, 'ends in 12 days'],
+    [now + DAY, 'ends in 1 day'],
+    [now + DAY - 1, 'ends within a day'],
+    [now, 'has ended'],
+    [now - 9 * DAY, 'has ended'],
+  ]
+  for (const [ends, said] of words) it(said, () => expect(tellEnd(ends, now)).to.equal(said))
 
   it('is told in words, with what to do', async () => {
     const [letter] = delivered(step(world(), { on: 'expiring', entity: ann, ends: now + 12.5 * DAY }, now))

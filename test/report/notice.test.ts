@@ -115,6 +115,24 @@ describe('report/notice', () => {
       expect(letter.toString()).to.include('global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n')
     })
 
+    it('the message says of itself that it has 8 bits, if it has or may have', () => {
+      const eight = Buffer.from('Subject: Grüße\r\n\r\n')
+      const says = (more: Partial<NoticeAbout>) =>
+        notice({ ...failed, ret: 'FULL', ...more })
+          .toString()
+          .includes('Content-Transfer-Encoding: 8bit\r\nContent-Description: Your message')
+      expect(says({})).to.equal(false)
+      expect(says({ original: { ...failed.original, header: eight } })).to.equal(true)
+      expect(says({ full: header })).to.equal(false)
+      expect(says({ full: eight })).to.equal(true)
+      expect(says({ full: 'later' }), 'it has yet to be read').to.equal(true)
+    })
+
+    it('people are told, too, until when it is tried; of what failed, nobody is', () => {
+      expect(part(notice(delayed), 1)).to.include('It will be tried until ')
+      expect(part(notice(failed), 1)).not.to.include('It will be tried')
+    })
+
     it('names beyond ASCII are told people whole, and programs only where the report may bear them', () => {
       const reasoned = (address: string) =>
         notice({

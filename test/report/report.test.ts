@@ -38,6 +38,7 @@ describe('report: whom to believe', () => {
       [report(r, 'expired', { next: s }), report(s, 'delivered')],
       'report-foreign',
     ],
+    ['nor for having been', [taken, report(r, 'stalled', { next: s })], [report(s, 'delivered')], 'report-foreign'],
   ]
   for (const [what, trail, reports, believed] of cases)
     it(`${what}: ${believed}`, () => expect(heard(trail, reports)).to.deep.equal(believed))
