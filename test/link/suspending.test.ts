@@ -2,8 +2,10 @@ import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import { marked, newConduct } from '../../src/credit/conduct.ts'
 import { complained, newCredit, reserve } from '../../src/credit/credit.ts'
+import type { Step } from '../../src/effect.ts'
 import { assess } from '../../src/link/suspending.ts'
 import type { Account, Link, State } from '../../src/state.ts'
+import { step } from '../../src/web.ts'
 import { ann, b, bob, HOUR, link, now, r, s, world } from '../custody/rows.ts'
 
 const DAY = 24 * HOUR
@@ -70,6 +72,27 @@ describe('link: what the clock asks of it', () => {
     look(state, now + 7 * DAY - 1)
     expect(state.links.get(r)?.state).to.equal('suspended')
     look(state, now + 7 * DAY)
-    expect(state.links.get(r)?.state).to.equal('revoked')
+    expect(state.links.get(r)).to.include({ state: 'revoked', up: false })
+  })
+
+  it('a suspended one hears our number as ever', () => {
+    const state = having({})
+    look(state, now)
+    const isSaid = ({ effects }: Step) => effects.some((effect) => effect.do === 'state' && effect.to === r)
+    expect([1, 2, 25].map((hours) => isSaid(look(state, now + hours * HOUR)))).to.deep.equal([true, false, true])
+  })
+
+  it('the owner overrules what stands, and nothing else', () => {
+    const state = having({ state: 'probation' })
+    const overrule = (agent: string) => {
+      const made = step(state, { on: 'overruled', agent }, now + 2 * HOUR)
+      for (const change of made.changes) apply(state, change)
+      return made.answer?.say === 'refused' ? made.answer.code : state.links.get(agent)?.state
+    }
+    expect([overrule(r), overrule(b)]).to.deep.equal(['link-unknown', 'link-unknown'])
+    look(state, now + HOUR)
+    expect([overrule(r), overrule(r)]).to.deep.equal(['probation', 'link-unknown'])
+    look(state, now + 3 * HOUR)
+    expect(state.links.get(r)?.state, 'the same does not count again').to.equal('probation')
   })
 })
