@@ -75,6 +75,35 @@ describe('reach: what is announced', () => {
     expect(outcome(once(state, [heard({ seq: now + 1, addresses: [] })]))).to.deep.equal(['log r', 'redial'])
   })
 
+  it('the one made for us counts beside what another brought: by it we may ask others', () => {
+    const state = world()
+    const kept = (event: Event) => [once(state, [event]).changes.length, state.reaches.get(r)?.pass]
+    expect(kept(heard({ for: s, jws: 'for s' }, s))).to.deep.equal([1, undefined])
+    expect(kept(heard({ jws: 'for us' }))).to.deep.equal([1, 'for us'])
+    expect(kept(heard({ jws: 'for us' }))).to.deep.equal([0, 'for us'])
+    expect(kept(heard({ for: s, jws: 'for s' }, s))).to.deep.equal([0, 'for us'])
+    expect(kept(heard({ seq: now + 1, for: s, jws: 'for s' }, s)), 'an older one is enough').to.deep.equal([
+      1,
+      'for us',
+    ])
+  })
+
+  it('of those it was linked with the last 64 are remembered', () => {
+    const state = world()
+    const names = (from: number) => Array.from({ length: 60 }, (_, i) => `n${from + i}`)
+    once(state, [heard({ via: names(0) }), heard({ seq: now + 1, via: names(60) })])
+    expect(state.reaches.get(r)?.met).to.deep.equal([...names(60), ...names(0).slice(0, 4)])
+  })
+
+  it('who has no address is logged as one who only dials', () => {
+    const logged = (addresses: string[]) =>
+      once(world(), [heard(), heard({ seq: now + 1, addresses })]).effects.flatMap((effect) =>
+        effect.do === 'log' ? [effect.detail] : [],
+      )
+    expect(logged(['a.test:1', 'b.test:2'])).to.deep.equal(['a.test:1 b.test:2'])
+    expect(logged([])).to.deep.equal(['it only dials'])
+  })
+
   it('parting with a neighbour forgets where it is', () => {
     const state = world()
     once(state, [heard(), { on: 'unlinked', agent: r }])
@@ -88,6 +117,7 @@ describe('reach: what is announced', () => {
     expect(outcome(once(state, [announce]))).to.deep.equal(['announce r', 'announce s'])
     const first = state.reaches.get(me)
     expect(first?.via.toSorted()).to.deep.equal([r, s].toSorted())
+    expect(first?.expires, 'it lives two days').to.equal(now + 48 * HOUR)
     once(state, [announce], now - HOUR)
     expect(state.reaches.get(me)?.seq).to.equal(now + 1)
   })
@@ -132,6 +162,19 @@ describe('reach: who is not found', () => {
     for (let at = now; at < now + HOUR; at += 1000)
       if (outcome(once(state, [missed()], at)).length > 0) asked.push((at - now) / 1000)
     expect(asked).to.deep.equal([5, 15, 35, 75, 155, 315, 635, 1235, 1835, 2435, 3035])
+  })
+
+  it('an address of another key is left at once, and not again and again', () => {
+    const state = away()
+    expect(outcome(once(state, [missed('wrong-key')]))).to.deep.equal(['where s', 'look-up', 'redial'])
+    expect(once(state, [missed('wrong-key')])).to.deep.equal({ changes: [], effects: [] })
+    expect(outcome(once(state, [missed('wrong-key', 'old.test:1')]))).to.deep.equal(['redial'])
+    expect(outcome(once(state, [missed('silent')])), 'whoever it was is gone').to.deep.equal([])
+    expect(state.reaches.get(r)?.bad).to.deep.equal([
+      { address: 'old.test:1', since: now, why: 'wrong-key' },
+      { address: 'r.test:2740', since: now, why: 'silent' },
+    ])
+    expect(outcome(once(state, [missed('wrong-key', 'old.test:1')], now + HOUR))).to.include('redial')
   })
 
   it('others each time, where many know both', () => {
