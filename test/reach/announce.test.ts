@@ -182,17 +182,25 @@ describe('reach: who is not found', () => {
     const names = Array.from({ length: 5 }, (_, i) => `n${i}`)
     for (const one of names) state.links.set(one, link(one))
     once(state, [heard({ via: names }), { on: 'down', agent: r }])
-    const asked = new Set<string>()
-    for (let i = 0; i < 2; i++)
-      for (const effect of once(state, [missed()], now + i * HOUR).effects)
-        if (effect.do === 'where') asked.add(effect.to)
-    expect([...asked].toSorted()).to.deep.equal(names)
+    const asked = [0, 1].map((hour) =>
+      once(state, [missed()], now + hour * HOUR).effects.flatMap((effect) =>
+        effect.do === 'where' ? [effect.to] : [],
+      ),
+    )
+    expect(asked.map(({ length }) => length)).to.deep.equal([3, 3])
+    expect([...new Set(asked.flat())].toSorted()).to.deep.equal(names)
   })
 
   it('from its next announcement on it is asked for at once again', () => {
     const state = away()
     once(state, [missed(), heard({ seq: now + 1 })])
     expect(outcome(once(state, [missed()]))).to.deep.equal(['where s', 'look-up'])
+  })
+
+  it('nobody is asked who would want to see what it has made for us, where it has made nothing', () => {
+    const state = world()
+    once(state, [heard({ for: s }, s), { on: 'down', agent: r }])
+    expect(outcome(once(state, [missed()]))).to.deep.equal(['look-up'])
   })
 
   it('only connected neighbours are asked, and none of whom it did not speak', () => {
