@@ -142,12 +142,12 @@ const answer = async (room: Room, request: IncomingMessage): Promise<Answer> => 
       }
     case '/mail/config-v1.1.xml':
     case '/.well-known/autoconfig/mail/config-v1.1.xml': {
-      const address = searchParams.get('emailaddress')
-      if (address !== null && ours(room, address) === undefined) return missing
+      const address = addressIn(searchParams, 'emailaddress')
+      if (address !== undefined && ours(room, address) === undefined) return missing
       return { type: XML, body: autoconfig({ domain, name, ways }) }
     }
     case '/mail.mobileconfig':
-      return apple(room, searchParams.get('email') ?? '')
+      return apple(room, addressIn(searchParams, 'email') ?? '')
     default:
       return missing
   }
@@ -168,6 +168,10 @@ const ours = ({ domains }: Room, text: string): string | undefined => {
     return undefined // no address at all
   }
 }
+
+/** Many clients write it as it is, and then its plus is read as a blank, which no address here has. */
+const addressIn = (parameters: URLSearchParams, name: string): string | undefined =>
+  parameters.get(name)?.replaceAll(' ', '+')
 
 /** Outlook writes `Protocol`, others `protocol`. */
 const parameter = (parameters: URLSearchParams, name: string): string | null =>

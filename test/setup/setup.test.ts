@@ -92,6 +92,12 @@ describe('set-up of mail clients', () => {
     await there.close()
   })
 
+  it('an address with a plus is one, written as it is or encoded', async () => {
+    for (const address of ['ann+club@a.test', 'ann%2Bclub%40a.test'])
+      for (const path of ['/mail/config-v1.1.xml?emailaddress=', '/mail.mobileconfig?email='])
+        expect((await get(path + address)).status, path + address).to.equal(200)
+  })
+
   it('nobody learns settings for addresses of other domains', async () => {
     for (const path of [
       '/mail/config-v1.1.xml?emailaddress=ann%40b.test',
