@@ -1,17 +1,22 @@
 /** What a person, or a program for them, enters into a mail client, from the configuration. */
 import { hostname } from 'node:os'
 import type { Config } from './config.ts'
-import { type HostPort, inAscii, isEverywhere, type Listener, writeHostPort } from './value.ts'
+import { type HostPort, inAscii, isEverywhere, isLoopback, type Listener, writeHostPort } from './value.ts'
 
 /** One way in. `host` is what a client writes, in ASCII, never an address that only listens (0.0.0.0). */
 export type Way = Listener & { service: 'imap' | 'smtp' }
 
-/** What `[setup]` names, else the listeners; IMAP first, of each service the best first. */
+/**
+ * What `[setup]` names, else the listeners, those on loopback where there are no others: a program on this machine reaches all.
+ * IMAP first, of each service the best first.
+ */
 export const waysIn = (config: Pick<Config, 'gateway' | 'smtp' | 'imap' | 'setup'>): Way[] => {
   const of = (service: Way['service']): Way[] => {
     const named = config.setup[service]
     if (named) return [{ service, ...named, host: inAscii(named.host), security: 'tls' }]
-    const all = config[service].listeners.map((at) => ({ service, ...at, host: reachedAt(config, at) }))
+    const { listeners } = config[service]
+    const open = listeners.filter(({ host }) => !isLoopback(host))
+    const all = (open.length > 0 ? open : listeners).map((at) => ({ service, ...at, host: reachedAt(config, at) }))
     return [...all.filter(({ security }) => security === 'tls'), ...all.filter(({ security }) => security !== 'tls')]
   }
   return [...of('imap'), ...of('smtp')]

@@ -19,6 +19,14 @@ describe('settings of mail clients', () => {
     })
   })
 
+  it('are none on loopback where another is open to others: a telephone would look for it in itself', () => {
+    const config = parseConfig('[imap]\ntls = ["192.0.2.1:993"]\n[smtp]\nstarttls = ["192.0.2.1:587"]')
+    expect(clientSettings(config)).to.deep.equal({
+      'IMAP SSL/TLS': 'server 192.0.2.1, port 993, normal password',
+      'SMTP STARTTLS': 'server 192.0.2.1, port 587, normal password',
+    })
+  })
+
   it('name the page that tells them, where there is one', () => {
     const page = (text: string) => clientSettings(parseConfig(`[setup]\n${text}`))['set-up page']
     expect(page('')).to.equal(undefined)
