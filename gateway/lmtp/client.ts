@@ -101,14 +101,19 @@ const unwritable: LmtpAnswer = {
   text: 'the server takes no addresses beyond ASCII (it does not offer SMTPUTF8)',
 }
 
-/** 5yz is for good, whatever else may be mended. Before the message is spoken of, it is about the server. */
+/**
+ * 5yz is for good, whatever else may be mended. Before the message is spoken of, it is about the server; and so is one that wants a
+ * login or TLS first, or does not know what is said (RFC 3207 §4, RFC 4954 §6, RFC 5321 §4.2.2).
+ */
 const answerOf = (error: unknown): LmtpAnswer => {
   const { message, command, responseCode, response } = error as SMTPConnection.SMTPError
   const text = response ?? message
-  const isAboutServer = command === 'CONN' || command === 'LHLO'
+  const isAboutServer = command === 'CONN' || command === 'LHLO' || aboutServer.has(responseCode ?? 0)
   if (responseCode === undefined || responseCode < 500 || isAboutServer) return { answer: 'later', text }
   return { answer: codeOf(/^\d{3}[ -](5\.\d{1,3}\.\d{1,3})/.exec(text)?.[1] ?? ''), text }
 }
+
+const aboutServer: ReadonlySet<number> = new Set([500, 502, 503, 521, 530, 538])
 
 /** By the enhanced code, RFC 3463. */
 const codeOf = (enhanced: string): RefusalCode => codes[enhanced] ?? 'store-refused'

@@ -67,6 +67,8 @@ describe('mail to a server that keeps it: LMTP', () => {
     ['a message too large', 'data', [552, '5.3.4 Too big'], 'message-too-large'],
     ['a no without a reason', 'rcpt', [550, 'no'], 'store-refused'],
     ['a temporary no', 'rcpt', [451, '4.3.0 Internal error'], 'later'],
+    ['a login that is wanted first', 'rcpt', [530, '5.7.0 Authentication required'], 'later'],
+    ['a command that is not known', 'data', [502, '5.5.1 Not implemented'], 'later'],
   ]
   for (const [what, where, no, answer] of cases)
     it(`${what} is ${answer}`, async () => {
