@@ -101,7 +101,10 @@ export const keepCertified = (
   void look(false)
   return {
     check: () => look(false),
-    again: () => look(true),
+    async again() {
+      await running // it may fail by what has been mended since it began
+      if (!stopping.signal.aborted) await look(true)
+    },
     problems: () => (last === undefined ? [] : [finding(acme.directory, last, now())]),
     async close() {
       stopping.abort()

@@ -103,6 +103,13 @@ describe('an authority that says no', () => {
     expect(asked).to.equal(2)
   })
 
+  it('is asked once more when a person says so while it is asked', async () => {
+    const first = open().check()
+    await keeper?.again()
+    await first
+    expect(asked).to.equal(2)
+  })
+
   it('and names a time is left alone until then', async () => {
     onAccount = problem(429, 'rateLimited', 'too many', { 'retry-after': '172800' })
     expect(await told(open())).to.include('asked too often')
