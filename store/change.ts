@@ -23,8 +23,8 @@ export type Row = {
 export type Flagged = { uid: number; modseq: number; flags: number; keywords: string }
 
 export type Change =
-  /** `from` names the mailbox they were copied or moved from; `movedUids` are their uids there, if moved. */
-  | { on: 'added'; mailbox: number; account: number; messages: Row[]; from?: number; movedUids?: number[] }
+  /** `from` names the mailbox they were copied or moved from. */
+  | { on: 'added'; mailbox: number; account: number; messages: Row[]; from?: number }
   /** `bits` are the flags that some message gained or lost; `isWorded`: some keyword was. */
   | { on: 'flagged'; mailbox: number; account: number; messages: Flagged[]; bits: number; isWorded: boolean }
   | { on: 'expunged'; mailbox: number; account: number; uids: number[]; modseq: number }

@@ -91,7 +91,7 @@ const moveHeld = async (tx: Tx, from: number, held: readonly Held[], to: number)
   )
   const uids = held.map((row) => row.uid)
   await keepVanished(tx, from, left, uids)
-  tx.publish({ on: 'added', mailbox: to, account, messages: moved, from, movedUids: uids })
+  tx.publish({ on: 'added', mailbox: to, account, messages: moved, from })
   tx.publish({ on: 'expunged', mailbox: from, account, uids, modseq: left.modseq })
   return held.map((row, i) => ({ from: row.uid, to: uid + i }))
 }
