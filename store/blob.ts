@@ -122,13 +122,13 @@ const byCount = (ids: readonly number[]): Map<number, number[]> => {
   return groups
 }
 
-/** All bytes from `from` on, in constant memory. Whoever asks holds the body: if it is gone, or not whole, this throws. */
-export const openBody = async (db: Source, id: number, from = 0): Promise<Readable> => {
-  const found = await bodyFrom(db, id, from)
+/** All bytes, in constant memory. Whoever asks holds the body: if it is gone, or not whole, this throws. */
+export const openBody = async (db: Source, id: number): Promise<Readable> => {
+  const found = await bodyFrom(db, id)
   return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found
 }
 
-/** The same, at once where they are few: a stream for 5 kB costs as much as the rest of reading them. */
+/** The same, or all from `from` on; at once where they are few: a stream for 5 kB costs as much as the rest of reading them. */
 export const bodyFrom = async (db: Source, id: number, from = 0): Promise<Buffer | Readable> => {
   const found = db.fresh.get(id)?.subarray(from) ?? (await readRange(db, '?', id, from, MAX, true))
   if (found === undefined) throw new Error(`body ${id} is gone`)

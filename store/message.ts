@@ -28,13 +28,13 @@ export type Draft = {
 const VIEW_PAGE = 2000
 
 /** All messages of a mailbox, ascending by uid. Not one snapshot: listen for changes before, and apply them after. */
-export const view = async (from: Source, mailbox: number, after = 0): Promise<Row[]> => {
+export const view = async (from: Source, mailbox: number): Promise<Row[]> => {
   const rows: Row[] = []
   for (;;) {
     const page = await from.read.range<Row>(
       `SELECT id, uid, modseq, flags, keywords, internal_date AS "internalDate", size
        FROM message WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ${VIEW_PAGE}`,
-      [mailbox, rows.at(-1)?.uid ?? after],
+      [mailbox, rows.at(-1)?.uid ?? 0],
     )
     for (const row of page) rows.push(row)
     if (page.length < VIEW_PAGE) return rows

@@ -62,9 +62,6 @@ describe('store: messages', () => {
     const one = await draft(home, letterOf('one'))
     await append(db, inbox, Array(4500).fill(one))
     expect(await uids(inbox)).to.deep.equal(Array.from({ length: 4500 }, (_, i) => i + 1))
-    expect((await view(db, inbox, 4400)).map(({ uid }) => uid)).to.deep.equal(
-      Array.from({ length: 100 }, (_, i) => 4401 + i),
-    )
     expect(await rowsOf(db, 'body')).to.have.length(1)
   })
 
@@ -244,7 +241,7 @@ describe('store: messages', () => {
       { from: 1, to: 2 },
       { from: 3, to: 3 },
     ])
-    const copies = await view(db, archive, 1)
+    const copies = (await view(db, archive)).slice(1)
     expect(copies.map(({ flags, keywords, internalDate }) => [flags, keywords, internalDate])).to.deep.equal([
       [5, 'k', 1_700_000_000_000],
       [5, 'k', 1_700_000_000_000],
