@@ -11,9 +11,9 @@ import { isLoopback } from './config/value.ts'
 export type Clock = () => number
 
 export type Meter = {
-  /** Takes from the bucket. @returns 0, or if too little is left the ms after which there is enough, and takes nothing */
-  take(key: string, amount?: number): number
-  giveBack(key: string, amount?: number): void
+  /** Takes one from the bucket. @returns 0, or if there is none left the ms after which there is */
+  take(key: string): number
+  giveBack(key: string): void
 }
 
 const KEYS_MAX = 20_000
@@ -36,15 +36,15 @@ export const createMeter = (limit: number, windowMs: number, clock: Clock = Date
   }
 
   return {
-    take(key, amount = 1) {
+    take(key) {
       const bucket = touch(key)
-      if (bucket.left < amount) return Math.ceil((amount - bucket.left) / perMs)
-      bucket.left -= amount
+      if (bucket.left < 1) return Math.ceil((1 - bucket.left) / perMs)
+      bucket.left--
       return 0
     },
-    giveBack(key, amount = 1) {
+    giveBack(key) {
       const bucket = touch(key)
-      bucket.left = Math.min(limit, bucket.left + amount)
+      bucket.left = Math.min(limit, bucket.left + 1)
     },
   }
 }
