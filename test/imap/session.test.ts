@@ -151,6 +151,19 @@ describe('IMAP sessions', () => {
       const line = imap.log.find((each) => each.includes('"refused"')) ?? '{}'
       expect(JSON.parse(line)).to.include({ code: 'message-malformed', account: 'ann@a.test' })
     })
+    const many = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${'--b\r\n\r\n'.repeat(9500)}--b--\r\n`
+    for (const [what, message, count] of [
+      ['as many as a command has room for', 'a', 10_000],
+      ['ten that are nothing but parts, though they are files', many, 10],
+    ] as const)
+      it(`messages of one command hold so much memory: not ${what}`, async () => {
+        imap = await startTestImap()
+        const client = await logIn()
+        const answer = await client.ask(`APPEND INBOX${` {${message.length}+}\r\n${message}`.repeat(count)}`)
+        expect(answer).to.deep.equal(['t2 NO [LIMIT] These are too many messages for one command'])
+        expect((await client.ask(`APPEND INBOX {${message.length}+}\r\n${message}`)).at(-1)).to.match(/ OK /)
+        expect(await imap.messages('INBOX')).to.have.length(1)
+      })
     it('an endless line ends in BYE, and is logged', async () => {
       imap = await startTestImap()
       const client = await open()
