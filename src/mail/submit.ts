@@ -79,7 +79,7 @@ export const editSubmission = (
     added.push(`Message-ID: ${messageId}`)
   }
   kept.unshift(header.subarray(0, stray), Buffer.from(added.map((line) => `${line}\r\n`).join('')))
-  const id = rawText(idIn(messageId) ?? messageId)
+  const id = idIn(rawText(messageId)) ?? messageId
   return { header: Buffer.concat(kept), messageId: id, subject, from, loops: hops > HOPS_MAX }
 }
 

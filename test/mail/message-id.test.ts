@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { idsIn, normalId } from '../../src/mail/message-id.ts'
+import { idIn, idsIn, normalId } from '../../src/mail/message-id.ts'
 
 describe('Message-IDs', () => {
   const cases: [field: string, ids: string[]][] = [
@@ -12,6 +12,12 @@ describe('Message-IDs', () => {
     ['none', []],
   ]
   for (const [field, ids] of cases) it(`${field} has ${ids.length}`, () => expect(idsIn(field)).to.deep.equal(ids))
+
+  it('are no longer than a line, and neither is what else stands there', () => {
+    const long = 'x'.repeat(100_000)
+    expect(idsIn(`<${long}> <a@x>`).map(({ length }) => length)).to.deep.equal([998, 5])
+    expect([idIn(`<${long}>`), idIn(long)].map((id) => id?.length)).to.deep.equal([998, 998])
+  })
 
   it('are compared without quotes that say nothing, and without blanks around them', () =>
     expect(['<"abc"@x>', '< abc@x >', '<"a\\bc"@x>', '<abc@x>'].map(normalId)).to.deep.equal(

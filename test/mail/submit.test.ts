@@ -94,6 +94,11 @@ describe('mail/submit', () => {
     expect([inReplyTo, references, parse(header).messageId]).to.deep.equal([messageId, [messageId], messageId])
   })
 
+  it('of a Message-ID that fills a header no more is told than a line holds', () => {
+    const { header, messageId } = edit(letter(`Message-ID: <${'ü'.repeat(100_000)}@a.test>`, ''))
+    expect([messageId.length, header.length > 100_000]).to.deep.equal([998, true])
+  })
+
   const received = (count: number): string[] => Array<string>(count).fill('Received: by x; y')
   it('50 gateways are a long way', () => expect(edit(letter(...received(50), ...OWN, '')).loops).to.equal(false))
   it('51 are a circle', () => expect(edit(letter(...received(51), ...OWN, '')).loops).to.equal(true))
