@@ -71,7 +71,8 @@ export const linesTo = (fd: number): LogSink => {
   }
 }
 
-const standardOutput = (): LogSink => (process.stdout.isTTY ? process.stdout : linesTo(1))
+/** A terminal, too, by its number: a stream of node's would end the process once the terminal is closed. */
+const standardOutput = (): LogSink => ({ ...linesTo(1), isTTY: process.stdout.isTTY })
 
 export const createLog = (options: LogOptions, sink: LogSink = standardOutput()): Log => {
   const isText = options.format === 'text' || (options.format === 'auto' && sink.isTTY === true)

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { freePortBase, sleep } from '../../scripts/neighbourhood.ts'
+import { freePortBase, sleep, until } from '../../scripts/neighbourhood.ts'
 import { open } from '../gateway/house.ts'
 import { ask, serve, vouchsafe } from './command.ts'
 
@@ -254,6 +254,28 @@ describe('command line', function () {
     expect(out.match(/\bserve\b/g), out).to.deep.equal(['serve'])
     expect(out).to.match(/Problem: the gateway does not run: scripts\/vouchsafe --home \S+ serve/)
     expect(await (await serve(home)).stop()).to.equal(0)
+  })
+
+  it('a gateway that was started on a terminal goes on when that is closed', async function () {
+    const terminal = spawn('script', ['-qfc', `scripts/vouchsafe serve --home ${home}`, '/dev/null'])
+    let said = ''
+    terminal.stdout.on('data', (chunk) => {
+      said += String(chunk)
+    })
+    const isThere = await once(terminal, 'spawn').catch(() => undefined)
+    if (isThere === undefined && process.env.CI !== 'true') {
+      console.warn('      skipped: there is no script(1) here')
+      return this.skip()
+    }
+    await until('it runs', async () => said.includes('started'))
+    terminal.kill('SIGKILL')
+    await once(terminal, 'close')
+    const pid = Number(/process (\d+)/.exec(readFileSync(join(home, 'lock'), 'utf8'))?.[1])
+    for (const label of ['one', 'two']) await ask(home, ['user', 'passwd', 'ann', '--generate', '--label', label]) // a line each
+    await sleep(500)
+    expect((await vouchsafe(home, ['status'])).out).to.include('running for')
+    process.kill(pid, 'SIGTERM')
+    await until('it has stopped', async () => !existsSync(join(home, 'lock')))
   })
 
   it('backup, verify and restore bring everything back', async () => {
