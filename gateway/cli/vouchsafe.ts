@@ -80,6 +80,8 @@ const explain = (error: unknown, isJson: boolean): number => {
 
 // Whoever stops reading, as `head` does, has what they wanted.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code === 'EPIPE') return
+  process.stderr.write(`vouchsafe: it is done, but the answer could not be written (${error.message})\n`)
+  process.exit(1)
 })
 await main(process.argv)

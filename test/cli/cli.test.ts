@@ -34,6 +34,18 @@ describe('command line', function () {
     expect((await read).stderr).to.equal('')
   })
 
+  const sh = (line: string, env: NodeJS.ProcessEnv = {}): Promise<{ code: number; stderr: string }> =>
+    promisify(execFile)('sh', ['-c', line, home], { env: { ...process.env, ...env } }).then(
+      ({ stderr }) => ({ code: 0, stderr }),
+      ({ code, stderr }) => ({ code, stderr }),
+    )
+
+  it('an answer that can not be written is told in words', async () => {
+    const { code, stderr } = await sh('scripts/vouchsafe link list --home "$0" > /dev/full')
+    expect(code).to.equal(1)
+    expect(stderr).to.match(/^vouchsafe: it is done, but the answer could not be written \(ENOSPC.*\)\n$/)
+  })
+
   it('init never touches a home that is there', async () => {
     const before = readFileSync(join(home, 'vouchsafe.toml'), 'utf8')
     const { code, err } = await vouchsafe(home, [...init, '3000'])
