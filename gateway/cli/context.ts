@@ -55,7 +55,7 @@ export const act = <Options extends object>(
   command.action(async () => {
     const options = command.optsWithGlobals<Options & { home?: string; json?: true; passphraseFd?: number }>()
     const context: Context = {
-      home: resolve(options.home ?? process.env.VOUCHSAFE_HOME ?? 'var'),
+      home: homeOf(options.home),
       json: options.json === true,
       ...(options.passphraseFd !== undefined && { passphraseFd: options.passphraseFd }),
       say: (line) => void process.stderr.write(`${line}\n`),
@@ -72,6 +72,12 @@ export const act = <Options extends object>(
     }
     if (shown.failed) process.exitCode = 1
   })
+}
+
+/** An empty name, of a variable that is not set, would be the folder one stands in. */
+const homeOf = (given: string | undefined): string => {
+  if (given === '') throw new UsageError('--home is empty: name a folder.')
+  return resolve(given ?? (process.env.VOUCHSAFE_HOME || 'var'))
 }
 
 /** A gateway that starts or stops has the home and answers nobody; so has another command, for its time. */

@@ -46,6 +46,13 @@ describe('command line', function () {
     expect(stderr).to.match(/^vouchsafe: it is done, but the answer could not be written \(ENOSPC.*\)\n$/)
   })
 
+  it('a home without a name is not the folder one stands in', async () => {
+    const given = await sh('scripts/vouchsafe status --home ""')
+    expect([given.code, given.stderr]).to.deep.equal([2, 'vouchsafe: --home is empty: name a folder.\n'])
+    const unset = await sh('scripts/vouchsafe link uninvite none', { VOUCHSAFE_HOME: '' })
+    expect(unset.stderr).not.to.include(`at ${process.cwd()} `)
+  })
+
   it('init never touches a home that is there', async () => {
     const before = readFileSync(join(home, 'vouchsafe.toml'), 'utf8')
     const { code, err } = await vouchsafe(home, [...init, '3000'])
