@@ -78,6 +78,8 @@ const explain = (error: unknown, isJson: boolean): number => {
   return isUsage ? 2 : 1
 }
 
+// What is said beside the answer is not worth the command: its disk may be full, or the gateway's terminal closed.
+process.stderr.on('error', () => {})
 // Whoever stops reading, as `head` does, has what they wanted.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return

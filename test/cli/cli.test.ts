@@ -46,6 +46,11 @@ describe('command line', function () {
     expect(stderr).to.match(/^vouchsafe: it is done, but the answer could not be written \(ENOSPC.*\)\n$/)
   })
 
+  it('where nothing can be said beside it, the answer comes all the same', async () => {
+    expect((await sh('scripts/vouchsafe users 2> /dev/full')).code).to.equal(2)
+    expect((await sh('scripts/vouchsafe doctor --home "$0" 2> /dev/full | grep -q "to mend"')).code).to.equal(0)
+  })
+
   it('a home without a name is not the folder one stands in', async () => {
     const given = await sh('scripts/vouchsafe status --home ""')
     expect([given.code, given.stderr]).to.deep.equal([2, 'vouchsafe: --home is empty: name a folder.\n'])
