@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import { defaultPolicy, type Level, levelOf, type Policy } from '../../src/complaint/policy.ts'
 import { allowed, pardoned, reproached } from '../../src/complaint/repute.ts'
+import { marked, newConduct } from '../../src/credit/conduct.ts'
+import { newCredit } from '../../src/credit/credit.ts'
 import type { Step } from '../../src/effect.ts'
 import { accused } from '../../src/link/sentence.ts'
 import { admitLocal, emptyState, type State } from '../../src/state.ts'
@@ -118,7 +120,7 @@ describe('repute', () => {
       until: now + 7 * day,
       complaints: 5,
       messages: 9,
-      keys: ['me/person-1'],
+      keys: ['elsewhere/1', 'me/person-1'],
     } as const
     const hears = (step: Step): string[] =>
       step.changes.flatMap((change) => ('put' in change && change.put === 'owed' ? [change.row.to] : []))
@@ -166,6 +168,34 @@ describe('repute', () => {
         const step = suspend(state)
         expect(hears(step)).to.deep.equal(heard)
         if (heard.length > 0) expect(JSON.stringify(step.changes)).to.include(`"cut":"${s}"`)
+      })
+    it('and hears it once, within its time, and only if it is a neighbour', () => {
+      const state = linked()
+      for (const by of ['person-1', 'person-2']) complain(state, by)
+      expect(suspend(emptyState('me', 'a.test')).changes).to.deep.equal([])
+      take(state, suspend(state))
+      expect(suspend(state).changes, 'it comes again').to.deep.equal([])
+      const again = (at: number) => reproached(state, 'mal', { key: 'me/3', by: 'x', reason: 'abuse', at }, at)
+      expect(hears(again(now)), 'it has heard').to.deep.equal([])
+      const late = linked()
+      complain(late, 'person-1')
+      take(late, suspend(late))
+      const { until } = accusation
+      const last = reproached(late, 'mal', { key: 'me/2', by: 'person-2', reason: 'abuse', at: until }, until)
+      expect(hears(last), 'too late').to.deep.equal([])
+    })
+    for (const [state, heard] of [
+      ['revoked', [neighbour]],
+      ['suspended', [neighbour]],
+      ['active', []],
+    ] as const)
+      it(`${heard.length ? 'or whoever brought it is cut' : 'but not while whoever brought it is a neighbour like others'} (${state})`, () => {
+        const world = linked()
+        for (const other of [id('b'), id('t')]) world.links.set(other, link(other))
+        const mark = { at: now, via: 'ann', key: 'elsewhere/1', before: id('s'), counts: true }
+        world.credits.set(id('s'), { ...newCredit(now), conduct: marked(newConduct(), mark, now) })
+        world.links.set(id('s'), { ...link(id('s')), state })
+        expect(hears(suspend(world))).to.deep.equal(heard)
       })
     it('but not while the sender may write yet, nor when another is stopped', () => {
       const state = linked()

@@ -82,6 +82,17 @@ describe('link: what the clock asks of it', () => {
     expect([1, 2, 25].map((hours) => isSaid(look(state, now + hours * HOUR)))).to.deep.equal([true, false, true])
   })
 
+  it('a new neighbour hears our limit at once, and again when a day is over', () => {
+    const state = having({ limit: 7 }, newCredit(now))
+    state.credits.delete(r)
+    const said = [0, 1, 24].map((hours) =>
+      look(state, now + hours * HOUR).effects.flatMap((effect) =>
+        effect.do === 'state' && effect.to === r ? [effect.stated.limit] : [],
+      ),
+    )
+    expect(said).to.deep.equal([[7], [], [7]])
+  })
+
   it('the owner overrules what stands, and nothing else', () => {
     const state = having({ state: 'probation' })
     const overrule = (agent: string) => {
