@@ -9,7 +9,7 @@ import { type Effect, nothing, type Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
 import type { Account, Link, State } from '../state.ts'
 import type { Accusation } from './ruling.ts'
-import { isActive, limitOf } from './standing.ts'
+import { limitOf } from './standing.ts'
 
 export const accused = (state: State, from: string, accusation: Accusation, now: number): Step => {
   const link = state.links.get(from)
@@ -38,7 +38,8 @@ export const accused = (state: State, from: string, accusation: Accusation, now:
 const cutFor = (state: State, link: Link, now: number): string[] => {
   const before = link.ruling?.ended?.how === 'punished' ? link.ruling.keys : []
   const { marks = [] } = creditOf(state, link.agent, now).conduct ?? {}
-  return isActive(link) ? before : [...before, ...marks.map(({ key }) => key)]
+  const isCut = link.state === 'suspended' || link.state === 'revoked' // and not one that only rests
+  return isCut ? [...before, ...marks.map(({ key }) => key)] : before
 }
 
 /** Whether one of the messages is by somebody who lives here and is stopped already. */

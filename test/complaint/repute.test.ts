@@ -184,17 +184,18 @@ describe('repute', () => {
       const last = reproached(late, 'mal', { key: 'me/2', by: 'person-2', reason: 'abuse', at: until }, until)
       expect(hears(last), 'too late').to.deep.equal([])
     })
-    for (const [state, heard] of [
-      ['revoked', [neighbour]],
-      ['suspended', [neighbour]],
-      ['active', []],
+    for (const [what, is, heard] of [
+      ['or whoever brought it was parted with', { state: 'revoked' }, [neighbour]],
+      ['or is suspended', { state: 'suspended' }, [neighbour]],
+      ['but not while that one is a neighbour like others', { state: 'active' }, []],
+      ['nor while its link rests for a day', { state: 'active', frozen: { since: now, why: 'clock' } }, []],
     ] as const)
-      it(`${heard.length ? 'or whoever brought it is cut' : 'but not while whoever brought it is a neighbour like others'} (${state})`, () => {
+      it(what, () => {
         const world = linked()
         for (const other of [id('b'), id('t')]) world.links.set(other, link(other))
         const mark = { at: now, via: 'ann', key: 'elsewhere/1', before: id('s'), counts: true }
         world.credits.set(id('s'), { ...newCredit(now), conduct: marked(newConduct(), mark, now) })
-        world.links.set(id('s'), { ...link(id('s')), state })
+        world.links.set(id('s'), link(id('s'), is))
         expect(hears(suspend(world))).to.deep.equal(heard)
       })
     it('but not while the sender may write yet, nor when another is stopped', () => {
