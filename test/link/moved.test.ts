@@ -74,6 +74,16 @@ describe('the word that a key is dead', () => {
     expect(told(hear(state, undefined, stranger).effects), 'once').to.deep.equal([])
   })
 
+  it('whoever was away hears the newest sixteen', () => {
+    const state = world()
+    for (let i = 0; i < 20; i++)
+      apply(state, { put: 'revocation', row: { agent: id(i), at: now, jws: `${i}`, heardAt: now + ((i * 7) % 20) } })
+    const told = step(state, { on: 'up', agent: s }, now + 60).effects.flatMap((one) =>
+      one.do === 'tell' && one.message.t === 'REVOKED' ? [(Number(one.message.revoked) * 7) % 20] : [],
+    )
+    expect(told).to.deep.equal(Array.from({ length: 16 }, (_, i) => 19 - i))
+  })
+
   it('of a neighbour freezes the link, and its owner has one letter', () => {
     const state = world()
     const letters = [hear(state, s, r), hear(state, undefined, r)].flatMap(({ changes }) =>
