@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import * as openpgp from 'openpgp'
+import { base32 } from '../../src/address.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { CARD_LIMIT, makeCard, readCard } from '../../src/identity/card.ts'
 import { DELEGATION_MS } from '../../src/identity/delegation.ts'
@@ -95,6 +97,17 @@ describe('card', () => {
     expect({ address, name, entityId, agentId }).to.deep.equal({
       ...{ address: 'alice@alice.test', name: 'alice', entityId: alice.entity.id, agentId: alice.agent.id },
     })
+  })
+
+  it('is two lines under a notation, and its entity is named by its key, as docs/protocol.md spells both', async () => {
+    const [json = '', signature = '', ...more] = alice.card.text.split('\n')
+    const { packets } = await openpgp.readSignature({ binarySignature: Buffer.from(signature, 'base64') })
+    const notations = packets[0]?.rawNotations.map(({ name, value }) => [name, Buffer.from(value).toString()])
+    expect([more, notations]).to.deep.equal([[], [['statement@vouchsafe.alt', 'card']]])
+    const packet = Buffer.from(JSON.parse(json).key, 'base64') // tag and length in an octet each: RFC 4880 §4.2
+    const length = packet.readUInt8(1)
+    const hashed = Buffer.concat([Buffer.of(0x99, 0, length), packet.subarray(2, 2 + length)])
+    expect(alice.card.entityId).to.equal(base32(createHash('sha256').update(hashed).digest()))
   })
 
   it('has less than 2 000 bytes, for it rides along in every letter', () =>
