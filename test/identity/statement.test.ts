@@ -180,6 +180,31 @@ describe('identity: what entities sign', function () {
     )
   })
 
+  it('each bears one signature: none is none, and so are two', async () => {
+    const [json = '', signature = ''] = (await signed('rekey', { v: 1 })).split('\n')
+    const key = barePublicKey(ann.entity)
+    const once = Buffer.from(signature, 'base64')
+    const holds = (bytes: Buffer) =>
+      verifyStatement(`${json}\n${bytes.toString('base64')}`, 'rekey', key, now).then(
+        () => true,
+        () => false,
+      )
+    const given = [once, Buffer.alloc(0), Buffer.concat([once, once])]
+    expect(await Promise.all(given.map(holds))).to.deep.equal([true, false, false])
+  })
+
+  it('each may be signed by a clock that is a quarter of an hour ahead, and not more', async () => {
+    const key = barePublicKey(ann.entity)
+    const text = await signed('rekey', { v: 1 })
+    const holds = (at: number) =>
+      verifyStatement(text, 'rekey', key, at).then(
+        () => true,
+        () => false,
+      )
+    const ahead = Math.floor(now / 1000) * 1000 - 15 * 60_000 // OpenPGP counts in seconds
+    expect(await Promise.all([holds(ahead), holds(ahead - 1000)])).to.deep.equal([true, false])
+  })
+
   describe('the signature of a letter', () => {
     const must = () => ({ net: NET, now, id: '0'.repeat(32), to: id })
     const said = (): Body => ({
