@@ -79,6 +79,25 @@ describe('reach: an update of the DNS', () => {
       .that.matches(/not signed/)
   })
 
+  it('an answer may say the update again, with names that point back (RFC 1035 §4.1.4)', () => {
+    const { mac } = sign(encodeUpdate(update, 1), key, now)
+    const zone = '076578616d706c65036f726700 0006 0001'
+    const record = 'c00c 0002 0001 00000000 0002 c00c'
+    expect(readAnswer(signedAnswer(mac, '0001 0000 0001', zone + record), key, mac, now)).to.equal('done')
+  })
+
+  it('what is wrong with our signature is told, by whoever knows the key and by whoever does not', () => {
+    const { mac } = sign(encodeUpdate(update, 1), key, now)
+    expect(readAnswer(signedAnswer(mac, undefined, undefined, '0012'), key, mac, now))
+      .to.have.property('failed')
+      .that.matches(/clocks differ/)
+    const algorithm = '0b686d61632d73686132353600'
+    const unknown = `09766f75636873616665 00 00fa 00ff 00000000 001d ${algorithm} 000000000000 0000 0000 0001 0011 0000`
+    expect(readAnswer(hex(`0001 a809 0000 0000 0000 0001 ${unknown}`), key, mac, now))
+      .to.have.property('failed')
+      .that.matches(/does not know this key/)
+  })
+
   it('a key file is read as tsig-keygen writes it, or refused with what to do', () => {
     const text = `key "a.b" {\n\talgorithm hmac-sha256;\n\tsecret "${key.secret.toString('base64')}";\n};\n`
     expect(readKeyFile(text)).to.deep.equal({ name: 'a.b', secret: key.secret })
@@ -87,20 +106,24 @@ describe('reach: an update of the DNS', () => {
   })
 })
 
-/** "Done", to request 1, as a server signs it: written here from RFC 8945 §5.3 by itself. */
-const signedAnswer = (requestMac: Buffer): Buffer => {
-  const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
+const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
+
+/**
+ * "Done", to request 1, as a server signs it: written here from RFC 8945 §5.3 by itself.
+ * @param counts of zones, prerequisites and updates that are said again in `body`
+ */
+const signedAnswer = (requestMac: Buffer, counts = '0000 0000 0000', body = '', error = '0000'): Buffer => {
   const name = Buffer.concat([Buffer.of(9), Buffer.from('vouchsafe'), Buffer.of(0)])
   const algorithm = Buffer.concat([Buffer.of(11), Buffer.from('hmac-sha256'), Buffer.of(0)])
   const time = Buffer.alloc(8)
   time.writeUIntBE(now / 1000, 0, 6)
   time.writeUInt16BE(300, 6)
-  const header = (count: string) => hex(`0001 a800 0000 0000 0000 ${count}`)
+  const header = (count: string) => hex(`0001 a800 ${counts} ${count} ${body}`)
   const mac = createHmac('sha256', key.secret)
     .update(Buffer.concat([hex('0020'), requestMac, header('0000')]))
-    .update(Buffer.concat([name, hex('00ff 0000 0000'), algorithm, time, hex('0000 0000')]))
+    .update(Buffer.concat([name, hex('00ff 0000 0000'), algorithm, time, hex(`${error} 0000`)]))
     .digest()
-  const data = Buffer.concat([algorithm, time, hex('0020'), mac, hex('0001 0000 0000')])
+  const data = Buffer.concat([algorithm, time, hex('0020'), mac, hex(`0001 ${error} 0000`)])
   const size = Buffer.alloc(2)
   size.writeUInt16BE(data.length)
   return Buffer.concat([header('0001'), name, hex('00fa 00ff 0000 0000'), size, data])
