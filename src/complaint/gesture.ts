@@ -5,6 +5,7 @@
  *   pending    --due---> made | distrusted, the sender was known: their trust is gone instead
  *   made, distrusted --out--> undoing --due--> undone
  *   undone     --junk--> pending
+ *   undoing    --junk--> pending | distrusted again, where the trust between people here was not given back yet
  *   pending, undoing --refused--> refused, with the code; --out--> (nothing)
  *   made, undone, distrusted, refused --due, weeks later--> (nothing)
  *
@@ -50,6 +51,8 @@ type Pressed = Pick<Gesture, 'account' | 'message' | 'provenance' | 'reason' | '
 export const junk = (was: Gesture | undefined, pressed: Pressed, graceMs: number, now: number): Gesture | undefined => {
   if (was !== undefined && was.stage !== 'undone' && was.stage !== 'undoing') return undefined
   if (now > pressed.provenance.at + COMPLAINT_LIFE_MS) return undefined
+  // That trust has not been given back yet: it stays taken, and nobody is complained about.
+  if (was?.stage === 'undoing' && was.took !== undefined) return done({ ...was, ...pressed }, 'distrusted', now)
   const id = idOf(pressed.account, pressed.provenance)
   return { id, ...pressed, stage: 'pending', at: now, dueAt: now + graceMs }
 }

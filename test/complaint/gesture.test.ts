@@ -33,6 +33,7 @@ describe('gesture', () => {
     ['pressed twice, the first counts', row('pending'), undefined],
     ['a complaint made is made', row('made'), undefined],
     ['one that is about to be taken back is made again', row('undoing'), 'pending'],
+    ['trust that is about to be given back stays taken', row('undoing', { took: 'implicit' }), 'distrusted'],
     ['one taken back can be made again', row('undone'), 'pending'],
     ['what was refused is not tried again', row('refused'), undefined],
     ['trust is taken back once', row('distrusted'), undefined],
