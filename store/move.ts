@@ -97,24 +97,18 @@ const moveHeld = async (tx: Tx, from: number, held: readonly Held[], to: number)
 }
 
 /**
- * Removes messages from a mailbox. Sessions that still show them can read them until `clearLeft` (leaving.ts).
+ * Removes the messages of a mailbox that bear \Deleted. Sessions that still show them can read them until `clearLeft`
+ * (leaving.ts).
  *
- * @param which these, whatever their flags; or all that bear \Deleted
- * @param among with 'deleted': only of these (UID EXPUNGE, RFC 9051 §6.4.9)
+ * @param among only of these (UID EXPUNGE, RFC 9051 §6.4.9)
  * @returns the uids removed, ascending
  */
-export const expunge = (
-  db: Sink,
-  mailbox: number,
-  which: readonly number[] | 'deleted',
-  among?: readonly number[],
-): Promise<number[]> =>
+export const expunge = (db: Sink, mailbox: number, among?: readonly number[]): Promise<number[]> =>
   db.transaction(async (tx) => {
-    const uids = which === 'deleted' ? among : which
-    const isMeant = which === 'deleted' ? `AND (flags & ${flag.deleted}) <> 0` : ''
     const gone = await tx.range<Gone>(
-      `SELECT id, mailbox, uid, size FROM message WHERE mailbox = ? ${uids ? 'AND uid IN (?*)' : ''} ${isMeant} ORDER BY uid`,
-      uids ? [mailbox, uids] : [mailbox],
+      `SELECT id, mailbox, uid, size FROM message
+       WHERE mailbox = ? ${among ? 'AND uid IN (?*)' : ''} AND (flags & ${flag.deleted}) <> 0 ORDER BY uid`,
+      among ? [mailbox, among] : [mailbox],
     )
     await forget(tx, gone)
     return gone.map(({ uid }) => uid)

@@ -11,7 +11,7 @@ import { append, view } from '../../store/message.ts'
 import { copy, expunge, move } from '../../store/move.ts'
 import type { Store } from '../../store/store.ts'
 import { contacts } from '../../store/web.ts'
-import { draft, eachWithStore, letterOf } from '../store/home.ts'
+import { draft, eachWithStore, letterOf, takeOut } from '../store/home.ts'
 
 describe('gestures', () => {
   const bench = eachWithStore()
@@ -100,7 +100,7 @@ describe('gestures', () => {
     const uid = await deliver('Requests', 'mia')
     await shift(copy, uid, 'Requests', 'Junk')
     await mark('Requests', uid, '', flag.deleted) // as clients without MOVE go on
-    await expunge(bench().db, await bench().folder('Requests'), 'deleted')
+    await expunge(bench().db, await bench().folder('Requests'))
     await hears('abuse origin/mal', 'abuse origin/mia')
     expect(judged).to.have.length(2)
   })
@@ -167,7 +167,7 @@ describe('gestures', () => {
     const second = await shift(move, await deliver('INBOX', 'mia'), 'INBOX', 'Junk')
     await until('both are made', async () => gestures.list().filter(({ stage }) => stage === 'made').length === 2)
     await shift(move, first, 'Junk', 'Trash')
-    await expunge(bench().db, await bench().folder('Junk'), [second])
+    await takeOut(bench().db, await bench().folder('Junk'), [second])
     await settled()
     expect(gestures.list().map(({ stage }) => stage)).not.to.include('undoing')
     expect(judged).not.to.include.members(['not-spam origin/mal', 'not-spam origin/mia'])

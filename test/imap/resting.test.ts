@@ -8,7 +8,7 @@ import { flag } from '../../store/change.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { create, find, remove } from '../../store/mailbox.ts'
 import { view as rowsOf } from '../../store/message.ts'
-import { expunge } from '../../store/move.ts'
+import { takeOut } from '../store/home.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
 describe('IMAP: a mailbox that was left', () => {
@@ -48,7 +48,7 @@ describe('IMAP: a mailbox that was left', () => {
       [5, 6].map((n) => letter(n)),
     )
     await storeFlags(store.db, id, [2, 3], { mode: 'add', flags: flag.seen })
-    await expunge(store.db, id, [1, 3, 6])
+    await takeOut(store.db, id, [1, 3, 6])
     const second = await open('INBOX')
     expect(second.view.rows()).to.deep.equal(await rowsOf(store.db, id))
     expect(second.view.rows().map((row) => row.uid)).to.deep.equal([2, 4, 5])

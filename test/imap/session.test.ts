@@ -12,11 +12,12 @@ import { remove as removeAccount } from '../../store/account.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { find, remove } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
-import { copy, expunge } from '../../store/move.ts'
+import { copy } from '../../store/move.ts'
 import { removePassword, setPassword } from '../../store/password.ts'
 import { Client } from '../dialogue/run.ts'
 import { corpus } from '../fixture/corpus.ts'
 import { mostHeld } from '../fixture/memory.ts'
+import { takeOut } from '../store/home.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
 /** A client that numbers its commands and gathers their answers. */
@@ -674,7 +675,7 @@ describe('IMAP sessions', () => {
       await one.ask('ENABLE CONDSTORE')
       await one.ask('SELECT INBOX')
       await one.ask('UID SEARCH RETURN (UPDATE (UID)) ALL')
-      await expunge(imap.store.db, await idOf('INBOX'), [1])
+      await takeOut(imap.store.db, await idOf('INBOX'), [1])
       await imap.deliver('INBOX', [letter(3)])
       expect(await one.ask('FETCH 2 FLAGS')).to.deep.equal([
         '* 2 FETCH (FLAGS (\\Recent) MODSEQ (2))',
@@ -810,7 +811,7 @@ describe('IMAP sessions', () => {
       })
       await fc.assert(
         fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (steps) => {
-          await expunge(
+          await takeOut(
             imap.store.db,
             inbox,
             (await view(imap.store.db, inbox)).map(({ uid }) => uid),

@@ -5,7 +5,7 @@ import { Watch } from '../../gateway/imap/watch.ts'
 import { flag } from '../../store/change.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { find, statuses } from '../../store/mailbox.ts'
-import { expunge } from '../../store/move.ts'
+import { takeOut } from '../store/home.ts'
 import { letter, startTestImap, type TestImap } from './server.ts'
 
 describe('IMAP: how a mailbox stands', () => {
@@ -34,7 +34,7 @@ describe('IMAP: how a mailbox stands', () => {
       () => imap.deliver('INBOX', letters(6)),
       () => storeFlags(store.db, id, [2, 3, 7], { mode: 'add', flags: flag.seen }),
       () => storeFlags(store.db, id, [3, 4], { mode: 'add', flags: flag.deleted }),
-      () => expunge(store.db, id, [3, 9]),
+      () => takeOut(store.db, id, [3, 9]),
     ]
     for (const step of steps) {
       await step()

@@ -7,9 +7,8 @@
 import { randomBytes } from 'node:crypto'
 import { byAddress, create } from '../../store/account.ts'
 import { append } from '../../store/message.ts'
-import { expunge } from '../../store/move.ts'
 import { openStore } from '../../store/store.ts'
-import { draft, folderOf, letterOf } from './home.ts'
+import { draft, folderOf, letterOf, takeOut } from './home.ts'
 
 const [home = '', run = ''] = process.argv.slice(2)
 const { db, swept } = await openStore(home)
@@ -30,7 +29,7 @@ const worker = async (name: number): Promise<never> => {
     process.stdout.write(`${added?.uid} ${subject}\n`)
     if (i % 5 > 0) continue
     const [passing] = await append(db, trash, ['file' in letter.body ? await draft(home, letterOf(text)) : letter])
-    await expunge(db, trash, [passing?.uid ?? 0])
+    await takeOut(db, trash, [passing?.uid ?? 0])
   }
 }
 await Promise.all(Array.from({ length: 8 }, (_, name) => worker(name)))

@@ -11,13 +11,12 @@ import { cached } from '../../store/cached.ts'
 import { openSqlite } from '../../store/engine/sqlite.ts'
 import { list } from '../../store/mailbox.ts'
 import { append, content, view } from '../../store/message.ts'
-import { expunge } from '../../store/move.ts'
 import { type BodyDraft, draftOf } from '../../store/spool.ts'
 import { openStore } from '../../store/store.ts'
 import { openTextIndex } from '../../store/text-index.ts'
 import { verify } from '../../store/verify.ts'
 import { invitations, links, ratchets } from '../../store/web.ts'
-import { draft, eachWithStore, letterOf, newHome, rowsOf } from './home.ts'
+import { draft, eachWithStore, letterOf, newHome, rowsOf, takeOut } from './home.ts'
 
 const large = () => letterOf(randomBytes(80_000).toString('base64'))
 const messageOf = (error: Error) => error.message
@@ -147,7 +146,7 @@ describe('store: backup and restore', () => {
       while (!isOver) {
         const [added] = await append(db, inbox, [await draft(home, large())])
         await append(db, inbox, [await draft(home, letterOf('x'))])
-        await expunge(db, inbox, [added?.uid ?? 0])
+        await takeOut(db, inbox, [added?.uid ?? 0])
       }
     }
     const busy = [traffic(), traffic(), traffic()]
@@ -163,7 +162,7 @@ describe('store: backup and restore', () => {
   it('the backup does not change when the home does', async () => {
     const { db, home, folder } = bench()
     await backup(home, join(away, 'copy'))
-    await expunge(db, await folder('INBOX'), [1, 2])
+    await takeOut(db, await folder('INBOX'), [1, 2])
     await db.close()
     expect(await verify(join(away, 'copy'))).to.deep.include({ problems: [], messages: 2, bodies: 2 })
   })

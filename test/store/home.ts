@@ -8,6 +8,7 @@ import type { Change } from '../../store/change.ts'
 import type { Sink, Source } from '../../store/db.ts'
 import { find } from '../../store/mailbox.ts'
 import type { Draft } from '../../store/message.ts'
+import { removeMany } from '../../store/move.ts'
 import { draftOf } from '../../store/spool.ts'
 import { openStore, type Store } from '../../store/store.ts'
 
@@ -28,6 +29,17 @@ export const eachWithStore = (): (() => Bench) => {
     return bench
   }
 }
+
+/** Takes messages out of their mailbox, whatever their flags. */
+export const takeOut = (db: Sink, mailbox: number, uids: readonly number[]): Promise<void> =>
+  db.transaction(async (tx) => {
+    const sql = 'SELECT id FROM message WHERE mailbox = ? AND uid IN (?*)'
+    const found = await tx.all<{ id: number }>(sql, [mailbox, uids])
+    await removeMany(
+      tx,
+      found.map(({ id }) => id),
+    )
+  })
 
 export const newHome = (): Promise<string> => mkdtemp(join(tmpdir(), 'vouchsafe-store-'))
 

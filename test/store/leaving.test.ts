@@ -6,11 +6,11 @@ import { store } from '../../store/flag.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { byId, create, dropMailbox, find } from '../../store/mailbox.ts'
 import { append, content, view } from '../../store/message.ts'
-import { copy, expunge, move } from '../../store/move.ts'
+import { copy, move } from '../../store/move.ts'
 import { openStore } from '../../store/store.ts'
 import { keepVanished, vanishedSince } from '../../store/vanished.ts'
 import { verify } from '../../store/verify.ts'
-import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
+import { draft, eachWithStore, letterOf, rowsOf, takeOut } from './home.ts'
 
 describe('store: messages that left', () => {
   const bench = eachWithStore()
@@ -25,7 +25,7 @@ describe('store: messages that left', () => {
     const { db, folder, home } = bench()
     const inbox = await folder('INBOX')
     const [first, second] = await deliver(inbox, 3)
-    await expunge(db, inbox, [1, 2])
+    await takeOut(db, inbox, [1, 2])
     expect((await view(db, inbox)).map(({ uid }) => uid)).to.deep.equal([3])
     expect(await textOf(first?.id ?? 0)).to.equal('no. 1')
     expect(await cached(db, [second?.id ?? 0], ['envelope'])).to.have.length(1)
@@ -44,7 +44,7 @@ describe('store: messages that left', () => {
     const [inbox, archive] = [await folder('INBOX'), await folder('Archive')]
     await deliver(inbox, 1)
     await copy(db, inbox, [1], archive)
-    await expunge(db, inbox, [1])
+    await takeOut(db, inbox, [1])
     await clearLeft(db)
     const [kept] = await view(db, archive)
     expect(await textOf(kept?.id ?? 0)).to.equal('no. 1')
@@ -81,7 +81,7 @@ describe('store: messages that left', () => {
     const { db, folder, close, home } = bench()
     const inbox = await folder('INBOX')
     await deliver(inbox, 450)
-    await expunge(
+    await takeOut(
       db,
       inbox,
       Array.from({ length: 450 }, (_, i) => i + 1),
@@ -109,7 +109,7 @@ describe('store: uids that vanished', () => {
     const one = await draft(home, letterOf('one'))
     await append(db, inbox, Array(9).fill(one))
     const before = await modseqOf(inbox)
-    await expunge(db, inbox, [2, 3, 4, 7])
+    await takeOut(db, inbox, [2, 3, 4, 7])
     const between = await modseqOf(inbox)
     await store(db, inbox, [1], { mode: 'add', flags: 1 })
     await move(db, inbox, [1, 9], trash)
@@ -135,7 +135,7 @@ describe('store: uids that vanished', () => {
     const made = await create(db, account.id, 'x')
     if (typeof made === 'string') throw new Error(made)
     await append(db, made.id, [await draft(bench().home, letterOf('one'))])
-    await expunge(db, made.id, [1])
+    await takeOut(db, made.id, [1])
     await db.transaction((tx) => dropMailbox(tx, made))
     expect(await rowsOf(db, 'vanished')).to.deep.equal([])
     expect(await find(db, account.id, 'x')).to.equal(undefined)

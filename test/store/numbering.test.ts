@@ -3,12 +3,11 @@ import { Refusal } from '../../src/refusal.ts'
 import type { Tx } from '../../store/db.ts'
 import { byId, create, remove } from '../../store/mailbox.ts'
 import { append, appendMany } from '../../store/message.ts'
-import { expunge } from '../../store/move.ts'
 import { takeNumbers } from '../../store/numbering.ts'
 import { quotaOf } from '../../store/quota.ts'
 import { keepVanished } from '../../store/vanished.ts'
 import { verify } from '../../store/verify.ts'
-import { draft, eachWithStore, letterOf } from './home.ts'
+import { draft, eachWithStore, letterOf, takeOut } from './home.ts'
 
 describe('store: the numbers of a mailbox', () => {
   const bench = eachWithStore()
@@ -24,7 +23,7 @@ describe('store: the numbers of a mailbox', () => {
     const uids: number[][] = []
     for (let i = 0; i < 4; i++) {
       uids.push(await db.transaction((tx) => add(tx, inbox)))
-      if (i === 1) await expunge(db, inbox, [1])
+      if (i === 1) await takeOut(db, inbox, [1])
       const now = await byId(db, inbox)
       expect([now?.uidNext, now?.highestModseq]).to.deep.equal([i + 2, i + (i < 1 ? 2 : 3)])
     }

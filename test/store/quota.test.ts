@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { Refusal } from '../../src/refusal.ts'
 import { create, remove } from '../../store/mailbox.ts'
 import { append } from '../../store/message.ts'
-import { copy, expunge, move, replace } from '../../store/move.ts'
+import { copy, move, replace } from '../../store/move.ts'
 import { isFull, quotaOf, setQuota } from '../../store/quota.ts'
 import { verify } from '../../store/verify.ts'
-import { draft, eachWithStore, letterOf } from './home.ts'
+import { draft, eachWithStore, letterOf, takeOut } from './home.ts'
 
 const none = Number.POSITIVE_INFINITY
 
@@ -26,8 +26,8 @@ describe('store: how much an account keeps', () => {
       ['two are copied', () => copy(db, inbox, [1, 2], sent), 5],
       ['one is copied where it is', () => copy(db, sent, [1], sent), 6],
       ['all are moved', () => move(db, sent, [1, 2, 3], extra.id), 6],
-      ['one goes', () => expunge(db, inbox, [1]), 5],
-      ['and goes only once', () => expunge(db, inbox, [1]), 5],
+      ['one goes', () => takeOut(db, inbox, [1]), 5],
+      ['and goes only once', () => takeOut(db, inbox, [1]), 5],
       ['one takes the place of another', async () => replaced(inbox, await draft(home, one)), 5],
       ['a mailbox goes with what is in it', () => remove(db, account.id, 'Extra'), 2],
     ]

@@ -7,13 +7,14 @@ import { openSqlite } from '../../store/engine/sqlite.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { find } from '../../store/mailbox.ts'
 import { view } from '../../store/message.ts'
-import { copy as copyTo, expunge } from '../../store/move.ts'
+import { copy as copyTo } from '../../store/move.ts'
 import { bodyTexts, headers } from '../../store/text.ts'
 import type { Hits, Where } from '../../store/text-index.ts'
 import { openTextIndex, textIndexFile } from '../../store/text-index.ts'
 import { forgetNext, indexNext } from '../../store/unindexed.ts'
 import { Client } from '../dialogue/run.ts'
 import { startTestImap, type TestImap } from '../imap/server.ts'
+import { takeOut } from './home.ts'
 
 /** Letters, some of them of the kind that is written in more than one way. */
 const word = fc.oneof(
@@ -250,7 +251,7 @@ describe('the full-text index', () => {
     await indexAll()
     const { db, texts } = imap.store
     const inbox = await find(db, imap.account.id, 'INBOX')
-    await expunge(db, inbox?.id ?? 0, [1])
+    await takeOut(db, inbox?.id ?? 0, [1])
     await clearLeft(db)
     expect(await db.read.all('SELECT message FROM unindexed')).to.deep.equal([{ message: 1 }])
     expect(await forgetNext(db, texts)).to.equal(true)
@@ -264,7 +265,7 @@ describe('the full-text index', () => {
     await indexAll()
     const { db, texts } = imap.store
     const inbox = await find(db, imap.account.id, 'INBOX')
-    await expunge(db, inbox?.id ?? 0, [1])
+    await takeOut(db, inbox?.id ?? 0, [1])
     await clearLeft(db)
     await forgetNext(db, texts)
     for (let after: string | undefined = ''; after !== undefined; ) after = await texts.forgetWords(after)

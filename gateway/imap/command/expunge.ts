@@ -17,7 +17,7 @@ export const expunge: Command<void> = {
   removes: true,
   parse: nothing,
   async run({ edge, mailbox }) {
-    const gone = await remove(edge.store.db, mailbox.mailbox.id, 'deleted')
+    const gone = await remove(edge.store.db, mailbox.mailbox.id)
     return ok('Expunged', gone.length > 0 ? mailbox.modseqCode : undefined)
   },
 }
@@ -34,7 +34,7 @@ export const uidExpunge: Command<Range[]> = {
   },
   async run({ edge, mailbox }, ranges) {
     const among = meant(mailbox, 'uid', ranges)?.messages ?? []
-    const gone = await remove(edge.store.db, mailbox.mailbox.id, 'deleted', uidsOf(among))
+    const gone = await remove(edge.store.db, mailbox.mailbox.id, uidsOf(among))
     return ok('Expunged', gone.length > 0 ? mailbox.modseqCode : undefined)
   },
 }

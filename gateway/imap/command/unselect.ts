@@ -10,7 +10,7 @@ export const close: Command<void> = {
   parse: nothing,
   async run(session) {
     const { mailbox, isReadOnly } = session.mailbox
-    if (!isReadOnly) await expunge(session.edge.store.db, mailbox.id, 'deleted')
+    if (!isReadOnly) await expunge(session.edge.store.db, mailbox.id)
     session.leave()
     return ok('Closed')
   },
