@@ -7,7 +7,7 @@ import type { Step } from '../../src/effect.ts'
 import { needsOf } from '../../src/needs.ts'
 import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, bob, envelopeId, HOUR, left, link, now, relayed, s, world } from '../custody/rows.ts'
+import { ann, bob, envelopeId, HOUR, left, link, now, relayed, s, said, world } from '../custody/rows.ts'
 
 const DAY = 24 * HOUR
 const key = `${s}/${envelopeId}`
@@ -42,7 +42,6 @@ const judge = (state: State, opinion: Opinion, at = now): Step => {
   const signed = opinion === 'wanted' ? {} : { signed: { complaint: opinion, card: 'card' } }
   return step(state, { on: 'judged', judgement: { key, opinion, at, permit: 'for them', ...signed } }, at)
 }
-const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
 const owes = (made: Step): string[] =>
   made.changes.flatMap((change) =>
     'put' in change && change.put === 'owed' ? [change.row.message?.t ?? 'reports'] : [],

@@ -24,6 +24,7 @@ import {
   report,
   row,
   s,
+  said,
   stranger,
   world,
 } from '../custody/rows.ts'
@@ -70,7 +71,6 @@ const holding = (row: Custody | undefined): State => {
 }
 const hear = (state: State, given: Complaint, from = r, at = now): Step =>
   step(state, { on: 'complained', from, complaint: given }, at)
-const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
 const owes = (made: Step): string[] =>
   made.changes.flatMap((change) =>
     'put' in change && change.put === 'owed' ? [change.row.message?.t ?? 'reports'] : [],

@@ -28,6 +28,7 @@ import {
   relayed,
   row,
   s,
+  said,
   stranger,
   world,
 } from './rows.ts'
@@ -39,7 +40,6 @@ const at = (given: Arrival, change: (state: State) => void = () => {}, ...rows: 
   change(state)
   return step(state, { on: 'arrived', arrival: given }, now)
 }
-const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
 const done: Custody = relayed({
   role: 'destination',
   state: 'done',

@@ -6,7 +6,22 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import { contactKey, type Link, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, arrival as arrivalOf, bob, left, link, MINUTE, now, opened, permit, r, row, s, world } from './rows.ts'
+import {
+  ann,
+  arrival as arrivalOf,
+  bob,
+  left,
+  link,
+  MINUTE,
+  now,
+  opened,
+  permit,
+  r,
+  row,
+  s,
+  said,
+  world,
+} from './rows.ts'
 
 const arrival = (to: string, given?: string): Arrival => {
   const made = arrivalOf(to, to === ann ? { opened } : {})
@@ -26,7 +41,6 @@ const setting = ({ of = {}, next = {}, taken = 0, handed = 0, isKnown = false }:
   return state
 }
 
-const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
 /** Neighbours whose credit it changes, each with what is pending of theirs then. */
 const costs = (made: Step): string[] =>
   made.changes.flatMap((change) =>

@@ -6,7 +6,24 @@ import { needs } from '../../src/needs.ts'
 import { owe } from '../../src/report/owed.ts'
 import type { Report } from '../../src/report/report.ts'
 import { step } from '../../src/web.ts'
-import { asks, b, delivered, HOUR, key, left, now, owes, r, relayed, report, row, s, stranger, world } from './rows.ts'
+import {
+  asks,
+  b,
+  delivered,
+  HOUR,
+  key,
+  left,
+  now,
+  owes,
+  r,
+  relayed,
+  report,
+  row,
+  s,
+  said,
+  stranger,
+  world,
+} from './rows.ts'
 
 const tried = (...agents: string[]): Partial<Custody> => ({ tried: agents.map((by) => ({ by, saidNo: false })) })
 const receipt = (by: string) => ({ event: 'accepted' as const, by, at: now, jws: `receipt of ${by}` })
@@ -14,7 +31,6 @@ const handed = (more: Partial<Custody> = {}): Custody =>
   row({ state: 'handed', next: r, ...tried(r), trail: [receipt(r)], ...more })
 const heard = (given: Custody, from: string, ...reports: Report[]): Step =>
   step(world(given), { on: 'reported', from, key: given.key, reports }, now)
-const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
 
 describe('custody: what comes back', () => {
   const onward = report(r, 'forwarded', { next: b })

@@ -139,6 +139,9 @@ export const left = (step: Step): Custody | undefined => {
   return put && 'put' in put && put.put === 'custody' ? put.row : undefined
 }
 
+/** What the one who raised the event is told. */
+export const said = ({ answer }: Step): string => (answer?.say === 'refused' ? answer.code : (answer?.say ?? 'nothing'))
+
 /** What is owed after a step, as `event by whom` or the signed text. */
 export const owes = (step: Step): string[] =>
   step.changes.flatMap((change) =>

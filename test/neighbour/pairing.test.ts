@@ -4,8 +4,9 @@ import { linkInvitations } from '../../gateway/operation/invite.ts'
 import { linkRevoke } from '../../gateway/operation/link.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { decodeInvitation } from '../../src/link/invitation.ts'
-import { Refusal } from '../../src/refusal.ts'
+import type { Refusal } from '../../src/refusal.ts'
 import { invitations } from '../../store/web.ts'
+import { codeOf } from '../fixture/refused.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 
 const HOUR = 3_600_000
@@ -17,7 +18,6 @@ const shown = (code: string, name = 'Bob’s') => ({
   addresses: ['b.test:2740'],
   token: decodeInvitation(code).token.toString('base64url'),
 })
-const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)
 
 describe('pairing', function () {
   this.timeout(20_000)

@@ -2,8 +2,8 @@
 import { expect } from 'chai'
 import { type Callback, type CallMessage, openCallback } from '../../gateway/reach/callback.ts'
 import type { Reach } from '../../src/reach/reach.ts'
-import { Refusal } from '../../src/refusal.ts'
 import { decodeMessage } from '../../src/wire/record.ts'
+import { codeOf } from '../fixture/refused.ts'
 
 const [us, them, foe] = ['us', 'them', 'foe']
 const reach = (addresses: string[]): Reach => ({
@@ -15,7 +15,6 @@ const reach = (addresses: string[]): Reach => ({
   met: [],
   bad: [],
 })
-const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)
 
 describe('reach: dialling back', () => {
   let dialled: string[]

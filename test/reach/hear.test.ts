@@ -4,11 +4,10 @@ import { listener } from '../../gateway/reach/hear.ts'
 import type { Event } from '../../src/event.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { signRecord } from '../../src/identity/record.ts'
-import { Refusal } from '../../src/refusal.ts'
 import { emptyState } from '../../src/state.ts'
+import { codeOf } from '../fixture/refused.ts'
 
 const x = generateAgent()
-const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)
 
 describe('reach: what neighbours say', () => {
   let raised: Event[]

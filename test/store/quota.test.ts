@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { Refusal } from '../../src/refusal.ts'
 import { create, remove } from '../../store/mailbox.ts'
 import { append } from '../../store/message.ts'
 import { copy, move, replace } from '../../store/move.ts'
 import { isFull, quotaOf, setQuota } from '../../store/quota.ts'
 import { verify } from '../../store/verify.ts'
+import { codeOf } from '../fixture/refused.ts'
 import { draft, eachWithStore, letterOf, takeOut } from './home.ts'
 
 const none = Number.POSITIVE_INFINITY
@@ -14,7 +14,6 @@ describe('store: how much an account keeps', () => {
   const one = letterOf('one')
   const letters = (count: number) => Promise.all(Array.from({ length: count }, () => draft(bench().home, one)))
   const used = async () => (await quotaOf(bench().db, bench().account.id, none)).used / one.length
-  const codeOf = (error: unknown) => (error instanceof Refusal ? error.code : error)
 
   it('is the sizes of its messages, in whatever mailbox, as they come, go and stay', async () => {
     const { db, folder, account, home } = bench()
