@@ -65,6 +65,21 @@ export const append = (
     ),
   )
 
+/** What of a message is written; in this order. */
+const columns = [
+  'id',
+  'mailbox',
+  'uid',
+  'modseq',
+  'flags',
+  'internal_date',
+  'saved_at',
+  'size',
+  'body',
+  'keywords',
+  'provenance',
+]
+
 /**
  * Adds messages to any mailboxes, in a fixed number of statements. The same draft body in
  * several of them is kept once.
@@ -84,73 +99,35 @@ export const appendMany = async (
   )
   await remember(tx, new Map(drafts.map((draft, i) => [bodies[i] ?? 0, draft])))
 
-  const added = new Map<number, Row[]>([...numbers.keys()].map((mailbox) => [mailbox, []]))
+  const added = new Map([...numbers].map(([mailbox, { account }]) => [mailbox, { account, messages: [] as Row[] }]))
   const first = tx.draw('message', drafts.length)
   const now = Date.now()
   const rows = drafts.map((draft, i) => {
     const { mailbox, flags = 0, internalDate, parsed } = draft
     const { uid = 0, modseq = 0 } = numbers.get(mailbox) ?? {}
-    const others = added.get(mailbox) ?? []
+    const others = added.get(mailbox)?.messages ?? []
     const keywords = keywordsOf(draft.keywords ?? '')
     const size = 'id' in draft.body ? parsed.size : draft.body.size
     const row: Row = { id: first + i, uid: uid + others.length, modseq, flags, keywords, internalDate, size }
     others.push(row)
-    return { row, cells: cellsOf(row, mailbox, bodies[i] ?? 0, draft.provenance ?? null, now) }
+    const [body, provenance] = [bodies[i] ?? 0, draft.provenance ?? null]
+    const cells = [row.id, mailbox, row.uid, modseq, flags, internalDate, now, size, body, keywords, provenance]
+    return { row, cells }
   })
   await tx.insertMany(
     'message',
-    messageColumns,
+    columns,
     rows.map(({ cells }) => cells),
   )
   const growth = new Map<number, number>()
-  for (const [mailbox, messages] of added) {
-    const account = numbers.get(mailbox)?.account ?? 0
-    growth.set(account, (growth.get(account) ?? 0) + sizeOf(messages))
-  }
+  for (const { account, messages } of added.values()) growth.set(account, (growth.get(account) ?? 0) + sizeOf(messages))
   await charge(tx, growth, quota)
-  for (const [mailbox, messages] of added) {
-    tx.publish({ on: 'added', mailbox, account: numbers.get(mailbox)?.account ?? 0, messages })
-  }
+  for (const [mailbox, { account, messages }] of added) tx.publish({ on: 'added', mailbox, account, messages })
   return rows.map(({ row: { id, uid } }) => ({ id, uid }))
 }
 
 export const sizeOf = (messages: readonly Pick<Row, 'size'>[]): number =>
   messages.reduce((sum, { size }) => sum + size, 0)
-
-const messageColumns = [
-  'id',
-  'mailbox',
-  'uid',
-  'modseq',
-  'flags',
-  'internal_date',
-  'saved_at',
-  'size',
-  'body',
-  'keywords',
-  'provenance',
-] as const
-
-/** A row as `messageColumns` has it. */
-export const cellsOf = (
-  row: Row,
-  mailbox: number,
-  body: number,
-  provenance: object | string | null,
-  savedAt: number,
-) => [
-  row.id,
-  mailbox,
-  row.uid,
-  row.modseq,
-  row.flags,
-  row.internalDate,
-  savedAt,
-  row.size,
-  body,
-  row.keywords,
-  provenance,
-]
 
 /**
  * The bytes of a message, or `start` up to, not including, `end`: at once, or as a stream where they are
