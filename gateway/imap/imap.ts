@@ -107,7 +107,7 @@ class House implements Edge {
   private context: { pair: TlsPair; secure: SecureContext } | undefined
   private readonly onChange = (change: Change): void => {
     if (change.on !== 'password') return
-    for (const session of this.sessions) if (session.by?.id === change.id) this.lockOut(session)
+    for (const session of this.sessions) if (session.entered?.by.id === change.id) this.lockOut(session)
   }
 
   constructor({ store, config, tls, login, scram, holds, log, metrics }: ImapOptions) {
@@ -204,9 +204,9 @@ class House implements Edge {
 
   /** A command under way has STOP_MS to finish: it may be all mail at once, for a thief. */
   private lockOut(session: ClientSession): void {
-    const { account, by, remote } = session
+    const { entered, remote } = session
     this.log.info(
-      { event: 'session-ended', account: account?.address, label: by?.label, remote },
+      { event: 'session-ended', account: entered?.account.address, label: entered?.by.label, remote },
       'the password it logged in with was removed or changed',
     )
     session.dismiss(passwordGone)

@@ -37,9 +37,8 @@ export class ClientSession implements Served {
   readonly edge: Edge
   readonly remote: string
   tag = ''
-  account: Account | undefined
-  /** The password that let it in. */
-  by: Entered['by'] | undefined
+  /** Who logged in, and by which password. */
+  entered: Entered | undefined
   selected: Selected | undefined
   failedLogins = 0
   isIdle = false
@@ -69,6 +68,10 @@ export class ClientSession implements Served {
   get state(): State {
     if (!this.account) return 'unauthenticated'
     return this.selected ? 'selected' : 'authenticated'
+  }
+
+  get account(): Account | undefined {
+    return this.entered?.account
   }
 
   /** The mailbox of a command that is allowed in the selected state only. */
@@ -160,9 +163,8 @@ export class ClientSession implements Served {
     this.output.line(`* BYE ${code ? `[${code}] ` : ''}${humanText(text)}`)
   }
 
-  welcome({ account, by }: Entered): void {
-    this.account = account
-    this.by = by
+  welcome(entered: Entered): void {
+    this.entered = entered
     clearTimeout(this.loginDeadline)
     this.transport.allow({ limits: userLimits, silenceMs: this.edge.config.timing.userIdleMs })
   }
@@ -171,8 +173,7 @@ export class ClientSession implements Served {
     this.leave()
     this.dropNews()
     this.edge.loggedOut(this.account)
-    this.account = undefined
-    this.by = undefined
+    this.entered = undefined
     this.enabled.clear()
     this.transport.allow(this.strangerTerms)
     this.startLoginDeadline()
