@@ -54,7 +54,7 @@ const parseReturn = (words: Words, returns: Returns): void => {
  * Those of what was found that the client hears of: with MIN, MAX or PARTIAL and nothing more, it is these; else all
  * are meant. RFC 5182 §2.4, RFC 9394 §3.2.
  */
-export const toldOf = <T>({ min, max, all, count, page }: Returns, found: readonly T[]): readonly T[] => {
+const toldOf = <T>({ min, max, all, count, page }: Returns, found: readonly T[]): readonly T[] => {
   if (all || count || !(min || max || page)) return found
   const paged = new Set(page ? pageOf(page, found) : [])
   return found.filter((each, i) => (min && i === 0) || (max && i === found.length - 1) || paged.has(each))

@@ -119,7 +119,7 @@ const cutsAt = ({ days }: Outcome, day: number): Cuts =>
   days[Math.min(day, days.length) - 1]?.cuts ?? { attack: 0, honest: 0, back: 0 }
 export const attackCut = (outcome: Outcome): number => cutsAt(outcome, CUT_DAYS).attack / outcome.attackLinks
 /** Suspended at some time; and of these, for good. */
-export const honestSuspended = (outcome: Outcome): number => cutsAt(outcome, CUT_DAYS).honest / outcome.honestLinks
+const honestSuspended = (outcome: Outcome): number => cutsAt(outcome, CUT_DAYS).honest / outcome.honestLinks
 export const honestCut = (outcome: Outcome): number => {
   const { honest, back } = cutsAt(outcome, CUT_DAYS)
   return (honest - back) / outcome.honestLinks

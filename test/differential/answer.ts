@@ -48,7 +48,7 @@ const linesOf = (text: string): string[] => {
 }
 
 /** All values of a line, in order. @throws where it is no line of IMAP */
-export const valuesOf = (text: string): Value[] => {
+const valuesOf = (text: string): Value[] => {
   let at = 0
   const fail = (why: string): never => {
     throw new Error(`${why} at ${at} in ${JSON.stringify(text.slice(0, 600))}`)

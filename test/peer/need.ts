@@ -28,7 +28,7 @@ const leave = (ctx: Mocha.Context, message: string): void => {
   ctx.skip()
 }
 
-export const isInstalled = (program: string): boolean =>
+const isInstalled = (program: string): boolean =>
   [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)

@@ -37,7 +37,7 @@ export type Card = { entity: string; address: string; agent: string }
 
 type Offer = { envelope: string; stamps: string[] }
 
-export const readEnvelope = (notary: Notary, jws: string): Envelope => {
+const readEnvelope = (notary: Notary, jws: string): Envelope => {
   const { by, body } = notary.verify(jws, 'ENVELOPE')
   return { ...envelopeRecord(body, 'ENVELOPE'), origin: by, jws }
 }
