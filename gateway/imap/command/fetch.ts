@@ -60,13 +60,14 @@ const fetching = (by: By): Command<Args> => ({
       reading.catch(() => {}) // should something fail before, nobody awaits it
       return reading
     }
-    const ahead = [readAhead(0), readAhead(PAGE)]
+    let [next, afterNext] = [readAhead(0), readAhead(PAGE)]
     for (let at = 0; at < messages.length; at += PAGE) {
       const page = messages.slice(at, at + PAGE)
       const wanted = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
-      const looked = (await ahead.shift()) ?? (await readAhead(at))
+      const looked = await next
       // The database reads on while this page is told.
-      ahead.push(readAhead(at + 2 * PAGE))
+      next = afterNext
+      afterNext = readAhead(at + 2 * PAGE)
       const { someAreGone, someAreLost } = await tellPage(session, page, wanted, looked)
       leftOut.someAreGone ||= by === 'seq' && someAreGone
       leftOut.someAreLost ||= someAreLost
