@@ -645,13 +645,13 @@ describe('IMAP sessions', () => {
         const [one, other] = [await logIn('INBOX'), await logIn('INBOX')]
         const inbox = await idOf('INBOX')
         const answer = await inTurn(
-          () => expunge(imap.store.db, inbox, [2]),
+          () => takeOut(imap.store.db, inbox, [2]),
           () => one.ask(`${command} 1:3 Archive`),
         )
         expect(answer.at(-1)).to.match(/^t3 NO \[EXPUNGEISSUED\]/)
         expect(await imap.messages('Archive')).to.deep.equal([])
         const byUid = await inTurn(
-          () => expunge(imap.store.db, inbox, [3]),
+          () => takeOut(imap.store.db, inbox, [3]),
           () => other.ask(`UID ${command} 1:3 Archive`),
         )
         expect(byUid.join()).to.match(/\[COPYUID \d+ 1 1\]/)

@@ -53,7 +53,7 @@ describe('store: messages that left', () => {
     const { db, folder } = bench()
     const inbox = await folder('INBOX')
     const ids = (await deliver(inbox, 900)).map(({ id }) => id)
-    await expunge(
+    await takeOut(
       db,
       inbox,
       ids.map((_, i) => i + 1),
