@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { Refusal } from '../../src/refusal.ts'
 import { about, type Item, owe, piece, settle } from '../../src/report/owed.ts'
 import { believe, type Report, type TrailStep } from '../../src/report/report.ts'
-import { explain, tellTrail } from '../../src/report/words.ts'
+import { explain, tellRivals, tellTrail } from '../../src/report/words.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
-import { b, key, link, now, r, report, s, stranger, world } from '../custody/rows.ts'
+import { ann, b, bob, key, link, now, r, report, s, stranger, world } from '../custody/rows.ts'
 
 const taken: TrailStep = { event: 'accepted', by: r, at: now, jws: 'receipt' }
 const onward = report(r, 'forwarded', { next: s })
@@ -159,6 +159,23 @@ describe('report: in words', () => {
   for (const [what, trail, unsure, words] of cases)
     it(`${what}: the notice says who had it last`, () =>
       expect(explain('expired', state, trail, unsure)).to.match(words))
+
+  const others: [what: Parameters<typeof explain>[0], words: string][] = [
+    ['delivered', "It is in the recipient's mailbox."],
+    ['delayed', 'It has not arrived yet. R.test has it and goes on trying.'],
+    ['mailbox-missing', 'There is no such mailbox at that gateway.'],
+    ['rate-limited', 'It was refused with the code rate-limited.'],
+  ]
+  for (const [what, words] of others)
+    it(`${what}: ${words}`, () => expect(explain(what, state, [taken])).to.equal(words))
+
+  it('two keys for one address are told with what to do: before the end, and after it', () => {
+    const known = { entity: bob, address: 'bob@b.test', agent: b, expires: now }
+    const [waits, failed] = [false, true].map((isOver) => tellRivals(state, known, { entity: ann, agent: s }, isOver))
+    expect(waits?.reason).to.equal(failed?.reason).and.include('s.test')
+    expect(waits?.advice).to.include('you need not do anything').and.include('contact forget bob@b.test')
+    expect(failed?.advice).to.include('contact forget bob@b.test`. Then send it again.')
+  })
 
   it('an administrator who took it out is named by the gateway it was taken out at', () => {
     const dropped = [taken, { ...report(r, 'refused'), code: 'given-up' as const }]
