@@ -6,7 +6,7 @@
  *   clock-warning  once: nothing happens
  *   rekeyed        their operator says that their state was lost: thawed
  *   rekey-refused  somebody says so who is not their operator
- *   stolen         its key is dead, by the key's own word: frozen until its operator shows the new one (moved.ts)
+ *   stolen         its key is dead, by the key's own word: frozen, whatever is found since, until its operator shows the new one (moved.ts)
  *   owner          somebody else claims to operate the neighbour: not believed
  *
  * A frozen link carries nothing in either direction; mail for it waits or goes another way. Alerts are
@@ -40,10 +40,10 @@ export const noted = (link: Link, alert: Alert, letter: Change | undefined): { r
   return { row: { ...row, told: { ...link.told, [alert.what]: alert.at } }, letters: [letter] }
 }
 
-/** By our own operator's REKEY, or because a day has gone by. */
+/** By our own operator's REKEY, or because a day has gone by. A stolen key stays dead: else we dial whoever has it. */
 export const thawed = (state: State, agent: string): Step => {
   const link = state.links.get(agent)
-  if (link?.frozen === undefined) return { changes: [], effects: [] }
+  if (link?.frozen === undefined || isDead(link)) return { changes: [], effects: [] }
   return { changes: [{ put: 'link', row: withoutFrozen(link) }], effects: [{ do: 'redial' }] }
 }
 
@@ -74,10 +74,13 @@ const withRoom = (alerts: Alert[]): Alert[] => {
   return alerts.filter((one) => one !== most)
 }
 
+/** Its key is in other hands, and nothing it says counts until its operator has shown another (moved.ts). */
+const isDead = ({ frozen }: Link): boolean => frozen?.why === 'stolen'
+
 const isRepeat = (link: Link, alarm: Alarm): boolean =>
+  isDead(link) ||
   (alarm.what === 'diverged' && link.frozen?.why === 'diverged') ||
   (alarm.what === 'clock' && link.frozen !== undefined) ||
-  (alarm.what === 'stolen' && link.frozen?.why === 'stolen') ||
   (alarm.what === 'rekeyed' && alarm.epoch <= (link.rekeyed ?? 0))
 
 const turned = (link: Link, alarm: Alarm, now: number): Link => {

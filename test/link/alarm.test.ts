@@ -23,7 +23,7 @@ const linked = (more: Partial<Link> = {}): State => {
   apply(state, { put: 'link', row: link })
   return state
 }
-const frozen = (why: 'diverged' | 'clock' = 'diverged') => ({ frozen: { since: now, why } })
+const frozen = (why: 'diverged' | 'clock' | 'stolen' = 'diverged') => ({ frozen: { since: now, why } })
 const alarm = (what: Alarm): Event => ({ on: 'alarm', agent: bert, alarm: what })
 
 /** What comes of an event: the link as it is then, the letters to the owner, and what is done. */
@@ -44,6 +44,8 @@ describe('what LINK1 found', () => {
     ['not the other way round', frozen(), { what: 'clock' }, 'diverged', 0],
     ['a REKEY thaws it, and is told', frozen(), rekeyed, undefined, 1],
     ['one that has been taken before does not', { ...frozen(), rekeyed: now }, rekeyed, 'diverged', 0],
+    ['nor any where its key was stolen: that one is dead for good', frozen('stolen'), rekeyed, 'stolen', 0],
+    ['whatever else is found by it', frozen('stolen'), diverged, 'stolen', 0],
     ['nor one that was refused', frozen(), { what: 'rekey-refused', detail: 'no' }, 'diverged', 1],
   ]
   for (const [what, before, found, frozenBy, count] of cases)
@@ -114,6 +116,11 @@ describe('what LINK1 found', () => {
     const state = linked(frozen('clock'))
     expect(raise(state, { on: 'thawed', agent: bert }).effects).to.deep.equal(['redial'])
     expect(raise(state, { on: 'thawed', agent: bert }).effects).to.deep.equal([])
+  })
+
+  it('our own REKEY thaws it, but not where its key was stolen: whoever has that would be dialled and linked', () => {
+    const after = (why: 'diverged' | 'stolen') => raise(linked(frozen(why)), { on: 'thawed', agent: bert }).link.frozen
+    expect([after('diverged'), after('stolen')?.why]).to.deep.equal([undefined, 'stolen'])
   })
 
   describe('who operates a neighbour', () => {
