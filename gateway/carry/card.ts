@@ -4,6 +4,7 @@
  */
 import { type Card, makeCard, readCard } from '../../src/identity/card.ts'
 import type { Entity } from '../../src/identity/entity.ts'
+import { readStatement } from '../../src/identity/statement.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Known } from '../../src/route/search.ts'
 import { cards } from '../../store/web.ts'
@@ -33,7 +34,8 @@ export const cardOf = async ({ engine, store, net, now }: Core, entity: string):
   const known = engine.state.known.get(entity)
   const text = (known && read.get(known)) ?? (await cards.load(store.db, [entity]))[0]?.card
   if (text === undefined) throw new Refusal('card-invalid', 'no card of the recipient is kept here')
-  const card = await readCard(text, net, now())
+  // It held when it was learned: should it be from the future now, our clock was set back since, and may be wrong.
+  const card = await readCard(text, net, Math.max(now(), Number(readStatement(text).at)))
   // What was just learned may not be in the store yet: then this is the card before it, and is not remembered.
   if (known?.seq === card.delegation.seq && known.agent === card.agentId) read.set(known, text)
   return card

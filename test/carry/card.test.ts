@@ -73,6 +73,12 @@ describe("others' cards", () => {
     expect(reads()).to.equal(1)
   })
 
+  it('are of use though they are from the future: our clock was set back since they were learned', async () => {
+    const { entity, text } = await cardBy(7)
+    const { core } = house(entity.id, 7, text)
+    expect((await cardOf({ ...core, now: () => now - DAY / 2 }, entity.id)).entityId).to.equal(entity.id)
+  })
+
   it('are read again while the store still has the one before', async () => {
     const { entity, text } = await cardBy(7)
     const { core, reads } = house(entity.id, 8, text)
