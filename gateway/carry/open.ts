@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { domainOf } from '../../src/address.ts'
 import type { Arrival } from '../../src/custody/arrival.ts'
 import { holderBeside } from '../../src/custody/claimed.ts'
-import type { Hop } from '../../src/envelope/chain.ts'
+import { checkWritten, type Hop } from '../../src/envelope/chain.ts'
 import type { Envelope } from '../../src/envelope/envelope.ts'
 import type { Card } from '../../src/identity/card.ts'
 import { permitOf } from '../../src/identity/permit.ts'
@@ -35,7 +35,7 @@ export type OpenedArrival = {
   sender: NonNullable<Arrival['opened']>
 }
 
-/** @throws Refusal `seal-broken`, `sender-unverified`, `entity-unknown`, `message-too-large` */
+/** @throws Refusal `seal-broken`, `sender-unverified`, `entity-unknown`, `message-too-large`, `envelope-expired` */
 export const openArrived = async (
   core: Core,
   envelope: Envelope,
@@ -44,7 +44,7 @@ export const openArrived = async (
 ): Promise<OpenedArrival> => {
   const to = core.keyring.entity(envelope.to)
   if (to === undefined) throw new Refusal('entity-unknown', 'the key of this entity is not here')
-  const opening = { to, net: core.net, now: core.now(), expect: { id: envelope.id } }
+  const opening = { to, net: core.net, now: openedAt(envelope, hops, core.now()), expect: { id: envelope.id } }
   const arrival = { core, envelope, hops, recipient: to.address }
   if (payload.size <= WHOLE_BYTES) {
     const { from, plaintext } = await open({ ...opening, payload: await readDraft(core.home, payload) })
@@ -59,6 +59,18 @@ export const openArrived = async (
     sealed.destroy() // what was refused early was not read to its end
     await spool.remove()
   }
+}
+
+/**
+ * By the origin's clock, where ours is behind it: a signature of this very hour would be one from the future, and the
+ * letter refused for good, when it is our clock that is wrong.
+ *
+ * @throws Refusal `envelope-expired`
+ */
+const openedAt = ({ created }: Envelope, [first]: Hop[], now: number): number => {
+  const written = Math.max(created, first?.at ?? 0)
+  checkWritten(written, now)
+  return Math.max(now, written)
 }
 
 type Arriving = { core: Core; envelope: Envelope; hops: Hop[]; recipient: string }

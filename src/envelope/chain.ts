@@ -16,7 +16,7 @@ export type Here = { net: string; me: string; from: readonly string[]; now: numb
 
 /** Longest life an origin may ask of others' custody. */
 export const MAX_LIFE_MS = 30 * 86_400_000
-/** How far ahead another agent's clock may run before we call its envelope malformed. */
+/** How far ahead another agent's clock may run before its envelopes have to wait. */
 export const CREATED_AHEAD_MS = 86_400_000
 
 export const verifyEnvelope = async (jws: string, net: string): Promise<Envelope> => {
@@ -56,8 +56,19 @@ export const checkChain = async (handed: Handed, here: Here): Promise<{ envelope
 
 const checkTimes = (envelope: Envelope, now: number): void => {
   if (envelope.expires <= now) throw new Refusal('envelope-expired', 'the envelope has expired on its way')
-  if (envelope.created > now + CREATED_AHEAD_MS || envelope.expires - envelope.created > MAX_LIFE_MS)
-    throw new Refusal('record-malformed', 'the envelope claims to be from the future, or to live longer than 30 days')
+  checkWritten(envelope.created, now)
+  if (envelope.expires - envelope.created > MAX_LIFE_MS)
+    throw new Refusal('record-malformed', 'the envelope claims to live longer than 30 days')
+}
+
+/**
+ * It may be our clock that is wrong, as after a start before the network has set it: whoever hands it tries again.
+ *
+ * @throws Refusal `envelope-expired`
+ */
+export const checkWritten = (at: number, now: number): void => {
+  if (at > now + CREATED_AHEAD_MS)
+    throw new Refusal('envelope-expired', 'by the clock here it is from the future: one of the clocks is wrong')
 }
 
 /** @throws Refusal unless `receipt` is `by`'s signed word that it has custody of exactly this chain */

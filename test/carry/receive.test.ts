@@ -33,6 +33,7 @@ import { hashOf } from '../village/papers.ts'
 const id = '0123456789abcdef'.repeat(2)
 const other = 'f'.repeat(32)
 const hash = 'e'.repeat(64)
+const HOUR = 3_600_000
 
 describe('carry: what neighbours send', () => {
   const bench = eachWithStore()
@@ -51,7 +52,7 @@ describe('carry: what neighbours send', () => {
     logged = []
   })
 
-  const open = () => {
+  const open = (now = Date.now) => {
     const store = bench()
     const log = createLog({ level: 'info', format: 'json' }, { write: (line) => logged.push(line) })
     const state = emptyState(ann.agent.id, 'ann.test')
@@ -62,7 +63,7 @@ describe('carry: what neighbours send', () => {
     state.custody.set(key, row({ key, id, origin: ann.agent.id, to: bob.entity.id, hash, ...handed, retryAt: null }))
     const engine = startEngine(store.db, state, log)
     const keyring = { entity: (entity: string) => (entity === ann.entity.id ? ann.entity : undefined) }
-    const parts = { agent: ann.agent, net: NET, home: store.home, keyring, store, engine, log, now: Date.now }
+    const parts = { agent: ann.agent, net: NET, home: store.home, keyring, store, engine, log, now }
     const core = { ...parts, metrics: createMetrics() } as unknown as Core // the rest is for other rooms
     const hears = async () => {}
     return { core, engine, receives: receiver(core, hears, async () => true) }
@@ -138,12 +139,12 @@ describe('carry: what neighbours send', () => {
     it(`${what}: ${answer}`, async () => expect(await said(from(), await message())).to.equal(answer))
 
   const text = letterOf('hello')
-  type Given = { permit?: string; payload?: Buffer; arrived?: string; from?: Person }
+  type Given = { permit?: string; payload?: Buffer; arrived?: string; from?: Person; behindMs?: number }
   const sealed = (from: Person, at = id) =>
     seal({ from: from.entity, to: ann.card, id: at, card: from.card.text, plaintext: text })
 
   /** R, who wrote it or says so, hands an envelope to us. */
-  const hand = async ({ permit, payload, arrived, from = r }: Given): Promise<string> => {
+  const hand = async ({ permit, payload, arrived, from = r, behindMs = 0 }: Given): Promise<string> => {
     const inside = payload ?? (await sealed(r))
     const sha256 = createHash('sha256').update(inside).digest('hex')
     const times = { created: Date.now(), expires: Date.now() + 3_600_000 }
@@ -151,7 +152,7 @@ describe('carry: what neighbours send', () => {
     const envelope = await signRecord(r.agent, NET, 'ENVELOPE', { ...body, ...(permit && { permit }) })
     const stamp = { id, chain: chainHash(envelope, []), to: ann.agent.id, at: Date.now() }
     const stamps = [await signRecord(r.agent, NET, 'STAMP', stamp)]
-    const { receives, engine } = open()
+    const { receives, engine } = open(() => Date.now() - behindMs)
     const answer = await receives.hand(
       from.agent.id,
       { envelope, stamps, route: [] },
@@ -169,6 +170,8 @@ describe('carry: what neighbours send', () => {
 
   const hands: [what: string, given: () => Promise<Given>, answer: string][] = [
     ['an envelope of R’s', async () => ({}), 'taken'],
+    ['of this very hour, where our clock is three behind', async () => ({ behindMs: 3 * HOUR }), 'taken'],
+    ['where our clock is days behind', async () => ({ behindMs: 100 * HOUR }), 'envelope-expired'],
     ['over the link of another', async () => ({ from: x }), 'chain-broken'],
     ['with another payload than it names', async () => ({ arrived: hash }), 'payload-mismatch'],
     ['with a permit that R made up', async () => ({ permit: other }), 'permit-ended'],
@@ -218,7 +221,8 @@ describe('carry: what neighbours send', () => {
       fault(core)
       const letter = { from: r.entity, to: to().card, id, card: r.card.text, plaintext: large }
       const payload = await draftOf(core.home, await seal(letter))
-      const envelope = { id, to: ann.entity.id, origin: origin().agent.id } as Envelope // what is looked at here
+      const names = { id, to: ann.entity.id, origin: origin().agent.id, created: Date.now() }
+      const envelope = names as Envelope // what is looked at here
       const end = await openArrived(core, envelope, [], payload).catch(String)
       expect(end).to.include(why)
       await until('all are closed', async () => (await bodiesOpen(core.home)).length === 0, 1000)

@@ -144,7 +144,7 @@ describe('envelope: the chain of stamps', () => {
     ['in its last millisecond', {}, record.expires - 1, 'taken'],
     ['when its time is over', {}, record.expires, 'envelope-expired'],
     ['written by a clock a day ahead', { created: now + DAY }, now, 'taken'],
-    ['written by one further ahead', { created: now + DAY + 1, expires: now + 2 * DAY }, now, 'record-malformed'],
+    ['written by one further ahead', { created: now + DAY + 1, expires: now + 2 * DAY }, now, 'envelope-expired'],
     ['that wants to live for thirty days', { expires: now + 30 * DAY }, now, 'taken'],
     ['and longer', { expires: now + 30 * DAY + 1 }, now, 'record-malformed'],
   ]
