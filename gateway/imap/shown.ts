@@ -3,7 +3,7 @@
  *
  * They stand in a list, ascending by uid; the place in it is the number. Whoever is one (view.ts) says when it changes.
  */
-import type { Row as Message } from '../../store/change.ts'
+import { flag, type Row as Message } from '../../store/change.ts'
 import { type Range, resolveSet } from './wire/sequence.ts'
 
 /** `isGone`: expunged, and some client not told yet. */
@@ -34,7 +34,7 @@ export class Shown {
 
   /** The number of the first message not seen, which SELECT tells; undefined if all are. */
   get firstUnseen(): number | undefined {
-    const index = this.shown.findIndex((row) => (row.flags & 1) === 0)
+    const index = this.shown.findIndex((row) => (row.flags & flag.seen) === 0)
     return index < 0 ? undefined : index + 1
   }
 
