@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Source, Tx } from './db.ts'
 import { unlessThere } from './file.ts'
+import { countBy } from './numbering.ts'
 import { type BodyDraft, INLINE_MAX } from './spool.ts'
 
 /** A new body, or one more holder of a kept one. */
@@ -111,10 +112,8 @@ const unheld = (body: string): string => `NOT EXISTS (SELECT 1 FROM shared WHERE
 
 /** How many times each is named: mostly all of them once. */
 const byCount = (ids: readonly number[]): Map<number, number[]> => {
-  const counts = new Map<number, number>()
-  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
   const groups = new Map<number, number[]>()
-  for (const [id, count] of counts) {
+  for (const [id, count] of countBy(ids)) {
     const group = groups.get(count)
     if (group) group.push(id)
     else groups.set(count, [id])

@@ -59,9 +59,9 @@ const readOn = async (tx: Tx, counts: ReadonlyMap<number, number>): Promise<void
 /** Mailboxes lately written to; some 200 bytes each. */
 const SEEN_MAX = 10_000
 
-/** How often each mailbox is named. */
-export const countBy = (mailboxes: Iterable<number>): Map<number, number> => {
+/** How often each id is named. */
+export const countBy = (ids: Iterable<number>): Map<number, number> => {
   const counts = new Map<number, number>()
-  for (const mailbox of mailboxes) counts.set(mailbox, (counts.get(mailbox) ?? 0) + 1)
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
   return counts
 }
