@@ -96,8 +96,60 @@ const inJson: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['root', 'refere
 /** These alone need the body's own row. */
 const ofBody: ReadonlySet<keyof Cached> = new Set<keyof Cached>(['header', 'emailId'])
 
+/** As long as the message's sender wants, up to megabytes. */
+const inLength: ReadonlySet<keyof Cached> = new Set<keyof Cached>([
+  ...inText,
+  ...(['messageId', 'inReplyTo', 'references', 'subject', 'from'] as const),
+])
+
 /** A page stalls the loop some 5 ms. */
 const PAGE = 500
+/** So much of a page is in memory at once, or of one message that has more; in the end it takes some three times that. */
+const PAGE_BYTES = 16 << 20
+const USUAL_BYTES = PAGE_BYTES / PAGE
+/** So few are read whatever they have: to ask for that first is a trip more. */
+const FEW = 4
+
+/** Messages in pages that can be in memory at once, as much of them as is asked for: mostly as many as a page may have. */
+export const pagesOf = async (
+  from: Source,
+  ids: readonly number[],
+  columns: readonly (keyof Cached)[],
+): Promise<number[][]> => {
+  const found: number[][] = []
+  for (let at = 0; at < ids.length; at += PAGE) {
+    const sizes = await unusual(from, ids.slice(at, at + PAGE), columns)
+    let page: number[] = []
+    let bytes = 0
+    for (const id of ids.slice(at, at + PAGE)) {
+      bytes += sizes.get(id) ?? 0
+      if (page.length > 0 && bytes > PAGE_BYTES) {
+        found.push(page)
+        page = []
+        bytes = sizes.get(id) ?? 0
+      }
+      page.push(id)
+    }
+    found.push(page)
+  }
+  return found
+}
+
+/** How many bytes there are of messages of which there are many. */
+const unusual = async (
+  from: Source,
+  ids: readonly number[],
+  columns: readonly (keyof Cached)[],
+): Promise<Map<number, number>> => {
+  const sizes = columns
+    .filter((column) => inLength.has(column))
+    .map((column) => `COALESCE(octet_length(${sources[column]}), 0)`)
+  if (ids.length <= FEW || sizes.length === 0) return new Map()
+  const sql = `SELECT id, size FROM (SELECT message.id AS id, ${sizes.join(' + ')} AS size
+    FROM message JOIN parsed ON parsed.body = message.body WHERE message.id IN (?*)) AS sized WHERE size > ${USUAL_BYTES}`
+  const rows = await from.read.all<{ id: number; size: number }>(sql, [ids])
+  return new Map(rows.map(({ id, size }) => [id, size]))
+}
 
 /**
  * What is remembered of messages, as much of it as is asked for.
@@ -110,22 +162,29 @@ export const cached = async <Column extends keyof Cached>(
   columns: readonly Column[],
 ): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
   const found: ({ id: number } & Pick<Cached, Column>)[] = []
+  for (const page of await pagesOf(from, ids, columns))
+    for (const row of await cachedPage(from, page, columns)) found.push(row)
+  return found
+}
+
+/** The same of a page. */
+export const cachedPage = async <Column extends keyof Cached>(
+  from: Source,
+  page: readonly number[],
+  columns: readonly Column[],
+): Promise<({ id: number } & Pick<Cached, Column>)[]> => {
   const texts = columns.filter((column) => inText.has(column))
   const bytes = columns.filter((column) => inBytes.has(column))
   const cells = columns.filter((column) => !inText.has(column) && !inBytes.has(column))
-  for (let at = 0; at < ids.length; at += PAGE) {
-    const page = ids.slice(at, at + PAGE)
-    const parts = await Promise.all([
-      ...(texts.length > 0 ? [from.read.texts(selected(texts), texts, [page])] : []),
-      ...(cells.length > 0 || columns.length === 0 ? [cellsById(from, page, cells)] : []),
-      ...bytes.map((column) => bytesById(from, page, column)),
-    ])
-    for (const id of page) {
-      const row = joined(parts, id)
-      if (row) found.push(parsedJson(row, columns) as { id: number } & Pick<Cached, Column>)
-    }
-  }
-  return found
+  const parts = await Promise.all([
+    ...(texts.length > 0 ? [from.read.texts(selected(texts), texts, [page])] : []),
+    ...(cells.length > 0 || columns.length === 0 ? [cellsById(from, page, cells)] : []),
+    ...bytes.map((column) => bytesById(from, page, column)),
+  ])
+  return page.flatMap((id) => {
+    const row = joined(parts, id)
+    return row ? [parsedJson(row, columns) as { id: number } & Pick<Cached, Column>] : []
+  })
 }
 
 type Part = { id: number } & Record<string, unknown>

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto'
 import { previewOf, previewPart } from '../../src/mail/preview.ts'
 import { partText } from '../../src/mail/text.ts'
-import { type Cached, cached, keepPreviews } from '../../store/cached.ts'
+import { type Cached, cachedPage, keepPreviews, pagesOf } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
 import { content } from '../../store/message.ts'
 import { columnsFor, type Known } from './body.ts'
@@ -20,17 +20,34 @@ export type Remembered = Partial<Cached> & Pick<Known, 'whole'>
 /** Base64 of a part begins to tell after its first kilobytes; markup may take more. */
 const PREVIEW_BYTES = 32_768
 
-/** By message id; those gone are not in it. Undefined where the view knows all that is asked. */
+/** Of a page, by message id; those gone are not in it. Undefined where the view knows all that is asked. */
 export const remember = async (
   db: Db,
   messages: readonly Numbered[],
   items: readonly Item[],
 ): Promise<Map<number, Remembered> | undefined> => {
-  const columns = [...new Set(items.flatMap(columnsOf))]
+  const columns = columnsOfAll(items)
   if (columns.length === 0) return undefined
-  const rows: ({ id: number } & Remembered)[] = await cached(db, idsOf(messages), columns)
+  const rows: ({ id: number } & Remembered)[] = await cachedPage(db, idsOf(messages), columns)
   if (items.some((item) => item.get === 'PREVIEW' && !item.lazy)) await addPreviews(db, rows)
   return new Map(rows.map((row) => [row.id, row]))
+}
+
+const columnsOfAll = (items: readonly Item[]): (keyof Cached)[] => [...new Set(items.flatMap(columnsOf))]
+
+/** The messages in pages of which `remember` can hold what is asked for. */
+export const partsOf = async (
+  db: Db,
+  messages: readonly Numbered[],
+  items: readonly Item[],
+): Promise<(readonly Numbered[])[]> => {
+  const parts: (readonly Numbered[])[] = []
+  let at = 0
+  for (const { length } of await pagesOf(db, idsOf(messages), columnsOfAll(items))) {
+    parts.push(messages.slice(at, at + length))
+    at += length
+  }
+  return parts
 }
 
 /** RFC 8474 §5.2. */
@@ -69,19 +86,16 @@ const columnsOf = (item: Item): (keyof Cached)[] => {
 const addPreviews = async (db: Db, rows: readonly ({ id: number } & Remembered)[]): Promise<void> => {
   const lacking = rows.filter(({ preview }) => preview === null)
   if (lacking.length === 0) return
-  const roots = await cached(
-    db,
-    lacking.map(({ id }) => id),
-    ['root'],
-  )
   const byId = new Map(lacking.map((row) => [row.id, row]))
   const made: { bodyId: number; preview: string }[] = []
-  for (const { id, root } of roots) {
-    const preview = await previewFrom(db, id, root)
-    const row = byId.get(id)
-    if (row?.bodyId === undefined) continue
-    row.preview = preview
-    made.push({ bodyId: row.bodyId, preview })
+  for (const page of await pagesOf(db, [...byId.keys()], ['root'])) {
+    for (const { id, root } of await cachedPage(db, page, ['root'])) {
+      const preview = await previewFrom(db, id, root)
+      const row = byId.get(id)
+      if (row?.bodyId === undefined) continue
+      row.preview = preview
+      made.push({ bodyId: row.bodyId, preview })
+    }
   }
   await keepPreviews(db, made)
 }

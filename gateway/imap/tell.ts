@@ -1,5 +1,5 @@
 /**
- * Messages as FETCH tells them, a page at a time: `look` reads what is remembered of them, `tellPage` writes.
+ * Messages as FETCH tells them, a page at a time: look.ts reads what is remembered of them, `tellPage` writes.
  *
  * What was lately told (lately.ts) or read (lately-read.ts) is not read again. A message's answer is begun only when all of it is at hand or
  * open, so one that goes with its whole mailbox is left out whole.
@@ -12,60 +12,24 @@ import { atHand, type Found, find, type Known } from './body.ts'
 import type { Session } from './command.ts'
 import type { Edge } from './edge.ts'
 import { type Item, type Section, withEnabled } from './fetch-item.ts'
-import { fixedText, isFixed, isLive, nameOf, plainText } from './item-text.ts'
+import { plainText } from './item-text.ts'
+import { lookedAt, type Page } from './look.ts'
 import type { Output } from './output.ts'
-import { type Remembered, remember } from './remembered.ts'
+import type { Remembered } from './remembered.ts'
 import type { Selected } from './selected.ts'
-import { idsOf, type Numbered, type Row } from './shown.ts'
-
-/**
- * `known` is by message id; undefined where nothing had to be read. `texts` are those of the fixed items, by the
- * item and then by the message; undefined where other things are asked, too.
- */
-export type Page = {
-  known: ReadonlyMap<number, Remembered> | undefined
-  texts: readonly ((string | undefined)[] | undefined)[] | undefined
-}
-
-export const look = async (
-  { store: { db }, lately }: Pick<Edge, 'store' | 'lately'>,
-  messages: readonly Numbered[],
-  items: readonly Item[],
-): Promise<Page> => {
-  if (!items.every((item) => isLive(item) || isFixed(item)))
-    return { known: await remember(db, messages, items), texts: undefined }
-  if (!items.some(isFixed)) return { known: undefined, texts: [] }
-  const ids = idsOf(messages)
-  const texts = items.map((item) => (isFixed(item) ? lately.of(nameOf(item), ids) : undefined))
-  const lacking = messages.filter((_, n) => texts.some((each) => each && each[n] === undefined))
-  if (lacking.length === 0) return { known: undefined, texts }
-  const known = await remember(db, lacking, items)
-  for (const [i, item] of items.entries()) {
-    const each = texts[i]
-    if (!each || !isFixed(item)) continue
-    for (const [n, { row }] of messages.entries()) {
-      const one = each[n] === undefined ? known?.get(row.id) : undefined
-      const text = one && fixedText(item, row, one)
-      if (text !== undefined) each[n] = lately.keep(nameOf(item), row.id, text)
-    }
-  }
-  return { known, texts }
-}
+import type { Numbered, Row } from './shown.ts'
 
 /** Why messages were left out: some went meanwhile, of some the body is lost. */
 export type LeftOut = { someAreGone: boolean; someAreLost: boolean }
 
 /** Unasked, what the client wants told. */
-export const tell = async (
-  session: Session,
-  messages: readonly Numbered[],
-  wanted: readonly Item[],
-): Promise<LeftOut> => {
+export const tell = async (session: Session, messages: readonly Numbered[], wanted: readonly Item[]): Promise<void> => {
   const items = withEnabled(session.enabled, wanted)
-  return tellPage(session, messages, items, await look(session.edge, messages, items))
+  for await (const { page, looked } of lookedAt(session.edge, messages, items))
+    await tellPage(session, page, items, looked)
 }
 
-/** @param items as `look` had them, and perhaps FLAGS behind them */
+/** @param items as look.ts had them, and perhaps FLAGS behind them */
 export const tellPage = async (
   session: Session,
   messages: readonly Numbered[],

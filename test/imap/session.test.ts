@@ -165,6 +165,29 @@ describe('IMAP sessions', () => {
         expect((await client.ask(`APPEND INBOX {${message.length}+}\r\n${message}`)).at(-1)).to.match(/ OK /)
         expect(await imap.messages('INBOX')).to.have.length(1)
       })
+    for (const [items, told] of [
+      ['BODY.PEEK[9500.MIME]', 'BODY[9500.MIME] {2}'],
+      ['(UID BODYSTRUCTURE)', 'BODYSTRUCTURE (("text" "plain"'],
+    ] as const)
+      it(`of messages of thousands of parts ${items} reads some megabytes at a time`, async () => {
+        imap = await startTestImap()
+        const client = await logIn()
+        await client.ask(`APPEND INBOX {${many.length}+}\r\n${many}`)
+        await client.ask('SELECT INBOX')
+        for (let i = 0; i < 6; i++) await client.ask('COPY 1:* INBOX')
+        const { read } = imap.store.db
+        const sizes: number[] = []
+        const texts: typeof read.texts = async (...args) => {
+          const rows = await read.texts(...args)
+          sizes.push([...rows.values()].reduce((sum, row) => sum + Object.values(row).join('').length, 0))
+          return rows
+        }
+        imap.store.db.read = { ...read, texts }
+        const lines = await client.ask(`FETCH 1:* ${items}`)
+        expect(lines.filter((line) => line.includes(told))).to.have.length(64)
+        expect(lines.at(-1)).to.match(/ OK /)
+        expect(Math.max(...sizes)).to.be.within(10 << 20, 17 << 20) // all at once, 80 MB and 45
+      })
     it('an endless line ends in BYE, and is logged', async () => {
       imap = await startTestImap()
       const client = await open()

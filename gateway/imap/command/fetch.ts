@@ -10,18 +10,16 @@ import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
 import { type Command, mailboxOpen, type Session } from '../command.ts'
 import { type Item, type Modifiers, parseItems, parseModifiers, withEnabled } from '../fetch-item.ts'
+import { lookedAt } from '../look.ts'
 import { pageOf } from '../partial.ts'
 import { type By, expungeIssued, noSuchNumber, shownAs } from '../range.ts'
 import { bad, no, ok } from '../reply.ts'
 import { tellVanished } from '../resync.ts'
 import { type Numbered, uidsOf } from '../shown.ts'
-import { look, tellPage } from '../tell.ts'
+import { tellPage } from '../tell.ts'
 import { LARGEST, type Range, resolveSet, SAVED } from '../wire/sequence.ts'
 
 type Args = { ranges: Range[]; items: Item[]; modifiers: Modifiers }
-
-/** A page is marked as seen, remembered things read, and told, before the next. */
-const PAGE = 500
 
 const fetching = (by: By): Command<Args> => ({
   in: mailboxOpen,
@@ -55,19 +53,8 @@ const fetching = (by: By): Command<Args> => ({
     const messages = part ? pageOf(part, changed) : changed
     const leftOut = { someAreGone: false, someAreLost: false }
     const marksSeen = !mailbox.isReadOnly && items.some((item) => item.get === 'section' && !item.peeks)
-    const readAhead = (from: number) => {
-      const reading = look(edge, messages.slice(from, from + PAGE), items)
-      reading.catch(() => {}) // should something fail before, nobody awaits it
-      return reading
-    }
-    let [next, afterNext] = [readAhead(0), readAhead(PAGE)]
-    for (let at = 0; at < messages.length; at += PAGE) {
-      const page = messages.slice(at, at + PAGE)
+    for await (const { page, looked } of lookedAt(edge, messages, items)) {
       const wanted = marksSeen && (await markSeen(session, page)) ? withFlags(items) : items
-      const looked = await next
-      // The database reads on while this page is told.
-      next = afterNext
-      afterNext = readAhead(at + 2 * PAGE)
       const { someAreGone, someAreLost } = await tellPage(session, page, wanted, looked)
       leftOut.someAreGone ||= by === 'seq' && someAreGone
       leftOut.someAreLost ||= someAreLost
