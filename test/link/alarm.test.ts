@@ -119,8 +119,8 @@ describe('what LINK1 found', () => {
   })
 
   it('our own REKEY thaws it, but not where its key was stolen: whoever has that would be dialled and linked', () => {
-    const after = (why: 'diverged' | 'stolen') => raise(linked(frozen(why)), { on: 'thawed', agent: bert }).link.frozen
-    expect([after('diverged'), after('stolen')?.why]).to.deep.equal([undefined, 'stolen'])
+    const left = (why: 'diverged' | 'stolen') => raise(linked(frozen(why)), { on: 'thawed', agent: bert }).link.frozen
+    expect([left('diverged'), left('stolen')?.why]).to.deep.equal([undefined, 'stolen'])
   })
 
   describe('who operates a neighbour', () => {
