@@ -48,11 +48,14 @@ export const backup = async (
   const target = resolve(to)
   if (await isThere(target)) throw new Error(`${target} exists: name a new folder`)
   if (await isWithin(home, target)) throw new Error(`${target} is inside the home: name a folder outside of it`)
-  const partial = `${target}${PARTIAL}`
-  await rm(partial, { recursive: true, force: true })
+  // Of its own: another that is under way to the same name is left alone, and has the name if it is ready first.
+  const partial = `${target}.${randomBytes(4).toString('hex')}${PARTIAL}`
   try {
     const manifest = await take(home, partial, progress)
-    await rename(partial, target)
+    await rename(partial, target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+      throw new Error(`another backup made ${target} meanwhile: this one is not kept`)
+    })
     await syncPath(dirname(target))
     return manifest
   } catch (error) {

@@ -230,6 +230,17 @@ describe('store: backup and restore', () => {
     expect(await restore(join(home, 'key'), join(away, 'home')).catch(messageOf)).to.match(/^ELOOP/)
   })
 
+  it('of two to one name the first that is ready has it, and nothing of the other is left', async () => {
+    const { home } = bench()
+    const both = await Promise.all(
+      [1, 2].map(() => backup(home, join(away, 'copy')).then(({ messages }) => `${messages} messages`, messageOf)),
+    )
+    expect(both.filter((told) => told === '2 messages')).to.have.lengthOf(1)
+    expect(both.join()).to.match(/another backup made \S+copy meanwhile/)
+    expect(await readdir(away)).to.deep.equal(['copy'])
+    expect((await verify(join(away, 'copy'))).problems).to.deep.equal([])
+  })
+
   it('what one that was killed left is found by the next in the same folder', async () => {
     const { home } = bench()
     await backup(home, join(away, 'monday'))
@@ -298,7 +309,7 @@ describe('store: backup and restore', () => {
     )
     await rm(join(home, 'blob', file))
     expect(await backup(home, join(away, 'other')).catch(messageOf)).to.match(/faster|not whole/)
-    expect(await readdir(away), 'nothing half done is left').not.to.include('other.partial')
+    expect(await readdir(away), 'nothing half done is left').to.have.members(['copy'])
   })
 })
 
