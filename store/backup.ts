@@ -20,6 +20,7 @@ import { Refusal } from '../src/refusal.ts'
 import { inserts, updates } from './engine/bulk.ts'
 import { openSqlite } from './engine/sqlite.ts'
 import { makeFolder, readIfThere, syncPath, unlessThere } from './file.ts'
+import { lockHome } from './lock.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
 import { removeTextIndex } from './text-index.ts'
@@ -112,8 +113,7 @@ export const restore = async (
   home: string,
   progress?: (done: number, of: number) => void,
 ): Promise<Manifest> => {
-  if (await isThere(databaseOf(home)))
-    throw new Error(`${resolve(home)} has a database already: restore into a new folder`)
+  await refuseMade(home)
   const text = await readIfThere(join(from, MANIFEST))
   if (text === undefined) throw new Error(`${resolve(from)} is no backup: it has no ${MANIFEST}`)
   if (await isWithin(from, resolve(home)))
@@ -123,6 +123,22 @@ export const restore = async (
   const verdict = await verify(from, progress)
   if (verdict.problems.length > 0) throw new Error(`this backup is not whole: ${summary(verdict)}`)
   await makeFolder(home)
+  const lock = await lockHome(home)
+  try {
+    await refuseMade(home)
+    await bring(from, home)
+  } finally {
+    await lock.release()
+  }
+  return manifest
+}
+
+const refuseMade = async (home: string): Promise<void> => {
+  if (await isThere(databaseOf(home)))
+    throw new Error(`${resolve(home)} has a database already: restore into a new folder`)
+}
+
+const bring = async (from: string, home: string): Promise<void> => {
   await removeTextIndex(home) // of a database that was here before
   // The database last, so that half a restore is not taken for a home.
   await copyNamed(from, home, [...COPIED, 'blob'])
@@ -137,7 +153,6 @@ export const restore = async (
   await syncTree(home)
   await rename(partial, databaseOf(home))
   await syncPath(home)
-  return manifest
 }
 
 /** The database as of now, without what must not come back. @returns false if a body it names went away meanwhile */
