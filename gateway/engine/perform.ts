@@ -10,7 +10,7 @@ import { signRecord } from '../../src/identity/record.ts'
 import { encodeMessage, type Message } from '../../src/wire/record.ts'
 import { custody, seekers } from '../../store/web.ts'
 import { findSilent } from '../carry/blame.ts'
-import { handRow, sealRow } from '../carry/hand.ts'
+import { handRow, sealRow, WHOLE_BYTES } from '../carry/hand.ts'
 import { lodgeRow, postLetter } from '../carry/lodge.ts'
 import { sendPair } from '../carry/pair.ts'
 import { answerWho, passOn, recallPath } from '../carry/path.ts'
@@ -24,8 +24,9 @@ import { openLane } from './lane.ts'
 
 export type Performer = { perform(effect: Effect): void; stop(): Promise<void> }
 
-/** Sealing keeps both cores busy at this width; more would only hold more plaintext in memory. */
-const SEALING = 16
+/** Sealing keeps both cores busy at this width; more would only hold more plaintext in memory. Large messages take minutes: a few small ones go beside them. */
+const SEALING_OF_A_KIND = 16
+const SEALING = SEALING_OF_A_KIND + 4
 /** Hand-overs of small payloads under way, over all neighbours and to one; each link has its own limits below this. */
 const HANDING = 512
 const HANDING_TO_ONE = 128
@@ -53,7 +54,7 @@ export const openPerformer = (
     const what = key && { ...keyed(key), times }
     core.log.error({ event: 'effect-failed', ...what, err: error }, 'an effect failed; it is tried again')
   }
-  const sealing = openLane(SEALING, failed)
+  const sealing = openLane(SEALING, failed, SEALING_OF_A_KIND)
   const handing = openLane(HANDING, failed, HANDING_TO_ONE)
   const bringing = openLane(BRINGING, failed, BRINGING_TO_ONE)
   const lodging = openLane(LODGING, failed)
@@ -65,7 +66,7 @@ export const openPerformer = (
     if (stopped) return
     switch (effect.do) {
       case 'seal':
-        sealing.enter(effect.key, () => sealRow(core, effect.key))
+        sealing.enter(effect.key, () => sealRow(core, effect.key), kindOf(effect.key))
         break
       case 'hand':
         handingOf(effect.key).enter(effect.key, () => handRow(core, effect.key, effect.to), effect.to)
@@ -74,7 +75,7 @@ export const openPerformer = (
         lodging.enter(effect.key, () => lodgeRow(core, effect.key, hangUp.signal))
         break
       case 'release':
-        sealing.enter(effect.key, () => releaseRow(core, effect.key))
+        sealing.enter(effect.key, () => releaseRow(core, effect.key), kindOf(effect.key))
         break
       case 'post':
         lodging.enter(effect.id, () => postLetter(core, effect.id, hangUp.signal))
@@ -156,8 +157,9 @@ export const openPerformer = (
     }
   }
 
-  const handingOf = (key: string) =>
-    (core.engine.state.custody.get(key)?.size ?? 0) > linkLimits.memoryBytes ? bringing : handing
+  const sizeOf = (key: string): number => core.engine.state.custody.get(key)?.size ?? 0
+  const kindOf = (key: string) => (sizeOf(key) > WHOLE_BYTES ? 'large' : 'small')
+  const handingOf = (key: string) => (sizeOf(key) > linkLimits.memoryBytes ? bringing : handing)
 
   const wake = async (awaits: string, most?: number) => {
     const { db } = core.store

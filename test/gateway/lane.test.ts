@@ -5,7 +5,7 @@ import { openLane } from '../../gateway/engine/lane.ts'
 import { openPerformer } from '../../gateway/engine/perform.ts'
 import { until } from '../../scripts/neighbourhood.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
-import { r, row, s, world } from '../custody/rows.ts'
+import { bob, r, row, s, stranger, world } from '../custody/rows.ts'
 
 describe('a lane', () => {
   /** Tasks that run until they are let go. */
@@ -85,9 +85,34 @@ describe('a lane', () => {
   })
 })
 
-describe('hand-overs under way', () => {
-  const MB = 2 ** 20
+const MB = 2 ** 20
 
+describe('sealing', () => {
+  it('of large messages, however many, leaves room for small ones', async () => {
+    const state = world()
+    const sought: string[] = []
+    const range = (_sql: string, [[to = ''] = []]: string[][]) => {
+      sought.push(to)
+      return new Promise(() => {})
+    }
+    const keyring = { entity: () => ({}) }
+    const core = { keyring, engine: { state }, store: { db: { read: { range } } } }
+    const { perform } = openPerformer(core as unknown as Core, {} as Searches, async () => {})
+    const bring = (to: string, size: number, count: number) => {
+      for (let i = 0; i < count; i++) {
+        const key = `${to}/${i}`
+        state.custody.set(key, row({ key, state: 'spooled', to, size }))
+        perform({ do: 'seal', key })
+      }
+    }
+    bring(bob, 2 * MB, 40)
+    bring(stranger, 100, 1)
+    await until('the small one begins', async () => sought.includes(stranger), 2_000)
+    expect(sought.filter((to) => to === bob)).to.have.length(16)
+  })
+})
+
+describe('hand-overs under way', () => {
   it('to a neighbour that is slow keep none to another waiting, and large ones no small ones', async () => {
     const state = world()
     const handed: string[] = []
