@@ -13,7 +13,7 @@ import { cached } from '../../store/cached.ts'
 import type { Db } from '../../store/db.ts'
 import { type Columns, type Fact, type Known, kinds, type Name } from './order-column.ts'
 import type { Numbered, Row } from './shown.ts'
-import { inSlices, pages, turn } from './slices.ts'
+import { headerPages, inSlices, turn } from './slices.ts'
 import type { View } from './view.ts'
 
 /** A hundred thousand messages with all columns have some 30 MB; a household uses a few mailboxes at a time. */
@@ -132,7 +132,7 @@ export class OrderKeys {
       return { page, facts: needs.length === 0 ? [] : await cached(this.db, ids, needs) }
     }
     let coming: Promise<Page> | undefined
-    for (const page of pages(rows, PAGE)) {
+    for (const page of headerPages(rows, PAGE, (row) => row?.size ?? 0)) {
       const last = coming
       coming = reading(page)
       coming.catch(() => {}) // whoever awaits it hears of it

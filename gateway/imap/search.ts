@@ -16,16 +16,13 @@ import { uidRequired } from './range.ts'
 import { threadId } from './remembered.ts'
 import { Declined } from './reply.ts'
 import { asksHeader, asksNumbers, asksRemembered, asksUnseen, countKeys, type Key } from './search-key.ts'
-import { compile, type Facts, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
+import { compile, type Facts, type Ids, type Match, type Setting, type TextKey, textKeys } from './search-match.ts'
 import type { Selected } from './selected.ts'
 import { idsOf, type Numbered, type Row } from './shown.ts'
-import { inSlices, pages } from './slices.ts'
+import { headerPages, inSlices, pages } from './slices.ts'
 import type { View } from './view.ts'
 
 const HEADERS_PAGE = 500
-/** A header has a MiB at most, and is no longer than its message. */
-const HEADER_MAX = 1 << 20
-const HEADERS_BYTES = 32 << 20
 const BODIES_PAGE = 50
 /** Texts of so large messages are in memory at once, or of one that is larger. */
 const BODIES_BYTES = 2 << 20
@@ -98,10 +95,10 @@ const find = async (
     undecided = undecidedBy(compile(key, await withIndex(edge, mailbox.account, key, setting)))
     needHeader = await inSlices(left(needHeader, undecided))
   }
-  if (asksRemembered(key)) needHeader = await inSlices(left(await withIds(db, needHeader), undecided))
+  if (asksRemembered(key)) needHeader = await stillUndecided(db, needHeader, undecided)
   const told = progress(needHeader.length)
   const needBody = asksHeader(key) ? [] : needHeader
-  for (const page of asksHeader(key) ? headerPages(needHeader) : []) {
+  for (const page of asksHeader(key) ? inPages(needHeader) : []) {
     await inSlices(eachOf(await withHeaders(db, page), (facts) => void (undecided(facts) && needBody.push(facts))))
     told(0)
   }
@@ -131,6 +128,18 @@ function* left(all: readonly Facts[], undecided: (facts: Facts) => boolean): Gen
   return some
 }
 
+/** Those that their ids and dates leave so. */
+const stillUndecided = async (
+  db: Db,
+  all: readonly Facts[],
+  undecided: (facts: Facts) => boolean,
+): Promise<Facts[]> => {
+  const some: Facts[] = []
+  for (const page of inPages(all))
+    for (const facts of await inSlices(left(await withIds(db, page), undecided))) some.push(facts)
+  return some
+}
+
 /** One at a time, for many keys may be looked for in many a page of text. */
 function* eachOf(page: readonly Facts[], visit: (facts: Facts) => void): Generator<void, void> {
   for (const facts of page) {
@@ -139,8 +148,7 @@ function* eachOf(page: readonly Facts[], visit: (facts: Facts) => void): Generat
   }
 }
 
-const headerPages = (all: readonly Facts[]) =>
-  pages(all, HEADERS_PAGE, HEADERS_BYTES, ({ row }) => Math.min(row.size, HEADER_MAX))
+const inPages = (all: readonly Facts[]) => headerPages(all, HEADERS_PAGE, ({ row }) => row.size)
 const bodyPages = (all: readonly Facts[]) => pages(all, BODIES_PAGE, BODIES_BYTES, ({ row }) => row.size)
 
 /** Says now and then how far a long search is, so that the client waits on. RFC 9585. */
@@ -177,7 +185,12 @@ const whereOf = (key: TextKey): Where =>
 
 const withIds = async (db: Db, all: readonly Facts[]): Promise<Facts[]> => {
   const rows = await cached(db, idsOf(all), ['emailId', 'savedAt', 'messageId', 'inReplyTo', 'references'])
-  const ids = new Map(rows.map((row) => [row.id, { ...row, threadId: threadId(row) }]))
+  const idsOfRow = (row: (typeof rows)[number]): Ids => ({
+    emailId: row.emailId,
+    threadId: threadId(row),
+    savedAt: row.savedAt,
+  })
+  const ids = new Map(rows.map((row) => [row.id, idsOfRow(row)]))
   return all.flatMap((facts) => {
     const found = ids.get(facts.row.id)
     return found ? [{ ...facts, ids: found }] : []

@@ -45,3 +45,11 @@ export function* pages<T>(
   }
   if (page.length > 0) yield page
 }
+
+/** A header has a MiB at most, and is no longer than its message. */
+const HEADER_MAX = 1 << 20
+const HEADERS_BYTES = 32 << 20
+
+/** Messages in pages of so many, of which what headers say is in memory at once. */
+export const headerPages = <T>(items: readonly T[], size: number, octetsOf: (item: T) => number): Generator<T[]> =>
+  pages(items, size, HEADERS_BYTES, (item) => Math.min(octetsOf(item), HEADER_MAX))

@@ -60,3 +60,34 @@ describe('SORT and THREAD, again and again', () => {
     await imap.close()
   })
 })
+
+describe('Messages with headers of nearly a MiB', () => {
+  for (const command of ['SORT (SUBJECT) UTF-8 ALL', 'THREAD REFERENCES UTF-8 ALL', 'SEARCH THREADID T0'])
+    it(`are read so that some megabytes are in memory at once: ${command}`, async () => {
+      const imap = await startTestImap()
+      const client = new Client(connect(imap.port, '127.0.0.1'))
+      const ask = async (command: string): Promise<string> => {
+        client.send(`t ${command}`)
+        for (;;) {
+          const line = (await client.line(20_000)) ?? 't gone'
+          if (line.startsWith('t ')) return line
+        }
+      }
+      await imap.deliver('INBOX', [{ bytes: `Subject: ${'long '.repeat(180_000)}\r\n\r\nx\r\n` }])
+      await ask('LOGIN ann@a.test secret')
+      await ask('SELECT INBOX')
+      for (let i = 0; i < 7; i++) await ask('COPY 1:* INBOX')
+      const { read } = imap.store.db
+      const counts: number[] = []
+      const all: typeof read.all = (sql, params = []) => {
+        if (sql.includes('JOIN parsed'))
+          counts.push(...params.map((param) => (Array.isArray(param) ? param.length : 0)))
+        return read.all(sql, params)
+      }
+      imap.store.db.read = { ...read, all }
+      expect(await ask(command)).to.match(/^t OK/)
+      expect(counts).to.deep.equal([37, 37, 37, 17])
+      client.socket.destroy()
+      await imap.close()
+    })
+})
