@@ -97,7 +97,7 @@ class House implements Edge {
   readonly orderKeys: OrderKeys
   readonly lately = new Lately()
   readonly latelyRead = new LatelyRead()
-  readonly lost = new Lost()
+  readonly lost: Lost
   private readonly leaving: Leaving
   private readonly tls: () => TlsPair
   private readonly sessions = new Set<ClientSession>()
@@ -123,6 +123,7 @@ class House implements Edge {
     this.watch = new Watch(store.db.changes)
     this.folders = new Folders(store.db)
     this.orderKeys = new OrderKeys(store.db)
+    this.lost = new Lost(store.db, this.log)
     this.leaving = new Leaving(store.db, this.log, config.timing.expungedRestMs, () =>
       [...this.sessions].flatMap(({ selected }) => selected?.view.goneIds() ?? []),
     )

@@ -13,19 +13,21 @@ const SAID_MAX = 100_000
 export class Lost {
   /** By the id of the message, which is never given out again. */
   private readonly said = new Set<number>()
+  private readonly db: Source
+  private readonly log: Log
+
+  constructor(db: Source, log: Log) {
+    this.db = db
+    this.log = log
+  }
 
   /** Of a message that could not be read. @returns whether it is lost: it may just be gone, as a whole */
-  async note(
-    db: Source,
-    log: Log,
-    id: number,
-    where: { account: string; mailbox: string; uid: number },
-  ): Promise<boolean> {
-    const lost = await bodyOf(db, id)
+  async note(id: number, where: { account: string; mailbox: string; uid: number }): Promise<boolean> {
+    const lost = await bodyOf(this.db, id)
     if (!lost || this.said.has(id)) return lost !== undefined
     if (this.said.size >= SAID_MAX) this.said.clear()
     this.said.add(id)
-    log.warn(
+    this.log.warn(
       { event: 'body-lost', ...where, ...lost },
       'a message can not be shown: its body is gone; `vouchsafe verify` names all such, a backup may have them',
     )

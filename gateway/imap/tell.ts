@@ -70,7 +70,7 @@ export const tellPage = async (
 }
 
 const noteLost = ({ edge, user, mailbox: { mailbox } }: Session, { id, uid }: Row): Promise<boolean> =>
-  edge.lost.note(edge.store.db, edge.log, id, { account: user.address, mailbox: mailbox.name, uid })
+  edge.lost.note(id, { account: user.address, mailbox: mailbox.name, uid })
 
 const tellKeywords = ({ mailbox, output }: Session, { keywords }: Row): void => {
   if (mailbox.hasNewKeyword(keywords)) mailbox.tellFlags(output)
