@@ -12,6 +12,7 @@ import type { Envelope } from '../../src/envelope/envelope.ts'
 import type { Card } from '../../src/identity/card.ts'
 import { permitOf } from '../../src/identity/permit.ts'
 import { open, openStream } from '../../src/identity/seal.ts'
+import { CLOCK_SKEW_MS } from '../../src/identity/statement.ts'
 import { cleanArrived, HEADER_MAX } from '../../src/mail/forged.ts'
 import { headerEnd } from '../../src/mail/header.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
@@ -86,11 +87,14 @@ const keep = async (arriving: Arriving, from: Card, text: Buffer | Readable): Pr
   const draft = await walked(startBody(core.home), Buffer.concat([head, cleaned.header]), rest)
   const messageId = draft.parsed?.messageId ?? ''
   const { entityId, address, text: card } = from
+  // What is sealed by a card is dated no earlier than it: by one from the future nobody could open it before.
+  const isTimely = from.at <= core.now() + CLOCK_SKEW_MS
   const permit = permitOf(core.agent, envelope.origin, envelope.to)
   return {
     draft,
     sender: {
-      ...{ from: entityId, address, messageId, isAuthor, permit, card: { known: knownOf(from), text: card } },
+      ...{ from: entityId, address, messageId, isAuthor, permit },
+      ...(isTimely && { card: { known: knownOf(from), text: card } }),
       ...(pair && { pair }),
     },
   }

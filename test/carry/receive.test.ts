@@ -204,6 +204,18 @@ describe('carry: what neighbours send', () => {
   for (const [what, given, answer] of hands)
     it(`${what}: ${answer}`, async () => expect(await hand(await given())).to.equal(answer))
 
+  for (const [what, behindMs, isLearned] of [
+    ['learned', 0, true],
+    ['not learned where it is from the future: what is sealed by it would be, too', 3 * HOUR, false],
+  ] as const)
+    it(`the card in a letter is ${what}`, async () => {
+      const { core } = open(() => Date.now() - behindMs)
+      const bytes = await sealed(r)
+      const names = { id, to: ann.entity.id, origin: r.agent.id, created: Date.now() }
+      const { sender } = await openArrived(core, names as Envelope, [], { bytes, size: bytes.length, sha256: '' })
+      expect(sender.card !== undefined).to.equal(isLearned)
+    })
+
   const large = letterOf(randomBytes(1 << 20).toString('base64'))
   const fullDisk = (core: Core) => {
     core.engine.state.contacts.get = () => {
