@@ -83,21 +83,29 @@ const columnsOf = (item: Item): (keyof Cached)[] => {
   }
 }
 
+/** Of each body once, whatever copies there are, and kept a page at a time: a row with a large structure is written anew. */
 const addPreviews = async (db: Db, rows: readonly ({ id: number } & Remembered)[]): Promise<void> => {
-  const lacking = rows.filter(({ preview }) => preview === null)
-  if (lacking.length === 0) return
-  const byId = new Map(lacking.map((row) => [row.id, row]))
-  const made: { bodyId: number; preview: string }[] = []
-  for (const page of await pagesOf(db, [...byId.keys()], ['root'])) {
-    for (const { id, root } of await cachedPage(db, page, ['root'])) {
-      const preview = await previewFrom(db, id, root)
-      const row = byId.get(id)
-      if (row?.bodyId === undefined) continue
-      row.preview = preview
-      made.push({ bodyId: row.bodyId, preview })
+  const lacking = new Map<number, Remembered[]>()
+  const first = new Map<number, number>()
+  for (const row of rows) {
+    if (row.preview !== null || row.bodyId === undefined) continue
+    const alike = lacking.get(row.bodyId)
+    if (alike) alike.push(row)
+    else {
+      lacking.set(row.bodyId, [row])
+      first.set(row.id, row.bodyId)
     }
   }
-  await keepPreviews(db, made)
+  for (const page of await pagesOf(db, [...first.keys()], ['root'])) {
+    const made: { bodyId: number; preview: string }[] = []
+    for (const { id, root } of await cachedPage(db, page, ['root'])) {
+      const preview = await previewFrom(db, id, root)
+      const bodyId = first.get(id) ?? 0
+      for (const row of lacking.get(bodyId) ?? []) row.preview = preview
+      made.push({ bodyId, preview })
+    }
+    await keepPreviews(db, made)
+  }
 }
 
 const previewFrom = async (db: Db, id: number, root: Cached['root']): Promise<string> => {

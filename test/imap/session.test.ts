@@ -188,6 +188,30 @@ describe('IMAP sessions', () => {
         expect(lines.at(-1)).to.match(/ OK /)
         expect(Math.max(...sizes)).to.be.within(10 << 20, 17 << 20) // all at once, 80 MB and 45
       })
+    it('a preview is made and kept once for all copies of a message', async () => {
+      imap = await startTestImap()
+      await imap.deliver('INBOX', [letter(1), letter(2)])
+      const client = await logIn('INBOX')
+      for (let i = 0; i < 3; i++) await client.ask('COPY 1:* INBOX')
+      const { db } = imap.store
+      const transaction = db.transaction.bind(db)
+      const kept: number[] = []
+      db.transaction = (work) =>
+        transaction((tx) =>
+          work({
+            ...tx,
+            updateMany: (...args) => {
+              kept.push(args[3].length)
+              return tx.updateMany(...args)
+            },
+          }),
+        )
+      for (const _ of [1, 2]) {
+        const lines = await client.ask('FETCH 1:* PREVIEW')
+        expect(lines.filter((line) => /PREVIEW "Hello [12]"/.test(line))).to.have.length(16)
+      }
+      expect(kept).to.deep.equal([2])
+    })
     it('an endless line ends in BYE, and is logged', async () => {
       imap = await startTestImap()
       const client = await open()
