@@ -8,12 +8,12 @@ import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { Holds, Login, Scram } from '../login.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Folders } from './folders.ts'
-import type { Lately } from './lately.ts'
-import type { LatelyRead } from './lately-read.ts'
-import type { Lost } from './lost.ts'
-import type { OrderKeys } from './order-keys.ts'
-import type { Watch } from './watch.ts'
+import type { Lately } from './fetch/lately.ts'
+import type { LatelyRead } from './fetch/lately-read.ts'
+import type { Lost } from './fetch/lost.ts'
+import type { Folders } from './mailbox/folders.ts'
+import type { OrderKeys } from './search/order-keys.ts'
+import type { Watch } from './view/watch.ts'
 
 export type Listen = { host: string; port: number; security: 'starttls' | 'tls' }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { findDecoded } from '../../gateway/imap/binary.ts'
-import { parseItems } from '../../gateway/imap/fetch-item.ts'
+import { findDecoded } from '../../gateway/imap/fetch/binary.ts'
+import { parseItems } from '../../gateway/imap/fetch/item.ts'
 import { Words } from '../../gateway/imap/wire/words.ts'
 import { cached } from '../../store/cached.ts'
 import { startTestImap, type TestImap } from './server.ts'

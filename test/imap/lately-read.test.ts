@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { LatelyRead } from '../../gateway/imap/lately-read.ts'
+import { LatelyRead } from '../../gateway/imap/fetch/lately-read.ts'
 
 describe('messages that were lately read', () => {
   it('are there, and those that were not are not', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Lately } from '../../gateway/imap/lately.ts'
+import { Lately } from '../../gateway/imap/fetch/lately.ts'
 
 describe('what was lately told of messages', () => {
   it('is told again, by its name and message', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { parseGetting, parseSetting } from '../../gateway/imap/metadata-args.ts'
+import { parseGetting, parseSetting } from '../../gateway/imap/mailbox/metadata-args.ts'
 import { Malformed, Words } from '../../gateway/imap/wire/words.ts'
 import { value } from '../../gateway/imap/wire/writer.ts'
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { matchedUpTo, parseRemembered, type Remembered } from '../../gateway/imap/resync.ts'
-import { View } from '../../gateway/imap/view.ts'
+import { matchedUpTo, parseRemembered, type Remembered } from '../../gateway/imap/view/resync.ts'
+import { View } from '../../gateway/imap/view/view.ts'
 import { formatRanges, intersect, parseSet, type Range, resolveSet, without } from '../../gateway/imap/wire/sequence.ts'
 import { Malformed, Words } from '../../gateway/imap/wire/words.ts'
 

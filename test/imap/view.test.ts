@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { Unseen } from '../../gateway/imap/unseen.ts'
-import { type Notice, View } from '../../gateway/imap/view.ts'
+import { Unseen } from '../../gateway/imap/view/unseen.ts'
+import { type Notice, View } from '../../gateway/imap/view/view.ts'
 import { parseSet } from '../../gateway/imap/wire/sequence.ts'
 import type { Row as Message } from '../../store/change.ts'
 

@@ -6,7 +6,7 @@
  */
 import { find, type Mailbox } from '../../../store/mailbox.ts'
 import { type Command, loggedIn } from '../command.ts'
-import { missing } from '../mailbox-reply.ts'
+import { missing } from '../mailbox/reply.ts'
 import { no, ok } from '../reply.ts'
 import { fail } from '../wire/words.ts'
 import { mailboxName, string } from '../wire/writer.ts'

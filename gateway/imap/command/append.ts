@@ -3,9 +3,9 @@
  * append = "APPEND" SP mailbox 1*message
  */
 import { append as add } from '../../../store/message.ts'
-import { discard, readMessages } from '../append-message.ts'
 import { type Command, loggedIn } from '../command.ts'
-import { notWritable, tryCreate } from '../mailbox-reply.ts'
+import { discard, readMessages } from '../incoming/message.ts'
+import { notWritable, tryCreate } from '../mailbox/reply.ts'
 import { bad, ok } from '../reply.ts'
 import { formatSet } from '../wire/sequence.ts'
 

@@ -6,9 +6,9 @@
  */
 import { expunge as remove } from '../../../store/move.ts'
 import { type Command, mailboxOpen, nothing } from '../command.ts'
-import { meant } from '../range.ts'
 import { ok } from '../reply.ts'
-import { uidsOf } from '../shown.ts'
+import { meant } from '../view/range.ts'
+import { uidsOf } from '../view/shown.ts'
 import type { Range } from '../wire/sequence.ts'
 
 export const expunge: Command<void> = {

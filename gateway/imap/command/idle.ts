@@ -6,10 +6,10 @@
  */
 
 import { type Command, loggedIn, nothing, type Session } from '../command.ts'
-import { deletedElsewhere } from '../mailbox-reply.ts'
+import { deletedElsewhere } from '../mailbox/reply.ts'
 import { Gone } from '../output.ts'
 import { bad, ok } from '../reply.ts'
-import type { Selected } from '../selected.ts'
+import type { Selected } from '../view/selected.ts'
 
 export const idle: Command<void> = {
   in: loggedIn,

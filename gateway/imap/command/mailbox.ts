@@ -4,7 +4,7 @@
  */
 import { type MailboxNo, create as make, subscribe as mark, rename as move, remove } from '../../../store/mailbox.ts'
 import { type Command, loggedIn } from '../command.ts'
-import { mailboxId, mailboxNo } from '../mailbox-reply.ts'
+import { mailboxId, mailboxNo } from '../mailbox/reply.ts'
 import { no, ok, type Reply } from '../reply.ts'
 import { fail, type Words } from '../wire/words.ts'
 import { oneMailbox } from './select.ts'

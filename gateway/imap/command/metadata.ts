@@ -6,10 +6,10 @@
 import { annotate, annotations } from '../../../store/annotation.ts'
 import { find } from '../../../store/mailbox.ts'
 import { type Command, loggedIn, type Session } from '../command.ts'
-import { missing } from '../mailbox-reply.ts'
-import { type Getting, parseGetting, parseSetting, type Setting } from '../metadata-args.ts'
+import { type Getting, parseGetting, parseSetting, type Setting } from '../mailbox/metadata-args.ts'
+import { missing } from '../mailbox/reply.ts'
 import { no, ok } from '../reply.ts'
-import { isBadFilter } from '../search-filter.ts'
+import { isBadFilter } from '../search/filter.ts'
 import { entryName, mailboxName, value } from '../wire/writer.ts'
 
 /** Octets of a value: more than any note or icon needs, and well below what a command may hold (session.ts). */

@@ -4,7 +4,7 @@
  * What was asked for before is forgotten. While a command runs nothing is put in; its answer brings the news along.
  */
 import { type Command, loggedIn } from '../command.ts'
-import { badEvent, parseNotify, type Wanted } from '../notify-args.ts'
+import { badEvent, parseNotify, type Wanted } from '../notify/args.ts'
 import { ok } from '../reply.ts'
 
 export const notify: Command<Wanted | undefined> = {

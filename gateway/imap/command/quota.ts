@@ -5,7 +5,7 @@
 import { find } from '../../../store/mailbox.ts'
 import { quotaOf } from '../../../store/quota.ts'
 import { type Command, loggedIn, type Session } from '../command.ts'
-import { missing } from '../mailbox-reply.ts'
+import { missing } from '../mailbox/reply.ts'
 import { no, ok } from '../reply.ts'
 import { mailboxName } from '../wire/writer.ts'
 import { oneMailbox } from './select.ts'

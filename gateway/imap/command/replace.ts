@@ -4,11 +4,11 @@
  */
 import { find } from '../../../store/mailbox.ts'
 import { replace as put } from '../../../store/move.ts'
-import { discard, readMessage } from '../append-message.ts'
 import { type Command, mailboxOpen } from '../command.ts'
-import { notWritable, tryCreate } from '../mailbox-reply.ts'
-import { type By, expungeIssued, meant, noSuchNumber } from '../range.ts'
+import { discard, readMessage } from '../incoming/message.ts'
+import { notWritable, tryCreate } from '../mailbox/reply.ts'
 import { bad, no, ok } from '../reply.ts'
+import { type By, expungeIssued, meant, noSuchNumber } from '../view/range.ts'
 import type { Range } from '../wire/sequence.ts'
 import { fail } from '../wire/words.ts'
 

@@ -3,12 +3,12 @@
  * search = "SEARCH" [SP "RETURN" SP "(" [option *(SP option)] ")"] [SP "CHARSET" SP astring] 1*(SP search-key)
  */
 import { type Command, mailboxOpen } from '../command.ts'
-import type { By } from '../range.ts'
 import { ok } from '../reply.ts'
-import { findSelected } from '../search.ts'
-import { type Looked, parseLooked, tellFound } from '../search-answer.ts'
-import { keyOf } from '../search-filter.ts'
-import { keepUpdated, programOf } from '../updating.ts'
+import { type Looked, parseLooked, tellFound } from '../search/answer.ts'
+import { keyOf } from '../search/filter.ts'
+import { findSelected } from '../search/search.ts'
+import { keepUpdated, programOf } from '../search/updating.ts'
+import type { By } from '../view/range.ts'
 
 const searching = (by: By): Command<Looked> => ({
   in: mailboxOpen,

@@ -5,13 +5,13 @@
  */
 import { find, type Mailbox, takeRecent } from '../../../store/mailbox.ts'
 import { type Command, loggedIn } from '../command.ts'
-import { mailboxId, missing } from '../mailbox-reply.ts'
+import { mailboxId, missing } from '../mailbox/reply.ts'
 import type { Output } from '../output.ts'
-import { uidRequired } from '../range.ts'
 import { bad, ok } from '../reply.ts'
-import { parseRemembered, type Remembered, resync } from '../resync.ts'
-import { Selected } from '../selected.ts'
-import type { View } from '../view.ts'
+import { uidRequired } from '../view/range.ts'
+import { parseRemembered, type Remembered, resync } from '../view/resync.ts'
+import { Selected } from '../view/selected.ts'
+import type { View } from '../view/view.ts'
 import { fail, type Words } from '../wire/words.ts'
 import { mailboxName } from '../wire/writer.ts'
 

@@ -3,15 +3,15 @@
  * sort = "SORT" [SP return-options] SP "(" sort-criterion *(SP sort-criterion) ")" SP charset 1*(SP search-key)
  */
 import { type Command, mailboxOpen } from '../command.ts'
-import type { By } from '../range.ts'
 import { ok } from '../reply.ts'
-import { findSelected } from '../search.ts'
-import { type Looked, tellFound } from '../search-answer.ts'
-import { parseKeysIn } from '../search-charset.ts'
-import { keyOf } from '../search-filter.ts'
-import { parseReturns } from '../search-return.ts'
-import { type Order, parseOrder, sorted } from '../sort.ts'
-import { keepUpdated, programOf } from '../updating.ts'
+import { type Looked, tellFound } from '../search/answer.ts'
+import { parseKeysIn } from '../search/charset.ts'
+import { keyOf } from '../search/filter.ts'
+import { parseReturns } from '../search/return.ts'
+import { findSelected } from '../search/search.ts'
+import { type Order, parseOrder, sorted } from '../search/sort.ts'
+import { keepUpdated, programOf } from '../search/updating.ts'
+import type { By } from '../view/range.ts'
 
 type Args = Looked & { order: Order[] }
 

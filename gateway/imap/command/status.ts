@@ -4,10 +4,10 @@
  */
 import { find } from '../../../store/mailbox.ts'
 import { type Command, loggedIn } from '../command.ts'
-import { missing } from '../mailbox-reply.ts'
+import { missing } from '../mailbox/reply.ts'
+import { parseStatusItems, statusLine } from '../mailbox/status-item.ts'
 import { ok } from '../reply.ts'
-import { standings } from '../standing.ts'
-import { parseStatusItems, statusLine } from '../status-item.ts'
+import { standings } from '../view/standing.ts'
 import { mailboxName } from '../wire/writer.ts'
 
 export const status: Command<{ name: string; asked: string[] }> = {

@@ -6,13 +6,13 @@
 import { type Forest, forestText } from '../../../src/mail/forest.ts'
 import { type Conversing, threadByReferences, threadBySubject } from '../../../src/mail/thread.ts'
 import { type Command, mailboxOpen } from '../command.ts'
-import type { By } from '../range.ts'
 import { ok } from '../reply.ts'
-import { findSelected } from '../search.ts'
-import { type Looked, numbersOf } from '../search-answer.ts'
-import { parseKeysIn } from '../search-charset.ts'
-import { keyOf } from '../search-filter.ts'
+import { type Looked, numbersOf } from '../search/answer.ts'
+import { parseKeysIn } from '../search/charset.ts'
+import { keyOf } from '../search/filter.ts'
+import { findSelected } from '../search/search.ts'
 import { inSlices } from '../slices.ts'
+import type { By } from '../view/range.ts'
 import { fail } from '../wire/words.ts'
 
 type Make = (messages: Conversing) => Generator<void, Forest>
