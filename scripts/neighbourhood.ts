@@ -97,6 +97,8 @@ export class Gateway {
     const child = spawn(vouchsafe, ['serve', '--home', this.home], { stdio: ['ignore', log, log] })
     closeSync(log)
     this.process = child
+    running.add(child)
+    child.once('exit', () => running.delete(child))
     const ended = new Promise<never>((_resolve, reject) =>
       child.once('exit', () => reject(new Error(`${this.name} did not start:\n${this.log().slice(-32_000)}`))),
     )
@@ -158,8 +160,11 @@ export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<voi
 export const trust = (gateway: Gateway, person: Person, other: string): Promise<unknown> =>
   gateway.run(['contact', 'add', other, '--as', person.address])
 
+/** Whatever ends this process, a test that failed before its `after` say, leaves no gateway behind. */
+const running = new Set<ChildProcess>()
 const temporary = new Set<string>()
 process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true })
 })
 
