@@ -10,7 +10,7 @@
 import { Tally } from '../tally.ts'
 
 export type Lane = {
-  /** @param who may keep it waiting: a neighbour */
+  /** @param who may keep it waiting: a neighbour, or what is as large */
   enter(key: string, task: Task, who?: string): void
   /** Starts nothing more, and resolves when what runs has ended; what waits is durable elsewhere. */
   close(): Promise<void>

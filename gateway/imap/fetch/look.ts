@@ -21,6 +21,7 @@ type Sources = Pick<Edge, 'store' | 'lately'>
 
 const PAGE = 500
 
+/** Of all messages, in their order: no more of a page than can be in memory at once. */
 export async function* lookedAt(
   edge: Sources,
   messages: readonly Numbered[],

@@ -137,26 +137,17 @@ const inText = (text: string): Match => {
   }
 }
 
-const every =
-  (matches: Match[]): Match =>
+/** The first that `decides` is the answer; without one it is the other, or open where some are. */
+const joined =
+  (matches: Match[], decides: boolean): Match =>
   (facts) => {
-    let answer: boolean | undefined = true
+    let answer: boolean | undefined = !decides
     for (const match of matches) {
       const one = match(facts)
-      if (one === false) return false
+      if (one === decides) return decides
       if (one === undefined) answer = undefined
     }
     return answer
   }
-
-const some =
-  (matches: Match[]): Match =>
-  (facts) => {
-    let answer: boolean | undefined = false
-    for (const match of matches) {
-      const one = match(facts)
-      if (one === true) return true
-      if (one === undefined) answer = undefined
-    }
-    return answer
-  }
+const every = (matches: Match[]): Match => joined(matches, false)
+const some = (matches: Match[]): Match => joined(matches, true)
