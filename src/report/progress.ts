@@ -32,8 +32,8 @@ export type Progress = { subject: string; text: string }
 
 /** @param rows the custody of those recipients that live elsewhere */
 export const progressOf = (state: State, submission: Submission, rows: readonly Custody[]): Progress => {
-  const about = submission.recipients.map(({ address, stage }) => {
-    const row = rows.find((one) => one.address === address)
+  const about = submission.recipients.map(({ address, envelope, stage }) => {
+    const row = rows.find(({ id }) => id === envelope) // not the one that another is in place of: custody/again.ts
     const steps = row ? tellTrail(state, row.trail, submission.at) : []
     return [
       wrap(`${address}: ${sentenceOf(state, stage, row)}.`, '', '  '),

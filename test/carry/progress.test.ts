@@ -12,12 +12,12 @@ import { content, view } from '../../store/message.ts'
 import { markOutgoing, showOutgoing } from '../../store/outbox.ts'
 import type { Store } from '../../store/store.ts'
 import { custody, submissions } from '../../store/web.ts'
-import { now, r, row, submission, world } from '../custody/rows.ts'
+import { b, envelopeId, now, r, row, submission, world } from '../custody/rows.ts'
 import { draft, eachWithStore, letterOf } from '../store/home.ts'
 
 describe('the letter beside a copy in Outgoing', () => {
   const bench = eachWithStore()
-  const recipient = { address: 'bob@b.test', notify: [], envelope: '0'.repeat(32) }
+  const recipient = { address: 'bob@b.test', notify: [], envelope: envelopeId }
   const log = createLog({ level: 'silent', format: 'json' })
   const soon = { patienceMs: 0, refreshMs: 3_600_000, tickMs: 5 }
 
@@ -109,6 +109,13 @@ describe('the letter beside a copy in Outgoing', () => {
       const { text } = progressOf(world(), submission({ recipients: [{ ...recipient, stage }] }), [kept])
       expect(text.replace(/\s+/g, ' ')).to.include(`bob@b.test: ${said}`)
     })
+
+  it('tells of the envelope it is in now, not of one that ended before', () => {
+    const refused = { event: 'refused' as const, code: 'permit-ended' as const, by: b, at: now, jws: 'report' }
+    const before = row1({ key: 'me/before', id: 'before', state: 'done', trail: [refused] })
+    const { text } = progressOf(world(), submission(), [before, row1({ awaits: `up:${r}` })])
+    expect(text).to.include('it waits here until r.test can be reached').and.not.include('refused')
+  })
 
   it('is not written for what arrives soon', async () => {
     const telling = await start({ ...soon, patienceMs: 3_600_000 })
