@@ -118,6 +118,8 @@ const underwayOf = (house: House, row: Custody): Underway => ({
 })
 
 const whyOf = (house: House, row: Custody): string => {
+  if (row.isHeldBack && row.state === 'handed')
+    return `in custody of ${nameOf(house, row.next ?? '')}, which has signed for it since it was held back`
   if (row.isHeldBack && row.state !== 'done') return 'held back here, until it is released'
   if (isHeld(row, Date.now())) return `held until ${new Date(row.heldUntil ?? 0).toISOString()}, as its sender asked`
   if (row.lodge && row.state !== 'done') return 'waiting for the mail server of people here (LMTP)'

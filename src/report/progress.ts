@@ -53,7 +53,7 @@ const sentenceOf = (state: State, stage: Stage, row: Custody | undefined): strin
 }
 
 const waitsFor = (state: State, { state: at, awaits, heldUntil, isHeldBack }: Custody): string | undefined => {
-  if (isHeldBack) return 'the administrator of this gateway holds it back'
+  if (isHeldBack && at !== 'handed') return 'the administrator of this gateway holds it back'
   const [kind, of = ''] = (awaits ?? '').split(/:(.*)/s)
   if (at === 'spooled' && kind === 'who') return 'nobody has said yet that this address is theirs; the others are asked'
   if (at === 'spooled' && heldUntil !== undefined) return `it is kept here until ${time(heldUntil)}, as you asked`

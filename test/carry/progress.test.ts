@@ -101,6 +101,7 @@ describe('the letter beside a copy in Outgoing', () => {
       'it is late: it waits here until r.test can be reached.',
     ],
     ['Routing', row1({ state: 'waiting', isHeldBack: true }), 'the administrator of this gateway holds it back.'],
+    ['InCustody', row1({ state: 'handed', isHeldBack: true }), 'another gateway has it, and has signed for it.'],
     ['Delayed', row1({ state: 'handed' }), 'it is late, and is still being tried.'],
     ['Failed', row1({ state: 'waiting', awaits: 'who:e1' }), 'it could not be delivered; a notice in INBOX says why.'],
   ]

@@ -132,6 +132,14 @@ describe('queue hold', () => {
     expect(twice).to.match(/is not held back/)
   })
 
+  it('does not claim to hold what a neighbour has signed for since', async () => {
+    await house().store.db.transaction((tx) =>
+      custody.save(tx, [row({ body: null, state: 'handed', next: 'r'.repeat(52), isHeldBack: true })]),
+    )
+    const [one] = await queueList(house(), {}, none)
+    expect(one?.why).to.equal('in custody of rrrrrrrrrrrr…, which has signed for it since it was held back')
+  })
+
   it('what its sender holds is not tried by hand', async () => {
     const heldUntil = Date.now() + 3_600_000
     const later = row({ body: null, state: 'spooled', heldUntil, retryAt: heldUntil, expires: heldUntil + 1 })
