@@ -48,17 +48,26 @@ export const queueRetry: Operation<{ id: string }, { retried: string[]; left: Le
       'Nothing is handed on while the gateway does not run. `vouchsafe serve` tries everything again.',
     )
   const rows = unfinished(await lookUp(house, id), id)
-  const tried = await Promise.all(rows.map(async (row) => (await house.web.retry(row.key)) ?? row))
-  const isMoving = (row: Custody) =>
-    row.state !== 'handed' && row.state !== 'done' && !row.isHeldBack && !isHeld(row, Date.now())
+  const tried = await Promise.all(rows.map((row) => retried(house, row)))
   return {
-    retried: tried.filter(isMoving).map((row) => row.id),
-    left: tried
-      .filter((row) => !isMoving(row))
-      .map((row) => ({
-        envelope: row.id,
-        why: `it is ${whyOf(house, row)}${row.state === 'handed' ? ', whose report is awaited' : ''}`,
-      })),
+    retried: tried.flatMap(({ envelope, why }) => (why === undefined ? [envelope] : [])),
+    left: tried.flatMap(({ envelope, why }) => (why === undefined ? [] : [{ envelope, why }])),
+  }
+}
+
+/** One that can't be tried any more keeps nobody from hearing of the others. */
+const retried = async (house: House, was: Custody): Promise<{ envelope: string; why?: string }> => {
+  try {
+    const row = (await house.web.retry(was.key)) ?? was
+    const isMoving = row.state !== 'handed' && row.state !== 'done' && !row.isHeldBack && !isHeld(row, Date.now())
+    if (isMoving) return { envelope: row.id }
+    return {
+      envelope: row.id,
+      why: `it is ${whyOf(house, row)}${row.state === 'handed' ? ', whose report is awaited' : ''}`,
+    }
+  } catch (error) {
+    if (error instanceof Refusal) return { envelope: was.id, why: error.detail }
+    throw error
   }
 }
 

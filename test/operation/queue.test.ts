@@ -166,6 +166,20 @@ describe('queue retry', () => {
     })
   })
 
+  it('tries one recipient’s though another’s time is over', async () => {
+    const expires = Date.now() + 3_600_000
+    const over = row({
+      key: `me/${second}`,
+      ...{ id: second, role: 'relay' as const, body: null, expires: Date.now() - 1 },
+      ...{ state: 'handed' as const, next: 'r', tried: [{ by: 'r', saidNo: false }] },
+    })
+    await save(row({ role: 'relay', body: null, expires, retryAt: expires }), over)
+    expect(await retry()).to.deep.equal({
+      retried: [row().id],
+      left: [{ envelope: second, why: 'its time is over; only the last word of its holders is waited for' }],
+    })
+  })
+
   it('says how an envelope ended that ended meanwhile', async () => {
     const outcome = { event: 'delivered', by: 'b', at: 1 } as const
     await save(row({ body: null, state: 'handed', next: 'r' }))
