@@ -28,7 +28,7 @@ export const progress = (state: State, row: Custody, stage: Stage, now: number):
 
 export type Told =
   | { kind: 'delivered' }
-  | { kind: 'delayed'; until: number; code?: 'card-conflict' }
+  | { kind: 'delayed'; until: number; code?: 'card-conflict' | 'held-back' }
   | { kind: 'failed'; code: RefusalCode }
 const asked = { delivered: 'SUCCESS', delayed: 'DELAY', failed: 'FAILURE' } as const
 

@@ -156,11 +156,11 @@ const resting = (row: Custody): Custody => ({ ...row, retryAt: null, awaits: nul
 
 /**
  * Why, as far as anybody knows: nobody answered for the address in all its time, unless its sender made
- * that shorter; another key did; or a hop on the only way found would not take it.
+ * that shorter or it was held back; another key did; or a hop on the only way found would not take it.
  */
 const expiryCode = (state: State, row: Custody): RefusalCode => {
   if (row.state === 'spooled' && row.to === undefined)
-    return row.expires === row.returnAt ? 'expired' : 'address-unknown'
+    return row.expires === row.returnAt || row.isHeldBack ? 'expired' : 'address-unknown'
   if (mayBeElsewhere(row)) return 'expired'
   const isClaimed = row.role === 'origin' && state.known.get(row.to ?? '')?.rival !== undefined
   return isClaimed ? 'card-conflict' : (row.blocked ?? 'expired')
@@ -172,9 +172,10 @@ const expiryCode = (state: State, row: Custody): RefusalCode => {
  */
 const tellDelay = (state: State, was: Custody, now: number): Step => {
   const row: Custody = { ...was, delayAt: null, retryAt: afterDelay(was, now) }
+  const liesHere = row.isHeldBack && row.state !== 'handed'
   const told: Change[] = [
     ...progress(state, row, 'Delayed', now),
-    ...tell(state, row, { kind: 'delayed', until: row.expires }, now),
+    ...tell(state, row, { kind: 'delayed', until: row.expires, ...(liesHere && { code: 'held-back' }) }, now),
   ]
   return { changes: [{ put: 'custody', row }, ...told], effects: [logged('delayed', row)] }
 }

@@ -85,7 +85,7 @@ const titles: Record<NoticeAbout['kind'], string> = {
 }
 
 const openings: Record<NoticeAbout['kind'], string> = {
-  delayed: 'Your message has not arrived yet. It is not lost: the gateways go on trying.',
+  delayed: 'Your message has not arrived yet. It is not lost.',
   failed: 'Your message could not be delivered. No further attempt will be made.',
   delivered: 'Your message has arrived. You asked to be told.',
 }

@@ -51,7 +51,7 @@ const holderIn = (state: State, trail: readonly TrailStep[]): string => {
  * @param unsure agents it was handed to that neither signed for it nor refused it
  */
 export const explain = (
-  what: RefusalCode | 'delayed' | 'delivered',
+  what: RefusalCode | 'delayed' | 'held-back' | 'delivered',
   state: State,
   trail: readonly TrailStep[],
   unsure: readonly string[] = [],
@@ -59,6 +59,7 @@ export const explain = (
   const holder = holderIn(state, trail)
   if (what === 'delivered') return "It is in the recipient's mailbox."
   if (what === 'delayed') return `It has not arrived yet. ${capital(holder)} has it and goes on trying.`
+  if (what === 'held-back') return 'It has not arrived yet: the administrator of your gateway holds it back.'
   if (what === 'expired' || what === 'envelope-expired')
     return `It could not be delivered in time, as far as we know. ${capital(holder)} had it last.${doubt(state, unsure)}`
   if (what === 'given-up') return givenUp(state, trail, unsure)
@@ -126,7 +127,7 @@ export const tellRivals = (
 }
 
 /** What to do, in one sentence. */
-export const advise = (what: RefusalCode | 'delayed' | 'delivered', address: string): string => {
+export const advise = (what: RefusalCode | 'delayed' | 'held-back' | 'delivered', address: string): string => {
   switch (what) {
     case 'delivered':
       return 'You need not do anything.'
@@ -144,6 +145,7 @@ export const advise = (what: RefusalCode | 'delayed' | 'delivered', address: str
     case 'strangers-full':
       return `Ask ${address} to write to you first, or send it again in a month: it will be welcome then.`
     case 'given-up':
+    case 'held-back':
       return 'Ask the administrator of your gateway why.'
     case 'seal-broken':
     case 'sender-unverified':

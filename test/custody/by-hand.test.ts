@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import { type Custody, dueAt, lastMoment } from '../../src/custody/custody.ts'
+import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import { needs } from '../../src/needs.ts'
 import type { State } from '../../src/state.ts'
@@ -31,6 +32,13 @@ const held = (was: Custody): State => {
   const state = world(was)
   for (const change of step(state, { on: 'held-back', key: was.key }, now).changes) apply(state, change)
   return state
+}
+
+/** The text for people, in one line. */
+const noticeOf = (made: Step): string => {
+  const [body] = delivered(made).map((one) => one.body)
+  const text = typeof body === 'object' ? body.letter.toString() : ''
+  return text.slice(text.indexOf('To: bob'), text.indexOf('What you can do')).replace(/\s+/g, ' ')
 }
 
 describe('custody: held back by hand', () => {
@@ -71,6 +79,23 @@ describe('custody: held back by hand', () => {
     expect(dueAt(row2)).to.equal(row2.expires)
     const end = step(state, { on: 'due', key }, row2.expires)
     expect(left(end)?.outcome?.event).to.equal('expired')
+  })
+
+  it('its sender hears that it is held back, and not that nobody knows an address that was not asked for', () => {
+    const { to: _, ...sought } = row({ state: 'spooled', delayAt: now + HOUR })
+    const state = held(sought)
+    const late = step(state, { on: 'due', key }, now + HOUR)
+    expect(noticeOf(late))
+      .to.include('the administrator of your gateway holds it back')
+      .and.not.match(/tr(y|ies)/)
+    for (const change of late.changes) apply(state, change)
+    expect(left(step(state, { on: 'due', key }, sought.expires))?.outcome?.code).to.equal('expired')
+  })
+
+  it('nor that it lies here, once a neighbour has signed for it', () => {
+    const state = held(row({ tried: [{ by: r, saidNo: false }], delayAt: now + HOUR }))
+    for (const change of step(state, { on: 'accepted', key, by: r, receipt: 'x' }, now).changes) apply(state, change)
+    expect(noticeOf(step(state, { on: 'due', key }, now + HOUR))).to.include('R.test has it and goes on trying')
   })
 
   const words: [what: string, event: Event, to: Custody['state']][] = [
