@@ -75,14 +75,17 @@ const doubt = (state: State, unsure: readonly string[]): string =>
 const givenUp = (state: State, trail: readonly TrailStep[], unsure: readonly string[]): string => {
   const by = trail.findLast((step) => isFinalEvent(step.event) && step.code === 'given-up')?.by
   if (by === undefined) return `${reasons['given-up']}${beyondReach(state, trail, unsure)}`
-  return `An administrator of ${nameOf(state, by)} took it out of the queue.${doubt(state, unsure)}`
+  const handedOn = trail.some((step) => step.event === 'forwarded' && step.by === by)
+  const rest = handedOn ? goesOn(state, trail) : doubt(state, unsure)
+  return `An administrator of ${nameOf(state, by)} took it out of the queue.${rest}`
 }
 
-/** Whoever has signed for it goes on: nothing is called back. */
 const beyondReach = (state: State, trail: readonly TrailStep[], unsure: readonly string[]): string =>
-  trail.some((step) => step.event === 'accepted')
-    ? ` ${capital(holderIn(state, trail))} had taken custody of it by then: it may still arrive.`
-    : doubt(state, unsure)
+  trail.some((step) => step.event === 'accepted') ? goesOn(state, trail) : doubt(state, unsure)
+
+/** Whoever has signed for it goes on: nothing is called back. */
+const goesOn = (state: State, trail: readonly TrailStep[]): string =>
+  ` ${capital(holderIn(state, trail))} had taken custody of it by then: it may still arrive.`
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 

@@ -181,6 +181,10 @@ describe('report: in words', () => {
     const dropped = [taken, { ...report(r, 'refused'), code: 'given-up' as const }]
     expect(explain('given-up', state, dropped)).to.equal('An administrator of r.test took it out of the queue.')
     expect(explain('given-up', state, [taken])).to.match(/^An administrator of your gateway .* it may still arrive\.$/)
+    const handedOn = [taken, { ...onward }, ...dropped.slice(1)]
+    expect(explain('given-up', state, handedOn)).to.equal(
+      'An administrator of r.test took it out of the queue. S.test had taken custody of it by then: it may still arrive.',
+    )
     expect(explain('given-up', state, [])).to.equal('An administrator of your gateway took it out of the queue.')
   })
 
