@@ -44,8 +44,8 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
   if (submission === undefined || submission.body === null) return undefined
   // Drawn from the first id, since a decision has no dice: nobody else can name it before it is sealed.
   const id = createHash('sha256').update(`${was.id} again`).digest('hex').slice(0, 32)
-  // Nothing that became of the first holds for the second: only whose message it is, and until when.
-  const { to, sender, address, messageId, created, expires, delayAt, returnAt } = was
+  // Nothing that became of the first holds for the second: only whose message it is, until when, and what a person said.
+  const { to, sender, address, messageId, created, expires, delayAt, returnAt, isHeldBack } = was
   const row = unsent(state.me, {
     id,
     submission: submission.id,
@@ -58,9 +58,10 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
     size: submission.size,
     created,
     expires,
-    retryAt: now + SEAL_GUARD_MS,
+    retryAt: isHeldBack ? null : now + SEAL_GUARD_MS,
     delayAt,
     ...(returnAt !== undefined && { returnAt }),
+    ...(isHeldBack && { isHeldBack }),
   })
   const recipients = submission.recipients.map((one) => (one.envelope === was.id ? { ...one, envelope: id } : one))
   return {
@@ -69,7 +70,7 @@ const envelopeAnew = (state: State, was: Custody, permit: string | undefined, no
       { put: 'submission', row: { ...submission, recipients } },
     ],
     effects: [
-      { do: 'seal', key: row.key },
+      ...(isHeldBack ? [] : [{ do: 'seal', key: row.key } as const]),
       logged('anew', row, { detail: `${permit ? 'with' : 'without'} a permit, in place of ${was.id}` }),
     ],
   }

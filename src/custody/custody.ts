@@ -121,7 +121,9 @@ export const unsent = (me: string, given: Unsent): Custody => ({
   trail: [],
 })
 type Unsent = Pick<Custody, 'id' | 'body' | 'size' | 'created' | 'expires' | 'retryAt' | 'delayAt'> &
-  Partial<Pick<Custody, 'to' | 'submission' | 'sender' | 'address' | 'messageId' | 'permit' | 'returnAt'>>
+  Partial<
+    Pick<Custody, 'to' | 'submission' | 'sender' | 'address' | 'messageId' | 'permit' | 'returnAt' | 'isHeldBack'>
+  >
 
 /** How long things are tried and waited for, as the administrator set it. */
 export type Terms = {

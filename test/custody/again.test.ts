@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { apply } from '../../src/apply.ts'
+import { letGo } from '../../src/custody/by-hand.ts'
 import { type Custody, SEAL_GUARD_MS } from '../../src/custody/custody.ts'
 import { due, reported } from '../../src/custody/returning.ts'
 import { contactKey, type State } from '../../src/state.ts'
@@ -85,5 +87,19 @@ describe('custody: what waits for credit and gets a permit', () => {
     expect(contactsAfter(withContact(world(handed), permit), {})).to.deep.equal([])
     expect(contactsAfter(world(handed), { permit })).to.deep.equal([])
     expect(contactsAfter(withContact(world(handed), 'cd'.repeat(16)), { permit })).to.have.length(1)
+  })
+})
+
+describe('custody: whose permit has ended while an administrator holds it back', () => {
+  const state = world(row({ agent: b, permit, isHeldBack: true, tried: [{ by: r, saidNo: false }] }))
+  const words = [report(r, 'forwarded', { next: b }), report(b, 'refused', { code: 'permit-ended' })]
+
+  it('it waits on in its new envelope, until it is released', () => {
+    const step = reported(state, r, key, words, now)
+    const anew = left(step) ?? row()
+    expect(anew).to.include({ state: 'spooled', isHeldBack: true, retryAt: null })
+    expect(asks(step)).to.deep.equal([])
+    for (const change of step.changes) apply(state, change)
+    expect(asks(letGo(state, anew.key, now))).to.deep.equal(['seal'])
   })
 })
