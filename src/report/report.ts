@@ -26,6 +26,8 @@ export type TrailStep = {
 
 /** No honest way is that long: what a holder says beyond it is not kept, but for how it ends. */
 const MAX_TRAIL = 64
+/** Nor so wordy: a hop's report with the receipt in it has some 2 KiB, and may have sixteen. */
+const MAX_TRAIL_BYTES = 128 * 1024
 
 const underWay: ReadonlySet<TrailStep['event']> = new Set(['accepted', 'forwarded', 'stalled'])
 
@@ -56,12 +58,15 @@ export const believe = (trail: readonly TrailStep[], reports: readonly Report[])
       (step) =>
         step.event === report.event && step.by === report.by && (isFinalEvent(step.event) || step.next === report.next),
     )
-    if (repeated || (!isFinalEvent(report.event) && trail.length + fresh.length >= MAX_TRAIL)) continue
+    if (repeated || (!isFinalEvent(report.event) && isFull([...trail, ...fresh], report))) continue
     if (report.event === 'forwarded' && report.next) had.add(report.next)
     fresh.push(stepOf(report))
   }
   return fresh
 }
+
+const isFull = (trail: readonly TrailStep[], { jws }: Report): boolean =>
+  trail.length >= MAX_TRAIL || trail.reduce((sum, step) => sum + step.jws.length, jws.length) > MAX_TRAIL_BYTES
 
 const stepOf = ({ event, by, at, next, code, permit, jws }: Report): TrailStep => ({
   event,

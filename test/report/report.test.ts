@@ -52,6 +52,15 @@ describe('report: whom to believe', () => {
     expect(believe(trail, [report(r, 'expired')])).to.have.length(1)
   })
 
+  it('nor wider: of padded reports some are kept, and how it ends', () => {
+    const padded = Array.from({ length: 40 }, (_, i) =>
+      report(r, 'forwarded', { next: `agent ${i}`, jws: 'x'.repeat(16_000) }),
+    )
+    const fresh = believe([taken], [...padded, report(r, 'expired')])
+    expect(fresh.reduce((sum, { jws }) => sum + jws.length, 0)).to.be.within(100_000, 2 ** 17 + 100)
+    expect(fresh.at(-1)?.event).to.equal('expired')
+  })
+
   it('a holder says once that it refused, whomever it names beside', () => {
     const lies = ['a', 'b', 'c'].map((next) => report(r, 'refused', { next }))
     expect(heard([taken], lies)).to.deep.equal(['refused r'])
