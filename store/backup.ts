@@ -18,7 +18,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { freshRatchet } from '../src/link/ratchet.ts'
 import { Refusal } from '../src/refusal.ts'
 import { inserts, updates } from './engine/bulk.ts'
-import { openSqlite } from './engine/sqlite.ts'
+import { openLying, openSqlite } from './engine/sqlite.ts'
 import { makeFolder, readIfThere, syncPath, unlessThere } from './file.ts'
 import { lockHome } from './lock.ts'
 import { databaseOf } from './store.ts'
@@ -160,7 +160,7 @@ const takeDatabase = async (home: string, to: string): Promise<boolean> => {
   const copy = databaseOf(to)
   await rm(copy, { force: true })
   await (await open(copy, 'a', 0o600)).close() // for its mode; VACUUM INTO takes an empty file
-  const source = await openSqlite(databaseOf(home), 'read')
+  const source = await openLying(databaseOf(home))
   await source.run('VACUUM INTO ?', [copy]).finally(() => source.close())
   const db = await openSqlite(copy, 'write')
   try {

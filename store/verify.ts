@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Connection, openSqlite } from './engine/sqlite.ts'
+import { type Connection, openLying } from './engine/sqlite.ts'
 import { databaseOf } from './store.ts'
 
 /** `problems` are sentences; none means whole. */
@@ -28,7 +28,7 @@ export const verify = async (
   progress: (done: number, of: number) => void = () => {},
   named = home,
 ): Promise<Verdict> => {
-  const db = await openSqlite(databaseOf(home), 'read')
+  const db = await openLying(databaseOf(home))
   try {
     const problems = await soundness(db)
     await db.exec('BEGIN')

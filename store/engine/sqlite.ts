@@ -10,7 +10,11 @@
  * Statements on a writing connection run strictly in the order of the calls. None is read halfway
  * (sqlite3's `get` would be), for that would hold an old snapshot open.
  */
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
 import sqlite3 from 'sqlite3'
+import { unlessThere } from '../file.ts'
 import { type Statement, sizeOf, type Value } from './bulk.ts'
 import { fault, keepStatements, prepare } from './statement.ts'
 import { keepTogether } from './together.ts'
@@ -49,22 +53,56 @@ const KEPT_BYTES = 1 << 20
 /** Those that ever had so much are kept no longer than there is work. */
 const LARGE_BYTES = 64 << 10
 
-/** `lock` is for a database that holds nothing: it never waits for another process. */
-export const openSqlite = async (file: string, mode: 'write' | 'read' | 'lock'): Promise<Connection> => {
-  const flags = mode === 'read' ? sqlite3.OPEN_READONLY : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE
+type Mode = 'write' | 'read' | 'lock' | 'lying'
+
+/** `lock` is for a database that holds nothing: it never waits for another process. `lying` is `openLying`'s. */
+export const openSqlite = async (file: string, mode: Mode): Promise<Connection> => {
+  const flags = FLAGS[mode]
   const handle = await new Promise<sqlite3.Database>((resolve, reject) => {
     const opened: sqlite3.Database = new sqlite3.Database(file, flags, (error) => {
       if (error) reject(fault(error, file))
       else resolve(opened)
     })
   })
-  const connection = connect(handle, mode !== 'read')
+  const connection = connect(handle, mode === 'write' || mode === 'lock')
   await connection.exec(PRAGMAS[mode])
   return connection
 }
 
+/**
+ * To read a home as it lies, perhaps on a disk that can't be written: there SQLite can't make the files that readers
+ * of a log share, and has to be told that nobody writes. With a log beside it that would be half of the database.
+ */
+export const openLying = async (file: string): Promise<Connection> => {
+  const connection = await openSqlite(file, 'read')
+  try {
+    await connection.all('SELECT 1 FROM sqlite_schema LIMIT 1')
+    return connection
+  } catch (error) {
+    await connection.close()
+    const isLogged = await stat(`${file}-wal`).catch(unlessThere)
+    if ((error as { code?: string }).code !== 'SQLITE_CANTOPEN' || isLogged || !(await isReadOnly(file))) throw error
+    return openSqlite(`${pathToFileURL(file).href}?immutable=1`, 'lying')
+  }
+}
+
+const isReadOnly = (file: string): Promise<boolean> =>
+  access(file, constants.W_OK).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'EROFS',
+  )
+
+const FLAGS = {
+  read: sqlite3.OPEN_READONLY,
+  lying: sqlite3.OPEN_READONLY | sqlite3.OPEN_URI,
+  write: sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE,
+  lock: sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE,
+}
+
+const READING = 'PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY'
 const PRAGMAS = {
-  read: 'PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY',
+  read: READING,
+  lying: READING,
   // FULL: a commit is on the disk when it returns. The log goes back into the database every 16 MB.
   write: `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864`,

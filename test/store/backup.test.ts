@@ -22,6 +22,18 @@ import { draft, eachWithStore, letterOf, newHome, rowsOf, takeOut } from './home
 const large = () => letterOf(randomBytes(80_000).toString('base64'))
 const messageOf = (error: Error) => error.message
 
+/** A small disk in memory. @returns false where this user may not */
+const mounted = (folder: string): boolean => {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' })
+    return true
+  } catch (error) {
+    if (process.env.CI === 'true') throw error
+    console.warn('      skipped: no tmpfs can be mounted here; run it as root')
+    return false
+  }
+}
+
 describe('store: backup and restore', () => {
   const bench = eachWithStore()
   let away = ''
@@ -270,18 +282,33 @@ describe('store: backup and restore', () => {
     const { db, home, folder } = bench()
     const inbox = await folder('INBOX')
     for (let i = 0; i < 50; i++) await append(db, inbox, [await draft(home, letterOf('x'.repeat(30_000)))])
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', away], { stdio: 'pipe' })
-    } catch (error) {
-      if (process.env.CI === 'true') throw error
-      console.warn('      skipped: no tmpfs can be mounted here; run it as root')
-      return this.skip()
-    }
+    if (!mounted(away)) return this.skip()
     const told = await backup(home, join(away, 'copy')).catch((error: Error) => error.message)
     const left = await readdir(away)
     execFileSync('umount', ['-l', away])
     expect(told).to.equal(`the disk of ${away} is full: make room there, or name a folder elsewhere`)
     expect(left).to.deep.equal([])
+  })
+
+  it('a home on a disk that can only be read is verified, and backed up', async function () {
+    const { home } = bench()
+    await backup(home, join(away, 'copy'))
+    const disk = join(away, 'disk')
+    await mkdir(disk)
+    if (!mounted(disk)) return this.skip()
+    try {
+      await restore(join(away, 'copy'), join(disk, 'home'))
+      await (await openStore(join(disk, 'home'))).close() // stopped in good order: no log is left beside it
+      execFileSync('mount', ['-o', 'remount,ro', disk])
+      expect(await verify(join(disk, 'home'))).to.deep.include({ problems: [], messages: 2 })
+      expect(await backup(join(disk, 'home'), join(away, 'other'))).to.include({ messages: 2 })
+      execFileSync('mount', ['-o', 'remount,rw', disk])
+      await writeFile(join(disk, 'home', 'vouchsafe.db-wal'), 'what it does not hold yet')
+      execFileSync('mount', ['-o', 'remount,ro', disk])
+      expect(await verify(join(disk, 'home')).catch(messageOf), 'not half of it').to.match(/^SQLITE_CANTOPEN/)
+    } finally {
+      execFileSync('umount', ['-l', disk])
+    }
   })
 
   it('a key that others can read is named where it lies', async () => {
