@@ -9,7 +9,8 @@ import { stat } from 'node:fs/promises'
 import { altDomain } from '../src/address.ts'
 import { fingerprintWords } from '../src/identity/words.ts'
 import { makeFolder, writeWhole } from '../store/file.ts'
-import { databaseOf, openStore } from '../store/store.ts'
+import { lockHome } from '../store/lock.ts'
+import { databaseOf, makeDatabase } from '../store/store.ts'
 import { verify } from '../store/verify.ts'
 import { type Config, configPath, parseConfig } from './config/config.ts'
 import { certificateOf } from './config/settings.ts'
@@ -34,8 +35,7 @@ export type Made = {
  * @throws Error in words for the administrator
  */
 export const makeHome = async (home: string, choices: Choices, keys: { passphraseFd?: number }): Promise<Made> => {
-  if (await isThere(configPath(home)))
-    throw new Error(`${home} is a home already. Nothing was changed. Use another --home, or edit its vouchsafe.toml.`)
+  await refuseMade(home)
   const text = configText(choices)
   const config = parseConfig(text, 'the configuration from these options')
 
@@ -43,20 +43,29 @@ export const makeHome = async (home: string, choices: Choices, keys: { passphras
     const isInTheWay = error.code === 'EEXIST' || error.code === 'ENOTDIR'
     throw isInTheWay ? new Error(`${home} can't be a folder: a file is in the way. Use another --home.`) : error
   })
-  const { agent } = await makeKeyring(home, await passphraseOf(keys))
-  const tls = await openTls(certificateOf(home, config))
-  const store = await openStore(home)
-  await store.close()
-  await writeWhole(configPath(home), text)
-
-  return {
-    home,
-    domain: config.gateway.domain ?? altDomain(agent.id),
-    agent: agent.id,
-    words: fingerprintWords(agent.id),
-    fingerprint: tls.fingerprint(),
-    config,
+  const lock = await lockHome(home)
+  try {
+    await refuseMade(home) // by somebody who had the lock before
+    const { agent } = await makeKeyring(home, await passphraseOf(keys))
+    const tls = await openTls(certificateOf(home, config))
+    await makeDatabase(home)
+    await writeWhole(configPath(home), text)
+    return {
+      home,
+      domain: config.gateway.domain ?? altDomain(agent.id),
+      agent: agent.id,
+      words: fingerprintWords(agent.id),
+      fingerprint: tls.fingerprint(),
+      config,
+    }
+  } finally {
+    await lock.release()
   }
+}
+
+const refuseMade = async (home: string): Promise<void> => {
+  if (await isThere(configPath(home)))
+    throw new Error(`${home} is a home already. Nothing was changed. Use another --home, or edit its vouchsafe.toml.`)
 }
 
 export type Checked = {

@@ -14,15 +14,22 @@ export type Store = { home: string; db: Db; texts: TextIndex; swept: string[]; c
 
 export const databaseOf = (home: string): string => join(home, 'vouchsafe.db')
 
+/** An empty one, for whoever has the lock. */
+export const makeDatabase = async (home: string): Promise<void> => (await openDatabase(home)).close()
+
+/** Made if there is none, for its mode; SQLite gives its log the same. */
+const openDatabase = async (home: string): Promise<Db> => {
+  await (await open(databaseOf(home), 'a', 0o600)).close()
+  return openDb(databaseOf(home))
+}
+
 /** Opens the home's store, making it if there is none. Throws if another process has it. */
 export const openStore = async (home: string): Promise<Store> => {
   await makeFolder(home)
   const lock = await lockHome(home)
   let db: Db | undefined
   try {
-    // Made here if there is none, for its mode; SQLite gives its log the same.
-    await (await open(databaseOf(home), 'a', 0o600)).close()
-    const opened = await openDb(databaseOf(home))
+    const opened = await openDatabase(home)
     db = opened
     await clearLeft(opened)
     const swept = await sweepBlobs(opened)

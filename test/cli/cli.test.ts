@@ -181,6 +181,16 @@ describe('command line', function () {
     expect((await vouchsafe(again, ['restore', copy])).out).to.include(`serve --home '${again}'`)
   })
 
+  it('of two inits of one home one makes it, and the other is refused', async () => {
+    const made = join(folder, 'twice')
+    const both = await Promise.all(['one.test', 'two.test'].map((name) => vouchsafe(made, ['init', '--domain', name])))
+    const [first, second] = both.sort((a, b) => Number(a.code) - Number(b.code))
+    expect([first?.code, second?.code]).to.deep.equal([0, 1])
+    expect(second?.err).to.match(/is in use by process|is a home already/)
+    const [domain = ''] = /\w+\.test/.exec(first?.out ?? '') ?? []
+    expect(readFileSync(join(made, 'vouchsafe.toml'), 'utf8')).to.include(`domain = "${domain}"`)
+  })
+
   it('init says what is in its way', async () => {
     const { code, err } = await vouchsafe(join(home, 'vouchsafe.toml', 'x'), ['init'])
     expect([code, err]).to.satisfy(() => code === 1 && /can't be a folder: a file is in the way/.test(err), err)
