@@ -10,7 +10,7 @@
  * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
  * the old pair stays in service. When to: renewal.ts. One that has ended serves only where there is no other: at the start.
  */
-import { constants, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
@@ -180,8 +180,12 @@ const ownPair = async (home: string, hosts: readonly string[]): Promise<TlsPair>
   const [certificate, key] = await Promise.all([readIfThere(certificatePath), readIfThere(keyPath)])
   const names = hosts.filter((host) => isIP(host) === 0 && isHost(host))
   const addresses = hosts.filter((host) => isIP(host) > 0)
-  const isGood = certificate && key && !isEnding({ certificate, key })
+  const isGood = certificate && key && whyNoPair({ certificate, key }) === undefined && !isEnding({ certificate, key })
   if (isGood && [...names, ...addresses].every((host) => isFor(certificate, host))) return { certificate, key }
+  if (key && !isKey(key))
+    throw new TlsError(
+      `${keyPath} is damaged: put it back from a backup; or remove it, and mail clients ask once about the new one.`,
+    )
 
   const machine = [hostname()].filter(isHost) // a container's may be a number, which no certificate can name
   const pair = await selfSigned(['localhost', ...machine, ...names], ['127.0.0.1', '::1', ...addresses], key)
@@ -191,11 +195,19 @@ const ownPair = async (home: string, hosts: readonly string[]): Promise<TlsPair>
   return pair
 }
 
+const isKey = (pem: string): boolean => {
+  try {
+    return createPrivateKey(pem).asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  } catch {
+    return false
+  }
+}
+
 /** @param key PEM of the key to go on with; a new one is drawn without it */
 export const selfSigned = async (names: string[], addresses: string[], key?: string): Promise<TlsPair> => {
   await import('reflect-metadata') // x509 stands on it, and looks for it when it is loaded
   const x509 = await import('@peculiar/x509')
-  const { createPrivateKey, webcrypto } = await import('node:crypto')
+  const { webcrypto } = await import('node:crypto')
   const { subtle } = webcrypto
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
@@ -226,7 +238,7 @@ export const selfSigned = async (names: string[], addresses: string[], key?: str
 }
 
 const importPair = async (key: string) => {
-  const { createPrivateKey, createPublicKey, webcrypto } = await import('node:crypto')
+  const { createPublicKey, webcrypto } = await import('node:crypto')
   const { subtle } = webcrypto
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   const pkcs8 = createPrivateKey(key).export({ format: 'der', type: 'pkcs8' })

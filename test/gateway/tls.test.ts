@@ -44,6 +44,21 @@ describe('certificate for mail clients', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('is made anew, with the same key, where its file is damaged; a key that is damaged is named', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'))
+    const before = (await openTls({ home: folder })).current()
+    for (const damaged of ['no certificate', (await selfSigned(['a.test'], [])).certificate]) {
+      writeFileSync(join(folder, 'tls/certificate.pem'), damaged)
+      const { certificate, key } = (await openTls({ home: folder })).current()
+      expect(key).to.equal(before.key)
+      expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))).to.equal(true)
+    }
+    writeFileSync(join(folder, 'tls/key.pem'), 'no key')
+    const told = await openTls({ home: folder }).catch(({ message }: Error) => message)
+    expect(told).to.match(new RegExp(`^${folder}/tls/key.pem is damaged: put it back .* or remove it`))
+    rmSync(folder, { recursive: true })
+  })
+
   it('is made anew, with the same key, for a name that clients are told since', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tls-'))
     const before = (await openTls({ home: folder, domain: 'a.test' })).current()
