@@ -3,7 +3,7 @@
  * self-signed one is near its end. Whoever holds connections open keeps them as they are.
  */
 import type { Log } from './log.ts'
-import type { TlsFiles, TlsPair } from './tls.ts'
+import { isSelfSigned, type TlsFiles, type TlsPair } from './tls.ts'
 
 export type Renewal = {
   /** Now, whether anything has changed or not. */
@@ -20,9 +20,15 @@ const LOOK_EVERY_MS = 30_000
 export const keepRenewed = (tls: TlsFiles, users: ((pair: TlsPair) => void)[], log: Log): Renewal => {
   const reload = async (): Promise<void> => {
     try {
+      const before = tls.current()
       const pair = await tls.reload()
       for (const use of users) use(pair)
       log.info({ event: 'reloaded', sha256: tls.fingerprint() }, 'the certificate was read again')
+      if (before.key !== pair.key && isSelfSigned(pair.certificate))
+        log.warn(
+          { event: 'certificate-unknown', sha256: tls.fingerprint() },
+          'it is self-signed, with another key than the one before: mail clients ask about it once',
+        )
     } catch (error) {
       log.error({ event: 'reload-failed', err: error }, 'the old certificate stays in service')
     }

@@ -140,6 +140,23 @@ describe('certificate for mail clients', () => {
     await renewal.close()
   })
 
+  it('where the self-signed one has another key since, the log says that mail clients ask', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'))
+    const files = await openTls({ home: folder })
+    const lines: string[] = []
+    const log = createLog({ level: 'warn', format: 'json' }, { write: (line: string) => lines.push(line) })
+    const renewal = keepRenewed(files, [], log)
+    await renewal.reload()
+    rmSync(join(folder, 'tls/certificate.pem'))
+    await renewal.reload()
+    expect(lines, 'with the same key').to.deep.equal([])
+    rmSync(join(folder, 'tls'), { recursive: true })
+    await renewal.reload()
+    await renewal.close()
+    expect(lines.map((line) => JSON.parse(line).event)).to.deep.equal(['certificate-unknown'])
+    rmSync(folder, { recursive: true })
+  })
+
   it('of one’s own that has ended serves where there is no other, and never takes the place of a good one', async () => {
     const [good, ended] = [await selfSigned(['one.test'], []), await endedPair()]
     const [certificate, key] = [join(home, 'c4.pem'), join(home, 'k4.pem')]
