@@ -36,13 +36,22 @@ export const acmeFiles = (home: string): AcmeFiles => {
     save: (authority, chain, key) => write(pair, `authority: ${authority}\n${key.trim()}\n${chain.trim()}\n`),
     async account() {
       const pem = await readIfThere(account)
-      if (pem !== undefined) return createPrivateKey(pem)
+      if (pem !== undefined) return keyIn(account, pem)
       const key = makeKey()
       await write(account, String(key.export({ format: 'pem', type: 'pkcs8' })))
       return key
     },
     tries: async () => triesIn(await readIfThere(tries)),
     saveTries: (found) => write(tries, `${JSON.stringify(found ?? {})}\n`),
+  }
+}
+
+/** Not drawn anew by itself: the account may have more to it than its key, limits or a contract. */
+const keyIn = (file: string, pem: string): KeyObject => {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    throw new Error(`${file} is damaged: put it back from a backup, or remove it, and another account is made`)
   }
 }
 

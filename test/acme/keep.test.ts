@@ -1,7 +1,7 @@
 /** What an authority refuses, and how little it is asked after that: against one of our own that says what it is told to. */
 import 'reflect-metadata' // @peculiar/x509 registers its parts by decorators
 import { webcrypto } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -167,6 +167,16 @@ describe('an authority that says no', () => {
       { log: pino({ level: 'silent' }), now: () => now, takeUp: async () => {} },
     )
     expect(await told(keeper)).to.include('can not be reached (ECONNREFUSED)')
+  })
+
+  it('the key of its account, where it is damaged, is named', async () => {
+    const file = join(home, 'tls/acme-account.pem')
+    await mkdir(join(home, 'tls'))
+    await writeFile(file, 'no key')
+    expect(await told(open())).to.include(
+      `none since 1 try: ${file} is damaged: put it back from a backup, or remove it`,
+    )
+    expect(asked).to.equal(0)
   })
 
   it('its own words can’t steer a terminal, and what is kept is the owner’s alone', async () => {
