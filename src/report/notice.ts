@@ -3,12 +3,14 @@
  *
  *   1  text/plain                what happened, to whom, where the message is, what to do: for the person
  *   2  message/delivery-status   the same for programs; message/global-delivery-status if an address is not ASCII
- *   3  text/rfc822-headers       the header of the message, or message/rfc822 with all of it (failed, RET=FULL)
+ *   3  text/rfc822-headers       the header of the message, or message/rfc822 with all of it (failed, RET=FULL);
+ *                                of an internationalized one message/global-headers, message/global
  *
  * It comes from nobody who could be answered by a machine: null return path,
  * Auto-Submitted (RFC 3834). It answers the message, so clients show it beside it. Its From is the
  * name that reports bear (RFC 3464 §2); no mailbox here has it, and the text says so.
  */
+import { isUtf8 } from 'node:buffer'
 import { formatDate } from '../mail/date.ts'
 import { encodeText } from '../mail/words.ts'
 import { clean, crlf, time, wrap } from './lines.ts'
@@ -168,14 +170,20 @@ const recipientFields = (about: NoticeAbout, recipient: NoticeRecipient): string
 const originalPart = ({ kind, ret, full, original }: NoticeAbout): Buffer => {
   const isWhole = kind === 'failed' && ret === 'FULL' && full !== undefined
   const bytes = isWhole ? (full === 'later' ? NOTHING : full) : original.header
-  const type = isWhole ? 'message/rfc822' : 'text/rfc822-headers'
+  const isGlobal = isInternationalized(original.header)
+  const [all, head] = isGlobal
+    ? ['message/global', 'message/global-headers']
+    : ['message/rfc822', 'text/rfc822-headers']
   const is7Bit = full !== 'later' && bytes.every((byte) => byte < 128)
   const encoding = is7Bit ? '' : 'Content-Transfer-Encoding: 8bit\r\n'
-  const head = `Content-Type: ${type}\r\n${encoding}Content-Description: Your message\r\n\r\n`
-  return Buffer.concat([Buffer.from(head), bytes])
+  const fields = `Content-Type: ${isWhole ? all : head}\r\n${encoding}Content-Description: Your message\r\n\r\n`
+  return Buffer.concat([Buffer.from(fields), bytes])
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** RFC 6532 §3.7. Bytes of another charset in a header are no UTF-8, and stay what they always were: an old mail program's. */
+const isInternationalized = (header: Buffer): boolean => header.some((byte) => byte > 127) && isUtf8(header)
 
 /** Whether all that is named is: what the sender named comes back as it was, and the gateway has the name of its domain. */
 const isAscii = ({ envid, gateway, recipients }: NoticeAbout): boolean =>

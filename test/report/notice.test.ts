@@ -115,6 +115,17 @@ describe('report/notice', () => {
       expect(letter.toString()).to.include('global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n')
     })
 
+    it('an internationalized message comes back as one (RFC 6533 §5), one in another charset as ever', () => {
+      const third = (text: Buffer | string, more: Partial<NoticeAbout> = {}) =>
+        types(notice({ ...failed, original: { ...failed.original, header: Buffer.from(text) }, ...more }))[2]
+      expect(third('Subject: Grüße\r\n\r\n')).to.equal('message/global-headers')
+      expect(third('Subject: Grüße\r\n\r\n', { ret: 'FULL', full: 'later' })).to.equal('message/global')
+      expect(third(Buffer.from('Subject: Grüße\r\n\r\n', 'latin1'))).to.equal('text/rfc822-headers')
+      expect(third('Subject: x\r\n\r\n', { ret: 'FULL', full: Buffer.from('Subject: x\r\n\r\nGrüße') })).to.equal(
+        'message/rfc822',
+      )
+    })
+
     it('the message says of itself that it has 8 bits, if it has or may have', () => {
       const eight = Buffer.from('Subject: Grüße\r\n\r\n')
       const says = (more: Partial<NoticeAbout>) =>
