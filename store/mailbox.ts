@@ -203,8 +203,8 @@ export const statuses = async (from: Source, ids: readonly number[]): Promise<St
     `SELECT mailbox.id AS id, uid_next AS "uidNext", uid_validity AS "uidValidity", highest_modseq AS "highestModseq",
        COUNT(message.id) AS messages, COALESCE(SUM(size), 0) AS size,
        COALESCE(SUM(CASE WHEN (flags & ${flag.seen}) = 0 THEN 1 ELSE 0 END), 0) AS unseen,
-       COALESCE(SUM(CASE WHEN (flags & ${flag.deleted}) = 0 THEN 0 ELSE 1 END), 0) AS deleted,
-       COALESCE(SUM(CASE WHEN (flags & ${flag.deleted}) = 0 THEN 0 ELSE size END), 0) AS "deletedSize",
+       COALESCE(SUM(CASE WHEN (flags & ${flag.deleted}) <> 0 THEN 1 ELSE 0 END), 0) AS deleted,
+       COALESCE(SUM(CASE WHEN (flags & ${flag.deleted}) <> 0 THEN size ELSE 0 END), 0) AS "deletedSize",
        COALESCE(SUM(CASE WHEN uid >= recent_from THEN 1 ELSE 0 END), 0) AS recent
      FROM mailbox LEFT JOIN message ON message.mailbox = mailbox.id
      WHERE mailbox.id IN (?*) GROUP BY mailbox.id, uid_next, uid_validity, highest_modseq`,
