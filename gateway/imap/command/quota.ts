@@ -5,7 +5,6 @@
 import { find } from '../../../store/mailbox.ts'
 import { quotaOf } from '../../../store/quota.ts'
 import { type Command, loggedIn, type Session } from '../command.ts'
-import { missing } from '../mailbox/reply.ts'
 import { no, ok } from '../reply.ts'
 import { mailboxName } from '../wire/writer.ts'
 import { oneMailbox } from './select.ts'
@@ -33,10 +32,10 @@ export const getQuotaRoot: Command<string> = {
   parse: oneMailbox,
   async run(session, name) {
     const { edge, user, output, isUtf8 } = session
+    // Of one that is still to be made, too: RFC 9208 §4.1.2.
     const mailbox = await find(edge.store.db, user.id, name)
-    if (!mailbox) return missing
     const line = await quotaLine(session)
-    const spelled = mailboxName(mailbox.name, isUtf8)
+    const spelled = mailboxName(mailbox?.name ?? name, isUtf8)
     output.line(`* QUOTAROOT ${spelled}${line === undefined ? '' : ' ""'}`)
     if (line !== undefined) output.line(line)
     return ok(line === undefined ? 'There is no limit' : 'That is how it stands')
