@@ -17,8 +17,8 @@ export type EntityId = string
 export type EnvelopeId = string
 
 const LOCAL_OCTETS = 64 // RFC 5321 §4.5.3.1.1
-const DOMAIN_OCTETS = 255 // §4.5.3.1.2
-const ADDRESS_OCTETS = 254 // a path holds 256, two of them are the angle brackets, §4.5.3.1.3
+/** A path holds 256, two of them are the angle brackets, §4.5.3.1.3: the 255 that a domain may have never fit. */
+const ADDRESS_OCTETS = 254
 const LABEL_OCTETS = 63 // RFC 1035 §2.3.4; holds for the ASCII form, which alone goes into the DNS
 
 /**
@@ -98,7 +98,6 @@ const label = /^[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?$/u
 
 const canonicalDomain = (typed: string): string => {
   const domain = lower(typed)
-  if (octets(domain) > DOMAIN_OCTETS) throw malformed(`the domain is longer than ${DOMAIN_OCTETS} octets`)
   for (const part of domain.split('.'))
     if (!label.test(part) || part.length > LABEL_OCTETS) throw malformed('the domain is not one')
   return domain
