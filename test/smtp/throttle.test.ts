@@ -38,10 +38,10 @@ describe('throttle', () => {
 
   it('only the 18 000 touched last are sure to be remembered, whatever number of keys came', () => {
     const meter = createMeter(1, 60_000, clock)
-    for (let i = 0; i < 300_000; i++) meter.take(`key ${i}`)
-    expect(meter.take('key 299999'), 'the last').to.be.above(0)
-    expect(meter.take('key 282000'), 'the last but 18 000').to.be.above(0)
-    expect(meter.take('key 279999'), 'the last but 20 000').to.equal(0)
+    for (let i = 0; i < 290_000; i++) meter.take(`key ${i}`)
+    expect(meter.take('key 289999'), 'the last').to.be.above(0)
+    expect(meter.take('key 272000'), 'the last but 18 000').to.be.above(0)
+    expect(meter.take('key 269999'), 'the last but 20 000').to.equal(0)
     expect(meter.take('key 0'), 'the first').to.equal(0)
   })
 
@@ -130,6 +130,18 @@ describe('throttle', () => {
     expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.201'))).to.equal('login-throttled')
     expect(codeOf(await throttled('a@a.test', 'right', '192.0.2.200'))).to.equal('in')
     expect(codeOf(await throttled('b@a.test', 'right', '192.0.2.201'))).to.equal('in')
+  })
+
+  it('of 20 000 who have logged in it is known from where; of one more, the longest unused is forgotten', async () => {
+    const throttled = throttle(login)
+    const others = Array.from({ length: 19_999 }, (_, i) => `other${i}@a.test`)
+    for (const address of ['a@a.test', 'b@a.test', ...others]) await throttled(address, 'right', '192.0.2.200')
+    const afterGuesses = async (address: string) => {
+      for (let i = 0; i < 30; i++) await throttled(address, 'wrong', `192.0.2.${i}`)
+      return codeOf(await throttled(address, 'right', '192.0.2.200'))
+    }
+    expect(await afterGuesses('a@a.test')).to.equal('login-throttled')
+    expect(await afterGuesses('b@a.test')).to.equal('in')
   })
 
   it('the addresses of one IPv6 subscriber count as one', async () => {
