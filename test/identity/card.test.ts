@@ -65,10 +65,19 @@ describe('entity', () => {
       format: 'armored',
     })
     expect((await importEntity(privateKey, undefined, 'geheim')).address).to.equal('c@c.test')
-    for (const passphrase of [undefined, 'falsch'])
-      expect(await importEntity(privateKey, undefined, passphrase).catch((error: Error) => error.message)).to.match(
-        /passphrase/,
-      )
+    const faultOf = (passphrase?: string) =>
+      importEntity(privateKey, undefined, passphrase).catch((error: Error) => error.message)
+    expect(await faultOf()).to.match(/under a passphrase; give it/)
+    expect(await faultOf('falsch')).to.match(/does not open the key/)
+  })
+
+  it('of version 6, which most programs can not read, is not imported', async () => {
+    const { privateKey } = await openpgp.generateKey({
+      userIDs: [{ email: 'c@c.test' }],
+      format: 'armored',
+      config: { ...openpgp.config, v6Keys: true },
+    })
+    expect(await importEntity(privateKey).catch((error: Error) => error.message)).to.match(/of version 4/)
   })
 
   it('signs and decrypts though its primary key is kept offline', async () => {
@@ -78,6 +87,9 @@ describe('entity', () => {
     const again = await importEntity(exportEntity(offline))
     const text = await makeCard(again, generateAgent().id, NET, { now, seq: 1 })
     expect((await readCard(text, NET, now)).entityId).to.equal(entity.id)
+    const locked = await openpgp.encryptKey({ privateKey: offline.key, passphrase: 'geheim' })
+    expect(await importEntity(locked.armor()).catch((error: Error) => error.message)).to.match(/give it/)
+    expect((await importEntity(locked.armor(), undefined, 'geheim')).id).to.equal(entity.id)
   })
 })
 

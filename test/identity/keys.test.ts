@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { openSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -54,8 +55,11 @@ describe('keyring', () => {
     await writeFile(aliceFile(), whole.replace(/\n\n-----BEGIN.*/s, '\n\nnothing'))
     expect(await faultOf(openKeyring(home))).to.include(`${aliceFile()} is damaged: put it back from a backup (`)
     await writeFile(aliceFile(), whole)
-    await writeFile(keyFile('agent.pem'), 'nothing')
-    expect(await faultOf(openKeyring(home))).to.include(`${keyFile('agent.pem')} is damaged: put it back`)
+    const { privateKey } = generateKeyPairSync('x25519')
+    for (const text of ['nothing', privateKey.export({ type: 'pkcs8', format: 'pem' })]) {
+      await writeFile(keyFile('agent.pem'), text)
+      expect(await faultOf(openKeyring(home))).to.include(`${keyFile('agent.pem')} is damaged: put it back`)
+    }
   })
 
   it('is for its owner alone: 0700, files 0600, whatever the umask', async () => {
