@@ -57,9 +57,8 @@ const bindingOf = (flag: string, name: string): Binding => {
 export const readFinal = (message: string): FinalMessage | undefined => {
   const [, withoutProof = '', bound = '', nonce = '', proof = ''] =
     /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-9+/=]+)$/s.exec(message) ?? []
-  if (withoutProof === '' || message.length > MESSAGE_MAX) return undefined
   const decoded = Buffer.from(proof, 'base64')
-  if (decoded.length !== HASH_BYTES) return undefined
+  if (decoded.length !== HASH_BYTES || message.length > MESSAGE_MAX) return undefined
   return { bound: Buffer.from(bound, 'base64'), nonce, proof: decoded, withoutProof }
 }
 

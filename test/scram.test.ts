@@ -39,6 +39,18 @@ describe('SCRAM-SHA-256', () => {
       else expect(readFirst(text)).to.equal(undefined)
     })
 
+  const proof = Buffer.alloc(32).toString('base64')
+  const finals: [what: string, text: string, isRead: boolean][] = [
+    ['as it is', `c=biws,r=x,p=${proof}`, true],
+    ['with an extension', `c=biws,r=x,e=1,p=${proof}`, true],
+    ['with half a proof', `c=biws,r=x,p=${proof.slice(0, 20)}`, false],
+    ['without proof', 'c=biws,r=x', false],
+    ['without nonce', `c=biws,r=,p=${proof}`, false],
+    ['that is endless', `c=biws,r=${'x'.repeat(3000)},p=${proof}`, false],
+  ]
+  for (const [what, text, isRead] of finals)
+    it(`a final message ${what} is ${isRead ? '' : 'not '}read`, () => expect(!!readFinal(text)).to.equal(isRead))
+
   it('whatever comes is read or is not, without a throw', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
