@@ -143,6 +143,13 @@ describe('seal', () => {
       'whose notation is null',
       async () => ({ payload: await forge([alice.entity.key], [{ ...claim(), value: Buffer.from('null') }]) }),
     ],
+    [
+      'whose notation is of a later version',
+      async () => {
+        const value = Buffer.from(Buffer.from(claim().value).toString().replace('"v":1', '"v":2'))
+        return { payload: await forge([alice.entity.key], [{ ...claim(), value }]) }
+      },
+    ],
     ['with a card that is none', async () => ({ payload: await forge([alice.entity.key], [claim({ card: '{}\n' })]) })],
     [
       'signed as text, which leaves line ends open',
@@ -152,6 +159,11 @@ describe('seal', () => {
   for (const [what, change] of unverified)
     it(`a letter ${what} is refused: sender-unverified`, async () =>
       expect(await refusalOf(open(opening(await change())))).to.equal('sender-unverified'))
+
+  it('a letter signed in the future is refused with a word on clocks', async () => {
+    const early = open(opening({ payload: await seal(letter({ now: Date.now() + hour })) }))
+    expect(await early.catch(({ detail }: Refusal) => detail)).to.include('is a clock wrong?')
+  })
 
   const broken: [what: string, change: () => object | Promise<object>][] = [
     ['for another recipient', () => ({ to: alice.entity })],
