@@ -140,6 +140,17 @@ describe('store: documents of the web', () => {
     expect(await unfinishedCustody(bench().db)).to.deep.equal(['origin/3', 'origin/1'])
   })
 
+  it('what is done costs nothing when the rest is looked for', async () => {
+    const { db } = bench()
+    let plan: { detail: string }[] = []
+    const range: typeof db.read.range = async (sql, params) => {
+      plan = await db.read.all(`EXPLAIN QUERY PLAN ${sql}`, params)
+      return db.read.range(sql, params)
+    }
+    await unfinishedCustody({ ...db, read: { ...db.read, range } }, 500)
+    expect(plan[0]?.detail).to.include('custody_state')
+  })
+
   it('thousands are one statement', async () => {
     const rows = Array.from({ length: 3000 }, (_, i) => row(`${i}`))
     await save(...rows)
