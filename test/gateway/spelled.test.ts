@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { isNamed } from '../../gateway/spelled.ts'
+import { growsEvenly } from '../fixture/growth.ts'
 
 describe('whether a letter names who signed it', () => {
   const cases: [author: string, address: string, is: boolean][] = [
@@ -16,10 +17,9 @@ describe('whether a letter names who signed it', () => {
   for (const [author, address, is] of cases)
     it(`${author} is ${is ? '' : 'not '}${address}`, () => expect(isNamed(['x@y.test', author], address)).to.equal(is))
 
-  it('a domain that fills a header takes no time', () => {
-    const domain = String.fromCodePoint(...Array.from({ length: 80_000 }, (_, i) => 0x4e00 + (i % 20_000)))
-    const began = performance.now()
-    expect(isNamed([`ann@${domain}`], 'ann@a.test')).to.equal(false)
-    expect(performance.now() - began).to.be.below(500) // spelled in ASCII, 2 s
-  })
+  it('a domain that fills a header takes no time', () =>
+    growsEvenly(80_000, (length) => {
+      const domain = String.fromCodePoint(...Array.from({ length }, (_, i) => 0x4e00 + (i % (length / 4))))
+      expect(isNamed([`ann@${domain}`], 'ann@a.test')).to.equal(false)
+    }))
 })
