@@ -52,11 +52,12 @@ const sentenceOf = (state: State, stage: Stage, row: Custody | undefined): strin
   return stage === 'Delayed' ? `it is late: ${what}` : what
 }
 
-const waitsFor = (state: State, { state: at, awaits, heldUntil, isHeldBack }: Custody): string | undefined => {
+const waitsFor = (state: State, { state: at, awaits, heldUntil, isHeldBack, lodge }: Custody): string | undefined => {
   if (isHeldBack && at !== 'handed') return 'the administrator of this gateway holds it back'
   const [kind, of = ''] = (awaits ?? '').split(/:(.*)/s)
   if (at === 'spooled' && kind === 'who') return 'nobody has said yet that this address is theirs; the others are asked'
   if (at === 'spooled' && heldUntil !== undefined) return `it is kept here until ${time(heldUntil)}, as you asked`
+  if (lodge) return 'the server that keeps the mail of people here has not taken it yet'
   if (at !== 'waiting') return undefined
   if (kind === 'up') return `it waits here until ${nameOf(state, of)} can be reached`
   if (kind === 'credit') return `it waits here until ${nameOf(state, of)} takes more mail from this gateway`

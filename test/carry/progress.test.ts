@@ -102,6 +102,11 @@ describe('the letter beside a copy in Outgoing', () => {
     ],
     ['Routing', row1({ state: 'waiting', isHeldBack: true }), 'the administrator of this gateway holds it back.'],
     ['InCustody', row1({ state: 'handed', isHeldBack: true }), 'another gateway has it, and has signed for it.'],
+    [
+      'InCustody',
+      row1({ state: 'waiting', lodge: { to: 'bob@me.test', from: 'ann@me.test' } }),
+      'the server that keeps the mail of people here has not taken it yet.',
+    ],
     ['Delayed', row1({ state: 'handed' }), 'it is late, and is still being tried.'],
     ['Failed', row1({ state: 'waiting', awaits: 'who:e1' }), 'it could not be delivered; a notice in INBOX says why.'],
   ]
