@@ -26,8 +26,8 @@ export const keyShow: Operation<
 }
 
 const viewOf = async ({ id, address, key }: Entity): Promise<KeyView> => {
-  const { usableUntil } = await import('../../src/identity/subkeys.ts')
-  const ends = await usableUntil(key, Date.now())
+  const { keyEnds } = await import('../expiry.ts')
+  const ends = await keyEnds(key, Date.now())
   return { address, entity: id, words: fingerprintWords(id), ends: Number.isFinite(ends) ? ends : null }
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { House } from '../../gateway/house.ts'
 import { status } from '../../gateway/operation/status.ts'
+import { generateEntity } from '../../src/identity/entity.ts'
+import { rotateSubkeys } from '../../src/identity/subkeys.ts'
 import { custody } from '../../store/web.ts'
 import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
@@ -33,6 +35,20 @@ describe('what status finds wrong', () => {
     expect((await found()).problems).to.deep.equal([])
     await keep({})
     expect((await found()).problems).to.deep.equal(['mail waits and no neighbour is connected: vouchsafe doctor'])
+  })
+
+  it('a key that has ended, but none that was made while the clock was ahead', async () => {
+    const problemsOf = async (made: number, livesMs?: number) => {
+      const entity = await generateEntity({ address: 'ann@a.test', name: '', now: made })
+      const key = livesMs === undefined ? entity : await rotateSubkeys(entity, made + 1000, livesMs)
+      const keyring = { ...house().keyring, entities: () => new Map([[key.id, key]]) }
+      return (await found({ keyring })).problems
+    }
+    const now = Date.now()
+    expect(await problemsOf(now - 100_000, 10_000)).to.deep.equal([
+      'the key of ann@a.test has ended: vouchsafe key rotate ann@a.test',
+    ])
+    expect(await problemsOf(now + 3_600_000)).to.deep.equal([])
   })
 
   it('a mail server that can not be reached', async () => {
