@@ -121,7 +121,7 @@ export const restore = async (
   const manifest: Manifest = JSON.parse(text)
   if (manifest.v !== 1) throw new Error(`this backup was made by a newer Vouchsafe: use that one`)
   const verdict = await verify(from, progress)
-  if (verdict.problems.length > 0) throw new Error(`this backup is not whole: ${summary(verdict)}`)
+  if (verdict.problems.length > 0) throw new Error(whyNotRestored(resolve(from), verdict))
   await makeFolder(home)
   const lock = await lockHome(home)
   try {
@@ -132,6 +132,13 @@ export const restore = async (
   }
   return manifest
 }
+
+/** One that came by a disk or a share that keeps no permissions is as it was but for these, and there no chmod helps. */
+const whyNotRestored = (from: string, verdict: Verdict): string =>
+  verdict.problems.every((problem) => problem.includes('can be read by others'))
+    ? `the keys in ${from} can be read by others: chmod -R go= ${from}. ` +
+      'If its disk keeps no permissions (FAT, some shares), copy it to one that does, and restore from there'
+    : `this backup is not whole: ${summary(verdict)}`
 
 const refuseMade = async (home: string): Promise<void> => {
   if (await isThere(databaseOf(home)))

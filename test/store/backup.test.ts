@@ -318,6 +318,20 @@ describe('store: backup and restore', () => {
     expect(told).to.match(new RegExp(`can be read by others: chmod 600 ${home}/key/agent\\.pem$`))
   })
 
+  it('a copy on a disk that keeps no permissions is restored from another', async () => {
+    const { home } = bench()
+    const copy = join(away, 'copy')
+    await backup(home, copy)
+    execFileSync('chmod', ['-R', 'a+rwx', copy]) // as it lies on FAT
+    expect(await restore(copy, join(away, 'home')).catch(messageOf)).to.equal(
+      `the keys in ${copy} can be read by others: chmod -R go= ${copy}. ` +
+        'If its disk keeps no permissions (FAT, some shares), copy it to one that does, and restore from there',
+    )
+    execFileSync('chmod', ['-R', 'go=', copy])
+    await restore(copy, join(away, 'home'))
+    expect((await verify(join(away, 'home'))).problems).to.deep.equal([])
+  })
+
   it('where a restore was cut short the configuration lies already, so that nobody is told to make a home there', async () => {
     const { home } = bench()
     await backup(home, join(away, 'copy'))
