@@ -15,7 +15,7 @@ export const parseParams = (text: string): { value: string; params: Param[] } =>
   const plain = withoutComments(text)
   const semicolon = plain.indexOf(';')
   if (semicolon < 0) return { value: trim(plain), params: [] }
-  return { value: trim(plain.slice(0, semicolon)), params: joinContinuations(readPairs(plain, semicolon + 1)) }
+  return { value: trim(plain.slice(0, semicolon)), params: joinContinuations(readPairs(plain.slice(semicolon + 1))) }
 }
 
 export const param = (params: readonly Param[], name: string): string | undefined =>
@@ -73,15 +73,11 @@ const commentEnd = (text: string, from: number): number | undefined => {
   return undefined
 }
 
-const PAIR = /[ \t]*([^ \t=;]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"?[^;]*|([^;]*))(?:;|$)|[^;]*(?:;|$)/y
+const PAIR = /[ \t]*([^ \t=;]+)[ \t]*=[ \t]*(?:"([^"\\]*(?:\\[\s\S][^"\\]*)*)"?[^;]*|([^;]*))(?:;|$)|[^;]*(?:;|$)/gy
 
-const readPairs = (text: string, from: number): Param[] => {
+const readPairs = (text: string): Param[] => {
   const pairs: Param[] = []
-  PAIR.lastIndex = from
-  while (PAIR.lastIndex < text.length) {
-    const match = PAIR.exec(text)
-    if (!match || match[0] === '') break
-    const [, name, quoted, token] = match
+  for (const [, name, quoted, token] of text.matchAll(PAIR)) {
     if (name === undefined) continue
     const value = quoted === undefined ? trim(token ?? '') : quoted.replace(/\\([\s\S])/g, '$1')
     pairs.push([name, value])
@@ -92,7 +88,6 @@ const readPairs = (text: string, from: number): Param[] => {
 const PIECE = /^(.+?)\*(\d{1,4})(\*?)$/
 
 const joinContinuations = (pairs: Param[]): Param[] => {
-  if (!pairs.some(([name]) => name.includes('*'))) return pairs
   const out: Param[] = []
   const pieces = new Map<string, { name: string; parts: { order: number; encoded: boolean; value: string }[] }>()
   for (const [name, value] of pairs) {

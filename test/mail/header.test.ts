@@ -120,6 +120,9 @@ describe('mail/param', () => {
     ['a value alone', 'text/plain', 'text/plain'],
     ['tokens and quoted strings', 'a/b; x=1; y="2; \\"3\\""', 'a/b', ['x', '1'], ['y', '2; "3"']],
     ['comments are passed over', 'a/b (see (here)); x=1 (one)', 'a/b', ['x', '1']],
+    ['a bracket that is escaped closes none', 'a/b (see \\) here); x=1', 'a/b', ['x', '1']],
+    ['one that is never closed opens none', 'a/b; x=1 (one; y=2', 'a/b', ['x', '1 (one'], ['y', '2']],
+    ['brackets in a word or in quotes are text', 'a/b; n=x(1).c; m="\\" (2)"', 'a/b', ['n', 'x(1).c'], ['m', '" (2)']],
     ['continuations are joined in their order', 'a/b; n*1=b; n*0="a "; n*2=c', 'a/b', ['n', 'a bc']],
     [
       'beyond ten of them',
