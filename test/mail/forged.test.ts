@@ -20,6 +20,11 @@ describe('mail/forged', () => {
     ])
   })
 
+  it('whom others found to have sent it is not among them', () => {
+    const results = 'Authentication-Results: other.test; auth=pass smtp.mailfrom=eve@e.test'
+    expect(cleanArrived(header(results, 'From: ann@a.test'), ['b.test']).authors).to.deep.equal(['ann@a.test'])
+  })
+
   const forged = [
     ['results in our own name', 'Authentication-Results: b.test; vouchsafe-key=pass policy.known=verified'],
     ['in whatever case and fold', 'authentication-results:\r\n  B.TEST;\r\n x=pass'],
