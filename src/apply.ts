@@ -67,12 +67,12 @@ const putKnown = (state: State, row: Known): void => {
 /** By its address and its targets it is found no more. */
 const unlistKnown = (state: State, entity: string): void => {
   const was = state.known.get(entity)
+  if (was === undefined) return
   for (const target of targetsOf(was)) state.knownTargets.delete(target)
-  if (was && state.knownAt.get(was.address) === entity) state.knownAt.delete(was.address)
+  state.knownAt.delete(was.address)
 }
 
-const targetsOf = (row: Known | undefined): string[] =>
-  row === undefined ? [] : [targetOfAddress(row.address), targetOfEntity(row.entity)]
+const targetsOf = ({ address, entity }: Known): string[] => [targetOfAddress(address), targetOfEntity(entity)]
 
 const drop = (state: State, change: Extract<Change, { drop: string }>): void => {
   switch (change.drop) {

@@ -315,6 +315,16 @@ describe('route: the relay', () => {
       () => near({ ttl: 1 }, { rival: { entity: ann, agent: r, at: now } }),
       ['NONE s cut'],
     ],
+    [
+      'not by an address that they have left',
+      () =>
+        asked({ target: targetOfAddress('old@b.test'), ttl: 1 }, (state) => {
+          state.links.set(b, link(b))
+          for (const address of ['old@b.test', 'bob@b.test'])
+            apply(state, { put: 'known', row: { entity: bob, address, agent: b, expires: now + HOUR }, card: 'card' })
+        }),
+      ['NONE s cut'],
+    ],
     ['not if it is away', () => near({ ttl: 1 }, {}, false), ['NONE s cut']],
     ['not if it was on the way', () => near({ ttl: 1, hops: [b, s] }), ['NONE s cut']],
     ['not if they live with no neighbour', () => near({ ttl: 1 }, { agent: stranger }), ['NONE s cut']],
