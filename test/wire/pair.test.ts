@@ -58,6 +58,11 @@ describe('what a stranger says', function () {
     expect(outcome(pairAnswer, { ...about, v: 7, t: 'LINKED' })).to.equal('record-version')
   })
 
+  it('a name of 80 characters and a note of 200 are taken whole', () => {
+    const long = { ...about, t: 'KNOCK', name: 'x'.repeat(80), note: 'y'.repeat(200) }
+    expect(outcome(pairRequest, long)).to.deep.include({ name: long.name, note: long.note })
+  })
+
   it('as a PAIR record names the agent it is for, and whether it is an answer', () => {
     const record = { ...about, to: 'a'.repeat(52), answer: true, at: 1 }
     expect(outcome(readPairRecord, { ...record, later: 1 })).to.deep.equal({
