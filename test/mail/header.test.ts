@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { parseAddresses } from '../../src/mail/address-list.ts'
 import { formatDate, parseDate } from '../../src/mail/date.ts'
-import { type Field, parseHeader, unfold } from '../../src/mail/header.ts'
+import { type Field, headerEnd, parseHeader, unfold } from '../../src/mail/header.ts'
 import { headerFacts } from '../../src/mail/header-facts.ts'
 import { type Param, parseParams } from '../../src/mail/param.ts'
 import { headerText } from '../../src/mail/text.ts'
@@ -36,10 +36,12 @@ describe('mail/header', () => {
     ['a blank before the colon is obsolete, no more', 'a : 1\r\n', [['a', ' 1']], 0],
     ['a line that is no field is skipped with its folds', 'From x y\r\n z\r\na: 1\r\n', [['a', ' 1']], 1],
     ['a first line that begins with a blank, too', ' a: 1\r\nb: 2\r\n', [['b', ' 2']], 1],
+    ['or with a tab', '\ta: 1\r\nb: 2\r\n', [['b', ' 2']], 1],
     ['a value may hold colons', 'a: b: c\r\n', [['a', ' b: c']], 0],
     ['the last line may lack its end', 'a: 1', [['a', ' 1']], 0],
     ['an empty header has none', '', [], 0],
     ['a body line below the empty one is no fold of it', '\r\n a: 1\r\n', [], 0],
+    ['nor a field', '\na: 1\n', [], 0],
   ]
   for (const [what, header, fields, skipped] of cases)
     it(what, () => expect(parseHeader(Buffer.from(header, 'latin1'))).to.deep.equal({ fields, skipped }))
@@ -49,7 +51,18 @@ describe('mail/header', () => {
 
   it('unfolding takes out line ends and nothing else', () =>
     expect(unfold(' one\r\n  two\r\n\tthree \r\n')).to.equal('one  two\tthree'))
+  it('outer blanks are no part of a value', () => expect(unfold('\t one\ttwo \t\r')).to.equal('one\ttwo'))
   it('the last byte of à is no blank', () => expect(unfold(` ${latin1('voilà')} `)).to.equal(latin1('voilà')))
+})
+
+describe('mail/header: its end', () => {
+  for (const header of ['a: 1\r\n\r\n', 'a: 1\n\n', 'a: 1\n\r\n', 'a: 1\r\n b\r\n\r\n', '\r\n', '\n'])
+    it(`${JSON.stringify(header)} ends where the walk ends it`, () => {
+      const message = Buffer.from(`${header}x\r\n\r\ny`)
+      expect([headerEnd(message), parse(message).headerSize]).to.deep.equal([header.length, header.length])
+    })
+  for (const start of ['', 'a: 1\r\n', 'a: 1\r\n\r', 'a: 1\r\n \r\n'])
+    it(`${JSON.stringify(start)} has not ended`, () => expect(headerEnd(Buffer.from(start))).to.equal(undefined))
 })
 
 describe('mail/address-list', () => {
