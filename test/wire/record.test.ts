@@ -192,6 +192,11 @@ describe('wire: signed records', () => {
       () => pathRecord({ ...records.PATH?.[1], route: Array(17).fill(hashId) }, ''),
       'record-malformed',
     ],
+    [
+      'an address without a port',
+      () => reachRecord({ ...records.REACH?.[1], addresses: ['a.test:2740', 'a.test'] }, ''),
+      'record-malformed',
+    ],
     ['an event nobody knows', () => reportRecord({ ...records.REPORT?.[1], event: 'eaten' }, ''), 'record-malformed'],
     ['a code nobody knows', () => reportRecord({ ...records.REPORT?.[1], code: 'no-mood' }, ''), 'record-malformed'],
   ]
