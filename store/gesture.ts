@@ -58,11 +58,14 @@ export const placedByUid = (from: Source, mailbox: number, uids: readonly number
   inPages(uids, (page) => placed(from, 'mailbox = ? AND uid IN (?*)', [mailbox, page]))
 
 /**
- * All that lie in a Junk folder or bear $Junk. It reads every row once: for the start, after which
- * changes are told.
+ * All that lie in a Junk folder or bear $Junk. It reads every row of the last weeks once: for the start, after which
+ * changes are told. Ids grow with time: whatever is below one that was here before then came before it.
  */
-export const placedAsJunk = (from: Source): Promise<Placed[]> =>
-  placed(from, `(special_use = '\\Junk' OR keywords LIKE ?)`, ['%$Junk%'])
+export const placedAsJunk = (from: Source): Promise<Placed[]> => {
+  const before = 'SELECT id FROM message WHERE saved_at < ? ORDER BY id DESC LIMIT 1'
+  const where = `message.id > COALESCE((${before}), 0) AND (special_use = '\\Junk' OR keywords LIKE ?)`
+  return placed(from, where, [Date.now() - OLDEST_MS, '%$Junk%'])
+}
 
 /**
  * The account's messages that came in one of these envelopes, or else have this Message-ID, copies and

@@ -7,6 +7,7 @@ import type { Answer } from '../../src/effect.ts'
 import { admitLocal, type Contact, contactKey, emptyState } from '../../src/state.ts'
 import { flag } from '../../store/change.ts'
 import { store as setFlags } from '../../store/flag.ts'
+import { placedAsJunk } from '../../store/gesture.ts'
 import { append, view } from '../../store/message.ts'
 import { copy, expunge, move } from '../../store/move.ts'
 import type { Store } from '../../store/store.ts'
@@ -103,6 +104,24 @@ describe('gestures', () => {
     await expunge(bench().db, await bench().folder('Requests'))
     await hears('abuse origin/mal', 'abuse origin/mia')
     expect(judged).to.have.length(2)
+  })
+
+  it('at the start messages from before the last weeks are not gone through', async () => {
+    const { db } = bench()
+    const longAgo = Date.now() - 100 * 86_400_000
+    await deliver('Junk', 'old', longAgo)
+    await db.transaction((tx) => tx.run('UPDATE message SET saved_at = ?', [longAgo]))
+    await deliver('INBOX', 'ann')
+    await mark('INBOX', await deliver('INBOX', 'mia'), '$Junk')
+    await shift(move, await deliver('INBOX', 'mal'), 'INBOX', 'Junk')
+    const plans: { detail: string }[] = []
+    const range: typeof db.read.range = async (sql, params) => {
+      plans.push(...(await db.read.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, params)))
+      return db.read.range(sql, params)
+    }
+    const found = await placedAsJunk({ ...db, read: { ...db.read, range } })
+    expect(found.map(({ provenance }) => provenance.from)).to.have.members(['mia', 'mal'])
+    expect(plans[0]?.detail).to.match(/^SEARCH message USING INTEGER PRIMARY KEY/)
   })
 
   it('what is done to the copy left behind takes nothing back', async () => {
