@@ -3,7 +3,7 @@
  *
  *   mail comes --QUIET_MS without more--> a batch --as long again--> the next … until all is in
  *   mail keeps coming --BUSY_MS--> one batch, so that searches need not read all of a busy day
- *   FORGET_MS --all is in--> words that only letters had which are gone are taken out, some at a time
+ *   FORGET_FIRST_MS, then FORGET_MS --all is in--> words that only letters had which are gone are taken out, some at a time
  *
  * A batch is written by a thread and to a file of its own: no commit of mail waits for it. What fails is logged;
  * an index that is broken is thrown away and made again.
@@ -20,19 +20,22 @@ const BUSY_MS = 5000
 const LOOK_MS = 60_000
 /** To find these words, all are looked at: some 1.5 s of a thread for a million. */
 const FORGET_MS = 86_400_000
+/** After the start: a gateway that is switched off at night would else never do it. */
+const FORGET_FIRST_MS = 3_600_000
 
 /** @returns what ends it, once the batch at hand is done */
 export const startIndexing = (
   { db, texts }: Pick<Store, 'db' | 'texts'>,
   log: Log,
   forgetMs = FORGET_MS,
+  forgetFirstMs = Math.min(forgetMs, FORGET_FIRST_MS),
 ): (() => Promise<void>) => {
   let isStopped = false
   let isBehind = false
   let isWorking = false
   let lastMailAt = -QUIET_MS
   let batchAt = -BUSY_MS
-  let wordsAt = performance.now()
+  let wordsAt = performance.now() + forgetFirstMs
   let wordsAfter: string | undefined // while they are looked at: how far
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
@@ -66,9 +69,9 @@ export const startIndexing = (
   }
   /** Looks at the next words, if it is time. @returns whether there are more */
   const forgetWords = async (): Promise<boolean> => {
-    if (performance.now() < wordsAt + forgetMs) return false
+    if (performance.now() < wordsAt) return false
     wordsAfter = await texts.forgetWords(wordsAfter ?? '')
-    if (wordsAfter === undefined) wordsAt = performance.now()
+    if (wordsAfter === undefined) wordsAt = performance.now() + forgetMs
     return wordsAfter !== undefined
   }
   /** While mail comes, a batch every BUSY_MS; else none has to wait. */

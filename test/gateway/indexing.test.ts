@@ -74,6 +74,23 @@ describe('keeping the full-text index', () => {
     expect(lines).to.deep.equal([])
   })
 
+  it('words are forgotten also where no gateway runs for a day', async () => {
+    const { store, deliver } = imap
+    await deliver('INBOX', [letter(1)])
+    let looks = 0
+    const texts = {
+      ...store.texts,
+      forgetWords: async () => {
+        looks++
+        return undefined
+      },
+    }
+    const stop = startIndexing({ db: store.db, texts }, log, 86_400_000, 1)
+    await until(async () => looks > 0)
+    await stop()
+    expect([looks, lines]).to.deep.equal([1, []])
+  })
+
   it('a broken one is thrown away, any other trouble is only logged', async () => {
     const { store } = imap
     for (const [code, resets] of [
