@@ -572,14 +572,15 @@ describe('IMAP sessions', () => {
       const words = Array.from({ length: 50 }, (_, i) => `keyword${i}`)
       await client.ask(`STORE 1:* FLAGS.SILENT (${words.join(' ')})`)
       const keys = Array.from({ length: 1900 }, (_, i) => `UNKEYWORD k${i}`)
-      const turns = [performance.now()]
-      const timer = setInterval(() => turns.push(performance.now()), 5)
+      const turns = [process.cpuUsage().user]
+      const timer = setInterval(() => turns.push(process.cpuUsage().user), 5)
       const [found] = await client.ask(`SEARCH ${keys.join(' ')}`)
       clearInterval(timer)
-      turns.push(performance.now())
+      turns.push(process.cpuUsage().user)
       expect(found?.split(' ')).to.have.length(1002)
-      const longestMs = Math.max(...turns.map((at, i) => at - (turns[i - 1] ?? at)))
-      expect(longestMs).to.be.below(1000) // all keys for a thousand messages in one piece: several seconds
+      const longest = Math.max(...turns.map((at, i) => at - (turns[i - 1] ?? at)))
+      const all = (turns.at(-1) ?? 0) - (turns[0] ?? 0)
+      expect(longest).to.be.below(all / 10)
     })
   })
 
