@@ -134,12 +134,11 @@ export class Gateway {
   }
 
   private async answers(): Promise<void> {
-    for (let tries = 0; ; tries++) {
-      const response = await fetch(`http://127.0.0.1:${this.ports.health}/health`).catch(() => undefined)
-      if (response?.ok) return
-      if (tries > 200) throw new Error(`${this.name} does not answer:\n${this.log().slice(-32_000)}`)
-      await sleep(50)
-    }
+    const isWell = async () =>
+      (await fetch(`http://127.0.0.1:${this.ports.health}/health`).catch(() => undefined))?.ok === true
+    await until(`${this.name} answers`, isWell).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.log().slice(-32_000)}`)
+    })
   }
 }
 
@@ -219,7 +218,7 @@ const isFree = async (port: number): Promise<boolean> => {
 }
 
 /** Waits for a claim to become true. @throws Error that names it, after `limitMs` */
-export const until = async (claim: string, isTrue: () => Promise<boolean>, limitMs = 20_000): Promise<void> => {
+export const until = async (claim: string, isTrue: () => Promise<boolean>, limitMs = 40_000): Promise<void> => {
   const end = Date.now() + limitMs
   while (!(await isTrue())) {
     if (Date.now() > end) throw new Error(`it did not happen within ${limitMs / 1000} s: ${claim}`)

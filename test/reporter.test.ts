@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 
 describe('the count of a run', function () {
-  this.timeout(30_000) // a process of Mocha's with two workers
+  this.timeout(60_000) // a process of Mocha's with two workers
   const folder = mkdtempSync(join(tmpdir(), 'reporter-'))
   after(() => rmSync(folder, { recursive: true }))
 

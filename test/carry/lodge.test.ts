@@ -43,7 +43,7 @@ describe('carry: mail for a server that keeps it', () => {
     it(`where it ${what}, the letter waits and its file is closed`, async () => {
       await lodgeRow(await open(lmtp), key, new AbortController().signal)
       expect(await stateNow()).to.equal('waiting')
-      await until('all are closed', async () => (await bodiesOpen(bench().home)).length === 0, 1000)
+      await until('all are closed', async () => (await bodiesOpen(bench().home)).length === 0)
     })
 
   it('where it is mute, a stopping gateway leaves it, and keeps what it had for it', async () => {

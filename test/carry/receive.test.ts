@@ -237,7 +237,7 @@ describe('carry: what neighbours send', () => {
       const envelope = names as Envelope // what is looked at here
       const end = await openArrived(core, envelope, [], payload).catch(String)
       expect(end).to.include(why)
-      await until('all are closed', async () => (await bodiesOpen(core.home)).length === 0, 1000)
+      await until('all are closed', async () => (await bodiesOpen(core.home)).length === 0)
     })
 
   const forged = 'Authentication-Results: ann.test; vouchsafe-key=pass'

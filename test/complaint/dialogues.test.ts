@@ -49,7 +49,7 @@ describe('Junk, as mail clients say it', () => {
     const provenance = { key: `origin/${from}`, from, address: `${from}@b.test`, path: ['origin', 'me'], at }
     await append(db, inbox?.id ?? 0, [await draft(home, letterOf(from), { provenance, internalDate: at })])
   }
-  const heard = (words: string) => until(`${words}, of ${judged}`, async () => judged.join(', ') === words, 3000)
+  const heard = (words: string) => until(`${words}, of ${judged}`, async () => judged.join(', ') === words)
 
   const steps: Steps = {
     async deliver([from = '']) {

@@ -78,7 +78,7 @@ describe('gestures', () => {
   const trustIn = async (other: string) =>
     (await contacts.load(bench().db, [contactKey(bench().account.entityId, other)]))[0]?.trust
   const hears = (...words: string[]) =>
-    until(`${words} of ${judged}`, async () => words.every((word) => judged.includes(word)), 3000)
+    until(`${words} of ${judged}`, async () => words.every((word) => judged.includes(word)))
   /** A later message is judged: whatever was to be said of others before has been said. */
   const settled = async () => {
     const last = `last${++lasts}`

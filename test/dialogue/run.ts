@@ -48,7 +48,7 @@ export class Client {
   }
 
   /** The next line; undefined when the server has closed. */
-  async line(withinMs = 5000): Promise<string | undefined> {
+  async line(withinMs = 20_000): Promise<string | undefined> {
     const until = Date.now() + withinMs
     for (;;) {
       const end = this.text.indexOf('\r\n')

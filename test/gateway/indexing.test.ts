@@ -2,12 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { startIndexing } from '../../gateway/indexing.ts'
 import { createLog } from '../../gateway/log.ts'
+import { until } from '../../scripts/neighbourhood.ts'
 import { letter, startTestImap, type TestImap } from '../imap/server.ts'
-
-const until = async (isSo: () => Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 10_000; !(await isSo()); await wait(20))
-    if (Date.now() > end) throw new Error('it did not come about within 10 s')
-}
 
 describe('keeping the full-text index', () => {
   let imap: TestImap
@@ -23,9 +19,9 @@ describe('keeping the full-text index', () => {
     const { store, deliver } = imap
     await deliver('INBOX', [letter(1), letter(2)])
     const stop = startIndexing(store, log)
-    await until(async () => (await store.texts.upTo()) === 2)
+    await until('both are in', async () => (await store.texts.upTo()) === 2)
     await deliver('INBOX', [letter(3)])
-    await until(async () => (await store.texts.upTo()) === 3)
+    await until('the third is', async () => (await store.texts.upTo()) === 3)
     await stop()
     await deliver('INBOX', [letter(4)])
     expect(await store.texts.upTo()).to.equal(3)
@@ -46,9 +42,9 @@ describe('keeping the full-text index', () => {
     }
     await deliver('INBOX', [letter(1)])
     const stop = startIndexing({ db: store.db, texts }, log)
-    await until(async () => running > 0)
+    await until('it is at work', async () => running > 0)
     await deliver('INBOX', [letter(2)])
-    await until(async () => (await store.texts.upTo()) === 2)
+    await until('both are in', async () => (await store.texts.upTo()) === 2)
     await stop()
     expect([most, lines]).to.deep.equal([1, []])
   })
@@ -65,7 +61,7 @@ describe('keeping the full-text index', () => {
       },
     }
     const stop = startIndexing({ db: store.db, texts }, log, 1)
-    await until(async () => seen.length >= 2)
+    await until('it has looked twice', async () => seen.length >= 2)
     await stop()
     expect(seen.slice(0, 2)).to.deep.equal([
       ['', 1],
@@ -105,7 +101,7 @@ describe('keeping the full-text index', () => {
       }
       lines = []
       const stop = startIndexing({ db: store.db, texts: broken }, log)
-      await until(async () => lines.length > 0)
+      await until('it is told', async () => lines.length > 0)
       await stop()
       expect([lines.length, count]).to.deep.equal([1, resets])
       expect(lines[0]).to.include('index-failed')

@@ -107,7 +107,7 @@ describe('sealing', () => {
     }
     bring(bob, 2 * MB, 40)
     bring(stranger, 100, 1)
-    await until('the small one begins', async () => sought.includes(stranger), 2_000)
+    await until('the small one begins', async () => sought.includes(stranger))
     expect(sought.filter((to) => to === bob)).to.have.length(16)
   })
 })
@@ -136,6 +136,6 @@ describe('hand-overs under way', () => {
     bring(r, 100, 200)
     bring(s, MB, 1)
     bring(s, 100, 1)
-    await until('all begin that need not wait', async () => to(s) === 2 && to(r) === 4 + 128, 2_000)
+    await until('all begin that need not wait', async () => to(s) === 2 && to(r) === 4 + 128)
   })
 })

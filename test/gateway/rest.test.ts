@@ -4,7 +4,7 @@ import { restAfterWork } from '../../gateway/rest.ts'
 import { sleep, until } from '../../scripts/neighbourhood.ts'
 
 describe('memory after work', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
 
   it('is given back once, when the work has been over for two looks', async () => {
     const lines: { event: string }[] = []

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
+import { until } from '../../scripts/neighbourhood.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { find } from '../../store/mailbox.ts'
 import { INLINE_MAX } from '../../store/spool.ts'
@@ -196,9 +197,7 @@ describe('IMAP: a client that stops reading', () => {
       slow.send('f FETCH 1 BODY.PEEK[]')
       await wait(5)
     }
-    const until = Date.now() + 10_000
-    while (!server?.socket.closed && Date.now() < until) await wait(20)
-    expect(server?.socket.closed).to.equal(true)
+    await until('it is ended', async () => server?.socket.closed === true)
   })
 
   it('and asked NOTIFY to tell it is told the last of the news when it has caught up', async function () {

@@ -32,6 +32,6 @@ describe('250 says who has custody', function () {
     await web.gateways[1]?.stop()
     const before = Date.now()
     expect(await send([web.bob.address, web.ann.address], 'three')).to.match(/, in custody here$/)
-    expect(Date.now() - before).to.be.within(1900, 10_000)
+    expect(Date.now() - before).to.be.at.least(1900)
   })
 })

@@ -91,7 +91,7 @@ const ask = (one: Side, other: Side, isLost = false): void => {
 }
 
 describe('two strangers', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   const cases: [what: string, rows: (Knock | Link)[], event: Event, kept: (Knock | Link)[], code?: string][] = [
     ['who knocks waits for our owner', [], knock(), [pending]],
     ['the name it was shown under stands', [pending], knock({ name: 'Your bank' }), [pending]],

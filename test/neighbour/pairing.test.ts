@@ -20,7 +20,7 @@ const shown = (code: string, name = 'Bob’s') => ({
 })
 
 describe('pairing', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   const { house, again } = eachWithHouse()
   const invite = async (lifeMs = HOUR) => (await house().pairing.invite(lifeMs, ['a.test:2740'])).code
   const take = (by: string, code: string, name?: string) =>

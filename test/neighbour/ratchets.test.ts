@@ -48,7 +48,7 @@ const openSide = async (name: string) => {
 type Side = Awaited<ReturnType<typeof openSide>>
 
 describe('a REKEY between two homes', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   let [a, b]: Side[] = []
   const sides = (): [Side, Side] => [a ?? expect.fail(), b ?? expect.fail()]
   const meet = async (one: Side, other: Side) => {

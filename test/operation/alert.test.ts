@@ -22,7 +22,7 @@ const link: Link = {
 }
 
 describe('link alerts and rekey', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   const { house, again } = eachWithHouse()
   beforeEach(async () => {
     await house().store.db.transaction((tx) => links.save(tx, [link]))

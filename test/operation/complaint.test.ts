@@ -23,7 +23,7 @@ const password = 'correct horse'
 const agent = `${'r'.repeat(51)}a`
 
 describe('complaints, as commands', function () {
-  this.timeout(20_000) // a key for each account
+  this.timeout(60_000) // a key for each account
   const { house, again } = eachWithHouse()
   const saidBy = (work: Promise<unknown>) =>
     work.then(

@@ -7,7 +7,7 @@ import { operationsOf } from '../../gateway/operation/operations.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 
 describe('an operation that fails in a running gateway', function () {
-  this.timeout(20_000) // a key for each home
+  this.timeout(60_000) // a key for each home
   const { house } = eachWithHouse()
 
   /** What the caller is told, and what the log keeps. */

@@ -16,7 +16,7 @@ const [bob, eve] = [generateAgent().id, generateAgent().id]
 const idle = () => {}
 
 describe('strangers, on the command line', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   const { house, again } = eachWithHouse()
   const knock = (agent = bob, name = 'Bob’s', remote = '192.0.2.7') =>
     strangersOf(house()).answer(agent, { v: 1, t: 'KNOCK', name, addresses: [], note: 'it’s me' }, remote)

@@ -17,7 +17,7 @@ const messageOf = (error: Error) => error.message
 const password = 'correct horse'
 
 describe('accounts', function () {
-  this.timeout(20_000) // a key for each
+  this.timeout(60_000) // a key for each
   const { house, again } = eachWithHouse()
   const add = (address: string, from: House = house()) => userAdd(from, { address, password }, none)
   const addresses = async () => (await userList(house(), {}, none)).map((one) => one.address)

@@ -7,7 +7,7 @@ import { freePort, type Named, run, startNamed } from './named.ts'
 import { need } from './need.ts'
 
 describe('our own name at a name server (RFC 2136, TSIG): BIND', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let named: Named
   before(async function () {
     need(this, 'named', 'bind9')

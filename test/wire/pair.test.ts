@@ -16,7 +16,7 @@ const outcome = (read: (value: unknown) => unknown, value: unknown): unknown => 
 }
 
 describe('what a stranger says', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   const cases: [what: string, value: unknown, read: unknown][] = [
     ['a token', { ...about, t: 'INVITED', token }, { t: 'INVITED', name: 'B', addresses: ['b.test:2740'], token }],
     ['a knock', { ...about, t: 'KNOCK' }, { t: 'KNOCK', name: 'B', addresses: ['b.test:2740'] }],
