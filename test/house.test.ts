@@ -2,7 +2,7 @@
  * The rules of docs/architecture.md that a machine can check, read off the imports of every file.
  * Type-only imports count as all others do: a circle is one for its reader, too.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, normalize } from 'node:path'
 import { expect } from 'chai'
@@ -123,7 +123,21 @@ describe('house', () => {
     const isTool = (name: string) => name.startsWith('@types/') || ['@biomejs/biome', 'tsx', 'ts7'].includes(name)
     expect([...named].filter((name) => !imported.has(name) && !isTool(name))).to.deep.equal([])
   })
+
+  it('files, pages and scripts that the docs name are there', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }
+    const missing = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))].flatMap((page) => {
+      const text = readFileSync(page, 'utf8')
+      const files = found(text, /`((?:src|store|gateway|scripts|test|etc)\/[\w./-]+)/g)
+      const pages = found(text, /\]\(([\w./-]+)(?:#[^)]*)?\)/g).map((name) => join(dirname(page), name))
+      const run = found(text, /(?:npm run|`)\s*((?:bench|test):\w+|(?<=npm run\s+)\w+)/g)
+      return [...[...files, ...pages].filter((name) => !existsSync(name)), ...run.filter((name) => !(name in scripts))]
+    })
+    expect(missing).to.deep.equal([])
+  })
 })
+
+const found = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name = '']) => name)
 
 /** One line for each cycle found by depth first search, each with the files it runs through. */
 const cycles = (): string[] => {

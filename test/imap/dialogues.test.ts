@@ -189,6 +189,9 @@ describe('what the IMAP dialogues show', () => {
         .split(' '),
     )
     expect(all.flatMap(shownBy).sort()).to.deep.equal([...new Set(offered)].sort())
+    const table = readFileSync(join(import.meta.dirname, '../../docs/imap.md'), 'utf8')
+    const isTold = (word: string) => table.includes(word.replace(/^(AUTH|THREAD)=/, ''))
+    expect(offered.filter((word) => !isTold(word))).to.deep.equal([])
   })
 })
 
