@@ -82,7 +82,7 @@ describe('keeping the full-text index', () => {
       },
     }
     const stop = startIndexing({ db: store.db, texts }, log, 86_400_000, 1)
-    await until(async () => looks > 0)
+    await until('it has looked', async () => looks > 0)
     await stop()
     expect([looks, lines]).to.deep.equal([1, []])
   })
