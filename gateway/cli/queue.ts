@@ -59,19 +59,20 @@ const list = (queue: Command): void =>
   act(verb(queue, 'list', 'all messages under way'), async (context) => {
     const all = await perform(context, 'queue.list', {})
     if (all.length === 0) return { result: all, text: 'Nothing is under way.' }
-    const now = Date.now()
-    const rows = all.map((one) => [
-      one.envelope,
-      one.to.length > 40 ? `${one.to.slice(0, 39)}…` : one.to,
-      bytes(one.sizeBytes),
-      span(now - one.created),
-      whyOf(one),
-    ])
-    return {
-      result: all,
-      text: `${table(['envelope', 'to', 'size', 'for', 'state'], rows)}\n\n${plural(all.length, 'message')} under way`,
-    }
+    return { result: all, text: listed(all, Date.now()) }
   })
+
+/** What goes later, or came with a clock ahead of ours, has not waited yet. */
+export const listed = (all: ResultOf<'queue.list'>, now: number): string => {
+  const rows = all.map((one) => [
+    one.envelope,
+    one.to.length > 40 ? `${one.to.slice(0, 39)}…` : one.to,
+    bytes(one.sizeBytes),
+    span(Math.max(0, now - one.created)),
+    whyOf(one),
+  ])
+  return `${table(['envelope', 'to', 'size', 'for', 'state'], rows)}\n\n${plural(all.length, 'message')} under way`
+}
 
 const retry = (queue: Command): void =>
   act(verb(queue, 'retry', 'try a waiting message now').argument(...id), async (context, [text = '']) => {

@@ -168,7 +168,7 @@ const trailOf = (house: House, row: Custody, anew: string | null): Trail => {
     by: row.origin,
     byName: nameOf(house, row.origin),
     next: null,
-    text: row.role === 'origin' ? 'accepted from the mail client' : 'sent by its origin',
+    text: takenOf(row),
     signed: row.envelope ?? '',
   }
   const steps = [...row.trail, ...ownEnd(house, row)].map((step) => ({
@@ -186,6 +186,12 @@ const trailOf = (house: House, row: Custody, anew: string | null): Trail => {
     anew,
     steps: [taken, ...steps],
   }
+}
+
+/** One that its sender wanted to go later is dated from then. */
+const takenOf = ({ role, heldUntil }: Custody): string => {
+  if (role !== 'origin') return 'sent by its origin'
+  return heldUntil === undefined ? 'accepted from the mail client' : 'kept until then, as its sender asked'
 }
 
 /** How it ended by our own word: of that no record came back to us. */

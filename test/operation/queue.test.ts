@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { whyOf } from '../../gateway/cli/queue.ts'
+import { listed, whyOf } from '../../gateway/cli/queue.ts'
 import type { House } from '../../gateway/house.ts'
 import { queueHold, queueList, queueRelease, queueRetry, queueShow } from '../../gateway/operation/queue.ts'
 import { userAdd } from '../../gateway/operation/user.ts'
@@ -146,6 +146,21 @@ describe('queue hold', () => {
     await house().store.db.transaction((tx) => custody.save(tx, [later]))
     const { retried, left } = await queueRetry({ ...house(), serving }, { id }, none)
     expect([retried, left.map(({ why }) => why)]).to.match(/^,it is held until .* as its sender asked$/)
+  })
+})
+
+describe('what goes later, as its sender asked', () => {
+  const { house } = eachWithHouse()
+  const at = Date.now() + 30 * 86_400_000
+
+  it('has waited for no time, and was not accepted in the future', async () => {
+    const later = row({ body: null, state: 'spooled', created: at, heldUntil: at, retryAt: at, expires: at + 1 })
+    await house().store.db.transaction((tx) => custody.save(tx, [later]))
+    expect(listed(await queueList(house(), {}, () => {}), Date.now())).to.match(/ 100 B +0 s +held until /)
+    const [trail] = await queueShow(house(), { id: later.id }, () => {})
+    expect(trail?.steps.map(({ at, text }) => ({ at, text }))).to.deep.equal([
+      { at, text: 'kept until then, as its sender asked' },
+    ])
   })
 })
 
