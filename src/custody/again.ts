@@ -10,6 +10,7 @@ import type { Step } from '../effect.ts'
 import { type Change, type Contact, contactKey, type State } from '../state.ts'
 import { type Custody, mayBeElsewhere, SEAL_GUARD_MS, unsent } from './custody.ts'
 import { logged } from './log.ts'
+import { freed } from './meter.ts'
 
 /** What the recipient's gateway gave with its report: the next envelope to them bears it. */
 export const permitted = (state: State, row: Custody): Change[] => {
@@ -34,7 +35,9 @@ export const withPermit = (state: State, was: Custody, now: number): Step | unde
   if (role !== 'origin' || before !== undefined || permit === undefined) return undefined
   if (tried.length === 0 || mayBeElsewhere(was)) return undefined
   const anew = envelopeAnew(state, was, permit, now)
-  return anew && { ...anew, changes: [{ drop: 'custody', key: was.key }, ...anew.changes] }
+  // A neighbour may have taken it once, and said no when it came again.
+  const { changes } = freed(state, was, now)
+  return anew && { ...anew, changes: [{ drop: 'custody', key: was.key }, ...changes, ...anew.changes] }
 }
 
 type Anew = Pick<Step, 'changes' | 'effects'>

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import { letGo } from '../../src/custody/by-hand.ts'
 import { type Custody, SEAL_GUARD_MS } from '../../src/custody/custody.ts'
+import { lend } from '../../src/custody/meter.ts'
 import { due, reported } from '../../src/custody/returning.ts'
 import { contactKey, type State } from '../../src/state.ts'
 import { ann, asks, b, bob, HOUR, key, left, MINUTE, me, now, r, relayed, report, row, world } from './rows.ts'
@@ -39,6 +40,16 @@ describe('custody: what waits for credit and gets a permit', () => {
     )
     expect(names).to.deep.equal([anew?.id])
     expect(asks(step)).to.deep.equal(['seal'])
+  })
+
+  it('weighs no more with a neighbour that had it once, and has refused it since', () => {
+    const state = withContact(world(broke()), permit)
+    const lent = lend(state, broke(), r, now)
+    for (const change of lent.changes) apply(state, change)
+    state.custody.set(key, lent.row)
+    expect(state.credits.get(r)?.ours).to.include({ reserved: 1, pending: 1 })
+    for (const change of due(state, key, now).changes) apply(state, change)
+    expect(state.credits.get(r)?.ours).to.include({ reserved: 0, pending: 0 })
   })
 
   const stays: [what: string, was: Custody, permit: string | undefined][] = [
