@@ -151,7 +151,11 @@ const whyOf = (house: House, row: Custody): string => {
 const awaited = (house: House, awaits: string): string => {
   const [kind, of = ''] = awaits.split(/:(.*)/s)
   if (kind === 'credit') return `waiting for credit with ${nameOf(house, of)}`
-  return kind === 'up' ? `waiting for ${nameOf(house, of)} to connect` : 'looking for a path'
+  if (kind !== 'up') return 'looking for a path'
+  const isUp = house.web.links().some(({ agent, up }) => agent === of && up)
+  return isUp
+    ? `waiting to try ${nameOf(house, of)} again: hand-failed in the log`
+    : `waiting for ${nameOf(house, of)} to connect`
 }
 
 const anewOf = async ({ web }: House, row: Custody): Promise<string | null> => {

@@ -59,6 +59,7 @@ const waitsFor = (state: State, { state: at, awaits, heldUntil, isHeldBack, lodg
   if (at === 'spooled' && heldUntil !== undefined) return `it is kept here until ${time(heldUntil)}, as you asked`
   if (lodge) return 'the server that keeps the mail of people here has not taken it yet'
   if (at !== 'waiting') return undefined
+  if (kind === 'up' && state.links.get(of)?.up) return `it waits here: ${nameOf(state, of)} is asked again to take it`
   if (kind === 'up') return `it waits here until ${nameOf(state, of)} can be reached`
   if (kind === 'credit') return `it waits here until ${nameOf(state, of)} takes more mail from this gateway`
   return kind === 'who' ? sentences.Routing : undefined

@@ -12,7 +12,7 @@ import { content, view } from '../../store/message.ts'
 import { markOutgoing, showOutgoing } from '../../store/outbox.ts'
 import type { Store } from '../../store/store.ts'
 import { custody, submissions } from '../../store/web.ts'
-import { b, envelopeId, now, r, row, submission, world } from '../custody/rows.ts'
+import { b, envelopeId, link, now, r, row, submission, world } from '../custody/rows.ts'
 import { draft, eachWithStore, letterOf } from '../store/home.ts'
 
 describe('the letter beside a copy in Outgoing', () => {
@@ -76,6 +76,11 @@ describe('the letter beside a copy in Outgoing', () => {
     await telling.stop()
   })
 
+  const away = () => {
+    const state = world()
+    state.links.set(r, link(r, { up: false }))
+    return state
+  }
   const row1 = (more: Partial<Custody>) => row({ body: null, ...more })
   const cases: [stage: Stage, kept: Custody, said: string][] = [
     [
@@ -112,14 +117,19 @@ describe('the letter beside a copy in Outgoing', () => {
   ]
   for (const [stage, kept, said] of cases)
     it(`says what it waits for: ${stage}, ${kept.state}, ${kept.awaits}`, () => {
-      const { text } = progressOf(world(), submission({ recipients: [{ ...recipient, stage }] }), [kept])
+      const { text } = progressOf(away(), submission({ recipients: [{ ...recipient, stage }] }), [kept])
       expect(text.replace(/\s+/g, ' ')).to.include(`bob@b.test: ${said}`)
     })
+
+  it('does not say that a neighbour is away which is there, and did not take it', () => {
+    const { text } = progressOf(world(), submission(), [row1({ awaits: `up:${r}` })])
+    expect(text).to.include('it waits here: r.test is asked again to take it.')
+  })
 
   it('tells of the envelope it is in now, not of one that ended before', () => {
     const refused = { event: 'refused' as const, code: 'permit-ended' as const, by: b, at: now, jws: 'report' }
     const before = row1({ key: 'me/before', id: 'before', state: 'done', trail: [refused] })
-    const { text } = progressOf(world(), submission(), [before, row1({ awaits: `up:${r}` })])
+    const { text } = progressOf(away(), submission(), [before, row1({ awaits: `up:${r}` })])
     expect(text).to.include('it waits here until r.test can be reached').and.not.include('refused')
   })
 

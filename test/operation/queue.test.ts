@@ -6,7 +6,7 @@ import { userAdd } from '../../gateway/operation/user.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
 import { custody } from '../../store/web.ts'
-import { row } from '../custody/rows.ts'
+import { link, r, row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 import { serving } from './serving.ts'
 
@@ -162,6 +162,19 @@ describe('what goes later, as its sender asked', () => {
       { at, text: 'kept until then, as its sender asked' },
     ])
   })
+})
+
+describe('what waits for a neighbour', () => {
+  const { house } = eachWithHouse()
+  for (const [up, why] of [
+    [false, 'waiting for r.test to connect'],
+    [true, 'waiting to try r.test again: hand-failed in the log'],
+  ] as const)
+    it(`says so: ${why}`, async () => {
+      await house().store.db.transaction((tx) => custody.save(tx, [row({ body: null, awaits: `up:${r}` })]))
+      const web = { ...house().web, links: () => [link(r, { up })] }
+      expect((await queueList({ ...house(), web }, {}, () => {}))[0]?.why).to.equal(why)
+    })
 })
 
 describe('queue retry', () => {
