@@ -10,7 +10,7 @@ import { altDomain } from '../src/address.ts'
 import { fingerprintWords } from '../src/identity/words.ts'
 import { makeFolder, writeWhole } from '../store/file.ts'
 import { lockHome } from '../store/lock.ts'
-import { databaseOf, makeDatabase } from '../store/store.ts'
+import { makeDatabase } from '../store/store.ts'
 import { verify } from '../store/verify.ts'
 import { type Config, configPath, parseConfig } from './config/config.ts'
 import { certificateOf } from './config/settings.ts'
@@ -87,7 +87,6 @@ export const checkHome = async (
   keys: { passphraseFd?: number },
   progress: (done: number, of: number) => void,
 ): Promise<Checked> => {
-  if (!(await isThere(databaseOf(home)))) throw new Error(`${home} is no home: it has no database.`)
   const { problems, accounts, messages, bodies } = await verify(home, progress)
   const found = await openKeyring(home, await passphraseOf(keys), { sealOpen: false }).then(
     (keyring) => ({ keys: 1 + keyring.entities().size, problems: [] }),

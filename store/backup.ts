@@ -24,7 +24,7 @@ import { lockHome } from './lock.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
 import { removeTextIndex } from './text-index.ts'
-import { type Verdict, verify } from './verify.ts'
+import { refuseEmpty, type Verdict, verify } from './verify.ts'
 
 /** What a backup says of itself, in `backup.json`. */
 export type Manifest = { v: 1; at: number; home: string; messages: number; bodies: number; bytes: number }
@@ -47,6 +47,7 @@ export const backup = async (
   progress?: (done: number, of: number) => void,
 ): Promise<Manifest> => {
   const target = resolve(to)
+  await refuseEmpty(resolve(home))
   if (await isThere(target)) throw new Error(`${target} exists: name a new folder`)
   if (await isWithin(home, target)) throw new Error(`${target} is inside the home: name a folder outside of it`)
   // Of its own: another that is under way to the same name is left alone, and has the name if it is ready first.

@@ -12,6 +12,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Connection, openLying } from './engine/sqlite.ts'
+import { unlessThere } from './file.ts'
 import { databaseOf } from './store.ts'
 
 /** `problems` are sentences; none means whole. */
@@ -28,6 +29,7 @@ export const verify = async (
   progress: (done: number, of: number) => void = () => {},
   named = home,
 ): Promise<Verdict> => {
+  await refuseEmpty(home)
   const db = await openLying(databaseOf(home))
   try {
     const problems = await soundness(db)
@@ -47,6 +49,16 @@ export const verify = async (
   } finally {
     await db.close()
   }
+}
+
+/** @throws Error that says so: SQLite takes an empty file for a database, and a missing one for one that it may not write */
+export const refuseEmpty = async (home: string): Promise<void> => {
+  const database = databaseOf(home)
+  if (((await stat(database).catch(unlessThere))?.size ?? 0) > 0) return
+  throw new Error(
+    `${database} is missing or empty: name a home by --home, or, if this one was lost, put a backup back: ` +
+      '`vouchsafe restore FROM --home NEW`.',
+  )
 }
 
 const soundness = async (db: Connection): Promise<string[]> => {

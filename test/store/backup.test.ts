@@ -332,6 +332,15 @@ describe('store: backup and restore', () => {
     expect((await verify(join(away, 'home'))).problems).to.deep.equal([])
   })
 
+  it('where no home is, or its database is lost, that is said', async () => {
+    await writeFile(join(away, 'vouchsafe.db'), '')
+    for (const home of [join(away, 'none'), away]) {
+      const told = `${home}/vouchsafe.db is missing or empty: name a home by --home, or, if this one was lost, put a`
+      for (const doing of [() => verify(home), () => backup(home, `${bench().home}.copy`)])
+        expect(await doing().catch(messageOf)).to.include(told)
+    }
+  })
+
   it('where a restore was cut short the configuration lies already, so that nobody is told to make a home there', async () => {
     const { home } = bench()
     await backup(home, join(away, 'copy'))
