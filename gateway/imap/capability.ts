@@ -9,7 +9,7 @@ const always = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'ID', 'ENABLE']
 /** A literal that nobody waits for may have 4096 octets before login (session.ts), any size after. RFC 7888 §5. */
 const stranger = ['LITERAL-']
 /** The session itself. */
-const loggedIn = ['LITERAL+', 'IDLE', 'NOTIFY', 'COMPRESS=DEFLATE', 'UNAUTHENTICATE']
+const loggedIn = ['LITERAL+', 'IDLE', 'NOTIFY', 'UNAUTHENTICATE']
 /** Messages in the mailbox that is selected. */
 const messages = [
   'UIDPLUS',
@@ -46,7 +46,7 @@ const searches = [
   ...['FILTERS', 'CONTEXT=SEARCH', 'CONTEXT=SORT', 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES'],
 ]
 
-type Asking = Pick<Session, 'mayLogIn' | 'canStartTls' | 'canBind'> & {
+type Asking = Pick<Session, 'mayLogIn' | 'canStartTls' | 'canBind' | 'isCompressed'> & {
   account: unknown
   edge: { config: { appendLimit: number } }
 }
@@ -54,7 +54,8 @@ type Asking = Pick<Session, 'mayLogIn' | 'canStartTls' | 'canBind'> & {
 export const capabilities = (session: Asking): string => {
   if (session.account) {
     const limit = `APPENDLIMIT=${session.edge.config.appendLimit}`
-    return [...always, ...loggedIn, ...messages, ...mailboxes, ...appends, ...searches, limit].join(' ')
+    const compress = session.isCompressed ? [] : ['COMPRESS=DEFLATE'] // once is all there is: RFC 4978 §3
+    return [...always, ...loggedIn, ...compress, ...messages, ...mailboxes, ...appends, ...searches, limit].join(' ')
   }
   const words = [...always, ...stranger, ...(session.mayLogIn ? loginsOf(session) : ['LOGINDISABLED'])]
   if (session.canStartTls) words.splice(1, 0, 'STARTTLS')

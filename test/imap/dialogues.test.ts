@@ -178,11 +178,12 @@ describe('what the IMAP dialogues show', () => {
   })
 
   it('every capability, and no other', () => {
-    const edge = { config: { appendLimit: 1 } }
+    const clear = { canStartTls: true, canBind: false, isCompressed: false, edge: { config: { appendLimit: 1 } } }
+    const secured = { ...clear, mayLogIn: true, canStartTls: false, canBind: true }
     const offered = [
-      { mayLogIn: false, canStartTls: true, canBind: false, account: undefined, edge },
-      { mayLogIn: true, canStartTls: false, canBind: true, account: undefined, edge },
-      { mayLogIn: true, canStartTls: false, canBind: true, account: 'ann', edge },
+      { ...clear, mayLogIn: false, account: undefined },
+      { ...secured, account: undefined },
+      { ...secured, account: 'ann' },
     ].flatMap((session) =>
       capabilities(session)
         .replace(/APPENDLIMIT=1$/, 'APPENDLIMIT')
