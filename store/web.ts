@@ -22,6 +22,7 @@ import type { Household, Posted, Warned } from '../src/state.ts'
 import { type Account, type Contact, contactKey, type Link } from '../src/state.ts'
 import type { Source } from './db.ts'
 import { documents } from './document.ts'
+import type { Param } from './engine/sqlite.ts'
 
 export const custody = documents<
   Custody,
@@ -111,6 +112,45 @@ export const complaints = documents<Entry, 'at' | 'sender' | 'charged' | 'role'>
   sender: ({ sender }) => sender,
   charged: ({ charged }) => charged,
   role: ({ role }) => role,
+})
+
+/** The latest first: in a year there may be more than anybody reads. */
+const latestComplaints = async (
+  from: Source,
+  where: string,
+  params: readonly Param[],
+  most = Number.MAX_SAFE_INTEGER,
+): Promise<Entry[]> => {
+  const sql = `SELECT data FROM complaint WHERE ${where} ORDER BY at DESC LIMIT ?`
+  const rows = await from.read.range<{ data: string }>(sql, [...params, most])
+  return rows.map(({ data }) => JSON.parse(data))
+}
+
+const HEARD = "role IN ('received', 'passed')"
+
+/** About mail of people here, or mail that was handed on. */
+export const complaintsHeard = (from: Source, most: number): Promise<Entry[]> => latestComplaints(from, HEARD, [], most)
+
+/** The same about these messages, by envelope id or Message-ID. It reads every row: for a person who asks. */
+export const complaintsNamed = (
+  from: Source,
+  envelopes: readonly string[],
+  messageIds: readonly string[],
+): Promise<Entry[]> =>
+  latestComplaints(
+    from,
+    `${HEARD} AND (substr(id, instr(id, '/') + 1) IN (?*) OR json_extract(data, '$.messageId') IN (?*))`,
+    [envelopes, messageIds],
+  )
+
+/** Those that a neighbour pays us for, and those that it brought, for which we pay it. */
+export const complaintsWith = async (
+  from: Source,
+  agent: string,
+  most: number,
+): Promise<Record<'theirs' | 'ours', Entry[]>> => ({
+  theirs: await latestComplaints(from, 'charged = ?', [agent], most),
+  ours: await latestComplaints(from, `${HEARD} AND json_extract(data, '$.over') = ?`, [agent], most),
 })
 
 /** Why links were suspended, and how that ended. */

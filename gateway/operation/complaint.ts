@@ -6,7 +6,7 @@ import { partsOfKey } from '../../src/envelope/envelope.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Provenance } from '../../src/state.ts'
 import { type Account, list } from '../../store/account.ts'
-import { complaints } from '../../store/web.ts'
+import { complaintsHeard, complaintsNamed } from '../../store/web.ts'
 import { foundByName } from '../complaint/found.ts'
 import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
@@ -51,13 +51,15 @@ export type Complaints = { made: MadeView[]; received: ReceivedView[] }
 /** More says no more to a person. */
 const SHOWN = 1000
 
-export const complaintList: Operation<object, Complaints> = async (house) => {
-  const { db } = house.store
-  const accounts = await list(db)
+export const complaintList: Operation<object, Complaints> = async (house) =>
+  viewOf(house, await complaintsHeard(house.store.db, SHOWN))
+
+/** @param entries of those received; all that were made here are few */
+const viewOf = async (house: House, entries: readonly Entry[]): Promise<Complaints> => {
+  const accounts = await list(house.store.db)
   const byId = new Map(accounts.map((one) => [one.id, one]))
   const byEntity = new Map(accounts.map((one) => [one.entityId, one.address]))
   const made = house.gestures.list().map((one) => madeOf(house, one, byId))
-  const entries = await complaints.by(db, 'role', ['received', 'passed'], SHOWN)
   const local = house.gestures.list().filter(({ stage, provenance: { path } }) => stage === 'made' && path.length < 2)
   const received = [...entries.map((one) => receivedOf(house, one, byEntity)), ...local.map((one) => receivedHere(one))]
   return { made, received: received.sort((a, b) => b.at - a.at) }
@@ -87,10 +89,10 @@ const receivedHere = ({ provenance, reason, at }: Gesture): ReceivedView => ({
 })
 
 export const complaintShow: Operation<{ envelope: string }, Complaints> = async (house, { envelope }) => {
-  const all = await complaintList(house, {}, () => {})
   const named = new Set([envelope, ...(await house.web.lookUp(envelope)).map(({ id }) => id)]) // by Message-ID, for one
-  const made = all.made.filter((one) => named.has(one.envelope))
   const spelled = [envelope, `<${envelope}>`]
+  const all = await viewOf(house, await complaintsNamed(house.store.db, [...named], spelled))
+  const made = all.made.filter((one) => named.has(one.envelope))
   const received = all.received.filter((one) => named.has(one.envelope) || spelled.includes(one.messageId ?? ''))
   if (made.length + received.length > 0) return { made, received }
   throw new Refusal(

@@ -5,7 +5,7 @@ import { partsOfKey } from '../../src/envelope/envelope.ts'
 import type { Accusation, Ruling } from '../../src/link/ruling.ts'
 import { limitOf, sinceOf } from '../../src/link/standing.ts'
 import type { Link } from '../../src/state.ts'
-import { complaints, rulings } from '../../store/web.ts'
+import { complaintsWith, rulings } from '../../store/web.ts'
 import type { House, Operation } from '../house.ts'
 import { findLink } from './neighbour.ts'
 
@@ -115,8 +115,7 @@ const envelopesOf = (keys: readonly string[]): string[] => keys.map((key) => par
 const SHOWN = 500
 
 const complaintsOf = async ({ store: { db } }: House, agent: string): Promise<Complained[]> => {
-  const theirs = await complaints.by(db, 'charged', [agent], SHOWN)
-  const ours = (await complaints.by(db, 'role', ['passed', 'received'], SHOWN)).filter(({ over }) => over === agent)
+  const { theirs, ours } = await complaintsWith(db, agent, SHOWN)
   const told = (direction: Complained['direction']) => (one: Entry) => ({
     at: one.at,
     direction,

@@ -141,6 +141,35 @@ describe('complaints, as commands', function () {
     expect(JSON.stringify(all)).not.to.contain('the complainer')
   })
 
+  it('of more than anybody reads the latest are shown, and any that is asked for', async () => {
+    const id = (n: number) => n.toString(16).padStart(32, '0')
+    const heard = Array.from({ length: 1001 }, (_, n) => ({
+      key: `x/${id(n)}`,
+      role: 'passed' as const,
+      reason: 'abuse' as const,
+      by: 'b',
+      at: Date.now() - 2000 + n,
+      messageId: `<${n}@m.test>`,
+      charged: n === 1000 ? 'left' : agent,
+      over: n === 1000 ? agent : 'left',
+    }))
+    await house().store.db.transaction(async (tx) => {
+      await links.save(tx, [link(agent, { name: 'Rita', up: false })])
+      await complaints.save(tx, heard)
+    })
+    const { received } = await complaintList(await again(), {}, none)
+    expect([received.length, received[0]?.envelope]).to.deep.equal([1000, id(1000)])
+    const why = await linkWhy(house(), { neighbour: 'Rita' }, none)
+    expect(why.complaints.slice(0, 2).map((one) => [one.direction, one.envelope])).to.deep.equal([
+      ['ours', id(1000)],
+      ['theirs', id(999)],
+    ])
+    for (const name of [id(0), '0@m.test', '<0@m.test>']) {
+      const [shown] = (await complaintShow(house(), { envelope: name }, none)).received
+      expect(shown?.envelope, name).to.equal(id(0))
+    }
+  })
+
   it('an account that others stopped is shown so, and sends again when it is allowed', async () => {
     const { entity } = await add('ann')
     expect((await userShow(house(), { address: 'ann' }, none)).sending.level).to.equal('free')
