@@ -104,7 +104,7 @@ export type Web = {
   /** Nothing of it counts any more. */
   allow(entity: EntityId): Promise<void>
 
-  /** Envelopes in custody here that are not done, oldest first. */
+  /** Envelopes in custody here that are not done, QUEUE_SHOWN at most, oldest first. */
   queue(): Promise<Custody[]>
   /** Every envelope here, done or not, by envelope id, custody key, the id in the answer to DATA, or Message-ID (with or without `<>`). */
   lookUp(text: string): Promise<Custody[]>
@@ -124,5 +124,8 @@ export type Web = {
   /** Gives it up: its sender gets a notice, or the neighbour upstream a report. */
   giveUp(key: string): Promise<void>
 }
+
+/** So many rows are a screenful of screens, and some megabytes in memory. */
+export const QUEUE_SHOWN = 500
 
 export type Operation<Args extends object, Result> = (house: House, args: Args, progress: Progress) => Promise<Result>

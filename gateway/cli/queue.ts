@@ -1,5 +1,6 @@
 /** `vouchsafe queue` and `vouchsafe trace`: what is under way, and where it has been. */
 import type { Command } from 'commander'
+import { QUEUE_SHOWN } from '../house.ts'
 import { act, noun, perform, type ResultOf, verb } from './context.ts'
 import { bytes, clock, facts, plural, span, table } from './layout.ts'
 
@@ -58,12 +59,16 @@ export const whyOf = ({
 const list = (queue: Command): void =>
   act(verb(queue, 'list', 'all messages under way'), async (context) => {
     const all = await perform(context, 'queue.list', {})
-    if (all.length === 0) return { result: all, text: 'Nothing is under way.' }
-    return { result: all, text: listed(all, Date.now()) }
+    const underway = all.length < QUEUE_SHOWN ? all.length : (await perform(context, 'status', {})).underway
+    return { result: all, text: listed(all, underway, Date.now()) }
   })
 
-/** What goes later, or came with a clock ahead of ours, has not waited yet. */
-export const listed = (all: ResultOf<'queue.list'>, now: number): string => {
+/**
+ * What goes later, or came with a clock ahead of ours, has not waited yet.
+ * @param underway how many there are: the list may have but the first of them
+ */
+export const listed = (all: ResultOf<'queue.list'>, underway: number, now: number): string => {
+  if (all.length === 0) return 'Nothing is under way.'
   const rows = all.map((one) => [
     one.envelope,
     one.to.length > 40 ? `${one.to.slice(0, 39)}…` : one.to,
@@ -71,7 +76,9 @@ export const listed = (all: ResultOf<'queue.list'>, now: number): string => {
     span(Math.max(0, now - one.created)),
     whyOf(one),
   ])
-  return `${table(['envelope', 'to', 'size', 'for', 'state'], rows)}\n\n${plural(all.length, 'message')} under way`
+  const count = `${plural(underway, 'message')} under way`
+  const isMore = underway > all.length
+  return `${table(['envelope', 'to', 'size', 'for', 'state'], rows)}\n\n${count}${isMore ? `; shown are ${all.length}` : ''}`
 }
 
 const retry = (queue: Command): void =>

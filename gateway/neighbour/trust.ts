@@ -10,7 +10,7 @@ import { contacts, custody, unfinishedCustody } from '../../store/web.ts'
 import type { Searches } from '../carry/searches.ts'
 import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
-import type { Web } from '../house.ts'
+import { QUEUE_SHOWN, type Web } from '../house.ts'
 
 /** Of one account, in one list: more than any person has, and still an answer of some megabytes. */
 const CONTACTS_MAX = 20_000
@@ -60,7 +60,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
 
   queue: async () => {
     const { db } = core.store
-    return oldestFirst(await custody.load(db, await unfinishedCustody(db, SHOWN_MAX)))
+    return oldestFirst(await custody.load(db, await unfinishedCustody(db, QUEUE_SHOWN)))
   },
   lookUp: async (text) => {
     const { db } = core.store
@@ -89,9 +89,6 @@ const contactOf = async ({ store }: Core, { entity, other }: Pick<Contact, 'enti
   if (contact === undefined) throw new Error('a contact was kept a moment ago')
   return contact
 }
-
-/** So many rows are a screenful of screens, and some megabytes in memory. */
-const SHOWN_MAX = 500
 
 const oldestFirst = (rows: Custody[]): Custody[] => rows.sort((a, b) => a.created - b.created)
 /** @throws Refusal, if that was the engine's answer */

@@ -7,6 +7,7 @@ import { fingerprintWords } from '../../src/identity/words.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { tellEnd } from '../../src/report/expiring.ts'
 import { type Account, list } from '../../store/account.ts'
+import { countUnfinished } from '../../store/web.ts'
 import { certificateOf, clientSettings } from '../config/settings.ts'
 import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
@@ -48,7 +49,8 @@ export const status: Operation<object, Status> = async (house) => {
   const { serving, web, keyring, config, domain, home } = house
   const active = web.links().filter(isLinked)
   const up = active.filter((link) => link.up).length
-  const [all, queue] = await Promise.all([list(house.store.db), web.queue()])
+  const { db } = house.store
+  const [all, queue, counts] = await Promise.all([list(db), web.queue(), countUnfinished(db)])
   const accounts = all.length
   const certificate = await certificateIn(house)
   return {
@@ -59,7 +61,7 @@ export const status: Operation<object, Status> = async (house) => {
     words: fingerprintWords(keyring.agent.id),
     accounts,
     links: { up, down: active.length - up },
-    underway: queue.length,
+    underway: [...counts.values()].reduce((sum, count) => sum + count, 0),
     certificate: certificate.shown,
     settings: clientSettings(config),
     listening: serving?.listening ?? {},

@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { listed, whyOf } from '../../gateway/cli/queue.ts'
-import type { House } from '../../gateway/house.ts'
+import { type House, QUEUE_SHOWN } from '../../gateway/house.ts'
 import { queueHold, queueList, queueRelease, queueRetry, queueShow } from '../../gateway/operation/queue.ts'
+import { status } from '../../gateway/operation/status.ts'
 import { userAdd } from '../../gateway/operation/user.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
@@ -33,6 +34,19 @@ describe('a message that is not known', () => {
   it('may be one from here to here, which the log alone knows', async () => {
     const said = await queueShow(house(), { id: '2@me.test' }, () => {}).catch((error: Error) => error.message)
     expect(said).to.match(/No message 2@me\.test .*from here to here the log alone knows/)
+  })
+})
+
+describe('a long queue', () => {
+  const { house } = eachWithHouse()
+  it('is counted whole, and its list says that it is not all', async () => {
+    const rows = Array.from({ length: QUEUE_SHOWN + 1 }, (_, n) => row({ key: `me/${n}`, body: null }))
+    await house().store.db.transaction((tx) => custody.save(tx, rows))
+    const { underway } = await status(house(), {}, () => {})
+    expect(underway).to.equal(QUEUE_SHOWN + 1)
+    const shown = await queueList(house(), {}, () => {})
+    expect(listed(shown, underway, Date.now())).to.match(/\n501 messages under way; shown are 500$/)
+    expect(listed(shown.slice(1, 2), 1, Date.now())).to.match(/\n1 message under way$/)
   })
 })
 
@@ -156,7 +170,7 @@ describe('what goes later, as its sender asked', () => {
   it('has waited for no time, and was not accepted in the future', async () => {
     const later = row({ body: null, state: 'spooled', created: at, heldUntil: at, retryAt: at, expires: at + 1 })
     await house().store.db.transaction((tx) => custody.save(tx, [later]))
-    expect(listed(await queueList(house(), {}, () => {}), Date.now())).to.match(/ 100 B +0 s +held until /)
+    expect(listed(await queueList(house(), {}, () => {}), 1, Date.now())).to.match(/ 100 B +0 s +held until /)
     const [trail] = await queueShow(house(), { id: later.id }, () => {})
     expect(trail?.steps.map(({ at, text }) => ({ at, text }))).to.deep.equal([
       { at, text: 'kept until then, as its sender asked' },
