@@ -6,7 +6,7 @@ import { endsSoon } from '../src/report/expiring.ts'
 import type { Core } from './core.ts'
 import type { Keyring } from './keys.ts'
 
-export type Ending = { entity: EntityId; address: string; ends: number }
+type Ending = { entity: EntityId; address: string; ends: number }
 
 export const endingKeys = async (keyring: Keyring, now: number): Promise<Ending[]> => {
   const found: Ending[] = []

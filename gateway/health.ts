@@ -15,7 +15,7 @@ import { countUnfinished } from '../store/web.ts'
 import type { Log } from './log.ts'
 import { version } from './version.ts'
 
-export type Health = {
+type Health = {
   status: 'ok' | 'failing'
   version: string
   upSeconds: number
@@ -23,7 +23,7 @@ export type Health = {
   checks: Record<string, string>
 }
 
-export type HealthEdge = { address: string; close(): Promise<void> }
+type HealthEdge = { address: string; close(): Promise<void> }
 
 export const startHealth = async (options: {
   listen: { host: string; port: number }

@@ -68,7 +68,7 @@ const refuseMade = async (home: string): Promise<void> => {
     throw new Error(`${home} is a home already. Nothing was changed. Use another --home, or edit its vouchsafe.toml.`)
 }
 
-export type Checked = {
+type Checked = {
   home: string
   problems: string[]
   accounts: number

@@ -23,7 +23,7 @@ export type LogOptions = {
 }
 
 /** Where lines go: standard output for a service, standard error for a command. */
-export type LogSink = { isTTY?: boolean; write(line: string): unknown }
+type LogSink = { isTTY?: boolean; write(line: string): unknown }
 
 const secretWords: ReadonlySet<string> = new Set([
   'password',

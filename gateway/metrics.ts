@@ -8,7 +8,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What is read at the moment of a scrape. */
-export type Gauges = {
+type Gauges = {
   /** Envelopes in custody here, by state (spooled, waiting, handing, handed). */
   custody(): Promise<Record<string, number>>
   /** Neighbours by `up` and `down`. */

@@ -5,7 +5,7 @@
 import type { Log } from './log.ts'
 import { isSelfSigned, type TlsFiles, type TlsPair } from './tls.ts'
 
-export type Renewal = {
+type Renewal = {
   /** Now, whether anything has changed or not. */
   reload(): Promise<void>
   /** Only if there is something new; what the clock calls. */

@@ -68,7 +68,7 @@ const REMOTES_PER_ACCOUNT = 10
 /** Where people have logged in from; beyond it the longest unused are forgotten. */
 const KNOWN_MAX = 20_000
 
-export type Judge = <Found>(
+type Judge = <Found>(
   address: string,
   remote: string,
   check: (address: string) => Promise<Found | undefined>,

@@ -16,11 +16,11 @@ import { promisify } from 'node:util'
 export type ScramKeys = { storedKey: string; serverKey: string }
 
 /** How the client bound itself to TLS: not at all, not because it believes we can't, or by data of this name. */
-export type Binding = { by: 'none' | 'unoffered' } | { by: 'data'; name: string }
+type Binding = { by: 'none' | 'unoffered' } | { by: 'data'; name: string }
 
 export type FirstMessage = { binding: Binding; gs2: string; authzid: string; user: string; nonce: string; bare: string }
 /** `bound` is the gs2 header and the channel-binding data behind it, in octets. */
-export type FinalMessage = { bound: Buffer; nonce: string; proof: Buffer; withoutProof: string }
+type FinalMessage = { bound: Buffer; nonce: string; proof: Buffer; withoutProof: string }
 
 /**
  * What a guess costs who stole the keys, and a client at its login. The least of RFC 7677 is 4096, of 2015; a phone

@@ -27,7 +27,7 @@ import { removeTextIndex } from './text-index.ts'
 import { refuseEmpty, type Verdict, verify } from './verify.ts'
 
 /** What a backup says of itself, in `backup.json`. */
-export type Manifest = { v: 1; at: number; home: string; messages: number; bodies: number; bytes: number }
+type Manifest = { v: 1; at: number; home: string; messages: number; bodies: number; bytes: number }
 
 const MANIFEST = 'backup.json'
 /** What of a home is copied as it is. The configuration first: with it, half a restore is one that lacks its database, and not a folder to `init`. */

@@ -12,7 +12,7 @@ import { type Connection, openSqlite } from './engine/sqlite.ts'
 /** A connection that nobody refers to is closed by the garbage collector, and the lock with it. */
 const held = new Set<Connection>()
 
-export type Lock = { release(): Promise<void> }
+type Lock = { release(): Promise<void> }
 
 /** Another process has the home, perhaps for a moment only. */
 export class HomeInUse extends Error {

@@ -9,7 +9,7 @@ import { Refusal } from '../src/refusal.ts'
 import type { Db, Keeping, Tx } from './db.ts'
 
 /** Bytes. `limit` Infinity: none. */
-export type Quota = { used: number; limit: number }
+type Quota = { used: number; limit: number }
 
 /** `own` 0: this account has no limit, whatever others have. */
 const limitOf = (own: number | null, usual: number): number => (own === 0 ? Number.POSITIVE_INFINITY : (own ?? usual))

@@ -11,8 +11,8 @@ import type { Source } from './db.ts'
 import { content, contents } from './message.ts'
 
 /** `mime`: the headers of parts. All folded. */
-export type BodyTexts = { body: string; mime: string }
-export type Sized = { id: number; size: number }
+type BodyTexts = { body: string; mime: string }
+type Sized = { id: number; size: number }
 
 /** Larger messages are read piece by piece, of each no more than this. */
 const READ_MAX = 1 << 20

@@ -9,7 +9,7 @@ import type { Source, Tx } from './db.ts'
 import type { Numbers } from './numbering.ts'
 
 /** Uids from one to another, both included. */
-export type Run = { from: number; to: number }
+type Run = { from: number; to: number }
 
 /** Whoever deletes a hundred letters a day, one by one, and is away for a year, is within it. */
 const HORIZON = 65_536

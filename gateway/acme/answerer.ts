@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type HostPort, writeHostPort } from '../config/value.ts'
 
-export type Answerer = {
+type Answerer = {
   /** From now on `token` is answered with this text. */
   answer(token: string, text: string): void
   close(): Promise<void>

@@ -12,7 +12,7 @@ import { makeFolder, readIfThere, writeWhole } from '../../store/file.ts'
 import { acmePair } from '../tls.ts'
 import { makeKey } from './signing.ts'
 
-export type AcmeFiles = {
+type AcmeFiles = {
   held(): Promise<Held | undefined>
   save(authority: string, chain: string, key: string): Promise<void>
   /** Made at the first call. */

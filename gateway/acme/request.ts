@@ -2,7 +2,7 @@
 import { createPrivateKey, webcrypto } from 'node:crypto'
 
 /** `csr` is DER. */
-export type CertificateRequest = { csr: Buffer; key: string }
+type CertificateRequest = { csr: Buffer; key: string }
 
 export const requestFor = async (names: string[]): Promise<CertificateRequest> => {
   await import('reflect-metadata') // x509 stands on it, and looks for it when it is loaded

@@ -6,7 +6,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 
 export type Signed = { protected: string; payload: string; signature: string }
 /** Who signs: the account by its URL, or before there is one by the key itself. */
-export type Signer = { key: KeyObject; account?: string | undefined }
+type Signer = { key: KeyObject; account?: string | undefined }
 
 /**
  * Read back from its text. In Node 20 the collector frees the job that generated a key, and waits for that key's lock, for ever

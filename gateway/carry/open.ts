@@ -31,7 +31,7 @@ import { WHOLE_BYTES } from './hand.ts'
 import { pairIn } from './paired.ts'
 import { openDraft, readDraft, spoolPlain } from './spool.ts'
 
-export type OpenedArrival = {
+type OpenedArrival = {
   draft: NewBody
   sender: NonNullable<Arrival['opened']>
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { whereIs } from '../../src/web.ts'
 import type { Engine } from '../engine/engine.ts'
 
-export type SearchResult = 'found' | 'unknown' | 'undecided'
+type SearchResult = 'found' | 'unknown' | 'undecided'
 export type Searches = {
   /** Raises the search; `undecided` when it has not ended in time. */
   find(target: string, withinMs?: number): Promise<SearchResult>

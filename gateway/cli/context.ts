@@ -23,7 +23,7 @@ export type Context = { home: string; json: boolean; passphraseFd?: number; say(
  */
 export type Shown = { result: unknown; text: string; picture?: string; next?: string[]; failed?: boolean }
 
-export type ArgsOf<Name extends keyof Operations> = Parameters<Operations[Name]>[1]
+type ArgsOf<Name extends keyof Operations> = Parameters<Operations[Name]>[1]
 export type ResultOf<Name extends keyof Operations> = Awaited<ReturnType<Operations[Name]>>
 
 /** Wrong use: exit code 2, with the sentence that says what is right. */

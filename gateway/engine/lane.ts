@@ -9,7 +9,7 @@
  */
 import { Tally } from '../tally.ts'
 
-export type Lane = {
+type Lane = {
   /** @param who may keep it waiting: a neighbour, or what is as large */
   enter(key: string, task: Task, who?: string): void
   /** Starts nothing more, and resolves when what runs has ended; what waits is durable elsewhere. */
@@ -23,7 +23,7 @@ const AGAIN_FIRST_MS = 1_000
 const AGAIN_LAST_MS = 60_000
 
 /** Hears of a fault, for the log; `times` in a row it was this one. */
-export type OnFault = (error: unknown, key: string, times: number) => void
+type OnFault = (error: unknown, key: string, times: number) => void
 
 /** @param share of one `who`, out of `width` */
 export const openLane = (width: number, failed: OnFault, share = width): Lane => {

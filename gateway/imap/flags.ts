@@ -6,7 +6,7 @@ import { fail } from './wire/words.ts'
 import { flagBits } from './wire/writer.ts'
 
 /** `keywords` separated by spaces. */
-export type Flags = { bits: number; keywords: string }
+type Flags = { bits: number; keywords: string }
 
 /** With how many a message may have (store/keyword.ts), bounds what its row, and every FETCH of it, can grow to. */
 const KEYWORD_MAX = 100

@@ -20,7 +20,7 @@ export type Head = {
 }
 
 /** Why a command is not run. `name`: of the command, where there is one that may be said here. */
-export type Misunderstood = { why: string; name?: string }
+type Misunderstood = { why: string; name?: string }
 export type Understood = { name: string; command: Command; args: unknown }
 
 /** @param isUtf8 mailbox names come in UTF-8 */

@@ -28,7 +28,7 @@ import { ClientSession } from './session.ts'
 import { Leaving } from './view/leaving.ts'
 import { Watch } from './view/watch.ts'
 
-export type ImapOptions = {
+type ImapOptions = {
   store: Store
   config: ImapConfig
   /** The pair of the moment: asked at every handshake, so a renewed certificate needs no restart. */

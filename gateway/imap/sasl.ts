@@ -14,7 +14,7 @@ import { bad, no, type Reply } from './reply.ts'
 /** Sends a challenge and hears the response, or gives the one that came with the command. @throws Malformed, Gone */
 export type Ask = (challenge: string) => Promise<Buffer>
 
-export type Mechanism = (session: Session, ask: Ask) => Promise<Reply>
+type Mechanism = (session: Session, ask: Ask) => Promise<Reply>
 
 const forAnother = no('AUTHORIZATIONFAILED', 'Nobody acts for another here')
 

@@ -32,7 +32,7 @@ import type { Failed, Scene } from './scene.ts'
 import { showLife } from './serve.ts'
 import { endSoon } from './session.ts'
 
-export type LinkOptions = {
+type LinkOptions = {
   agent: Agent
   net: string
   home: string

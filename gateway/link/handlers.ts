@@ -43,7 +43,7 @@ export type LinkHandlers = {
   missed(agentId: string, address: string, why: 'silent' | 'wrong-key'): void
 }
 
-export type LinkFaultCode =
+type LinkFaultCode =
   | 'unreachable' // no link is up, or nobody answers at the address
   | 'timeout' // the neighbour is silent
   | 'closed' // the link broke while we waited; whether it was done is unknown

@@ -6,7 +6,7 @@ import { encodeHead, handsAnswers, MAX_HANDS } from './frame.ts'
 import { type Body, type HandAnswer, LinkFault, type Offer } from './handlers.ts'
 import { gather } from './reading.ts'
 
-export type Hands = {
+type Hands = {
   hand(offer: Offer, body: Body): Promise<HandAnswer>
   /** Not yet answered. */
   busy(): number

@@ -39,7 +39,7 @@ import type { Ratchets, Turn } from './ratchets.ts'
 export type Handshaking = { us: string; ratchets: Ratchets; limits: LinkLimits; now(): number }
 
 /** The host's side of one connection. */
-export type HostSide = {
+type HostSide = {
   /** Their hello. @returns AURQ */
   open(): Promise<object>
   /** @param isFree whether a link may come of it @returns PROCEED, {busy} or {diverged} */

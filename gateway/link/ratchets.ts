@@ -41,7 +41,7 @@ export type RatchetBook = Ratchets & {
  * Whose handshake it is. Beginning one, in either role, breaks off any other with the same neighbour: what arrives
  * late on an older connection must find nothing. And two pieces of work on one ratchet never overlap.
  */
-export type Turns = {
+type Turns = {
   begin(agent: string): Turn
   /** @throws LinkFault `busy` if another one has begun meanwhile */
   inTurn<T>(agent: string, turn: Turn, work: () => Promise<T>): Promise<T>

@@ -7,7 +7,7 @@ import type { Link } from '../../src/state.ts'
 import type { House, Operation } from '../house.ts'
 import { findLink, type LinkView, viewOf } from './neighbour.ts'
 
-export type AlertView = Alert & { agent: string; name: string }
+type AlertView = Alert & { agent: string; name: string }
 
 export const linkAlerts: Operation<{ neighbour?: string }, { frozen: string[]; alerts: AlertView[] }> = async (
   house,

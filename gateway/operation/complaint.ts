@@ -14,7 +14,7 @@ import { nameOf } from './neighbour.ts'
 import { accountOf } from './who.ts'
 
 /** `by` is an account here, `of` the sender it complained about. */
-export type MadeView = {
+type MadeView = {
   envelope: string
   by: string
   of: string
@@ -32,7 +32,7 @@ export type MadeView = {
 }
 
 /** About mail of an account here, or mail we handed on. Who complained is not said. */
-export type ReceivedView = {
+type ReceivedView = {
   envelope: string
   /** The account, or null where it was handed on. */
   about: string | null

@@ -11,7 +11,7 @@ import { categoryName } from '../../src/trust/contact.ts'
 import type { House, Operation } from '../house.ts'
 import { soleEntity } from './who.ts'
 
-export type ContactView = {
+type ContactView = {
   address: string
   entity: string
   words: string

@@ -19,7 +19,7 @@ import { frozenBy } from './alert.ts'
 import { mailServer, unreached } from './reachable.ts'
 import { roomAt } from './status.ts'
 
-export type Examined = { findings: Finding[]; wrong: number }
+type Examined = { findings: Finding[]; wrong: number }
 
 /** Neighbours that are asked to dial back: more would say the same. */
 const ASKED = 5

@@ -6,7 +6,7 @@ import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
 import { type LinkView, viewOf } from './neighbour.ts'
 
-export type InvitationView = {
+type InvitationView = {
   id: string
   /** Whom it was made for, if that was said. */
   guest?: string

@@ -7,7 +7,7 @@ import { OperationError } from './error.ts'
 import { accountOf } from './who.ts'
 
 /** `ends`: from when on nothing can be signed by the key or sealed for it, epoch ms; null is never. */
-export type KeyView = { address: string; entity: string; words: string; ends: number | null }
+type KeyView = { address: string; entity: string; words: string; ends: number | null }
 
 /** @param args `address`: of this account alone */
 export const keyShow: Operation<

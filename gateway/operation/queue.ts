@@ -8,7 +8,7 @@ import { OperationError } from './error.ts'
 import { nameOf } from './neighbour.ts'
 
 /** One envelope: one message to one recipient. */
-export type Underway = {
+type Underway = {
   key: string
   envelope: string
   role: Custody['role']
@@ -25,7 +25,7 @@ export type Underway = {
   why: string
 }
 
-export type Trail = Underway & {
+type Trail = Underway & {
   outcome: { event: string; code: string | null; by: string; at: number } | null
   /** The envelope in which the message went once more, its permit having ended: src/custody/again.ts. */
   anew: string | null

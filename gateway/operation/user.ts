@@ -16,7 +16,7 @@ import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
 import { accountOf, addressHere } from './who.ts'
 
-export type UserView = {
+type UserView = {
   address: string
   name: string
   entity: string

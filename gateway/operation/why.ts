@@ -10,7 +10,7 @@ import type { House, Operation } from '../house.ts'
 import { findLink } from './neighbour.ts'
 
 /** Messages in one direction, all in complaints: what is taken is what fits below the limit. */
-export type FlowView = {
+type FlowView = {
   /** Not judged yet, and what they weigh together. */
   pending: number
   reserved: number
@@ -35,7 +35,7 @@ export type Complained = {
 }
 
 /** A rule has cut the link, with what it found then. */
-export type Decision = Omit<Ruling, 'keys' | 'befores' | 'agent'> & {
+type Decision = Omit<Ruling, 'keys' | 'befores' | 'agent'> & {
   /** Envelopes complained about, the latest last. */
   envelopes: string[]
 }

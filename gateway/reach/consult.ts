@@ -16,7 +16,7 @@ import { writeHostPort } from '../config/value.ts'
 import type { Core } from '../core.ts'
 import { readReach } from './hear.ts'
 
-export type Consulting = {
+type Consulting = {
   /** Where is it? What is found is an event. */
   lookUp(agent: string): Promise<void>
   /** All are told where we can be dialled; nobody, where we can't. */

@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import { updateByDyndns2, updateByRfc2136 } from './update.ts'
 
-export type NameKeeper = {
+type NameKeeper = {
   check(): Promise<void>
   /** What is wrong, for `status` and `doctor`. */
   problems(): string[]

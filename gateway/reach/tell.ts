@@ -24,7 +24,7 @@ export const announceTo = async ({ agent, net, engine, link, now }: Core, to: st
   await link.send(to, [encodeMessage({ t: 'REACH', record, ...(seen && { seen }) })])
 }
 
-export type Telling = {
+type Telling = {
   /** A round, now. */
   announce(): Promise<void>
   /** A link went up or down, or our own address is another. */

@@ -8,7 +8,7 @@ import type { Way } from '../config/settings.ts'
 import { inAscii } from '../config/value.ts'
 import { type Markup, markup } from './markup.ts'
 
-export type Provider = { domain: string; name: string; ways: Way[] }
+type Provider = { domain: string; name: string; ways: Way[] }
 
 export const autoconfig = ({ domain, name, ways }: Provider): string =>
   markup`<?xml version="1.0" encoding="UTF-8"?>

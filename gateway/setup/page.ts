@@ -6,7 +6,7 @@ import { encodeQR } from 'qr'
 import type { Way } from '../config/settings.ts'
 import { Markup, markup } from './markup.ts'
 
-export type PageContents = {
+type PageContents = {
   name: string
   domain: string
   ways: Way[]

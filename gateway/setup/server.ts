@@ -26,7 +26,7 @@ import { PAGE_POLICY, page } from './page.ts'
 import { profile } from './profile.ts'
 import { signed } from './sign.ts'
 
-export type SetupOptions = {
+type SetupOptions = {
   config: Parameters<typeof waysIn>[0] & { setup: { https: HostPort[]; http: HostPort[]; url?: string | undefined } }
   /** How the gateway is called. */
   name: string

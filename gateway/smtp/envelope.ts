@@ -13,7 +13,7 @@ import { deliverBy } from './deliver-by.ts'
 import { holdUntil } from './hold.ts'
 import { ReplyError } from './replies.ts'
 
-export type Notify = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
+type Notify = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
 /** `notify` is empty where the client did not say. `orcpt` is `addr-type;address`, decoded. */
 export type Recipient = { address: string; notify: Notify[]; orcpt?: string }
 

@@ -8,7 +8,7 @@
 export type LineFlaw = { what: 'bare-lf' | 'bare-cr' | 'nul'; line: number }
 
 /** @returns what is wrong first, if anything is; the chunks may be cut anywhere */
-export type LineCheck = (chunk: Buffer) => LineFlaw | undefined
+type LineCheck = (chunk: Buffer) => LineFlaw | undefined
 
 const LF = 10
 const CR = 13

@@ -73,7 +73,7 @@ export const largeRows: readonly Row[] = [
   asks('THREAD REFERENCES', 1, 'THREAD REFERENCES UTF-8 ALL', 'THREAD=REFERENCES'),
 ]
 
-export type Changes = Record<(typeof changeRows)[number], number>
+type Changes = Record<(typeof changeRows)[number], number>
 export const changeRows = ['STORE 1:* +FLAGS', 'COPY 1 000', 'MOVE 1 000', 'EXPUNGE 1 000'] as const
 
 /** One after the other, each with what the last one left; the mailbox is as before when it ends. */

@@ -40,7 +40,7 @@ export type Server = {
 }
 
 /** How many letters each mailbox has; `large` 0: nobody has that one. */
-export type Sizes = { letters: number; large: number }
+type Sizes = { letters: number; large: number }
 type Whose = 'user' | 'large'
 
 /** A server that does not serve yet: it is given its letters first, page by page, all servers the same page at a time. */

@@ -14,7 +14,7 @@ const KEYRINGS = ['debian-keyring', 'debian-maintainers', 'debian-nonupload'].ma
 )
 
 /** `certifications`: pairs (who, whose) of the keys here, however many user ids were signed. */
-export type DebianWeb = { keys: number; certifications: number; mutual: number; graph: Graph }
+type DebianWeb = { keys: number; certifications: number; mutual: number; graph: Graph }
 
 /** @returns undefined when the package is not installed */
 export const debianWeb = (files: readonly string[] = KEYRINGS): DebianWeb | undefined => {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 
-export type Packet = { tag: number; body: Buffer }
+type Packet = { tag: number; body: Buffer }
 export const PRIMARY_KEY = 6
 export const SIGNATURE = 2
 

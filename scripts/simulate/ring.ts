@@ -36,7 +36,7 @@ const numberOf = (agent: string): number => Number(agent.slice('agent-'.length))
 const entityOf = (a: number): string => `entity-${a}`
 const addressOf = (a: number): string => `p@${a}.test`
 
-export type Searching = { search(from: number, to: number): Searched }
+type Searching = { search(from: number, to: number): Searched }
 
 /** @param areKnown whether each gateway knows the people at its neighbours': neighbours write to each other */
 export const openSearching = (graph: Graph, random: Random, areKnown = true): Searching => {

@@ -2,7 +2,7 @@
  * A line chart as SVG text: axes with round numbers, a legend, nothing that needs a script. Colours are
  * Okabe and Ito's, which also people see apart who see few colours. Sizes are pixels.
  */
-export type Axis = { label: string; isLog?: boolean }
+type Axis = { label: string; isLog?: boolean }
 /** Points by growing x. A dashed line is a bound or a reference, not a measurement. */
 export type Series = { name: string; points: readonly (readonly [x: number, y: number])[]; isDashed?: boolean }
 export type Plot = { title: string; x: Axis; y: Axis; series: readonly Series[] }

@@ -4,7 +4,7 @@
 import type { Weights } from '../../src/credit/credit.ts'
 import type { Rule } from './court.ts'
 
-export type Placement = 'random' | 'hubs' | 'leaves'
+type Placement = 'random' | 'hubs' | 'leaves'
 
 export type Terms = {
   seed: number

@@ -10,7 +10,7 @@ import { formatDate } from '../mail/date.ts'
 import { encodeText } from '../mail/words.ts'
 import { clean, crlf, wrap } from '../report/lines.ts'
 
-export type FeedbackAbout = {
+type FeedbackAbout = {
   to: string
   /** The domain of the gateway, which reports to itself. */
   gateway: string

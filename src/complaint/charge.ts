@@ -64,7 +64,7 @@ export const undone = (state: State, was: Custody, verdict: Complained, now: num
   return { row, changes: [{ put: 'custody', row }, ...changes, { put: 'complaint', row: entry }] }
 }
 
-export type Complained = Extract<Verdict, { how: 'complaint' | 'withdrawn' }>
+type Complained = Extract<Verdict, { how: 'complaint' | 'withdrawn' }>
 
 /** One charge more since we last said what we are owed. */
 const bumped = (account: Account, now: number): Account => {

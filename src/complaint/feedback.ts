@@ -28,7 +28,7 @@ export type Feedback = {
 export type Flaw = 'not-a-report' | 'no-type' | 'version' | 'other-kind' | 'no-original'
 
 /** Where the parts are in the message's bytes, and how they are encoded. */
-export type Pieces = Record<'fields' | 'original', { start: number; end: number; encoding: string }>
+type Pieces = Record<'fields' | 'original', { start: number; end: number; encoding: string }>
 
 /** Of a part more is not read: a header with its trace fields is some kilobytes. */
 const PIECE_BYTES = 64 * 1024

@@ -92,7 +92,7 @@ const loadOf = ({ marks }: Conduct, credit: Credit, limit: number, now: number):
  * `since`: when the link came into its present state. `others`: how many links we have beside it. `isLink`: whether a
  * source is a neighbour, or somebody here.
  */
-export type Bounds = { limit: number; since: number; others: number; isLink(via: string): boolean }
+type Bounds = { limit: number; since: number; others: number; isLink(via: string): boolean }
 
 export const judge = (
   conduct: Conduct,

@@ -31,7 +31,7 @@ export type Weights = 'earned' | 'strict'
 export type Direction = 'theirs' | 'ours'
 
 /** `wanted` counts, by the neighbour they went on to (or the entity here they were for), one week's messages. */
-export type Week = { week: number; complaints: number; wanted: Record<string, number> }
+type Week = { week: number; complaints: number; wanted: Record<string, number> }
 /** `pending`: messages not judged yet. `weeks`: the newest first. `tally`: what they come to. */
 export type Flow = { reserved: number; pending: number; weeks: Week[]; tally?: Tally }
 /** The four weeks up to `week`, summed, so that a hub with thousands of neighbours weighs a message at once. `most`: of `wanted`, over one neighbour. */

@@ -51,7 +51,7 @@ type Opening = {
   expect: { id: EnvelopeId }
 }
 
-export type Opened = {
+type Opened = {
   /** The sender's card, verified. */
   from: Card
   id: EnvelopeId

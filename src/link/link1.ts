@@ -24,7 +24,7 @@ import { type Candidate, candidates, hasHistory, nextKey, proofOf, type Ratchet,
 /** What both ends of one TLS connection have in common. */
 export type Line = { ek: Buffer; nonce: string }
 /** When one has spoken and when the answer came, by one's own clock: the other's clock was read in between. */
-export type Spell = { from: number; until: number }
+type Spell = { from: number; until: number }
 type Proof = Arpl['proofs'][number]
 
 /** The host's part between PROCEED and COMMIT. */

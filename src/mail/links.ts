@@ -9,7 +9,7 @@ import { PAUSE_STEPS } from './ranks.ts'
 import { baseSubject } from './subject.ts'
 
 /** What a message says of itself, as far as it is remembered (walk.ts). */
-export type Saying = Partial<Pick<Parsed, 'messageId' | 'inReplyTo' | 'references' | 'subject'>>
+type Saying = Partial<Pick<Parsed, 'messageId' | 'inReplyTo' | 'references' | 'subject'>>
 
 /** By slot, one for each message. Never changed, only followed by another. */
 export type Links = {

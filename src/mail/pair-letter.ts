@@ -7,7 +7,7 @@ import { formatDate } from './date.ts'
 
 const TYPE = 'application/vnd.vouchsafe.pair'
 
-export type PairLetter = { from: string; to: string; id: string; record: string; now: number }
+type PairLetter = { from: string; to: string; id: string; record: string; now: number }
 
 export const SUBJECT = 'A direct link between our gateways'
 

@@ -10,7 +10,7 @@ export const collated = (text: string): string => normalized(text.toUpperCase(),
 
 export type AddressField = 'from' | 'to' | 'cc'
 /** The first address of a list; `shown` is the name, decoded, or the address where there is none. */
-export type FirstAddress = { mailbox: string; shown: string }
+type FirstAddress = { mailbox: string; shown: string }
 
 const NOBODY: FirstAddress = { mailbox: '', shown: '' }
 /** Where each list stands among the ten items of an ENVELOPE. RFC 3501 §7.4.2. */

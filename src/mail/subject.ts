@@ -8,7 +8,7 @@
  */
 
 /** `isReply`: something was taken off that only replies and forwarded messages carry. */
-export type Base = { text: string; isReply: boolean }
+type Base = { text: string; isReply: boolean }
 
 /** No sender nests so deep on purpose; each round costs a walk over the subject. */
 const ROUNDS_MAX = 100

@@ -23,7 +23,7 @@ import { encodeText } from './words.ts'
  *
  * A letter for which seal, signature or path fails is refused and never gets as far as this header.
  */
-export type Findings = {
+type Findings = {
   sealed: boolean
   signed: boolean
   /** The sender's entity, and how its key is known: RFC 8601 `policy.known`. */

@@ -29,7 +29,7 @@ const DASH = 45
 type Open = Node & { delimiter: string | null; isMessage: boolean; linesBefore: number }
 
 /** A delimiter line: `length` bytes tell it, `depth` is that of its multipart. */
-export type Delimiter = { depth: number; length: number; isClose: boolean }
+type Delimiter = { depth: number; length: number; isClose: boolean }
 
 export class Tree {
   readonly root: Open

@@ -13,8 +13,8 @@ import { ipBytes } from '../ip.ts'
 import type { Own } from './seen.ts'
 
 /** What `tsig-keygen` makes: the name the server knows the key by, and its bytes. */
-export type TsigKey = { name: string; secret: Buffer }
-export type Update = { zone: string; name: string; addresses: Own; ttlSeconds: number }
+type TsigKey = { name: string; secret: Buffer }
+type Update = { zone: string; name: string; addresses: Own; ttlSeconds: number }
 
 const TYPE = { A: 1, SOA: 6, AAAA: 28, TSIG: 250 }
 const CLASS = { IN: 1, ANY: 255 }

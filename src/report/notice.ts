@@ -15,7 +15,7 @@ import { formatDate } from '../mail/date.ts'
 import { encodeText } from '../mail/words.ts'
 import { clean, crlf, time, wrap } from './lines.ts'
 
-export type NoticeRecipient = {
+type NoticeRecipient = {
   address: string
   /** ORCPT as given, decoded: `rfc822;ann@old.test`. RFC 3461 §4.2. */
   orcpt?: string

@@ -18,7 +18,7 @@ export type Bucket = {
   rings: Map<string, number>
 }
 
-export type Pace = { burst: number; everyMs: number }
+type Pace = { burst: number; everyMs: number }
 
 /** @returns the bucket after the query, and whether there was a token for it */
 export const draw = (

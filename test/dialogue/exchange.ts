@@ -7,7 +7,7 @@
 export const states = ['not authenticated', 'authenticated', 'selected', 'read-only'] as const
 export type State = (typeof states)[number]
 
-export type Exchange = {
+type Exchange = {
   state: State
   /** Upper-case; `UID FETCH` is one. */
   command: string

@@ -12,7 +12,7 @@ import { PROTOCOL, splitAddress } from '../../gateway/link/peer.ts'
 import { type Agent, generateAgent } from '../../src/identity/agent.ts'
 import { type Kept, nothingKept, ratchetsIn } from './ratchets.ts'
 
-export type Foe = { agent: Agent; socket: TLSSocket }
+type Foe = { agent: Agent; socket: TLSSocket }
 
 /** TLS as an agent would, or with `options` otherwise. */
 export const dialTls = async (

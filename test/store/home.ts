@@ -12,7 +12,7 @@ import { removeMany } from '../../store/move.ts'
 import { draftOf } from '../../store/spool.ts'
 import { openStore, type Store } from '../../store/store.ts'
 
-export type Bench = Store & { account: Account; changes: Change[]; folder(name: string): Promise<number> }
+type Bench = Store & { account: Account; changes: Change[]; folder(name: string): Promise<number> }
 
 /** Runs before and after each test of the suite at hand; the answer gives the one of the test at hand. */
 export const eachWithStore = (): (() => Bench) => {

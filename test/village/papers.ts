@@ -32,7 +32,7 @@ import type { Notary } from './notary.ts'
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** What a sealed payload holds, and a card. Both are signed by the entity. */
-export type Sealed = { id: string; to: string; from: string; address: string; text: string }
+type Sealed = { id: string; to: string; from: string; address: string; text: string }
 export type Card = { entity: string; address: string; agent: string }
 
 type Offer = { envelope: string; stamps: string[] }

@@ -118,7 +118,7 @@ const thefts: Record<MovedRequest['t'], fc.Arbitrary<Record<string, unknown>>> =
   FORMER: named('FORMER', { was: hashId }),
 }
 
-export type Decoder = { read(value: unknown): unknown; whole: fc.Arbitrary<Record<string, unknown>> }
+type Decoder = { read(value: unknown): unknown; whole: fc.Arbitrary<Record<string, unknown>> }
 /** By the name its module exports it under. */
 const shaped = (read: (value: unknown, at: string) => unknown, whole: Decoder['whole']): Decoder => ({
   read: (value) => read(value, 'it'),

@@ -20,7 +20,7 @@ import { lookedAt, type Page } from './look.ts'
 import type { Remembered } from './remembered.ts'
 
 /** Why messages were left out: some went meanwhile, of some the body is lost. */
-export type LeftOut = { someAreGone: boolean; someAreLost: boolean }
+type LeftOut = { someAreGone: boolean; someAreLost: boolean }
 
 /** Unasked, what the client wants told. */
 export const tell = async (session: Session, messages: readonly Numbered[], wanted: readonly Item[]): Promise<void> => {

@@ -7,7 +7,7 @@ import { type Parsed, startWalk } from '../../../src/mail/walk.ts'
 import { Refusal } from '../../../src/refusal.ts'
 import { type BodyDraft, type BodyWriter, startBody } from '../../../store/spool.ts'
 
-export type Composed = { body: BodyDraft; parsed: Parsed }
+type Composed = { body: BodyDraft; parsed: Parsed }
 
 export class Composer {
   private readonly octetsMax: number

@@ -19,8 +19,8 @@ export const known = [...ofMessages, ...ofMailboxes] as const
 export type Event = (typeof known)[number]
 
 /** The mailbox that is selected. `delays`: EXPUNGE is told only where a command permits it. */
-export type OfSelected = { delays: boolean; events: ReadonlySet<Event>; items: Item[] }
-export type Group = { filter: Filter; events: ReadonlySet<Event> }
+type OfSelected = { delays: boolean; events: ReadonlySet<Event>; items: Item[] }
+type Group = { filter: Filter; events: ReadonlySet<Event> }
 
 export type Wanted = { tellsStatus: boolean; selected?: OfSelected; groups: Group[] }
 

@@ -12,7 +12,7 @@ import type { Numbered } from './shown.ts'
 
 export type By = 'seq' | 'uid'
 
-export type Meant = { messages: Numbered[]; someAreGone: boolean }
+type Meant = { messages: Numbered[]; someAreGone: boolean }
 
 /** The messages shown, those that are gone among them; undefined if a number is none of theirs. */
 export const shownAs = ({ view, saved }: Selected, by: By, ranges: readonly Range[]): Numbered[] | undefined => {
