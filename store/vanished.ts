@@ -7,9 +7,7 @@
  */
 import type { Source, Tx } from './db.ts'
 import type { Numbers } from './numbering.ts'
-
-/** Uids from one to another, both included. */
-type Run = { from: number; to: number }
+import { type Range, runsOf } from './range.ts'
 
 /** Whoever deletes a hundred letters a day, one by one, and is away for a year, is within it. */
 const HORIZON = 65_536
@@ -35,8 +33,8 @@ export const keepVanished = async (
  *
  * @returns undefined if that is too long ago: then whatever is not there may have left
  */
-export const vanishedSince = async (from: Source, mailbox: number, modseq: number): Promise<Run[] | undefined> => {
-  const runs = await from.read.range<Run>(
+export const vanishedSince = async (from: Source, mailbox: number, modseq: number): Promise<Range[] | undefined> => {
+  const runs = await from.read.range<Range>(
     'SELECT first AS "from", last AS "to" FROM vanished WHERE mailbox = ? AND modseq > ?',
     [mailbox, modseq],
   )
@@ -45,15 +43,4 @@ export const vanishedSince = async (from: Source, mailbox: number, modseq: numbe
     mailbox,
   ])
   return row && row.after > modseq ? undefined : runs
-}
-
-/** @param uids ascending */
-const runsOf = (uids: readonly number[]): Run[] => {
-  const runs: Run[] = []
-  for (const uid of uids) {
-    const last = runs.at(-1)
-    if (last && uid === last.to + 1) last.to = uid
-    else runs.push({ from: uid, to: uid })
-  }
-  return runs
 }

@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { matchedUpTo, parseRemembered, type Remembered } from '../../gateway/imap/view/resync.ts'
 import { View } from '../../gateway/imap/view/view.ts'
-import { formatRanges, intersect, parseSet, type Range, resolveSet, without } from '../../gateway/imap/wire/sequence.ts'
+import { formatRanges, intersect, parseSet, resolveSet, without } from '../../gateway/imap/wire/sequence.ts'
 import { Malformed, Words } from '../../gateway/imap/wire/words.ts'
+import type { Range } from '../../store/range.ts'
 
 const numbers = (ranges: readonly Range[]) =>
   ranges.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i))

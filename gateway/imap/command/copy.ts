@@ -6,13 +6,14 @@
  */
 import { find } from '../../../store/mailbox.ts'
 import { copy as copyTo, move as moveTo, type UidPair } from '../../../store/move.ts'
+import type { Range } from '../../../store/range.ts'
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
 import { notWritable, tryCreate } from '../mailbox/reply.ts'
 import { ok } from '../reply.ts'
 import { type By, expungeIssued, meant, noSuchNumber } from '../view/range.ts'
 import { uidsOf } from '../view/shown.ts'
-import { formatSet, type Range } from '../wire/sequence.ts'
+import { formatSet } from '../wire/sequence.ts'
 
 type Args = { ranges: Range[]; to: string }
 

@@ -5,11 +5,11 @@
  * to which modseq the client knows all (RFC 7162 §3.2.7).
  */
 import { expunge as remove } from '../../../store/move.ts'
+import type { Range } from '../../../store/range.ts'
 import { type Command, mailboxOpen, nothing } from '../command.ts'
 import { ok } from '../reply.ts'
 import { meant } from '../view/range.ts'
 import { uidsOf } from '../view/shown.ts'
-import type { Range } from '../wire/sequence.ts'
 
 export const expunge: Command<void> = {
   in: mailboxOpen,

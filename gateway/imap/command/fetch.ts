@@ -8,6 +8,7 @@
  */
 import { flag } from '../../../store/change.ts'
 import { store } from '../../../store/flag.ts'
+import type { Range } from '../../../store/range.ts'
 import { type Command, mailboxOpen, type Session } from '../command.ts'
 import { type Item, type Modifiers, parseItems, parseModifiers, withEnabled } from '../fetch/item.ts'
 import { lookedAt } from '../fetch/look.ts'
@@ -17,7 +18,7 @@ import { type By, expungeIssued, noSuchNumber, shownAs } from '../view/range.ts'
 import { tellVanished } from '../view/resync.ts'
 import { type Numbered, uidsOf } from '../view/shown.ts'
 import { pageOf } from '../wire/partial.ts'
-import { LARGEST, type Range, resolveSet, SAVED } from '../wire/sequence.ts'
+import { LARGEST, resolveSet, SAVED } from '../wire/sequence.ts'
 
 type Args = { ranges: Range[]; items: Item[]; modifiers: Modifiers }
 

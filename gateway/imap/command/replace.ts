@@ -4,12 +4,12 @@
  */
 import { find } from '../../../store/mailbox.ts'
 import { replace as put } from '../../../store/move.ts'
+import type { Range } from '../../../store/range.ts'
 import { type Command, mailboxOpen } from '../command.ts'
 import { discard, readMessage } from '../incoming/message.ts'
 import { notWritable, tryCreate } from '../mailbox/reply.ts'
 import { bad, no, ok } from '../reply.ts'
 import { type By, expungeIssued, meant, noSuchNumber } from '../view/range.ts'
-import type { Range } from '../wire/sequence.ts'
 import { fail } from '../wire/words.ts'
 
 const nobody = no('NONEXISTENT', 'There is no message to replace')

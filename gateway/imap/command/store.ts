@@ -5,6 +5,7 @@
 import type { Flagged } from '../../../store/change.ts'
 import { applying, type Borne, store as change, type FlagChange } from '../../../store/flag.ts'
 import type { FlagMode } from '../../../store/keyword.ts'
+import type { Range } from '../../../store/range.ts'
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
 import { toFlags } from '../flags.ts'
@@ -12,7 +13,7 @@ import { no, ok } from '../reply.ts'
 import { type By, expungeIssued, meant, noSuchNumber } from '../view/range.ts'
 import { type Numbered, uidsOf } from '../view/shown.ts'
 import type { View } from '../view/view.ts'
-import { formatSet, type Range } from '../wire/sequence.ts'
+import { formatSet } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 
 type Args = { ranges: Range[]; mode: FlagMode; isSilent: boolean; names: string[]; unchangedSince: number | undefined }

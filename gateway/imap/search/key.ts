@@ -6,7 +6,8 @@
  */
 import { fold, withSingleBlanks } from '../../../src/mail/fold.ts'
 import { flag } from '../../../store/change.ts'
-import { type Range, SAVED } from '../wire/sequence.ts'
+import type { Range } from '../../../store/range.ts'
+import { SAVED } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 
 export type Key =

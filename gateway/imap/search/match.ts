@@ -7,9 +7,10 @@
 import { finder } from '../../../src/mail/find.ts'
 import { withSingleBlanks } from '../../../src/mail/fold.ts'
 import type { HeaderFacts } from '../../../src/mail/header-facts.ts'
+import type { Range } from '../../../store/range.ts'
 import type { Hits } from '../../../store/text-index.ts'
 import type { Numbered, Row } from '../view/shown.ts'
-import { isIn, type Range, resolveSet } from '../wire/sequence.ts'
+import { isIn, resolveSet } from '../wire/sequence.ts'
 import type { Key } from './key.ts'
 
 /** What is known of a message. Texts are folded for comparison. */

@@ -5,10 +5,12 @@
  *
  *   RETURN (MIN MAX COUNT ALL PARTIAL 1:100 SAVE CONTEXT UPDATE (FLAGS))     RETURN () is RETURN (ALL)
  */
+
+import { type Range, runsOf } from '../../../store/range.ts'
 import { type Item, parseItems } from '../fetch/item.ts'
 import { type Numbered, uidsOf } from '../view/shown.ts'
 import { type Page, pageOf, parsePage } from '../wire/partial.ts'
-import { formatSet, type Range, runsOf } from '../wire/sequence.ts'
+import { formatSet } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 
 /** `update`: what is to be fetched of messages that are added. */

@@ -2,12 +2,13 @@
  * A searching command whose client is kept told of what it finds: RETURN (UPDATE). RFC 5267 §4.3, RFC 5465 §7.
  */
 
+import { runsOf } from '../../../store/range.ts'
 import type { Session } from '../command.ts'
 import { tell } from '../fetch/tell.ts'
 import { bad, Declined } from '../reply.ts'
 import type { Program } from '../view/contexts.ts'
 import type { Numbered } from '../view/shown.ts'
-import { isIn, resolveSet, runsOf } from '../wire/sequence.ts'
+import { isIn, resolveSet } from '../wire/sequence.ts'
 import type { Asked } from './answer.ts'
 import { asksAge, asksFlags, type Key, replaced } from './key.ts'
 import { findAmong, type Place } from './search.ts'

@@ -9,10 +9,11 @@
  * changed is told after what made it so (EXISTS, FETCH). Positions are told for SORT; 0 lets the client find the place.
  */
 import type { Change } from '../../../store/change.ts'
+import { runsOf } from '../../../store/range.ts'
 import type { Extension } from '../extension.ts'
 import type { Output } from '../output.ts'
 import { turn } from '../slices.ts'
-import { formatSet, runsOf } from '../wire/sequence.ts'
+import { formatSet } from '../wire/sequence.ts'
 import { type Numbered, uidsOf } from './shown.ts'
 import type { View } from './view.ts'
 

@@ -5,8 +5,10 @@
  * anything else, it is answered with NO [EXPUNGEISSUED] (RFC 5530); a uid of nobody is passed over in silence
  * (RFC 3501 §6.4.8).
  */
+
+import type { Range } from '../../../store/range.ts'
 import { bad, no, type Reply } from '../reply.ts'
-import { type Range, SAVED } from '../wire/sequence.ts'
+import { SAVED } from '../wire/sequence.ts'
 import type { Selected } from './selected.ts'
 import type { Numbered } from './shown.ts'
 

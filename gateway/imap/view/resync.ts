@@ -9,9 +9,10 @@
  * that still has the number it had.
  */
 import type { Db } from '../../../store/db.ts'
+import type { Range } from '../../../store/range.ts'
 import { vanishedSince } from '../../../store/vanished.ts'
 import type { Output } from '../output.ts'
-import { formatRanges, intersect, LARGEST, type Range, resolveSet, SAVED, without } from '../wire/sequence.ts'
+import { formatRanges, intersect, LARGEST, resolveSet, SAVED, without } from '../wire/sequence.ts'
 import { fail, type Words } from '../wire/words.ts'
 import type { Selected } from './selected.ts'
 import { uidsOf } from './shown.ts'

@@ -4,7 +4,8 @@
  * They stand in a list, ascending by uid; the place in it is the number. Whoever is one (view.ts) says when it changes.
  */
 import { flag, type Row as Message } from '../../../store/change.ts'
-import { type Range, resolveSet } from '../wire/sequence.ts'
+import type { Range } from '../../../store/range.ts'
+import { resolveSet } from '../wire/sequence.ts'
 
 /** `isGone`: expunged, and some client not told yet. */
 export type Row = Message & { isGone?: true }

@@ -4,7 +4,7 @@
  * `*` is the largest number in use and is kept as Infinity until that is known. A set is never spelled out as
  * numbers: `1:4294967295` stays one range.
  */
-export type Range = { from: number; to: number }
+import type { Range } from '../../../store/range.ts'
 
 /** No uid and no number is larger. RFC 3501 §9, nz-number. */
 export const LARGEST = 0xffffffff
@@ -93,17 +93,6 @@ export const formatSet = (numbers: readonly number[]): string => {
     runs.push(from === to ? `${from}` : `${from}:${to}`)
   }
   return runs.join(',')
-}
-
-/** Numbers as runs, in the order given. */
-export const runsOf = (numbers: readonly number[]): Range[] => {
-  const runs: Range[] = []
-  for (const number of numbers) {
-    const last = runs.at(-1)
-    if (last?.to === number - 1) last.to = number
-    else runs.push({ from: number, to: number })
-  }
-  return runs
 }
 
 /** @param ranges ascending and apart, as `resolveSet` makes them */

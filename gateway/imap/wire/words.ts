@@ -6,8 +6,9 @@
  * `Malformed`, whose message is a sentence for the BAD reply and never repeats what the client sent.
  */
 import { isUtf8 as nodeIsUtf8 } from 'node:buffer'
+import type { Range } from '../../../store/range.ts'
 import type { Piece } from './reader.ts'
-import { parseSet, type Range } from './sequence.ts'
+import { parseSet } from './sequence.ts'
 import { decodeName } from './utf7.ts'
 
 export class Malformed extends Error {
