@@ -159,7 +159,7 @@ export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<voi
 export const trust = (gateway: Gateway, person: Person, other: string): Promise<unknown> =>
   gateway.run(['contact', 'add', other, '--as', person.address])
 
-/** Whatever ends this process, a test that failed before its `after` say, leaves no gateway behind. */
+/** However this process exits, after a test that failed before its `after` say, it leaves no gateway behind. */
 const running = new Set<ChildProcess>()
 const temporary = new Set<string>()
 process.once('exit', () => {
@@ -167,10 +167,10 @@ process.once('exit', () => {
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true })
 })
 
-/** A folder that is gone when the process ends, unless `keep`. */
-export const temporaryFolder = (keep = false): string => {
+/** A folder that is gone when the process ends. */
+export const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'vouchsafe-'))
-  if (!keep) temporary.add(folder)
+  temporary.add(folder)
   return folder
 }
 

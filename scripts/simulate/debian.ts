@@ -17,10 +17,10 @@ const KEYRINGS = ['debian-keyring', 'debian-maintainers', 'debian-nonupload'].ma
 type DebianWeb = { keys: number; certifications: number; mutual: number; graph: Graph }
 
 /** @returns undefined when the package is not installed */
-export const debianWeb = (files: readonly string[] = KEYRINGS): DebianWeb | undefined => {
-  if (!files.every((file) => existsSync(file))) return undefined
+export const debianWeb = (): DebianWeb | undefined => {
+  if (!KEYRINGS.every((file) => existsSync(file))) return undefined
   const signers = new Map<string, Set<string>>()
-  for (const file of files) readKeyring(readFileSync(file), signers)
+  for (const file of KEYRINGS) readKeyring(readFileSync(file), signers)
   const numbers = new Map([...signers.keys()].map((id, i) => [id, i]))
   const certified = [...signers].map(
     ([id, by]) => new Set([...by].flatMap((other) => (other === id ? [] : (numbers.get(other) ?? [])))),

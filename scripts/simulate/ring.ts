@@ -38,8 +38,8 @@ const addressOf = (a: number): string => `p@${a}.test`
 
 type Searching = { search(from: number, to: number): Searched }
 
-/** @param areKnown whether each gateway knows the people at its neighbours': neighbours write to each other */
-export const openSearching = (graph: Graph, random: Random, areKnown = true): Searching => {
+/** Each gateway knows the people at its neighbours': neighbours write to each other. */
+export const openSearching = (graph: Graph, random: Random): Searching => {
   const clock = openClock(BEGIN)
   const homes = new Map<number, State>()
   const homeOf = (a: number): State => {
@@ -47,7 +47,7 @@ export const openSearching = (graph: Graph, random: Random, areKnown = true): Se
     if (kept !== undefined) return kept
     const made = { ...emptyState(agentOf(a), `${a}.test`), links: new Map(linksAt(graph, a)) }
     admitLocal(made, { entity: entityOf(a), account: 1, address: addressOf(a) })
-    if (areKnown) for (const b of neighboursOf(graph, a)) apply(made, { put: 'known', row: personAt(b), card: '' })
+    for (const b of neighboursOf(graph, a)) apply(made, { put: 'known', row: personAt(b), card: '' })
     homes.set(a, made)
     return made
   }

@@ -3,8 +3,8 @@
  * Okabe and Ito's, which also people see apart who see few colours. Sizes are pixels.
  */
 type Axis = { label: string; isLog?: boolean }
-/** Points by growing x. A dashed line is a bound or a reference, not a measurement. */
-export type Series = { name: string; points: readonly (readonly [x: number, y: number])[]; isDashed?: boolean }
+/** Points by growing x. */
+export type Series = { name: string; points: readonly (readonly [x: number, y: number])[] }
 export type Plot = { title: string; x: Axis; y: Axis; series: readonly Series[] }
 
 const [WIDTH, HEIGHT] = [820, 420]
@@ -81,7 +81,6 @@ const steps = (least: number, most: number): [number, number, number[]] => {
 }
 
 const colourOf = (i: number): string => COLOURS[i % COLOURS.length] ?? '#000'
-const dashOf = (one: Series): string => (one.isDashed ? ' stroke-dasharray="6 4"' : '')
 
 const curve = (
   one: Series,
@@ -92,13 +91,13 @@ const curve = (
 ): string[] => {
   const drawn = one.points.filter(([px, py]) => isDrawn(x, px) && isDrawn(y, py))
   const way = drawn.map(([px, py]) => `${across(px).toFixed(1)},${up(py).toFixed(1)}`).join(' ')
-  return [`<polyline fill="none" stroke="${colourOf(i)}" stroke-width="2"${dashOf(one)} points="${way}"/>`]
+  return [`<polyline fill="none" stroke="${colourOf(i)}" stroke-width="2" points="${way}"/>`]
 }
 
 const legend = (one: Series, i: number): string[] => {
   const [left, top] = [BOX.right + 14, BOX.top + 10 + 20 * i]
   return [
-    `<line x1="${left}" y1="${top}" x2="${left + 22}" y2="${top}" stroke="${colourOf(i)}" stroke-width="2"${dashOf(one)}/>`,
+    `<line x1="${left}" y1="${top}" x2="${left + 22}" y2="${top}" stroke="${colourOf(i)}" stroke-width="2"/>`,
     text(left + 28, top + 4, one.name),
   ]
 }

@@ -186,10 +186,9 @@ const lostTable = (all: readonly Trial[], trials: readonly Trial[]): Table => ({
   ],
 })
 
-const seriesOf = (name: string, { outcome }: Trial, value: (day: Day) => number, isDashed?: true): Series => ({
+const seriesOf = (name: string, { outcome }: Trial, value: (day: Day) => number): Series => ({
   name,
   points: outcome.days.map((day) => [day.day, value(day)] as const),
-  ...(isDashed && { isDashed }),
 })
 
 const nameOf = ({ web, outcome }: Trial): string => `${web}, ${outcome.terms.weights}`
