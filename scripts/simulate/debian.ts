@@ -4,7 +4,7 @@
  * other; the web is the largest part that hangs together. Keys are read, never kept or written.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { type Graph, graphOf, largestPart, linksOf } from './graph.ts'
+import { type Graph, graphOf, largestPart } from './graph.ts'
 import { isCertification, keyId, PRIMARY_KEY, packets, SIGNATURE, signatureOf } from './packet.ts'
 
 export const DEBIAN_PACKAGE = 'debian-keyring'
@@ -14,7 +14,7 @@ const KEYRINGS = ['debian-keyring', 'debian-maintainers', 'debian-nonupload'].ma
 )
 
 /** `certifications`: pairs (who, whose) of the keys here, however many user ids were signed. */
-type DebianWeb = { keys: number; certifications: number; mutual: number; graph: Graph }
+type DebianWeb = { keys: number; certifications: number; graph: Graph }
 
 /** @returns undefined when the package is not installed */
 export const debianWeb = (): DebianWeb | undefined => {
@@ -28,7 +28,7 @@ export const debianWeb = (): DebianWeb | undefined => {
   const mutual = certified.flatMap((by, a) => [...by].filter((b) => certified[b]?.has(a)).map((b) => [a, b] as const))
   const all = graphOf(signers.size, mutual)
   const certifications = certified.reduce((sum, by) => sum + by.size, 0)
-  return { keys: signers.size, certifications, mutual: linksOf(all), graph: largestPart(all) }
+  return { keys: signers.size, certifications, graph: largestPart(all) }
 }
 
 /** Adds, for each primary key, the ids of those who certified one of its user ids. */

@@ -97,8 +97,6 @@ export type Shape = {
   meanPath: number
   /** Longest of the distances looked at. */
   diameter: number
-  /** Distances were taken from so many agents. */
-  sampled: number
 }
 
 /** Distances from more agents than this are not exact enough to wait for: 500 BFS of 10^4 agents take a second. */
@@ -122,7 +120,6 @@ export const shapeOf = (graph: Graph, random: Random): Shape => {
     clustering,
     meanPath: sum / pairs,
     diameter,
-    sampled: sources.length,
   }
 }
 

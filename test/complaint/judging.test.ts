@@ -7,7 +7,7 @@ import type { Step } from '../../src/effect.ts'
 import { needsOf } from '../../src/needs.ts'
 import { contactKey, type State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
-import { ann, bob, envelopeId, HOUR, left, link, now, relayed, s, said, world } from '../custody/rows.ts'
+import { ann, bob, envelopeId, HOUR, kindsOwed, left, link, now, relayed, s, said, world } from '../custody/rows.ts'
 
 const DAY = 24 * HOUR
 const key = `${s}/${envelopeId}`
@@ -42,10 +42,6 @@ const judge = (state: State, opinion: Opinion, at = now): Step => {
   const signed = opinion === 'wanted' ? {} : { signed: { complaint: opinion, card: 'card' } }
   return step(state, { on: 'judged', judgement: { key, opinion, at, permit: 'for them', ...signed } }, at)
 }
-const owes = (made: Step): string[] =>
-  made.changes.flatMap((change) =>
-    'put' in change && change.put === 'owed' ? [change.row.message?.t ?? 'reports'] : [],
-  )
 const saying = (state: State, ...opinions: Opinion[]): Step[] =>
   opinions.map((opinion) => {
     const made = judge(state, opinion)
@@ -115,7 +111,7 @@ describe('complaint: a person judges', () => {
       const state = holding(row, trust)
       const steps = saying(state, ...opinions)
       expect(said(steps.at(-1) ?? expect.fail())).to.equal(last)
-      expect(steps.flatMap(owes)).to.deep.equal(owed)
+      expect(steps.flatMap(kindsOwed)).to.deep.equal(owed)
       expect(debt(state)).to.be.closeTo(amount, 1e-9)
       expect([...state.credits.keys()].filter((agent) => agent !== s)).to.deep.equal([])
       expect(state.contacts.get(contactKey(ann, bob))?.trust).to.equal(then)
@@ -147,7 +143,7 @@ describe('complaint: a person judges', () => {
     const row = state.custody.get(key)
     expect(row?.judgeBy).to.equal(now + DAY)
     const made = step(state, { on: 'due', key }, now + DAY)
-    expect(owes(made)).to.deep.equal(['WANTED'])
+    expect(kindsOwed(made)).to.deep.equal(['WANTED'])
     expect(left(made)).to.include({ isJudged: true }).and.not.have.property('reserved')
   })
 })

@@ -12,6 +12,7 @@ import {
   bob,
   envelopeId,
   HOUR,
+  kindsOwed,
   left,
   link,
   MINUTE,
@@ -71,11 +72,7 @@ const holding = (row: Custody | undefined): State => {
 }
 const hear = (state: State, given: Complaint, from = r, at = now): Step =>
   step(state, { on: 'complained', from, complaint: given }, at)
-const owes = (made: Step): string[] =>
-  made.changes.flatMap((change) =>
-    'put' in change && change.put === 'owed' ? [change.row.message?.t ?? 'reports'] : [],
-  )
-/** What `s` owes us after it, and what we owe `r`. */
+/** What `s` kindsOwed us after it, and what we owe `r`. */
 const debts = (state: State, ...steps: Step[]): number[] => {
   for (const { changes } of steps) for (const change of changes) apply(state, change)
   return [s, r].map((agent) => {
@@ -145,7 +142,7 @@ describe('complaint: a neighbour passes one on', () => {
       const made = hear(state, given, from)
       expect(said(made)).to.equal(answer)
       expect(debts(state, made)).to.deep.equal(after)
-      expect(owes(made)).to.deep.equal(answer === 'done' ? ['COMPLAINT'] : [])
+      expect(kindsOwed(made)).to.deep.equal(answer === 'done' ? ['COMPLAINT'] : [])
     })
 
   it('what was reserved for it is free', () => {
@@ -167,7 +164,7 @@ describe('complaint: a neighbour passes one on', () => {
     ['and its withdrawal came first', ['not-spam', 'abuse']],
   ]
   for (const [what, reasons] of orders)
-    it(`${what}: nobody owes anything`, () => {
+    it(`${what}: nobody kindsOwed anything`, () => {
       const state = holding(open())
       for (const reason of reasons) {
         const made = hear(state, complaint({ reason }))
@@ -195,7 +192,7 @@ describe('complaint: a neighbour passes one on', () => {
     expect(state.credits.get(r)?.ours).to.deep.include({ reserved: 1, pending: 1 })
   })
 
-  it('each charge counts until the neighbour has been told what it owes', () => {
+  it('each charge counts until the neighbour has been told what it kindsOwed', () => {
     const state = holding(open())
     for (const charges of [1, 2]) {
       debts(state, hear(state, complaint({ reason: charges === 1 ? 'abuse' : 'not-spam' })))
@@ -251,7 +248,7 @@ describe('complaint: one comes to its origin', () => {
     const state = holding(sent())
     const made = hear(state, about())
     expect(debts(state, made)).to.deep.equal([0, -1])
-    expect([owes(made), [...state.credits.keys()]]).to.deep.equal([[], [r]])
+    expect([kindsOwed(made), [...state.credits.keys()]]).to.deep.equal([[], [r]])
     const messageId = '<1@me.test>'
     const reproach = { key: ours, by: bob, reason: 'abuse', at: now, messageId }
     expect(state.repute.get(ann)?.reproaches).to.deep.equal([reproach])
@@ -277,7 +274,7 @@ describe('complaint: a neighbour says that it was wanted', () => {
   it('its credit is free on both sides, and upstream hears of it', () => {
     const state = holding(open())
     const made = wanted(state)
-    expect(owes(made)).to.deep.equal(['WANTED'])
+    expect(kindsOwed(made)).to.deep.equal(['WANTED'])
     expect(left(made)).to.include({ isJudged: true }).and.not.have.property('reserved')
     expect(debts(state, made)).to.deep.equal([0, 0])
   })
@@ -321,7 +318,7 @@ describe('complaint: a neighbour says that it was wanted', () => {
 
   it('all upstream hear of it who brought a copy', () => {
     const made = wanted(holding(open({ also: [stranger] })))
-    expect(owes(made)).to.deep.equal(['WANTED', 'WANTED'])
+    expect(kindsOwed(made)).to.deep.equal(['WANTED', 'WANTED'])
     expect(made.effects).to.include.deep.members([s, stranger].map((to) => ({ do: 'settle', to })))
   })
 

@@ -160,3 +160,9 @@ export const asks = (step: Step): string[] =>
     if (effect.do === 'log') return []
     return 'to' in effect && effect.to ? [`${effect.do} ${effect.to[0]}`] : [effect.do]
   })
+
+/** What neighbours are owed after it: the kind of each message, or reports. */
+export const kindsOwed = (made: Step): string[] =>
+  made.changes.flatMap((change) =>
+    'put' in change && change.put === 'owed' ? [change.row.message?.t ?? 'reports'] : [],
+  )

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { debtAt } from '../../src/credit/credit.ts'
 import { contactKey } from '../../src/state.ts'
 import type { Agent } from './agent.ts'
-import { DAY } from './mail.ts'
+import { addressOf, DAY } from './mail.ts'
 import { pass, withoutLimits } from './scene.ts'
 import { at, entityOf, found, HOUR, MINUTE, type Village, write } from './village.ts'
 
@@ -25,15 +25,13 @@ const scene = (): Scene => {
   return { village, a, r, b, x }
 }
 
-const nameOf = (village: Village, agent: Agent): string => `p@${village.agents.indexOf(agent)}.test`
-
 const writes = (village: Village, from: Agent, to: Agent, count = 1): void => {
-  for (let i = 0; i < count; i++) write(village, from, [{ address: nameOf(village, to) }])
+  for (let i = 0; i < count; i++) write(village, from, [{ address: addressOf(village, to) }])
 }
 
 /** The person at `agent` trusts the one at `other`, who are so in INBOX. */
 const trusts = (village: Village, agent: Agent, other: Agent, trust: 'explicit' | 'none' = 'explicit'): void => {
-  const [entity, address] = [entityOf(nameOf(village, agent)), nameOf(village, other)]
+  const [entity, address] = [entityOf(addressOf(village, agent)), addressOf(village, other)]
   agent.raise({ on: 'trusted', contact: { entity, other: entityOf(address), trust, address, at: village.clock.now } })
 }
 
