@@ -2,9 +2,10 @@
  * GETQUOTA and GETQUOTAROOT: one root for all mailboxes of an account, called "", where there is a limit at all.
  * RFC 9208. STORAGE is told in units of 1024 octets.
  */
-import { find } from '../../../store/mailbox.ts'
+import { canonicalName } from '../../../store/mailbox.ts'
 import { quotaOf } from '../../../store/quota.ts'
 import { type Command, loggedIn, type Session } from '../command.ts'
+import { mailboxNo } from '../mailbox/reply.ts'
 import { no, ok } from '../reply.ts'
 import { mailboxName } from '../wire/writer.ts'
 import { oneMailbox } from './select.ts'
@@ -31,11 +32,12 @@ export const getQuotaRoot: Command<string> = {
   in: loggedIn,
   parse: oneMailbox,
   async run(session, name) {
-    const { edge, user, output, isUtf8 } = session
-    // Of one that is still to be made, too: RFC 9208 §4.1.2.
-    const mailbox = await find(edge.store.db, user.id, name)
+    const { output, isUtf8 } = session
+    // It need not be there: who asks may be about to make it. RFC 9208 §4.1.2.
+    const mailbox = canonicalName(name)
+    if (mailbox === undefined) return mailboxNo.malformed
     const line = await quotaLine(session)
-    const spelled = mailboxName(mailbox?.name ?? name, isUtf8)
+    const spelled = mailboxName(mailbox, isUtf8)
     output.line(`* QUOTAROOT ${spelled}${line === undefined ? '' : ' ""'}`)
     if (line !== undefined) output.line(line)
     return ok(line === undefined ? 'There is no limit' : 'That is how it stands')
