@@ -15,7 +15,10 @@ export type Store = { home: string; db: Db; texts: TextIndex; swept: string[]; c
 export const databaseOf = (home: string): string => join(home, 'vouchsafe.db')
 
 /** An empty one, for whoever has the lock. */
-export const makeDatabase = async (home: string): Promise<void> => (await openDatabase(home)).close()
+export const makeDatabase = async (home: string): Promise<void> => {
+  const db = await openDatabase(home)
+  await makeFolder(db.blobDir).finally(() => db.close())
+}
 
 /** Made if there is none, for its mode; SQLite gives its log the same. */
 const openDatabase = async (home: string): Promise<Db> => {

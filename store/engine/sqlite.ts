@@ -80,7 +80,7 @@ export const openLying = async (file: string): Promise<Connection> => {
     return connection
   } catch (error) {
     await connection.close()
-    const isLogged = await stat(`${file}-wal`).catch(unlessThere)
+    const isLogged = ((await stat(`${file}-wal`).catch(unlessThere))?.size ?? 0) > 0
     if ((error as { code?: string }).code !== 'SQLITE_CANTOPEN' || isLogged || !(await isReadOnly(file))) throw error
     return openSqlite(`${pathToFileURL(file).href}?immutable=1`, 'lying')
   }

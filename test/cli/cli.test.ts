@@ -24,7 +24,7 @@ describe('command line', function () {
   after(() => rmSync(folder, { recursive: true }))
 
   it('init makes a home that is its owner’s alone', () => {
-    for (const path of ['', 'key', 'tls']) expect(statSync(join(home, path)).mode & 0o077, path).to.equal(0)
+    for (const path of ['', 'key', 'tls', 'blob']) expect(statSync(join(home, path)).mode & 0o077, path).to.equal(0)
     for (const path of ['vouchsafe.toml', 'vouchsafe.db', 'key/agent.pem', 'tls/key.pem'])
       expect(statSync(join(home, path)).mode & 0o777, path).to.equal(0o600)
   })
