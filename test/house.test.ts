@@ -128,16 +128,16 @@ describe('house', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }
     const missing = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))].flatMap((page) => {
       const text = readFileSync(page, 'utf8')
-      const files = found(text, /`((?:src|store|gateway|scripts|test|etc)\/[\w./-]+)/g)
-      const pages = found(text, /\]\(([\w./-]+)(?:#[^)]*)?\)/g).map((name) => join(dirname(page), name))
-      const run = found(text, /(?:npm run|`)\s*((?:bench|test):\w+|(?<=npm run\s+)\w+)/g)
+      const files = namesIn(text, /`((?:src|store|gateway|scripts|test|etc)\/[\w./-]+)/g)
+      const pages = namesIn(text, /\]\(([\w./-]+)(?:#[^)]*)?\)/g).map((name) => join(dirname(page), name))
+      const run = namesIn(text, /(?:npm run|`)\s*((?:bench|test):\w+|(?<=npm run\s+)\w+)/g)
       return [...[...files, ...pages].filter((name) => !existsSync(name)), ...run.filter((name) => !(name in scripts))]
     })
     expect(missing).to.deep.equal([])
   })
 })
 
-const found = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name = '']) => name)
+const namesIn = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name = '']) => name)
 
 /** One line for each cycle found by depth first search, each with the files it runs through. */
 const cycles = (): string[] => {
