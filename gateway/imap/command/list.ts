@@ -21,7 +21,8 @@ export const list: Command<ListArgs> = {
   parse: parseList,
 
   async run(session, { reference, patterns, selection, returns, isExtended }) {
-    const { edge, user, output, isUtf8 } = session
+    const { edge, user, output, isUtf8, enabled } = session
+    if (returns.status.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // as STATUS itself does
     if (!isExtended && patterns[0] === '') {
       output.line('* LIST (\\Noselect) "/" ""') // asks for the separator
       return ok('Listed')
