@@ -65,6 +65,13 @@ const sealed = async (core: Core, row: Custody, body: number): Promise<BodyDraft
 export const keyUnder = ({ agent, keyring }: Pick<Core, 'agent' | 'keyring'>, { path }: Pick<Custody, 'path'>): Agent =>
   keyring.former.find(({ id }) => id === path.at(-1)) ?? agent
 
+/** It is read for each try, until it expires: so whoever reads the log has to hear what helps. */
+const ownCopy = (core: Core, { id }: Custody, body: number, from: number) =>
+  bodyFrom(core.store.db, body, from).catch((cause: Error) => {
+    const advice = `\`vouchsafe verify\` names what is damaged, and \`vouchsafe queue drop ${id}\` gives it up`
+    throw new Error(`our own copy of it can not be read (${cause.message}): ${advice}`, { cause })
+  })
+
 /** Ends in `accepted`, `rejected` or `unreachable`. */
 export const handRow = async (core: Core, key: string, to: string): Promise<void> => {
   const row = await custodyOf(core, key)
@@ -80,7 +87,7 @@ export const handRow = async (core: Core, key: string, to: string): Promise<void
   })
   const stamps = [...row.stamps, stamp]
   try {
-    const payload = { size: row.size, sha256: hash, open: (from: number) => bodyFrom(core.store.db, body, from) }
+    const payload = { size: row.size, sha256: hash, open: (from: number) => ownCopy(core, row, body, from) }
     const answer = await core.link.hand(to, { envelope, stamps, route: row.onward }, payload)
     if ('refused' in answer)
       return void (await core.engine.handle({ on: 'rejected', key, by: to, code: answer.refused }))
