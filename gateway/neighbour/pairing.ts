@@ -218,7 +218,8 @@ const become = async (
     up: core.link.isUp(agent),
   }
   await core.ratchets.pair(agent, token)
-  await core.engine.handle({ on: 'linked', link })
+  const answer = await core.engine.handle({ on: 'linked', link })
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
   core.link.refresh()
   return link
 }

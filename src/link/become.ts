@@ -3,21 +3,25 @@
  * approved, by open exchange, or through the web. What was asked or awaited of the other is settled by it.
  */
 import { isId } from '../address.ts'
-import type { Effect, Step } from '../effect.ts'
+import { type Effect, refuse, type Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import type { Change, Link, State } from '../state.ts'
 import { restated } from './sentence.ts'
 import { isLinked } from './standing.ts'
 
 /** A new neighbour is a new part of the web: whoever waits for a path looks again, also who was refused by it before. */
-export const linked = (state: State, link: Link): Step => ({
-  changes: [
-    { put: 'link', row: withHistory(state.links.get(link.agent), link) },
-    ...settled(state, link.agent),
-    ...hopeful(state),
-  ],
-  effects: [...newsOf(state, link), ...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
-})
+export const linked = (state: State, link: Link): Step => {
+  // Whoever has a stolen key may make invitations with it, too.
+  if (state.revoked.has(link.agent)) return refuse('agent-revoked', 'the key of that gateway was stolen from its owner')
+  return {
+    changes: [
+      { put: 'link', row: withHistory(state.links.get(link.agent), link) },
+      ...settled(state, link.agent),
+      ...hopeful(state),
+    ],
+    effects: [...newsOf(state, link), ...(link.up ? greet(link.agent) : []), { do: 'wake', awaits: 'who:' }],
+  }
+}
 
 /**
  * What the owner said of it before stands. Whom a rule has cut or suspended (ruling.ts) a person takes back, and it

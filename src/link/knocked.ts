@@ -125,6 +125,7 @@ export const become = (
   const standing = way === 'web' ? 'probation' : 'active'
   const link: Link = { agent: who, name, addresses, state: standing, since: now, up }
   const made = linked(state, voucher === undefined ? link : { ...link, voucher })
+  if (made.answer) return made
   return { ...made, effects: [...made.effects, { do: 'paired', agent: who }, { do: 'redial' }] }
 }
 

@@ -42,6 +42,7 @@ export const paired = (state: State, pair: Paired, now: number): Step => {
   const how = isWished ? { way: wish.way } : { way: 'web' as const, voucher: pair.to }
   const made = become(state, { who: agent, ...how, name, addresses }, now)
   const told = isWished ? undefined : tellOwner(state, pair, now)
+  if (made.answer) return refused
   return { changes: [...made.changes, ...(told ? [told] : [])], effects: [...made.effects, ...answer.effects] }
 }
 

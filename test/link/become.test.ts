@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import { generateAgent } from '../../src/identity/agent.ts'
 import { linked } from '../../src/link/become.ts'
+import type { Knock } from '../../src/link/knock.ts'
 import type { Ruling } from '../../src/link/ruling.ts'
 import { emptyState, type Link } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
@@ -100,5 +101,25 @@ describe('a limit that the owner sets', () => {
       const { effects } = step(state, on === 'limited' ? { on, agent, limit: 9 } : { on, agent }, now)
       const said = effects.find((effect) => effect.do === 'state')
       expect(said?.stated.limit).to.equal(is ? (on === 'limited' ? 9 : 3) : undefined)
+    })
+})
+
+describe('a gateway whose key was stolen', () => {
+  const state = emptyState('me', 'a.test')
+  apply(state, { put: 'revocation', row: { agent, at: now, heardAt: now, isKnown: true } })
+  const wish: Knock = { who: agent, at: 'asked', way: 'knock', name: 'B', addresses: [], since: now, until: now + 1000 }
+  apply(state, { put: 'knock', row: wish })
+  const reply = { agent, said: 'linked' as const, name: 'B', addresses: [] }
+  for (const [way, event] of [
+    ['an invitation made with it', { on: 'linked', link: made }],
+    ['its yes to a knock', { on: 'replied', reply }],
+  ] as const)
+    it(`becomes no neighbour by ${way}`, () => {
+      const refused = step(state, event, now)
+      expect([refused.answer, refused.changes, refused.effects]).to.deep.equal([
+        { say: 'refused', code: 'agent-revoked', detail: 'the key of that gateway was stolen from its owner' },
+        [],
+        [],
+      ])
     })
 })

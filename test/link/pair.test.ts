@@ -150,6 +150,18 @@ describe('a PAIR letter', () => {
   it('makes none where the owner wants no links through the web', () =>
     expect(paired(holding([contact('explicit')], 'never'), asking, now).answer).to.include({ code: 'pair-refused' }))
 
+  it('makes none with a key that was stolen, asked for or not', () => {
+    for (const [rows, pair] of [
+      [[contact('explicit')], asking],
+      [[wish()], answering],
+    ] as const) {
+      const state = holding([...rows])
+      apply(state, { put: 'revocation', row: { agent, at: now, heardAt: now, isKnown: true } })
+      const { answer, changes, effects } = paired(state, pair, now)
+      expect([answer?.say === 'refused' && answer.code, changes, effects]).to.deep.equal(['pair-refused', [], []])
+    }
+  })
+
   it('is answered to where it came from, as whom it was for', () =>
     expect(paired(holding([contact('explicit')]), asking, now).effects).to.deep.include({
       do: 'pair',

@@ -5,7 +5,7 @@ import { linkRevoke } from '../../gateway/operation/link.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { decodeInvitation } from '../../src/link/invitation.ts'
 import type { Refusal } from '../../src/refusal.ts'
-import { invitations } from '../../store/web.ts'
+import { invitations, revocations } from '../../store/web.ts'
 import { codeOf } from '../fixture/refused.ts'
 import { eachWithHouse } from '../gateway/house.ts'
 
@@ -62,6 +62,15 @@ describe('pairing', function () {
     link.state = 'suspended' // as a ruling would
     expect(await take(bob, code)).to.equal('taken')
     expect(links()).to.deep.equal([[bob, 'suspended']])
+  })
+
+  it('a stolen key makes no neighbour, and whoever has it is told so', async () => {
+    const { db } = house().store
+    const code = await invite()
+    await db.transaction((tx) => revocations.save(tx, [{ agent: eve, at: 1, heardAt: Date.now(), isKnown: true }]))
+    await again()
+    expect(await take(eve, code)).to.equal('agent-revoked')
+    expect(links()).to.deep.equal([])
   })
 
   it('of two who show one token at once, one becomes a neighbour', async () => {
