@@ -20,6 +20,7 @@ describe('previews of messages', () => {
     ['of markup cut anywhere have none', html, '<p>Ripe</p><img src="x', 'Ripe'],
     ['know no markup in plain text', plain, 'a <b> c &amp; d', 'a <b> c &amp; d'],
     ['of nothing are empty', plain, '> only\n> quotes', ''],
+    ['are whole where there is room', plain, `${'word '.repeat(39)}words`, `${'word '.repeat(39)}words`],
     ['end between words', plain, `${'word '.repeat(50)}end`, 'word '.repeat(40).trim()],
     ['or within a long one', plain, 'x'.repeat(500), 'x'.repeat(200)],
     ['count characters, not units', plain, '🍎'.repeat(300), '🍎'.repeat(200)],

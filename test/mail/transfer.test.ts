@@ -26,6 +26,10 @@ describe('transfer encodings, undone piece by piece', () => {
       }),
     )
   })
+  it('base64 ends at its padding, wherever it is cut', () => {
+    for (const at of [1, 3, 4, 5])
+      expect(inPieces('base64', Buffer.from('YQ==YQ=='), [at]).toString(), `${at}`).to.equal('a')
+  })
   it('quoted-printable is what it is in one piece', () => {
     const texts = fc.string({ unit: fc.constantFrom('=', '3D', '0', 'a', ' ', '\t', '\r\n', '\n', '\r', 'ü') })
     fc.assert(
