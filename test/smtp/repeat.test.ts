@@ -3,7 +3,7 @@
  * again makes two of a message. What is meant twice stays two.
  */
 import { expect } from 'chai'
-import { type Attempt, openRepeats, type Repeat } from '../../gateway/smtp/repeat.ts'
+import { type Attempt, openRepeats, type Repeat, type Repeats } from '../../gateway/smtp/repeat.ts'
 import { type Edge, openEdge, Raw } from './edge.ts'
 
 const MINUTE = 60_000
@@ -43,6 +43,50 @@ describe('smtp: a message that comes again', () => {
     const second = repeats.begin('a', here)
     first.taken('1')
     expect(repeated(await second).before).to.equal('1')
+  })
+
+  it('and if that is a failure, it is taken itself', async () => {
+    const repeats = openRepeats(() => now)
+    const first = begun(await repeats.begin('a', gone))
+    const second = repeats.begin('a', here)
+    first.failed()
+    begun(await second)
+  })
+
+  it('the answer to an earlier one says nothing of a later one', async () => {
+    const repeats = openRepeats(() => now)
+    const first = begun(await repeats.begin('a', here))
+    first.taken('1')
+    const second = begun(await repeats.begin('a', here))
+    second.taken('2')
+    first.heard()
+    second.lost()
+    expect(repeated(await repeats.begin('a', here)).before).to.equal('2')
+  })
+
+  const lostAs = async (repeats: Repeats, name: string) => {
+    const attempt = begun(await repeats.begin(name, here))
+    attempt.taken('1')
+    attempt.lost()
+  }
+
+  it('of more than ten thousand the oldest are meant', async () => {
+    const repeats = openRepeats(() => now)
+    await lostAs(repeats, 'a')
+    for (let i = 0; i < 9998; i++) begun(await repeats.begin(`other ${i}`, here))
+    repeated(await repeats.begin('a', here))
+    begun(await repeats.begin('another', here))
+    begun(await repeats.begin('a', here))
+  })
+
+  it('each is meant after its own ten minutes, whoever came again before', async () => {
+    const repeats = openRepeats(() => now)
+    begun(await repeats.begin('a', here)).taken('1')
+    await lostAs(repeats, 'b')
+    now += 5 * MINUTE
+    begun(await repeats.begin('a', here))
+    now += 5 * MINUTE
+    begun(await repeats.begin('b', here))
   })
 
   it('ten minutes later it is meant', async () => {
