@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import type { Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
-import { needs } from '../../src/needs.ts'
-import { owe } from '../../src/report/owed.ts'
+import { needs, needsOf } from '../../src/needs.ts'
+import { owe, owedKey } from '../../src/report/owed.ts'
 import type { Report } from '../../src/report/report.ts'
 import { step } from '../../src/web.ts'
 import {
@@ -196,6 +196,13 @@ describe('custody: what comes back', () => {
       expect(left(made)?.outcome?.by).to.equal(agent)
     }
     expect(left(step(world(row()), { on: 'due', key }, now))?.agent, 'remembered when handed').to.equal(b)
+  })
+
+  it('a message is decided with what is owed to all who handed it, or with what its sender submitted', () => {
+    const there = relayed({ also: [r] })
+    expect(needsOf(world(), there)).to.deep.equal({ owed: [owedKey(s, there.key), owedKey(r, there.key)] })
+    const { owed, submissions } = needsOf(world(), row())
+    expect([owed, submissions]).to.deep.equal([undefined, ['letter 1']])
   })
 
   it('what is owed is owed no longer than anybody remembers the envelope', () => {
