@@ -33,7 +33,7 @@ export const parseAddresses = (value: string, itemsMax = ITEMS_MAX): AddressItem
       if (item.group) {
         inGroup = true
         items.push({ name: null, route: null, local: item.name ?? '', host: null })
-      } else if (item.local !== null || item.host !== null || item.name !== null) {
+      } else if (item.local !== null || item.name !== null) {
         items.push({
           name: item.name,
           route: item.route,
@@ -110,7 +110,6 @@ const readAngle = (text: Scanner): { route: string | null; local: string | null;
     host = text.domain()
   }
   text.skipTo('>,;')
-  if (text.peek() === '>') text.at++
   return { route, local: local || '', host: host || '' }
 }
 
