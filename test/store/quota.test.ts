@@ -15,28 +15,46 @@ describe('store: how much an account keeps', () => {
   const letters = (count: number) => Promise.all(Array.from({ length: count }, () => draft(bench().home, one)))
   const used = async () => (await quotaOf(bench().db, bench().account.id, none)).used / one.length
 
-  it('is the sizes of its messages, in whatever mailbox, as they come, go and stay', async () => {
-    const { db, folder, account, home } = bench()
-    const [inbox, sent] = [await folder('INBOX'), await folder('Sent')]
-    const extra = await create(db, account.id, 'Extra')
-    if (typeof extra === 'string') throw new Error(extra)
-    const steps: [what: string, step: () => Promise<unknown>, messages: number][] = [
-      ['three come', async () => append(db, inbox, await letters(3)), 3],
-      ['two are copied', () => copy(db, inbox, [1, 2], sent), 5],
-      ['one is copied where it is', () => copy(db, sent, [1], sent), 6],
-      ['all are moved', () => move(db, sent, [1, 2, 3], extra.id), 6],
-      ['one goes', () => takeOut(db, inbox, [1]), 5],
-      ['and goes only once', () => takeOut(db, inbox, [1]), 5],
-      ['one takes the place of another', async () => replaced(inbox, await draft(home, one)), 5],
-      ['a mailbox goes with what is in it', () => remove(db, account.id, 'Extra'), 2],
-    ]
-    const replaced = (mailbox: number, letter: Awaited<ReturnType<typeof draft>>) =>
-      replace(db, { mailbox, uid: 2 }, { ...letter, mailbox })
-    for (const [what, step, messages] of steps) {
-      await step()
-      expect(await used(), what).to.equal(messages)
-      expect((await verify(home)).problems, what).to.deep.equal([])
-    }
+  for (const isReadAnew of [false, true])
+    it(`is the sizes of its messages, in whatever mailbox, as they come, go and stay${isReadAnew ? ', read anew' : ''}`, async () => {
+      const { db, folder, account, home } = bench()
+      const [inbox, sent] = [await folder('INBOX'), await folder('Sent')]
+      const extra = await create(db, account.id, 'Extra')
+      if (typeof extra === 'string') throw new Error(extra)
+      const steps: [what: string, step: () => Promise<unknown>, messages: number][] = [
+        ['three come', async () => append(db, inbox, await letters(3)), 3],
+        ['two are copied', () => copy(db, inbox, [1, 2], sent), 5],
+        ['one is copied where it is', () => copy(db, sent, [1], sent), 6],
+        ['all are moved', () => move(db, sent, [1, 2, 3], extra.id), 6],
+        ['one goes', () => takeOut(db, inbox, [1]), 5],
+        ['and goes only once', () => takeOut(db, inbox, [1]), 5],
+        ['one takes the place of another', async () => replaced(inbox, await draft(home, one)), 5],
+        ['a mailbox goes with what is in it', () => remove(db, account.id, 'Extra'), 2],
+      ]
+      const replaced = (mailbox: number, letter: Awaited<ReturnType<typeof draft>>) =>
+        replace(db, { mailbox, uid: 2 }, { ...letter, mailbox })
+      const forget = () => db.transaction(() => Promise.reject(new Error('no'))).catch(() => {})
+      for (const [what, step, messages] of steps) {
+        if (isReadAnew) await forget()
+        await step()
+        expect(await used(), what).to.equal(messages)
+        expect((await verify(home)).problems, what).to.deep.equal([])
+      }
+    })
+
+  it('what was taken back does not count', async () => {
+    const { db, folder, home } = bench()
+    const inbox = await folder('INBOX')
+    await append(db, inbox, await letters(1))
+    const drafts = await letters(2)
+    const undone = db.transaction(async (tx) => {
+      await append(tx, inbox, drafts)
+      throw new Error('no')
+    })
+    expect(await undone.catch(({ message }: Error) => message)).to.equal('no')
+    await append(db, inbox, await letters(1))
+    expect(await used()).to.equal(2)
+    expect((await verify(home)).problems).to.deep.equal([])
   })
 
   it('a limit holds where one is given, and nothing is kept of what goes beyond', async () => {
@@ -68,7 +86,8 @@ describe('store: how much an account keeps', () => {
     expect(await full(none)).to.equal(true)
     await setQuota(db, account.id, 0)
     expect(await full(1)).to.equal(false)
-    await setQuota(db, account.id, null)
+    expect(await setQuota(db, account.id, null)).to.equal(true)
     expect(await full(1)).to.equal(true)
+    expect(await setQuota(db, -1, null), 'of nobody').to.equal(false)
   })
 })
