@@ -52,6 +52,25 @@ describe('store: transactions', () => {
     expect(await keys()).to.deep.equal(['a', 'd'])
   })
 
+  it('a commit that fails takes back the work of all, and what follows is as whole as ever', async () => {
+    const { db } = bench()
+    const answers = await Promise.allSettled([
+      db.transaction((tx) => tx.run(insert, ['a', '{}'])),
+      db.transaction(async (tx) => {
+        await tx.run('PRAGMA defer_foreign_keys = ON')
+        await tx.run("INSERT INTO mailbox (account, name, uid_validity) VALUES (-1, 'x', 1)") // seen at the commit alone
+      }),
+    ])
+    expect(answers.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
+    const broken = db.transaction(async (tx) => {
+      await tx.run(insert, ['b', '{}'])
+      await tx.run(insert, ['b', '{}'])
+    })
+    expect(await broken.catch(() => 'taken')).to.equal('taken')
+    await db.transaction((tx) => tx.run(insert, ['c', '{}']))
+    expect(await keys()).to.deep.equal(['c'])
+  })
+
   it('what reads first sees the work of its company, and a failure after it takes back its own alone', async () => {
     const { db } = bench()
     const seen: string[][] = []
