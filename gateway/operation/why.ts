@@ -1,6 +1,6 @@
 /** Why a neighbour stands as it does: numbers, rules, dates and the messages behind them. */
 import type { Entry } from '../../src/complaint/verdict.ts'
-import { debtAt, type Flow, newCredit, weightOf } from '../../src/credit/credit.ts'
+import { debtAt, type Flow, judgedIn, newCredit, weightOf } from '../../src/credit/credit.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import type { Accusation, Ruling } from '../../src/link/ruling.ts'
 import { limitOf, sinceOf } from '../../src/link/standing.ts'
@@ -90,14 +90,14 @@ const viewOfFlow = (
   { owed, limit, now }: { owed: number; limit: number; now: number },
 ): FlowView => {
   const weight = weightOf(flow, now, web.weights())
-  const wanted = flow.weeks.flatMap((week) => Object.values(week.wanted))
+  const { complaints, wanted } = judgedIn(flow, now)
   return {
     pending: flow.pending,
     reserved: flow.reserved,
     weight,
     isTaken: owed + flow.reserved + weight <= limit,
-    complaints: flow.weeks.reduce((sum, week) => sum + week.complaints, 0),
-    wanted: wanted.reduce((sum, count) => sum + count, 0),
+    complaints,
+    wanted,
   }
 }
 

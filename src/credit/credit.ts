@@ -123,9 +123,12 @@ export const admit = (
   return owed + flow.reserved + weight <= limit + ROUNDING ? weight : 0
 }
 
+/** Judgements of the last four weeks. */
+export const judgedIn = (flow: Flow, now: number): Pick<Tally, 'complaints' | 'wanted'> => tallyAt(flow, weekOf(now))
+
 /** All messages of the last four weeks, judged or not. */
 export const messagesIn = (flow: Flow, now: number): number => {
-  const { complaints, wanted } = tallyAt(flow, weekOf(now))
+  const { complaints, wanted } = judgedIn(flow, now)
   return flow.pending + complaints + wanted
 }
 

@@ -6,7 +6,7 @@ import { complaintList, complaintRaise, complaintShow, complaintWithdraw } from 
 import { linkOverrule } from '../../gateway/operation/link.ts'
 import { userAdd, userAllow, userShow } from '../../gateway/operation/user.ts'
 import { linkWhy } from '../../gateway/operation/why.ts'
-import { newCredit } from '../../src/credit/credit.ts'
+import { complained, newCredit, wanted } from '../../src/credit/credit.ts'
 import type { Ruling } from '../../src/link/ruling.ts'
 import { byAddress } from '../../store/account.ts'
 import { find } from '../../store/mailbox.ts'
@@ -253,6 +253,22 @@ describe('complaints, as commands', function () {
       .to.match(/owed +nothing/)
       .and.match(/suspended us +Rita/)
       .and.match(/not yet: cut whoever/)
+  })
+
+  it('why tells of the judgements of 28 days, and of none before', async () => {
+    const credit = { ...newCredit(Date.now()), agent }
+    for (const days of [200, 1]) {
+      const at = Date.now() - days * 86_400_000
+      complained(credit, 'theirs', 1, at, at)
+      wanted(credit, 'ours', 1, 'somebody', at)
+    }
+    const { tally: _, ...ours } = credit.ours // as where nothing was judged this week
+    await house().store.db.transaction(async (tx) => {
+      await links.save(tx, [link(agent, { name: 'Rita', up: false })])
+      await credits.save(tx, [{ ...credit, ours }])
+    })
+    const why = await linkWhy(await again(), { neighbour: 'Rita' }, none)
+    expect([why.theirs.complaints, why.ours.wanted]).to.deep.equal([1, 1])
   })
 
   it('why of somebody who is no neighbour says how to find one', async () =>
