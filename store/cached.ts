@@ -9,7 +9,7 @@ import type { Sink, Source, Tx } from './db.ts'
 
 /** What is remembered of a message beside its row. `bodyId` is its body's id, `body` the IMAP text BODY. */
 export type Cached = Required<Omit<Parsed, 'size' | 'malformed'>> & {
-  /** The header's fields that listings want (listed.ts). */
+  /** The header's fields that listings want (src/mail/listed.ts). */
   listed: Buffer
   malformed: string | null
   provenance: object | null

@@ -1,7 +1,7 @@
 /**
  * Keeps a certificate from an authority at hand (`[tls.acme]`): looked at every few minutes, fetched when it is due
- * (src/reach/certified.ts), and left in its file, from where renewal.ts takes it up. Until there is one, and whenever there is
- * no good one, mail clients see the self-signed one.
+ * (src/reach/certified.ts), and left in its file, from where gateway/renewal.ts takes it up. Until there is one,
+ * and whenever there is no good one, mail clients see the self-signed one.
  */
 import cron from 'node-cron'
 import { failed, isDue, mayTry, type Tries, type Wanted } from '../../src/reach/certified.ts'

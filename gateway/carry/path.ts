@@ -38,7 +38,7 @@ export const answerWho = async (
   return { t: 'PATH', path: await signRecord(core.agent, core.net, 'PATH', record), hops: [], card }
 }
 
-/** An answer from memory: the PATH we asked for ourselves, and our word that we stand between (splice.ts). */
+/** An answer from memory: the PATH we asked for ourselves, and our word that we stand between (src/route/splice.ts). */
 export const recallPath = async (
   core: Here,
   { key, qid, target, route }: Extract<Effect, { do: 'recall' }>,

@@ -104,7 +104,7 @@ const agreeOnLinks = async ({ engine, link }: Core): Promise<void> => {
   }
 }
 
-/** What complaints were about can be asked for a year; how a recipient judges counts for the window of critic.ts. */
+/** What complaints were about can be asked for a year; how a recipient judges counts for the window of src/credit/critic.ts. */
 const COMPLAINTS_MS = 365 * 86_400_000
 const CRITICS_MS = 28 * 86_400_000
 

@@ -22,7 +22,7 @@ export type ImapConfig = {
   /** Login without TLS, from 127.0.0.0/8 and ::1 only. */
   plainLoopback: boolean
   sessionLimit: number
-  /** From one address, before and after login: a household behind one address has many devices. Loopback: places.ts. */
+  /** From one address, before and after login: a household behind one address has many devices. Loopback: gateway/places.ts. */
   sessionsPerAddress: number
   sessionsPerAccount: number
   /** Largest message APPEND takes, in bytes. */

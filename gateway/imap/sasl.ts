@@ -2,7 +2,7 @@
  * The mechanisms of AUTHENTICATE, each a conversation of challenges and responses. RFC 4422.
  *
  *   PLAIN (RFC 4616), LOGIN (never written down; old Outlooks know nothing else), SCRAM-SHA-256 (RFC 7677) and
- *   SCRAM-SHA-256-PLUS, which is bound to the TLS connection (binding.ts).
+ *   SCRAM-SHA-256-PLUS, which is bound to the TLS connection (gateway/binding.ts).
  */
 import { randomBytes } from 'node:crypto'
 import { Refusal } from '../../src/refusal.ts'

@@ -9,7 +9,10 @@ const SLICE_MS = 4
 /** Everybody else first. */
 export const turn = (): Promise<void> => setImmediate()
 
-/** Runs a generator that pauses often (ranks.ts). Where it took several slices, what follows begins with a fresh one. */
+/**
+ * Runs a generator that pauses often (src/mail/ranks.ts). Where it took several slices, what follows begins with a
+ * fresh one.
+ */
 export const inSlices = async <T>(work: Generator<void, T>): Promise<T> => {
   let isLong = false
   for (let until = performance.now() + SLICE_MS; ; ) {

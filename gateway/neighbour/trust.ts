@@ -1,5 +1,5 @@
 /**
- * What operations ask of the web of trust (`Web` in house.ts), answered by the engine and the store.
+ * What operations ask of the web of trust (`Web` in gateway/house.ts), answered by the engine and the store.
  */
 import { isId, targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'

@@ -1,4 +1,4 @@
-/** Invitations: make, list, take back, accept. What an invitation is: pairing.ts. */
+/** Invitations: make, list, take back, accept. What an invitation is: gateway/neighbour/pairing.ts. */
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { linkOfInvitation } from '../../src/link/invitation.ts'
 import { readHostPort } from '../config/value.ts'

@@ -76,7 +76,7 @@ export const operations = {
 export type Operations = typeof operations
 
 /**
- * The operations of one house, for the control socket. A caller is of the same version (control.ts
+ * The operations of one house, for the control socket. A caller is of the same version (gateway/control.ts
  * sees to it) and runs as the same user, so arguments come as the command line typed them.
  */
 export const operationsOf = (house: House): Record<string, ServedOperation> =>

@@ -1,5 +1,5 @@
 /**
- * Keeps our own DNS name where we are: looked at every minute (clock.ts), changed when it must be.
+ * Keeps our own DNS name where we are: looked at every minute (gateway/engine/clock.ts), changed when it must be.
  * Without `dns.addresses` we are where neighbours see us.
  */
 import { resolve4, resolve6 } from 'node:dns/promises'

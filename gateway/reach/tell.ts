@@ -1,6 +1,6 @@
 /**
  * We tell where we are: to a neighbour as soon as it is connected, to all of them when our addresses or
- * open connections have changed, and every half an hour (clock.ts).
+ * open connections have changed, and every half an hour (gateway/engine/clock.ts).
  *
  * Links that come and go in a row are told of once: a round waits a moment for more, and there is a limit to rounds.
  */

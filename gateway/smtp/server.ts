@@ -23,7 +23,7 @@ export type SmtpConfig = {
   recipientLimit: number
   messagesPerMinute: number
   sessionLimit: number
-  /** Over all listeners. Loopback: places.ts. */
+  /** Over all listeners. Loopback: gateway/places.ts. */
   sessionsPerAddress: number
   /** Login without TLS, on the listeners bound to a loopback address. */
   plainLoopback: boolean

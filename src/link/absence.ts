@@ -1,6 +1,6 @@
 /**
  * Neighbours that are often away: a laptop, a machine that is switched off at night. Their silence
- * says little, so it is borne longer (silence.ts). What counts are absences longer than one hop
+ * says little, so it is borne longer (src/custody/silence.ts). What counts are absences longer than one hop
  * deadline, as far as this gateway was there to see them. Times are epoch ms.
  */
 import type { Link } from '../state.ts'

@@ -59,7 +59,7 @@ export const vouched = (state: State, agent: string, now: number): Step => {
 
 /** A neighbour this new may not have been asked yet by anybody who waits for a path. */
 const NEW_MS = 600_000
-/** Those who asked before have half of the ten searches a minute (ask.ts); the others have their own time. */
+/** Those who asked before have half of the ten searches a minute (src/route/ask.ts); the others have their own time. */
 const SEEKERS = 5
 
 /** Whoever waits for a path looks again before its time when a new neighbour connects, or the first after none. */

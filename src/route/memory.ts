@@ -1,6 +1,6 @@
 /**
  * What an agent remembers of the web around it: ways that were found, searches that go by, and what it
- * thinks of others for a while. It is part of the State (state.ts). Ways are kept in the store as well;
+ * thinks of others for a while. It is part of the State (src/state.ts). Ways are kept in the store as well;
  * all the rest is working memory: a restart forgets it, and nothing but some time is lost. Times are epoch ms.
  */
 import type { Bucket } from './bucket.ts'

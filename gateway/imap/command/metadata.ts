@@ -12,7 +12,10 @@ import { no, ok } from '../reply.ts'
 import { isBadFilter } from '../search/filter.ts'
 import { entryName, mailboxName, value } from '../wire/writer.ts'
 
-/** Octets of a value: more than any note or icon needs, and well below what a command may hold (session.ts). */
+/**
+ * Octets of a value: more than any note or icon needs, and well below what a command may hold
+ * (gateway/imap/session.ts).
+ */
 const VALUE_MAX = 16_384
 
 export const getMetadata: Command<Getting> = {

@@ -3,7 +3,8 @@
  *
  * A name is selected if it is what the selection options ask for; with RECURSIVEMATCH its ancestors are told for its
  * sake, with CHILDINFO. Names that are subscribed but gone are told as \NonExistent where subscriptions are asked
- * for. Pure: mailboxes and names in, lines' contents out, by name. Generators pause (ranks.ts): patterns may be many.
+ * for. Pure: mailboxes and names in, lines' contents out, by name. Generators pause (src/mail/ranks.ts): patterns may
+ * be many.
  */
 import type { Folder } from './folders.ts'
 import { matcher } from './pattern.ts'

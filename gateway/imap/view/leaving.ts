@@ -9,7 +9,10 @@ import type { Db } from '../../../store/db.ts'
 import { clearLeft } from '../../../store/leaving.ts'
 import type { Log } from '../../log.ts'
 
-/** Times the first rest. A session that is silent for half an hour is closed (edge.ts): so long it may take. */
+/**
+ * Times the first rest. A session that is silent for half an hour is closed (gateway/imap/edge.ts): so long it may
+ * take.
+ */
 const AGAIN = 30
 
 export class Leaving {
