@@ -142,14 +142,19 @@ export class Gateway {
   }
 }
 
-/** `inviter` and `accepter` become neighbours, and have a link up when it resolves. */
+/**
+ * `inviter` and `accepter` become neighbours, and both have the link up when it resolves: who dialled has it first, and
+ * what is asked then would not go on from the other.
+ */
 export const befriend = async (inviter: Gateway, accepter: Gateway): Promise<void> => {
   const { code } = await inviter.ask<{ code: string }>('link.invite', { hours: 1 })
-  const { agent } = await accepter.ask<{ agent: string }>('link.accept', { code })
-  await until(`${accepter.name} connects to ${inviter.name}`, async () => {
-    const links = await accepter.ask<{ agent: string; up: boolean }[]>('link.list', {})
-    return links.some((link) => link.agent === agent && link.up)
-  })
+  await accepter.ask('link.accept', { code })
+  const isUp = async (one: Gateway, other: Gateway) =>
+    (await one.ask<{ name: string; up: boolean }[]>('link.list', {})).some(({ name, up }) => up && name === other.name)
+  await until(
+    `${accepter.name} and ${inviter.name} connect`,
+    async () => (await isUp(accepter, inviter)) && isUp(inviter, accepter),
+  )
 }
 
 /**
