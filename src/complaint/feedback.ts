@@ -5,7 +5,7 @@
  *   multipart/report; report-type=feedback-report
  *   1  text/plain                         for people, not looked at
  *   2  message/feedback-report            fields: Feedback-Type, Version …
- *   3  message/rfc822, or its header alone (text/rfc822-headers): the message it is about
+ *   3  message/rfc822, or its header alone (text/rfc822-headers; message/global-headers, RFC 6533 §6): what it is about
  *
  * Nothing in it is believed: it names a message, and whoever sent it complains about that only if they
  * received it.
@@ -33,6 +33,8 @@ type Pieces = Record<'fields' | 'original', { start: number; end: number; encodi
 /** Of a part more is not read: a header with its trace fields is some kilobytes. */
 const PIECE_BYTES = 64 * 1024
 
+const HEADERS: ReadonlySet<string> = new Set(['text/rfc822-headers', 'message/global-headers'])
+
 export const feedbackPieces = (root: Part): Pieces | Flaw => {
   const isReport =
     root.type === 'multipart' &&
@@ -43,7 +45,7 @@ export const feedbackPieces = (root: Part): Pieces | Flaw => {
   if (fields === undefined || `${fields.type}/${fields.subtype}` !== 'message/feedback-report') return 'no-type'
   if (original === undefined) return 'no-original'
   const { message } = original
-  const isHeader = `${original.type}/${original.subtype}` === 'text/rfc822-headers'
+  const isHeader = HEADERS.has(`${original.type}/${original.subtype}`)
   if (message === undefined && !isHeader) return 'no-original'
   const header = message
     ? { start: message.start, end: message.bodyStart }

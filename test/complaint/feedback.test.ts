@@ -64,6 +64,7 @@ describe('feedback reports (ARF)', () => {
   const cases: [what: string, change: Change, read: Partial<Feedback> | Flaw][] = [
     ['RFC 5965: a report about a whole message', {}, full],
     ['or about its header alone', { third: 'text/rfc822-headers' }, full],
+    ['which may be an internationalized one', { third: 'message/global-headers' }, full],
     [
       'in base64, too',
       {
