@@ -5,7 +5,7 @@
  *   multipart/report; report-type=feedback-report
  *   1  text/plain                         for people, not looked at
  *   2  message/feedback-report            fields: Feedback-Type, Version …
- *   3  message/rfc822, or its header alone (text/rfc822-headers; message/global-headers, RFC 6533 §6): what it is about
+ *   3  message/rfc822, or its header alone (text/rfc822-headers; message/global-headers, RFC 6533): the message it is about
  *
  * Nothing in it is believed: it names a message, and whoever sent it complains about that only if they
  * received it.

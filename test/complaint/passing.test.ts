@@ -72,7 +72,7 @@ const holding = (row: Custody | undefined): State => {
 }
 const hear = (state: State, given: Complaint, from = r, at = now): Step =>
   step(state, { on: 'complained', from, complaint: given }, at)
-/** What `s` kindsOwed us after it, and what we owe `r`. */
+/** What `s` owes us after it, and what we owe `r`. */
 const debts = (state: State, ...steps: Step[]): number[] => {
   for (const { changes } of steps) for (const change of changes) apply(state, change)
   return [s, r].map((agent) => {
@@ -164,7 +164,7 @@ describe('complaint: a neighbour passes one on', () => {
     ['and its withdrawal came first', ['not-spam', 'abuse']],
   ]
   for (const [what, reasons] of orders)
-    it(`${what}: nobody kindsOwed anything`, () => {
+    it(`${what}: nobody owes anything`, () => {
       const state = holding(open())
       for (const reason of reasons) {
         const made = hear(state, complaint({ reason }))
@@ -192,7 +192,7 @@ describe('complaint: a neighbour passes one on', () => {
     expect(state.credits.get(r)?.ours).to.deep.include({ reserved: 1, pending: 1 })
   })
 
-  it('each charge counts until the neighbour has been told what it kindsOwed', () => {
+  it('each charge counts until the neighbour has been told what it owes', () => {
     const state = holding(open())
     for (const charges of [1, 2]) {
       debts(state, hear(state, complaint({ reason: charges === 1 ? 'abuse' : 'not-spam' })))

@@ -412,22 +412,18 @@ describe('reach: where we are, by the words of neighbours', () => {
     )
   })
 
+  const words = (text: string): string[] => text.trim().split(/\s+/)
   // The last before each range that RFC 6890 keeps for something, its ends, and the first behind it.
-  const publicIps = ['1.0.0.0', '9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '126.255.255.255']
-  publicIps.push('128.0.0.0', '169.253.255.255', '169.255.0.0', '172.15.255.255', '172.32.0.0', '192.167.255.255')
-  publicIps.push(
-    '192.169.0.0',
-    '223.255.255.255',
-    '5.100.0.1',
-    '5.254.0.1',
-    '5.20.0.1',
-    '5.168.0.1',
-    '2000::',
-    '3fff::1',
-  )
-  const otherIps = ['0.0.0.0', '0.255.255.255', '10.0.0.0', '10.255.255.255', '100.64.0.0', '100.127.255.255']
-  otherIps.push('127.0.0.1', '169.254.0.0', '169.254.255.255', '172.16.0.0', '172.31.255.255', '192.168.0.0')
-  otherIps.push('192.168.255.255', '224.0.0.0', '255.255.255.255', '::1', '1fff::1', '4000::', 'fd00::1', 'fe80::1')
+  const publicIps = words(`
+    1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 169.253.255.255
+    169.255.0.0 172.15.255.255 172.32.0.0 192.167.255.255 192.169.0.0 223.255.255.255 5.100.0.1
+    5.254.0.1 5.20.0.1 5.168.0.1 2000:: 3fff::1
+  `)
+  const otherIps = words(`
+    0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 169.254.0.0
+    169.254.255.255 172.16.0.0 172.31.255.255 192.168.0.0 192.168.255.255 224.0.0.0 255.255.255.255 ::1
+    1fff::1 4000:: fd00::1 fe80::1
+  `)
   it('whom anybody can dial has an address from outside of what is kept for networks of one’s own', () => {
     for (const text of publicIps) expect(isPublicIp(text), text).to.equal(true)
     for (const text of [...otherIps, '', 'b.test', '1.2.3']) expect(isPublicIp(text), text).to.equal(false)

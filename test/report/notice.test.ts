@@ -115,7 +115,7 @@ describe('report/notice', () => {
       expect(letter.toString()).to.include('global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n')
     })
 
-    it('an internationalized message comes back as one (RFC 6533 §5), one in another charset as ever', () => {
+    it('an internationalized message comes back as one (RFC 6533), one in another charset as ever', () => {
       const third = (text: Buffer | string, more: Partial<NoticeAbout> = {}) =>
         types(notice({ ...failed, original: { ...failed.original, header: Buffer.from(text) }, ...more }))[2]
       expect(third('Subject: Grüße\r\n\r\n')).to.equal('message/global-headers')
