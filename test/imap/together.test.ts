@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect } from 'chai'
 import { ImapFlow } from 'imapflow'
+import type { Change } from '../../store/change.ts'
 import { find } from '../../store/mailbox.ts'
+import { copy } from '../../store/move.ts'
 import { Client } from '../dialogue/run.ts'
 import { address, letter, password, startTestImap, type TestImap } from './server.ts'
 
@@ -38,6 +40,26 @@ describe('IMAP: several clients on one mailbox', () => {
     const names = ['\\Seen', '\\Answered', '\\Flagged', '\\Deleted', '\\Draft']
     const rows = await imap.messages('INBOX')
     return new Map(rows.map(({ uid, flags }) => [uid, sorted(names.filter((_, bit) => flags & (1 << bit)))]))
+  }
+
+  /** Logged in. `ask` answers with all lines, the last one tagged `r` and a number. */
+  const openRaw = async () => {
+    const raw = new Client(connect({ port: imap.port, host: '127.0.0.1' }))
+    await once(raw.socket, 'connect')
+    let tag = 0
+    const ask = async (command: string): Promise<string[]> => {
+      const name = `r${++tag}`
+      raw.send(`${name} ${command}`)
+      const lines: string[] = []
+      for (;;) {
+        const line = await raw.line(20_000)
+        if (line === undefined) throw new Error(`closed in answer to ${command}`)
+        lines.push(line)
+        if (line.startsWith(`${name} `)) return lines
+      }
+    }
+    await ask(`LOGIN ${address} ${password}`)
+    return { raw, ask }
   }
 
   it('imapflow with QRESYNC learns what went and what changed while it was away', async () => {
@@ -82,6 +104,38 @@ describe('IMAP: several clients on one mailbox', () => {
     expect(new Map([...cache.flags].sort(([a], [b]) => a - b))).to.deep.equal(await truth())
   })
 
+  it('flags of very many are changed in pieces, between which others write; what was done is told, whatever ends it', async function () {
+    this.timeout(60_000)
+    const { db } = imap.store
+    const idOf = async (name: string) => (await find(db, imap.account.id, name))?.id ?? 0
+    const [inbox, archive] = [await idOf('INBOX'), await idOf('Archive')]
+    await imap.deliver('INBOX', Array(12_000).fill(letter(1)))
+    const { raw, ask } = await openRaw()
+    await ask('ENABLE CONDSTORE')
+    await ask('SELECT INBOX')
+
+    const heard: number[] = []
+    const hear = (change: Change) => void heard.push(change.mailbox)
+    db.changes.on('change', hear)
+    const other = new Promise((resolve) => db.changes.once('change', () => resolve(copy(db, inbox, [1], archive))))
+    const stored = await ask('STORE 1:* +FLAGS (\\Flagged)')
+    await other
+    db.changes.off('change', hear)
+    expect(heard.filter((mailbox) => mailbox !== archive)).to.deep.equal([inbox, inbox, inbox])
+    expect(heard.indexOf(archive)).to.be.within(1, 2)
+    const told = stored.flatMap((line) => /^\* (\d+) FETCH \(FLAGS \(\\Flagged.*\) MODSEQ/.exec(line)?.[1] ?? [])
+    expect(told.map(Number)).to.deep.equal(Array.from({ length: 12_000 }, (_, i) => i + 1))
+    expect(stored.at(-1)).to.match(/^r\d+ OK/)
+
+    const words = Array.from({ length: 50 }, (_, i) => `k${i}`).join(' ')
+    await ask(`STORE 6000 FLAGS.SILENT (${words})`)
+    const refused = await ask('STORE 1:* +FLAGS.SILENT (one)')
+    expect(refused.at(-1)).to.match(/^r\d+ NO \[LIMIT\]/)
+    expect(refused.filter((line) => / FETCH /.test(line))).to.have.length(5000)
+    expect((await imap.messages('INBOX')).filter(({ keywords }) => keywords === 'one')).to.have.length(5000)
+    raw.socket.destroy()
+  })
+
   it('imapflow and raw sessions change, expunge and hear deliveries at once, and end agreeing', async function () {
     this.timeout(60_000)
     await imap.deliver(
@@ -90,21 +144,7 @@ describe('IMAP: several clients on one mailbox', () => {
     )
     const flows = await Promise.all([openFlow(), openFlow()])
     await Promise.all(flows.map((flow) => flow.mailboxOpen('INBOX')))
-    const raw = new Client(connect({ port: imap.port, host: '127.0.0.1' }))
-    await once(raw.socket, 'connect')
-    let tag = 0
-    const ask = async (command: string): Promise<string[]> => {
-      const name = `r${++tag}`
-      raw.send(`${name} ${command}`)
-      const lines: string[] = []
-      for (;;) {
-        const line = await raw.line(20_000)
-        if (line === undefined) throw new Error(`closed in answer to ${command}`)
-        lines.push(line)
-        if (line.startsWith(`${name} `)) return lines
-      }
-    }
-    await ask(`LOGIN ${address} ${password}`)
+    const { raw, ask } = await openRaw()
     await ask('ENABLE QRESYNC')
     // The raw one follows by uids alone, as a client with QRESYNC does.
     const known = new Map<number, string>()

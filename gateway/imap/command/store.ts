@@ -5,6 +5,7 @@
 import type { Flagged } from '../../../store/change.ts'
 import { applying, type Borne, store as change, type FlagChange } from '../../../store/flag.ts'
 import type { FlagMode } from '../../../store/keyword.ts'
+import { pieces } from '../../../store/pieces.ts'
 import type { Range } from '../../../store/range.ts'
 import type { Code } from '../code.ts'
 import { type Command, mailboxOpen } from '../command.ts'
@@ -47,18 +48,25 @@ const storing = (by: By): Command<Args> => ({
     const all = meant(mailbox, by, ranges)
     if (!all) return noSuchNumber
     const wanted = { mode, flags: bits, keywords, ...(unchangedSince !== undefined && { unchangedSince }) }
-    const isKnown = isSilent ? expecting(mailbox.view, all.messages, wanted) : undefined
-    const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(all.messages), wanted)
-    mailbox.view.told(stored, isKnown)
-    if (stored.some((one) => mailbox.hasNewKeyword(one.keywords))) mailbox.tellFlags(output)
-    const done = new Set(stored.map(({ uid }) => uid))
-    const told = all.messages.filter(({ row }) => !row.isGone && done.has(row.uid))
     // With modseqs a client hears its own changes even when silent: it needs the new ones. RFC 7162 §3.1.3.
-    if (!isSilent || mailbox.tellsModseq)
-      for (const message of told) output.line(mailbox.changedLine(message, { uid: by === 'uid', flags: !isSilent }))
-    const isLeftOut = ({ row }: Numbered) => !row.isGone && !done.has(row.uid)
-    const changed = unchangedSince === undefined ? [] : all.messages.filter(isLeftOut)
-    const isWhole = by === 'uid' || (!all.someAreGone && told.length + changed.length === all.messages.length)
+    const tells = !isSilent || mailbox.tellsModseq
+    const changed: Numbered[] = []
+    let done = 0
+    for (const messages of pieces(all.messages)) {
+      const isKnown = isSilent ? expecting(mailbox.view, messages, wanted) : undefined
+      const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(messages), wanted)
+      mailbox.view.told(stored, isKnown)
+      if (stored.some((one) => mailbox.hasNewKeyword(one.keywords))) mailbox.tellFlags(output)
+      const uids = new Set(stored.map(({ uid }) => uid))
+      for (const message of messages) {
+        if (message.row.isGone) continue
+        if (uids.has(message.row.uid)) {
+          done++
+          if (tells) output.line(mailbox.changedLine(message, { uid: by === 'uid', flags: !isSilent }))
+        } else if (unchangedSince !== undefined) changed.push(message)
+      }
+    }
+    const isWhole = by === 'uid' || (!all.someAreGone && done + changed.length === all.messages.length)
     if (changed.length === 0) return isWhole ? ok('Stored') : expungeIssued
     const modified: Code = `MODIFIED ${formatSet(changed.map(({ seq, row }) => (by === 'uid' ? row.uid : seq)))}`
     return isWhole ? ok('Some of these were changed since', modified) : no(modified, 'Some of these are gone')
