@@ -4,6 +4,7 @@ import { flag, type Row } from './change.ts'
 import type { Sink, Tx } from './db.ts'
 import { appendMany, type Draft, sizeOf } from './message.ts'
 import { takeNumbers } from './numbering.ts'
+import { PIECE, pieces } from './pieces.ts'
 import { charge } from './quota.ts'
 import { noteGone } from './unindexed.ts'
 import { keepVanished } from './vanished.ts'
@@ -57,16 +58,25 @@ export const copy = (
   })
 
 /**
- * Moves messages to another mailbox, or to the end of the same; as `copy`, but they keep their id.
+ * Moves messages to another mailbox, or to the end of the same; as `copy`, but they keep their id. Very many are moved
+ * in pieces, the last of which may fail (RFC 6851 §3.3); `all-or-none` is of each.
  * Published as added there, then as expunged here.
  */
-export const move = (
+export const move = async (
   db: Sink,
   from: number,
   uids: readonly number[],
   to: number,
   which: Which = 'those-there',
-): Promise<UidPair[]> => db.transaction(async (tx) => moveHeld(tx, from, await heldOf(tx, from, uids, which), to))
+): Promise<UidPair[]> => {
+  const pairs: UidPair[] = []
+  for (const piece of pieces(uids)) {
+    const moved = await db.transaction(async (tx) => moveHeld(tx, from, await heldOf(tx, from, piece, which), to))
+    for (const pair of moved) pairs.push(pair)
+    if (which === 'all-or-none' && moved.length === 0) break
+  }
+  return pairs
+}
 
 /** Moves all there are: renaming INBOX. */
 export const moveAll = async (tx: Tx, from: number, to: number): Promise<UidPair[]> =>
@@ -103,15 +113,27 @@ const moveHeld = async (tx: Tx, from: number, held: readonly Held[], to: number)
  * @param among only of these (UID EXPUNGE, RFC 9051 §6.4.9)
  * @returns the uids removed, ascending
  */
-export const expunge = (db: Sink, mailbox: number, among?: readonly number[]): Promise<number[]> =>
+export const expunge = async (db: Sink, mailbox: number, among?: readonly number[]): Promise<number[]> => {
+  const uids: number[] = []
+  for (const piece of among ? pieces(among) : [undefined]) {
+    let gone: Gone[]
+    do {
+      gone = await expungeSome(db, mailbox, piece)
+      for (const { uid } of gone) uids.push(uid)
+    } while (gone.length === PIECE)
+  }
+  return uids
+}
+
+const expungeSome = (db: Sink, mailbox: number, among?: readonly number[]): Promise<Gone[]> =>
   db.transaction(async (tx) => {
     const gone = await tx.range<Gone>(
       `SELECT id, mailbox, uid, size FROM message
-       WHERE mailbox = ? ${among ? 'AND uid IN (?*)' : ''} AND (flags & ${flag.deleted}) <> 0 ORDER BY uid`,
+       WHERE mailbox = ? ${among ? 'AND uid IN (?*)' : ''} AND (flags & ${flag.deleted}) <> 0 ORDER BY uid LIMIT ${PIECE}`,
       among ? [mailbox, among] : [mailbox],
     )
     await forget(tx, gone)
-    return gone.map(({ uid }) => uid)
+    return gone
   })
 
 /** Puts a message, in whatever mailbox, in the place of another: both or neither. Undefined if that is gone already. */

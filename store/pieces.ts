@@ -4,7 +4,7 @@
  */
 
 /** A piece takes some 50 ms. */
-const PIECE = 5000
+export const PIECE = 5000
 
 /** The items in their order; no items are one piece, too. */
 export function* pieces<T>(items: readonly T[], size = PIECE): Generator<readonly T[]> {

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { ImapFlow } from 'imapflow'
 import type { Change } from '../../store/change.ts'
 import { find } from '../../store/mailbox.ts'
-import { copy } from '../../store/move.ts'
+import { copy, removeMany } from '../../store/move.ts'
 import { Client } from '../dialogue/run.ts'
 import { address, letter, password, startTestImap, type TestImap } from './server.ts'
 
@@ -133,6 +133,23 @@ describe('IMAP: several clients on one mailbox', () => {
     expect(refused.at(-1)).to.match(/^r\d+ NO \[LIMIT\]/)
     expect(refused.filter((line) => / FETCH /.test(line))).to.have.length(5000)
     expect((await imap.messages('INBOX')).filter(({ keywords }) => keywords === 'one')).to.have.length(5000)
+    raw.socket.destroy()
+  })
+
+  it('of very many a MOVE by number stops where one is gone, and tells what it moved', async function () {
+    this.timeout(60_000)
+    const { db } = imap.store
+    await imap.deliver('INBOX', Array(12_000).fill(letter(1)))
+    const [first] = await imap.messages('INBOX')
+    const { raw, ask } = await openRaw()
+    await ask('SELECT INBOX')
+    const gone = (first?.id ?? 0) + 7999
+    db.changes.once('change', () => db.transaction((tx) => removeMany(tx, [gone])))
+    const moved = await ask('MOVE 1:* Archive')
+    expect(moved[0]).to.match(/^\* OK \[COPYUID \d+ 1:5000 1:5000\]/)
+    expect(moved.filter((line) => / EXPUNGE$/.test(line))).to.have.length(5001)
+    expect(moved.at(-1)).to.match(/^r\d+ NO \[EXPUNGEISSUED\]/)
+    expect((await ask('UID SEARCH RETURN (MIN MAX COUNT) ALL'))[0]).to.include('MIN 5001 MAX 12000 COUNT 6999')
     raw.socket.destroy()
   })
 

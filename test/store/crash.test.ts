@@ -12,10 +12,11 @@ import { verify } from '../../store/verify.ts'
 import { draft, eachWithStore, folderOf, letterOf, newHome, putKeys, rowsOf } from './home.ts'
 
 const appender = fileURLToPath(new URL('./appender.ts', import.meta.url))
+const mover = fileURLToPath(new URL('./mover.ts', import.meta.url))
 
-/** Starts an appender; its lines come in until it ends. */
-const start = (home: string, run: string) => {
-  const child = spawn(process.execPath, ['--import', 'tsx', appender, home, run], { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Starts a program; its lines come in until it ends. */
+const start = (program: string, ...args: string[]) => {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {
@@ -43,7 +44,7 @@ describe('store: crashes', function () {
     const promised = new Map<string, number>()
     try {
       for (let run = 0; run < 6; run++) {
-        const { child, opened, ended, lines } = start(home, `${run}`)
+        const { child, opened, ended, lines } = start(appender, home, `${run}`)
         await opened
         while (lines().length < 20 * (run + 1)) await wait(5)
         await wait(Math.random() * 50)
@@ -74,9 +75,42 @@ describe('store: crashes', function () {
     }
   })
 
+  it('of very many that are moved each is in one of the two mailboxes after kill -9', async () => {
+    const home = await newHome()
+    await putKeys(home, 'e')
+    const count = 12_000
+    try {
+      const store = await openStore(home)
+      const account = await create(store.db, { address: 'ann@a.test', name: 'Ann', entityId: 'e' })
+      if (account === 'exists') throw new Error('exists')
+      const folders = [
+        await folderOf(store.db, account.id, 'INBOX'),
+        await folderOf(store.db, account.id, 'Archive'),
+      ] as const
+      const one = await draft(home, letterOf('one'))
+      const ids = (await append(store.db, folders[0], Array(count).fill(one))).map(({ id }) => id)
+      await store.close()
+      for (let run = 0; run < 4; run++) {
+        const { child, opened, ended, lines } = start(mover, home)
+        await opened
+        while (lines().length < 2) await wait(5)
+        await wait(Math.random() * 300)
+        child.kill('SIGKILL')
+        await ended
+        expect((await verify(home)).problems, `after run ${run}`).to.deep.equal([])
+        const { db, close } = await openStore(home)
+        const kept = (await Promise.all(folders.map((folder) => view(db, folder)))).flat()
+        expect(kept.map(({ id }) => id).sort((a, b) => a - b)).to.deep.equal(ids)
+        await close()
+      }
+    } finally {
+      await rm(home, { recursive: true, force: true })
+    }
+  })
+
   it('a second process is refused, and told which one has the home', async () => {
     const home = await newHome()
-    const { child, opened, ended } = start(home, 'x')
+    const { child, opened, ended } = start(appender, home, 'x')
     try {
       await opened
       const refusal = await openStore(home).catch((error: Error) => error.message)

@@ -4,14 +4,15 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { Refusal } from '../../src/refusal.ts'
 import { cached } from '../../store/cached.ts'
-import type { Change, Row } from '../../store/change.ts'
+import { type Change, flag, type Row } from '../../store/change.ts'
 import { mark, store } from '../../store/flag.ts'
 import { keywordsOf, mergeKeywords } from '../../store/keyword.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { create, find } from '../../store/mailbox.ts'
 import { append, appendMany, content, view } from '../../store/message.ts'
-import { copy, expunge, move, removeMany } from '../../store/move.ts'
+import { copy, expunge, move, removeMany, type UidPair } from '../../store/move.ts'
 import { openStore } from '../../store/store.ts'
+import { vanishedSince } from '../../store/vanished.ts'
 import { verify } from '../../store/verify.ts'
 import { draft, eachWithStore, letterOf, parse, rowsOf, takeOut } from './home.ts'
 
@@ -305,6 +306,49 @@ describe('store: messages', () => {
     expect(await expunge(db, inbox)).to.deep.equal([])
     expect(changes.map((change) => change.on === 'expunged' && change.uids)).to.deep.equal([[1], [3, 5]])
     expect(await uids(inbox)).to.deep.equal([2, 4])
+  })
+
+  it('very many are moved, and expunged, in pieces between which others write', async () => {
+    const { db, folder, changes } = bench()
+    const [inbox, archive, junk] = [await folder('INBOX'), await folder('Archive'), await folder('Junk')]
+    const one = await draft(bench().home, letterOf('one'))
+    const added = await append(db, inbox, Array(12_000).fill({ ...one, flags: flag.deleted }))
+    const whole = Array.from({ length: 12_000 }, (_, i) => i + 1)
+    /** Somebody writes once the first piece is there. @returns mailboxes of the changes, in their order */
+    const meanwhile = async (work: () => Promise<unknown>): Promise<number[]> => {
+      changes.length = 0
+      const other = new Promise((resolve) => db.changes.once('change', () => resolve(append(db, junk, [one]))))
+      await Promise.all([work(), other])
+      return changes.map(({ mailbox }) => mailbox)
+    }
+    let pairs: UidPair[] = []
+    const moved = await meanwhile(async () => {
+      pairs = await move(db, inbox, whole, archive, 'all-or-none')
+    })
+    expect(pairs).to.deep.equal(whole.map((uid) => ({ from: uid, to: uid })))
+    expect(moved.filter((mailbox) => mailbox !== junk)).to.deep.equal([archive, inbox, archive, inbox, archive, inbox])
+    expect(moved.indexOf(junk)).to.be.within(2, 4)
+    expect((await view(db, archive)).map(({ id }) => id)).to.deep.equal(added.map(({ id }) => id))
+    expect(await uids(inbox)).to.deep.equal([])
+    const vanished = (await vanishedSince(db, inbox, 2)) ?? []
+    expect(vanished.map(({ from, to }) => to - from + 1)).to.deep.equal([5000, 5000, 2000])
+
+    const expunged = await meanwhile(() => expunge(db, archive))
+    expect(expunged.filter((mailbox) => mailbox !== junk)).to.deep.equal([archive, archive, archive])
+    expect(expunged.indexOf(junk)).to.be.within(1, 2)
+    expect(await uids(archive)).to.deep.equal([])
+  })
+
+  it('of very many the move stops at the piece in which one is gone, if all are wanted', async () => {
+    const { db, folder, home } = bench()
+    const [inbox, archive] = [await folder('INBOX'), await folder('Archive')]
+    await append(db, inbox, Array(12_000).fill(await draft(home, letterOf('one'))))
+    await takeOut(db, inbox, [6000])
+    const whole = Array.from({ length: 12_000 }, (_, i) => i + 1)
+    expect(await move(db, inbox, whole, archive, 'all-or-none')).to.have.length(5000)
+    expect(await uids(inbox)).to.deep.equal(whole.filter((uid) => uid > 5000 && uid !== 6000))
+    expect(await move(db, inbox, whole, archive)).to.have.length(6999)
+    expect(await uids(inbox)).to.deep.equal([])
   })
 
   it('an id is never given out again, even after a restart', async () => {

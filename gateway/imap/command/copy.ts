@@ -2,7 +2,8 @@
  * COPY, MOVE and their UID forms. RFC 3501 §6.4.7, RFC 6851, UIDPLUS RFC 4315.
  * copy = "COPY" SP sequence-set SP mailbox
  *
- * By numbers it is all or nothing: if one of them is gone, nothing is copied (RFC 2180 §4.4.1).
+ * By numbers it is all or nothing: if one of them is gone, nothing is copied (RFC 2180 §4.4.1). Of very many, MOVE does
+ * so piece by piece (store/move.ts).
  */
 import { find } from '../../../store/mailbox.ts'
 import { copy as copyTo, move as moveTo, type UidPair } from '../../../store/move.ts'
@@ -48,7 +49,7 @@ const copying = (by: By, moves: boolean): Command<Args> => ({
     if (!moves) return ok('Copied', code)
     // COPYUID leaves before any EXPUNGE renumbers the messages. RFC 6851 §4.3.
     output.line(`* OK [${code}] Moved`)
-    return ok('Moved', mailbox.modseqCode)
+    return by === 'seq' && pairs.length < uids.length ? expungeIssued : ok('Moved', mailbox.modseqCode)
   },
 })
 
