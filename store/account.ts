@@ -1,6 +1,8 @@
 /** Whose mail is kept here. An account has one address, one entity, its folders, and app passwords (password.ts). */
 import type { Sink, Source } from './db.ts'
 import { createDefaults, dropMailbox, list as listMailboxes } from './mailbox.ts'
+import { thinOut } from './move.ts'
+import { PIECE } from './pieces.ts'
 
 export type Account = {
   id: number
@@ -39,6 +41,12 @@ export const byId = (from: Source, id: number): Promise<Account | undefined> =>
 /** All accounts, by address. */
 export const list = (from: Source): Promise<Account[]> =>
   from.read.all<Account>(`SELECT ${columns} FROM account ORDER BY address`)
+
+/** Of very many messages most go before their account does, in transactions of their own. */
+export const removeMost = async (db: Sink, id: number): Promise<void> => {
+  let left = PIECE
+  for (const mailbox of await listMailboxes(db, id)) left -= await thinOut(db, mailbox.id, left)
+}
 
 /**
  * Removes an account with all its folders, messages, passwords and contacts, and what was held against it; its entity is

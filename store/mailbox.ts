@@ -8,7 +8,7 @@
  */
 import { flag } from './change.ts'
 import type { Sink, Source, Tx } from './db.ts'
-import { moveAll, removeAll } from './move.ts'
+import { moveAll, removeAll, thinOut } from './move.ts'
 import { dropLost, keepLost } from './subscription.ts'
 
 export type Mailbox = {
@@ -160,18 +160,27 @@ export const rename = (db: Sink, account: number, from: string, to: string): Pro
     return 'ok'
   })
 
-/** Removes a folder and its messages. */
-export const remove = (db: Sink, account: number, name: string): Promise<'ok' | MailboxNo> =>
-  db.transaction(async (tx) => {
-    const found = await find(tx, account, name)
-    if (!found) return 'missing'
-    if (defaultNames.has(found.name)) return 'special'
-    const all = await list(tx, account)
-    if (all.some((each) => each.name.startsWith(`${found.name}/`))) return 'children'
+/** Removes a folder and its messages. Of very many most go before it, in transactions of their own. */
+export const remove = async (db: Sink, account: number, name: string): Promise<'ok' | MailboxNo> => {
+  const goes = await removable(db, account, name)
+  if (typeof goes === 'string') return goes
+  await thinOut(db, goes.id)
+  return db.transaction(async (tx) => {
+    const found = await removable(tx, account, name)
+    if (typeof found === 'string') return found
     await dropMailbox(tx, found)
     if (found.subscribed) await keepLost(tx, account, found.name)
     return 'ok'
   })
+}
+
+const removable = async (from: Source, account: number, name: string): Promise<Mailbox | MailboxNo> => {
+  const found = await find(from, account, name)
+  if (!found) return 'missing'
+  if (defaultNames.has(found.name)) return 'special'
+  const all = await list(from, account)
+  return all.some((each) => each.name.startsWith(`${found.name}/`)) ? 'children' : found
+}
 
 /** Unconditionally, for `remove` and for the end of an account. */
 export const dropMailbox = async (tx: Tx, { id, account, name }: Mailbox): Promise<void> => {

@@ -158,6 +158,24 @@ export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> 
   await forget(tx, await tx.range<Gone>(sql, [ids]))
 }
 
+/**
+ * Takes messages out of a mailbox that is to go, as EXPUNGE does, until no more are left than go with it in one
+ * transaction.
+ *
+ * @returns how many are left
+ */
+export const thinOut = async (db: Sink, mailbox: number, left = PIECE): Promise<number> => {
+  for (;;) {
+    const sql = 'SELECT id FROM message WHERE mailbox = ? ORDER BY uid LIMIT ?'
+    const ids = (await db.read.range<{ id: number }>(sql, [mailbox, left + PIECE])).map(({ id }) => id)
+    if (ids.length <= left) return ids.length
+    await db.transaction(async (tx) => {
+      await tx.run('DELETE FROM outgoing WHERE message IN (?*)', [ids.slice(left)])
+      await removeMany(tx, ids.slice(left))
+    })
+  }
+}
+
 /** Empties a mailbox that goes itself, which is what sessions are told. */
 export const removeAll = async (tx: Tx, account: number, mailbox: number): Promise<void> => {
   const sql = 'SELECT id, body, size FROM message WHERE mailbox = ?'

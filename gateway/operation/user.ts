@@ -1,13 +1,14 @@
 /**
  * Accounts. Adding one makes its entity: the key first, then the account; removing one goes the other
  * way. So whatever goes wrong in between leaves a key nobody uses, never an account without a key.
+ * Of very many messages most go first: what is interrupted there leaves an account with less mail, and is done again.
  * The web knows an account from the commit that makes it to the commit that ends it.
  */
 import { randomBytes } from 'node:crypto'
 import { base32 } from '../../src/address.ts'
 import { countOf, type Level, levelOf } from '../../src/complaint/policy.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
-import { type Account, byAddress, create, list, remove } from '../../store/account.ts'
+import { type Account, byAddress, create, list, remove, removeMost } from '../../store/account.ts'
 import { list as listMailboxes, statuses } from '../../store/mailbox.ts'
 import { type AppPassword, passwords, removePassword, type Scope, scopes, setPassword } from '../../store/password.ts'
 import { quotaOf, setQuota } from '../../store/quota.ts'
@@ -172,6 +173,7 @@ export const userRemove: Operation<{ address: string }, { address: string; messa
 ) => {
   const account = await accountOf(house, args.address)
   const { folders } = await userShow(house, args, () => {})
+  await removeMost(house.store.db, account.id)
   await house.store.db.transaction(async (tx) => {
     await remove(tx, account.id)
     tx.afterCommit(() => house.web.dismiss(account.entityId))

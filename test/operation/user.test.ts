@@ -7,10 +7,13 @@ import type { House } from '../../gateway/house.ts'
 import { status } from '../../gateway/operation/status.ts'
 import { userAdd, userList, userRemove, userShow } from '../../gateway/operation/user.ts'
 import { emptyState, removeLocal } from '../../src/state.ts'
+import { byAddress } from '../../store/account.ts'
+import { find } from '../../store/mailbox.ts'
+import { append } from '../../store/message.ts'
 import { draftOf } from '../../store/spool.ts'
 import { submission } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
-import { letterOf, parse } from '../store/home.ts'
+import { draft, letterOf, parse } from '../store/home.ts'
 
 const none = () => {}
 const messageOf = (error: Error) => error.message
@@ -95,6 +98,17 @@ describe('accounts', function () {
     expect([await keys(), await addresses()]).to.deep.equal([[], []])
     await again()
     expect(await addresses()).to.deep.equal([])
+  })
+
+  it('of very many messages most go before the account does', async () => {
+    await add('ann')
+    const { db } = house().store
+    const inbox = await find(db, (await byAddress(db, 'ann@a.test'))?.id ?? 0, 'INBOX')
+    await append(db, inbox?.id ?? 0, Array(5001).fill(await draft(house().home, letterOf('hello'))))
+    const heard: string[] = []
+    db.changes.on('change', ({ on }) => heard.push(on))
+    expect(await userRemove(house(), { address: 'ann' }, none)).to.include({ messages: 5001 })
+    expect(heard.slice(0, 2)).to.deep.equal(['expunged', 'mailbox'])
   })
 
   it('an account is looked after by its address also when the gateway has another domain', async () => {

@@ -1,5 +1,11 @@
 import { expect } from 'chai'
-import { create as createAccount, list as listAccounts, remove as removeAccount } from '../../store/account.ts'
+import {
+  create as createAccount,
+  list as listAccounts,
+  remove as removeAccount,
+  removeMost,
+} from '../../store/account.ts'
+import { clearLeft } from '../../store/leaving.ts'
 import {
   canonicalName,
   create,
@@ -14,6 +20,8 @@ import {
   takeRecent,
 } from '../../store/mailbox.ts'
 import { append, view } from '../../store/message.ts'
+import { quotaOf } from '../../store/quota.ts'
+import { verify } from '../../store/verify.ts'
 import { contacts, repute, warnings } from '../../store/web.ts'
 import { growsEvenly } from '../fixture/growth.ts'
 import { draft, eachWithStore, letterOf, rowsOf } from './home.ts'
@@ -231,6 +239,52 @@ describe('store: mailboxes', () => {
     expect(await rowsOf(db, 'message')).to.have.length(1)
     expect(await rowsOf(db, 'body')).to.have.length(1)
     expect(await rowsOf(db, 'parsed')).to.have.length(1)
+  })
+
+  it('of very many messages most go before their mailbox does, in pieces between which others write', async () => {
+    const { db, home, account, folder, changes } = bench()
+    const inbox = await folder('INBOX')
+    const full = made(await create(db, account.id, 'full'))
+    const one = await draft(home, letterOf('one'))
+    await append(db, full.id, Array(12_000).fill(one))
+    changes.length = 0
+    const other = new Promise((resolve) => db.changes.once('change', () => resolve(append(db, inbox, [one]))))
+    expect(await remove(db, account.id, 'full')).to.equal('ok')
+    await other
+    const heard = changes.map((change) => (change.on === 'expunged' ? change.uids.length : change.on))
+    expect(heard).to.deep.equal([5000, 'added', 2000, 'mailbox'])
+    expect(await find(db, account.id, 'full')).to.equal(undefined)
+    expect((await quotaOf(db, account.id, 0)).used).to.equal(letterOf('one').length)
+    await clearLeft(db)
+    expect(await rowsOf(db, 'message')).to.have.length(1)
+    expect((await verify(home)).problems).to.deep.equal([])
+  })
+
+  it('a mailbox that can’t be removed keeps all of very many', async () => {
+    const { db, home, account } = bench()
+    const full = made(await create(db, account.id, 'full'))
+    await create(db, account.id, 'full/below')
+    await append(db, full.id, Array(5001).fill(await draft(home, letterOf('one'))))
+    expect(await remove(db, account.id, 'full')).to.equal('children')
+    expect(await rowsOf(db, 'message')).to.have.length(5001)
+  })
+
+  it('of very many messages most go before their account does', async () => {
+    const { db, home, account, folder, changes } = bench()
+    const [inbox, outgoing] = [await folder('INBOX'), await folder('Outgoing')]
+    const one = await draft(home, letterOf('one'))
+    await append(db, inbox, Array(4000).fill(one))
+    const sent = await append(db, outgoing, Array(3000).fill(one))
+    const rows = sent.map(({ id }, i) => [`s${i}`, id])
+    await db.transaction((tx) => tx.insertMany('outgoing', ['submission', 'message'], rows))
+    changes.length = 0
+    await removeMost(db, account.id)
+    const gone = changes.flatMap((change) => (change.on === 'expunged' ? [[change.mailbox, change.uids.length]] : []))
+    expect(gone).to.deep.equal([[outgoing, 2000]])
+    expect(await rowsOf(db, 'outgoing')).to.have.length(1000)
+    expect(await removeAccount(db, account.id)).to.equal(true)
+    await clearLeft(db)
+    for (const table of ['message', 'outgoing', 'body']) expect(await rowsOf(db, table), table).to.have.length(0)
   })
 
   it('one address or entity, one account', async () => {
