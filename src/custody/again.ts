@@ -33,7 +33,7 @@ export const withPermit = (state: State, was: Custody, now: number): Step | unde
   const { role, permit: before, tried } = was
   const permit = state.contacts.get(contactKey(was.sender ?? '', was.to ?? ''))?.permit
   if (role !== 'origin' || before !== undefined || permit === undefined) return undefined
-  if (tried.length === 0 || mayBeElsewhere(was)) return undefined
+  if (tried.length === 0 || mayBeElsewhere(was) || tried.some(({ again }) => again)) return undefined
   const anew = envelopeAnew(state, was, permit, now)
   // A neighbour may have taken it once, and said no when it came again.
   const { changes } = freed(state, was, now)

@@ -53,7 +53,8 @@ export type Custody = {
   blocked?: RefusalCode
   /**
    * Neighbours it was handed to; all of them are heard. Whoever has not said no may have it, receipt
-   * or not. `again`: an earlier copy got no answer, so that no to a later one may not speak of both.
+   * or not. `again`: an earlier copy got no answer, so that a no to a later one may not speak of both:
+   * what that neighbour reports counts, until it says no to the next copy, too.
    */
   tried: { by: string; saidNo: boolean; again?: true }[]
   /** Neighbours that took it and were silent for too long: they may have it still, and get it no more. */

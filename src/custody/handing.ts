@@ -173,7 +173,7 @@ export const turnedDown = ({ stalled, ...row }: Custody, by: string, until: numb
   awaits: null,
   retryAt: now + backoffMs(row.key, row.attempts),
   attempts: row.attempts + 1,
-  tried: row.tried.map((one) => (one.by === by ? { by, saidNo: true } : one)),
+  tried: row.tried.map((one) => (one.by === by ? { ...one, saidNo: true } : one)),
   avoid: leftAlone(row, by, until, now),
 })
 

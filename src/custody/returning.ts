@@ -35,11 +35,12 @@ export const reported = (state: State, from: string, key: string, reports: reado
   const was = state.custody.get(key)
   if (was === undefined || was.state === 'done') return done
   const hasSigned = was.trail.some((step) => isReceiptBy(step, from))
-  if (!was.tried.some((one) => one.by === from && (hasSigned || !one.saidNo)))
+  if (!was.tried.some((one) => one.by === from && (hasSigned || !one.saidNo || one.again)))
     return refuse('report-foreign', 'this envelope was not handed to you, or you did not take it')
   // A report may overtake the receipt, or the receipt be lost: whoever was handed it and speaks of it has it.
   const receipt: TrailStep[] = hasSigned ? [] : [{ event: 'accepted', by: from, at: now, jws: '' }]
-  const before = { ...was, trail: [...was.trail, ...receipt] }
+  const tried = was.tried.map((one) => (one.by === from && one.again ? { by: from, saidNo: false } : one))
+  const before = { ...was, tried, trail: [...was.trail, ...receipt] }
   const fresh = believed(state, before, reports)
   if (fresh instanceof Refusal) return refuse(fresh.code, fresh.detail)
   if (fresh.length === 0) return done

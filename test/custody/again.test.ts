@@ -55,6 +55,11 @@ describe('custody: what waits for credit and gets a permit', () => {
   const stays: [what: string, was: Custody, permit: string | undefined][] = [
     ['there is no permit', broke(), undefined],
     ['a neighbour may have it as it is', broke({ tried: [{ by: r, saidNo: false }] }), permit],
+    [
+      'one has refused it, but an earlier copy got no answer',
+      broke({ tried: [{ by: r, saidNo: true, again: true }] }),
+      permit,
+    ],
     ['one of two neighbours may', broke({ tried: [...broke().tried, { by: b, saidNo: false }] }), permit],
     ['it was handed to nobody yet', broke({ tried: [] }), permit],
     ['it bears one', broke({ permit: 'cd'.repeat(16) }), permit],

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import { AVOID_MS, type Custody, dueAt, lastMoment } from '../../src/custody/custody.ts'
+import { handedTo } from '../../src/custody/handing.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
@@ -226,6 +227,15 @@ describe('custody: from one holder to the next', () => {
       expect([last.state, last.tried.map((one) => one.saidNo)]).to.deep.equal(['waiting', [false]])
       expect(lastMoment(last)).to.be.above(last.expires)
     })
+
+  it('a no to the way, too, may not speak of a copy that got no answer: of a third one it does', () => {
+    const tried = [{ by: r, saidNo: false, again: true as const }]
+    const second = left(at(handing({ tried }), { on: 'rejected', key, by: r, code: 'no-route' })) ?? row()
+    expect(second.tried).to.deep.equal([{ by: r, saidNo: true, again: true }])
+    const third = handing({ tried: handedTo(second, r) })
+    const last = left(at(third, { on: 'rejected', key, by: r, code: 'no-route' }))
+    expect(last?.tried).to.deep.equal([{ by: r, saidNo: true }])
+  })
 
   it('a final no is not the end while another neighbour may have it', () => {
     const both = handing({

@@ -79,7 +79,15 @@ describe('custody: what comes back', () => {
       undefined,
     ],
     [
-      'but who took it and gave it back may say so again',
+      'but who refused a copy while an earlier one got no answer may have that one',
+      row({ state: 'waiting', next: r, tried: [{ by: r, saidNo: true, again: true }] }),
+      r,
+      [onward, report(b, 'delivered')],
+      'done',
+      'done',
+    ],
+    [
+      'and who took it and gave it back may say so again',
       handed({ tried: [{ by: r, saidNo: true }], trail: [receipt(r), { ...receipt(r), event: 'expired' as const }] }),
       r,
       [onward],
