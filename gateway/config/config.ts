@@ -10,13 +10,13 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
-import { defaultPolicy } from '../../src/complaint/policy.ts'
 import { MAX_LIFE_MS } from '../../src/envelope/chain.ts'
 import { TIMES_LEAST, TIMES_MOST } from '../../src/link/connection-times.ts'
 import { AUTO } from '../../src/reach/seen.ts'
 import { MAX_AGENT_NAME } from '../../src/wire/pair.ts'
 import { isHostPort, MAX_ADDRESSES, MAX_NET } from '../../src/wire/record.ts'
 import { readIfThere } from '../../store/file.ts'
+import { complaints } from './complaints.ts'
 import { delivery } from './delivery.ts'
 import { directory } from './directory.ts'
 import { dns } from './dns.ts'
@@ -259,21 +259,6 @@ const path = z
     searchesPerMinute: table.searches_per_minute,
     queryBurst: table.queries,
     queryEveryMs: table.query_every,
-  }))
-
-const complaints = z
-  .strictObject({
-    grace: duration.prefault('1 min'),
-    policy: z.enum(['warn', 'slow', 'stop'], { error: 'write "warn", "slow" or "stop"' }).prefault('stop'),
-    slow_at: count(1, 1000).prefault(defaultPolicy.slowAt),
-    stop_at: count(1, 1000).prefault(defaultPolicy.stopAt),
-    weights: z.enum(['earned', 'strict'], { error: 'write "earned" or "strict"' }).prefault('earned'),
-  })
-  .prefault({})
-  .transform(({ grace, policy, slow_at, stop_at, weights }) => ({
-    graceMs: grace,
-    weights,
-    policy: { most: policy, slowAt: slow_at, stopAt: stop_at },
   }))
 
 const log = z

@@ -201,7 +201,8 @@ listen = "127.0.0.1:${ports.health}"
 # grace = "1 min"
 # What happens to an account about whom others complain. Each is told by a letter: "warn" leaves it
 # at that, "slow" lets it send a few messages an hour while so many different people have complained
-# within 28 days, "stop" takes none from it beyond so many, until \`vouchsafe user allow\`.
+# within 28 days, "stop" takes none from it beyond so many, until \`vouchsafe user allow\`. It comes
+# last: stop_at is not below slow_at.
 # policy = "stop"
 # slow_at = 3
 # stop_at = 10

@@ -193,6 +193,12 @@ describe('configuration', () => {
       'smtp.starttls = "127.0.0.1:2465" and smtp.tls = "127.0.0.1:2465": one port can\'t serve both',
     ],
     ['and for every address', '[imap]\ntls = ["0.0.0.0:2780"]', 'imap.tls = "0.0.0.0:2780" and health.listen'],
+    [
+      'a step that comes after the last',
+      '[complaints]\nslow_at = 20',
+      'complaints.slow_at = 20: slow_at (20) is above stop_at (10), so nobody would be slowed first; write 10 or less',
+    ],
+    ['and the step before it left out', '[complaints]\nstop_at = 2', 'slow_at (3) is above stop_at (2)'],
     ['what is no TOML', 'a = = b', 'is not TOML'],
     ['an older encoding', Buffer.from('[gateway]\nname = "Müller"', 'latin1').toString(), 'is not UTF-8: save it'],
     ['that of an older editor', Buffer.from('\ufeff[gateway]', 'utf16le').toString(), 'is not UTF-8: save it'],
