@@ -50,12 +50,12 @@ export const startClock = (
   }
   const everyMinute = () => {
     tick('name', reach.keepName)
-    tick('knock', knocking.retry)
     tick('move', moving.tell)
   }
   const warn = () => tick('warn', warnOfEnds)
   tick('directories', reach.tellDirectories)
-  everyMinute() // what was asked for while no gateway ran
+  everyMinute()
+  tick('knock', knocking.retry) // what was asked for while no gateway ran
   warn() // a gateway that is started once a day would else never say it
   let isStopped = false
   const due = raiseWhatIsDue(() => isStopped)
@@ -64,6 +64,7 @@ export const startClock = (
     setInterval(() => tick('tidy', tidy), minuteMs),
     setInterval(() => tick('listed', reach.tidy), minuteMs),
     setInterval(everyMinute, minuteMs),
+    setInterval(() => tick('knock', knocking.retry), minuteMs / 12), // knocking.ts says whom it is time to ask
     setInterval(() => tick('announce', announce), 30 * minuteMs),
     setInterval(warn, 60 * minuteMs),
   ]

@@ -45,8 +45,8 @@ export type Knocking = {
   retry(): Promise<void>
 }
 
-/** Between two tries: a tenth of the time it has waited already, within these. */
-const SOONEST_MS = 60_000
+/** Between two tries: a tenth of the time it has waited already, within these. At first both owners may be on the telephone. */
+const SOONEST_MS = 10_000
 const LATEST_MS = 3_600_000
 /** A letter is on its way meanwhile, and is not lost. */
 const LETTER_MS = 15 * 60_000

@@ -97,6 +97,24 @@ describe('the clock', () => {
     expect(asked).to.equal(2)
   })
 
+  it('whoever is to become a neighbour is asked soon at first, and then ever more seldom', async () => {
+    const { core } = rooms
+    const start = Date.now()
+    let now = start
+    const asked: number[] = []
+    const pair = async () => {
+      asked.push((now - start) / 1000)
+      throw new Error('nobody answers')
+    }
+    const knocking = openKnocking({ ...core, now: () => now, link: { ...core.link, pair } }, true)
+    await knocking.want(bob, 'open', ['b.test:2740'])
+    for (; now < start + HOUR; now += 5000) await knocking.retry()
+    expect(asked.slice(0, 4)).to.deep.equal([0, 10, 20, 30])
+    const pauses = asked.slice(1).map((at, i) => at - (asked[i] ?? 0))
+    expect(pauses).to.deep.equal([...pauses].sort((one, other) => one - other))
+    expect(pauses.at(-1)).to.be.within(300, 400)
+  })
+
   it('set back, and then stopped, it leaves the rest of a long queue to the next start', async () => {
     const { engine, store } = rooms.core
     const ahead = Date.now() + 48 * HOUR
