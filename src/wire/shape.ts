@@ -62,7 +62,10 @@ export const record = <F extends Fields>(fields: F): Shape<Fielded<F>> => {
   const read = group(fields)
   return (value, at) => {
     if (isObject(value) && value.v !== 1)
-      throw new Refusal('record-version', `${at} has version ${JSON.stringify(value.v)?.slice(0, 20)}`)
+      throw new Refusal(
+        'record-version',
+        `${at} has ${typeof value.v === 'number' ? `version ${value.v}` : 'no version'}`,
+      )
     return read(value, at)
   }
 }

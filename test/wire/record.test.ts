@@ -235,6 +235,8 @@ describe('wire: host and port', () => {
 })
 
 describe('wire: messages between neighbours', () => {
+  /** As much as one record may have. */
+  const deep = '['.repeat(30_000) + ']'.repeat(30_000)
   for (const message of messages)
     it(`${message.t} comes back as it was sent`, () =>
       expect(decodeMessage(encodeMessage(message))).to.deep.equal(message))
@@ -281,6 +283,9 @@ describe('wire: messages between neighbours', () => {
       encodeMessage({ ...(messages[0] as Extract<Message, { t: 'WHO' }>), ttl: 0 }),
       'record-malformed',
     ],
+    ['a version that is nested ever so deep', `{"t":"WHO","v":${deep}}`, 'record-version'],
+    ['a field that is', `{"t":"WHO","v":1,"qid":${deep}}`, 'record-malformed'],
+    ['a type that is', `{"t":${deep},"v":1}`, 'record-type'],
   ]
   for (const [what, line, code] of lines)
     it(`${what}: ${code}`, () => expect(refused(() => decodeMessage(line))).to.equal(code))
