@@ -124,11 +124,12 @@ const openDoors = async (
     health: [writeHostPort(config.health.listen)],
   }
   const renewal = opened(keepRenewed(tls, [smtp.useTls, setup.useTls], core.log))
+  const certificate = () => tls.current().certificate
   const certifying = opened(keepCertified(home, config.tls.acme, { ...core, takeUp: renewal.look }))
   opened(
     await serveControl(
       controlPath(home),
-      operationsOf({ ...house, serving: { since, listening, reach, certifying, renewed } }),
+      operationsOf({ ...house, serving: { since, listening, reach, certifying, certificate, renewed } }),
       logFailures(core.log),
     ),
   )

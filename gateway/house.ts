@@ -53,6 +53,8 @@ export type Serving = {
   renewed(): void
   reach: Pick<Reaching, 'problems' | 'dialBack' | 'probe' | 'own' | 'testDirectories'>
   certifying: Pick<Certifying, 'problems'>
+  /** PEM, as mail clients see it: its files may have changed since it was read. */
+  certificate(): string
 }
 
 /**

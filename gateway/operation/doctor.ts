@@ -2,6 +2,7 @@
  * What is wrong with this gateway and with its links, and whose fault it is: looked at from here and, by
  * neighbours that dial back, from outside. Words and sides: src/reach/diagnosis.ts.
  */
+import { X509Certificate } from 'node:crypto'
 import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { ipCanonical } from '../../src/ip.ts'
@@ -99,18 +100,27 @@ const serviceRecords = async ({ config, domain }: House): Promise<Finding[]> => 
   }))
 }
 
-const certificate = async ({ home, config }: House): Promise<Finding[]> => {
+/** The one that clients see, and that of the files, where it is another by now: the next start takes it. */
+const certificate = async ({ home, config, serving }: House): Promise<Finding[]> => {
   const what = 'certificate for mail clients'
   const options = certificateOf(home, config)
   const pair = await openTls(options).catch((error: Error) => error)
   if (pair instanceof Error) return [{ what, state: 'wrong', side: 'ours', detail: pair.message }]
   const { certificate } = pair.current()
-  const { days, told, isLittle } = lifeLeft(certificate, 14)
-  const life: Finding = isLittle
-    ? { what, state: 'wrong', side: 'ours', detail: `it ${told}`, fix: 'renew it' }
-    : { what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${pair.fingerprint()}` }
+  const seen = serving?.certificate() ?? certificate
   const unknown = options.hosts.filter((host) => !isFor(certificate, host))
-  return [life, ...unknown.map((host): Finding => ({ what, state: 'note', side: 'ours', ...notFor(host) }))]
+  return [
+    lifeOf(what, seen),
+    ...(seen === certificate ? [] : [lifeOf(`${what} from the next start`, certificate)]),
+    ...unknown.map((host): Finding => ({ what, state: 'note', side: 'ours', ...notFor(host) })),
+  ]
+}
+
+const lifeOf = (what: string, certificate: string): Finding => {
+  const { days, told, isLittle } = lifeLeft(certificate, 14)
+  if (isLittle) return { what, state: 'wrong', side: 'ours', detail: `it ${told}`, fix: 'renew it' }
+  const { fingerprint256 } = new X509Certificate(certificate)
+  return { what, state: 'ok', detail: `valid for ${days} days, SHA-256 ${fingerprint256}` }
 }
 
 const notFor = (host: string) => ({

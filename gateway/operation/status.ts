@@ -26,7 +26,7 @@ export type Status = {
   accounts: number
   links: { up: number; down: number }
   underway: number
-  /** SHA-256 of the certificate for mail clients, and until when it holds; null if its files can't be used. */
+  /** SHA-256 of the certificate that mail clients see, and until when it holds; null if there is none to start with. */
   certificate: string | null
   settings: Record<string, string>
   listening: Record<string, string[]>
@@ -95,16 +95,26 @@ export const status: Operation<object, Status> = async (house) => {
 /** It would be handed to a neighbour if one were there. */
 const wantsNeighbour = (row: Custody): boolean => row.state === 'waiting' && row.lodge === undefined && !row.isHeldBack
 
-/** Of the files as they are: what is wrong with them counts at the next start, whatever is in service now. */
-const certificateIn = async ({ home, config }: House): Promise<{ shown: string | null; problems: string[] }> => {
+/** What is wrong is that of the files as they are: it counts at the next start, whatever is in service now. */
+const certificateIn = async (house: House): Promise<{ shown: string | null; problems: string[] }> => {
+  const { home, config, serving } = house
   const tls = await openTls(certificateOf(home, config)).catch((error: Error) => error)
-  if (tls instanceof Error) return { shown: null, problems: [`the certificate for mail clients: ${tls.message}`] }
+  if (tls instanceof Error)
+    return {
+      shown: serving ? shownOf(serving.certificate()) : null,
+      problems: [`the certificate for mail clients: ${tls.message}`],
+    }
   const { certificate } = tls.current()
   const { told, isLittle } = lifeLeft(certificate, 7)
   return {
-    shown: `${tls.fingerprint()}, until ${new X509Certificate(certificate).validTo}`,
+    shown: shownOf(serving?.certificate() ?? certificate),
     problems: isLittle ? [`the certificate for mail clients ${told}: renew it`] : [],
   }
+}
+
+const shownOf = (certificate: string): string => {
+  const { fingerprint256, validTo } = new X509Certificate(certificate)
+  return `${fingerprint256}, until ${validTo}`
 }
 
 const diskProblems = async (home: string): Promise<string[]> => {

@@ -1,5 +1,8 @@
 /** A gateway that runs, as an operation sees it: with nothing wrong, and nobody in reach. */
 import type { Serving } from '../../gateway/house.ts'
+import { selfSigned } from '../../gateway/tls.ts'
+
+const { certificate: inService } = await selfSigned(['a.test'], [])
 
 export const serving: Serving = {
   since: 0,
@@ -13,4 +16,5 @@ export const serving: Serving = {
     testDirectories: async () => [],
   },
   certifying: { problems: () => [] },
+  certificate: () => inService,
 }

@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { House } from '../../gateway/house.ts'
+import { doctor } from '../../gateway/operation/doctor.ts'
 import { status } from '../../gateway/operation/status.ts'
 import { generateEntity } from '../../src/identity/entity.ts'
 import { rotateSubkeys } from '../../src/identity/subkeys.ts'
@@ -23,9 +25,25 @@ describe('what status finds wrong', () => {
 
   it('a certificate that can not be used, beside all the rest', async () => {
     const files = { certificate: join(house().home, 'gone.pem'), key: join(house().home, 'gone.key') }
-    const { certificate, accounts, problems } = await found({ config: { ...house().config, tls: files } })
+    const config = { ...house().config, tls: files }
+    const { certificate, accounts, problems } = await status({ ...house(), config }, {}, () => {})
     expect({ certificate, accounts }).to.deep.equal({ certificate: null, accounts: 0 })
-    expect(problems).to.match(/^the certificate for mail clients: Can't read \S+gone\.(pem|key): ENOENT/)
+    expect(problems[1]).to.match(/^the certificate for mail clients: Can't read \S+gone\.(pem|key): ENOENT/)
+  })
+
+  it('the certificate it tells is the one that mail clients see, whatever became of its files', async () => {
+    const { fingerprint256 } = new X509Certificate(serving.certificate())
+    expect((await found()).certificate).to.include(fingerprint256)
+    const files = { certificate: '/no/c.pem', key: '/no/k.pem' }
+    const gone = await found({ config: { ...house().config, tls: files } })
+    expect([gone.certificate, gone.problems.length]).to.deep.equal([(await found()).certificate, 1])
+
+    const { findings } = await doctor({ ...house(), serving }, {}, () => {})
+    const told = findings.filter(({ what }) => what.startsWith('certificate for mail clients'))
+    expect(told.map(({ what, detail }) => `${what}: ${detail.includes(fingerprint256)}`)).to.deep.equal([
+      'certificate for mail clients: true',
+      'certificate for mail clients from the next start: false',
+    ])
   })
 
   it('mail that waits where no neighbour is connected, unless somebody holds it back', async () => {
