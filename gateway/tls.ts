@@ -27,7 +27,10 @@ export type TlsFiles = {
   fingerprint(): string
   /** Reads the files again. @throws TlsError, and keeps the old pair */
   reload(): Promise<TlsPair>
-  /** Whether the files have changed since they were last read, well or not; of our own: whether it is near its end. */
+  /**
+   * Whether the files have changed since they were last read, well or not; of our own: whether it is near its end; of an
+   * authority's: whether it has ended.
+   */
   isStale(): Promise<boolean>
 }
 export type TlsOptions = {
@@ -96,7 +99,9 @@ export const openTls = async (options: TlsOptions): Promise<TlsFiles> => {
       pair = await load(false)
       return pair
     },
-    isStale: async () => (isOwn && isEnding(pair)) || (files !== undefined && (await traceOf(files)) !== seen),
+    isStale: async () =>
+      (isOwn ? isEnding(pair) : given === undefined && hasEnded(pair)) ||
+      (files !== undefined && (await traceOf(files)) !== seen),
   }
 }
 
@@ -125,6 +130,9 @@ const traceOf = async (paths: readonly string[]): Promise<string> => {
 const isEnding = ({ certificate }: TlsPair): boolean =>
   Date.parse(new X509Certificate(certificate).validTo) <= Date.now() + renewDays * dayMs
 
+const hasEnded = ({ certificate }: TlsPair): boolean =>
+  Date.parse(new X509Certificate(certificate).validTo) < Date.now()
+
 const readPair = async (certificatePath: string, keyPath: string, mayHaveEnded: boolean): Promise<TlsPair> => {
   const [certificate, key] = await Promise.all([readText(certificatePath), readText(keyPath)])
   const why = whyNoPair({ certificate, key })
@@ -134,12 +142,12 @@ const readPair = async (certificatePath: string, keyPath: string, mayHaveEnded: 
         'Give the PEM certificate chain, leaf first, and its own key, without a passphrase.',
     )
   }
+  const pair = { certificate, key }
+  if (mayHaveEnded || !hasEnded(pair)) return pair
   const { validTo } = new X509Certificate(certificate)
-  if (!mayHaveEnded && Date.parse(validTo) < Date.now())
-    throw new TlsError(
-      `The certificate ${certificatePath} ended on ${validTo}. Renew it: it is read again within a minute.`,
-    )
-  return { certificate, key }
+  throw new TlsError(
+    `The certificate ${certificatePath} ended on ${validTo}. Renew it: it is read again within a minute.`,
+  )
 }
 
 /** What OpenSSL says of a pair that belongs not together, or is none. */

@@ -1,12 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer } from 'node:tls'
 import { expect } from 'chai'
 import { createLog } from '../../gateway/log.ts'
 import { keepRenewed } from '../../gateway/renewal.ts'
-import { isFor, lifeLeft, openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
+import { acmePair, isFor, lifeLeft, openTls, selfSigned, type TlsPair } from '../../gateway/tls.ts'
 
 describe('certificate for mail clients', () => {
   const home = mkdtempSync(join(tmpdir(), 'tls-'))
@@ -173,6 +173,27 @@ describe('certificate for mail clients', () => {
     write(ended)
     expect(await files.reload().catch(String)).to.match(/c4\.pem ended on .*Renew it/)
     expect(files.current()).to.deep.equal(good)
+  })
+
+  it('of an authority that has ended gives way to the self-signed one, also while the gateway runs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'))
+    mkdirSync(join(folder, 'tls'))
+    const good = await selfSigned(['one.test'], [])
+    writeFileSync(acmePair(folder), `${good.key}${good.certificate}`)
+    const files = await openTls({ home: folder, acme: {} })
+    expect(files.current().certificate).to.include(good.certificate)
+    expect(await files.isStale()).to.equal(false)
+
+    const { now } = Date
+    Date.now = () => now() + 900 * 86_400_000
+    try {
+      expect(await files.isStale()).to.equal(true)
+      expect(lifeLeft((await files.reload()).certificate, 0).days).to.be.above(800)
+      expect(await files.isStale()).to.equal(false)
+    } finally {
+      Date.now = now
+    }
+    rmSync(folder, { recursive: true })
   })
 
   it('one’s own is stale only near its end', async () => {
