@@ -32,19 +32,25 @@ export const acmeFiles = (home: string): AcmeFiles => {
     await writeWhole(path, text)
   }
   return {
-    held: async () => heldIn(await readIfThere(pair)),
+    held: async () => heldIn(await read(pair)),
     save: (authority, chain, key) => write(pair, `authority: ${authority}\n${key.trim()}\n${chain.trim()}\n`),
     async account() {
-      const pem = await readIfThere(account)
+      const pem = await read(account)
       if (pem !== undefined) return keyIn(account, pem)
       const key = makeKey()
       await write(account, String(key.export({ format: 'pem', type: 'pkcs8' })))
       return key
     },
-    tries: async () => triesIn(await readIfThere(tries)),
+    tries: async () => triesIn(await read(tries)),
     saveTries: (found) => write(tries, `${JSON.stringify(found ?? {})}\n`),
   }
 }
+
+/** @throws Error that says what to do: after a restore by root all may be root's */
+const read = (path: string): Promise<string | undefined> =>
+  readIfThere(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${path} can't be read (${error.code}): give it to the user that the gateway runs as`)
+  })
 
 /** Not drawn anew by itself: the account may have more to it than its key, limits or a contract. */
 const keyIn = (file: string, pem: string): KeyObject => {

@@ -90,7 +90,10 @@ export const keepCertified = (
   /** Never beside itself: one order at a time. */
   const look = (isAgain: boolean): Promise<void> => {
     running ??= check(isAgain)
-      .catch((error: unknown) => log.error({ event: 'certifying-failed', err: error }, 'it is tried again by itself'))
+      .catch((error: unknown) => {
+        last = failed(undefined, { of, why: whyFailed(error) }, now())
+        log.error({ event: 'certifying-failed', ...wanted, ...last }, 'what is kept of it can not be read or written')
+      })
       .finally(() => {
         running = undefined
       })

@@ -179,6 +179,18 @@ describe('an authority that says no', () => {
     expect(asked).to.equal(0)
   })
 
+  it('what is kept of it and can not be read or written is told, until it can', async () => {
+    const file = join(home, 'tls/acme.pem')
+    await mkdir(file, { recursive: true })
+    expect(await told(open())).to.include(`${file} can't be read (EISDIR): give it to the user`)
+    await rm(file, { recursive: true })
+    await mkdir(join(home, 'tls/acme-tries.json.new'))
+    expect(await told(open())).to.include('acme-tries.json.new')
+    expect(asked).to.equal(0)
+    await rm(join(home, 'tls/acme-tries.json.new'), { recursive: true })
+    expect(await told(open())).to.include('the authority says no')
+  })
+
   it('its own words can’t steer a terminal, and what is kept is the owner’s alone', async () => {
     onAccount = problem(400, 'malformed', `\u001b[2J${'x'.repeat(5000)}`)
     const text = await told(open())
