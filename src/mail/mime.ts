@@ -31,15 +31,13 @@ export const readMime = (fields: readonly Field[], fallback: 'text/plain' | 'mes
     if (key.startsWith('content-') && !content.has(key)) content.set(key, unfold(value))
   }
   const { value, params } = parseParams(content.get('content-type') ?? fallback)
-  const slash = value.indexOf('/')
-  const isType = slash > 0 && slash < value.length - 1
-  const [type, subtype] = isType ? [trim(value.slice(0, slash)), trim(value.slice(slash + 1))] : ['text', 'plain']
+  const [, type = 'text', subtype = 'plain'] = TYPE.exec(value) ?? []
   const disposition = content.get('content-disposition')
   return {
     type,
     subtype,
     // RFC 2045 §5.2: what can't be read is text/plain in us-ascii, whatever else it claims.
-    params: isType ? params : [],
+    params: TYPE.test(value) ? params : [],
     id: content.get('content-id') ?? null,
     description: content.get('content-description') ?? null,
     encoding: parseParams(content.get('content-transfer-encoding') ?? '').value || '7bit',
@@ -51,3 +49,6 @@ export const readMime = (fields: readonly Field[], fallback: 'text/plain' | 'mes
     location: content.get('content-location') ?? null,
   }
 }
+
+/** Neither has blanks inside; around the slash there may be some (RFC 2045 §5.1, tokens). */
+const TYPE = /^([^\s/]+)\s*\/\s*(\S+)$/

@@ -13,10 +13,13 @@ export type Param = readonly [name: string, value: string]
 
 export const parseParams = (text: string): { value: string; params: Param[] } => {
   const plain = withoutComments(text)
-  const semicolon = plain.indexOf(';')
-  if (semicolon < 0) return { value: trim(plain), params: [] }
-  return { value: trim(plain.slice(0, semicolon)), params: joinContinuations(readPairs(plain.slice(semicolon + 1))) }
+  const end = plain.search(VALUE_END)
+  if (end < 0) return { value: trim(plain), params: [] }
+  return { value: trim(plain.slice(0, end)), params: joinContinuations(readPairs(plain.slice(end + 1))) }
 }
+
+/** The semicolon, or the blank where careless senders forget it: `text/html charset=utf-8`. */
+const VALUE_END = /;|[ \t](?=[^ \t;="]+=)/
 
 export const param = (params: readonly Param[], name: string): string | undefined =>
   params.find(([key]) => key.toLowerCase() === name)?.[1]

@@ -103,6 +103,21 @@ describe('mail/walk', () => {
         letter('Content-Type: multipart/x; boundary=" a "', '', '-- a', '', 'one', '-- a', '', 'two', '-- a--'),
         '"7bit" 3 0 NIL NIL NIL NIL)("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 3 0 NIL NIL NIL NIL) "x"',
       ],
+      [
+        'parameters whose first semicolon was forgotten',
+        letter('Content-Type: text/html charset=utf-8; format=flowed', '', ''),
+        '("text" "html" ("charset" "utf-8" "format" "flowed") NIL',
+      ],
+      [
+        'no type with a blank inside, but text/plain (RFC 2045 §5.2)',
+        letter('Content-Type: text/x y; charset=utf-8', '', ''),
+        '("text" "plain" ("charset" "us-ascii") NIL',
+      ],
+      [
+        'a type with blanks around its slash',
+        letter('Content-Type: text / html', '', ''),
+        '("text" "html" ("charset" "us-ascii") NIL',
+      ],
       ['languages, without comments', letter('Content-Language: en (English, I hope), de', '', ''), '("en" "de")'],
       [
         'a message/global that is encoded, not what is inside',
