@@ -21,9 +21,10 @@ export const serve = (session: ServerHttp2Session, caller: Caller, desk: Desk): 
   let strangerCalls = 0
 
   const { agent, remote } = caller
-  session.on('error', (error: Error) =>
-    desk.refuse('record-malformed', { agent, remote }, `breaks the rules of HTTP/2: ${error.message}`),
-  )
+  session.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.syscall !== undefined) return // a reset: their process or the line has gone, and 'close' follows
+    desk.refuse('record-malformed', { agent, remote }, `breaks the rules of HTTP/2: ${error.message}`)
+  })
   session.on('stream', (stream, headers) => {
     stream.on('error', () => {}) // 'close' follows
     if (isStranger(caller.standing())) strangerCalls += 1

@@ -489,6 +489,19 @@ describe('the link port', () => {
         await isWell(b)
       })
 
+    it('does not say of a neighbour whose process died that it broke the rules', async () => {
+      const b = await start()
+      const agent = generateAgent()
+      b.neighbours.set(agent.id, { addresses: [], standing: 'linked' })
+      const raw = connectTcp(splitAddress(b.address))
+      const { socket } = await dialTls(b.address, agent, { socket: raw })
+      socket.write(Buffer.concat([preface, frame(1, 4, 1, requestHeaders('/hello'))]))
+      await new Promise((heard) => socket.once('data', heard))
+      raw.resetAndDestroy()
+      await isWell(b)
+      expect(b.log.filter(({ code }) => code === 'record-malformed')).to.deep.equal([])
+    })
+
     it('gives a body that stops, or dribbles, a bounded time, and keeps the others unharmed', async () => {
       const b = await start({ limits: { idleMs: 300, lifeSignMs: 50 } })
       const { session } = await badNeighbour(b)
