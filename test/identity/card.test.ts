@@ -211,6 +211,11 @@ describe('card', () => {
     it(`${what} is refused`, async () =>
       expect(await refusalOf(readCard(await make(), NET, now))).to.equal('card-invalid'))
 
+  it('whose address is in another spelling is told the right one', async () => {
+    const why = await readCard(await again({ address: 'Alice@alice.test' }), NET, now).catch(String)
+    expect(why).to.match(/is to be spelled alice@alice\.test$/)
+  })
+
   it('is of use until the first of its keys ends', async () => {
     const { privateKey } = await openpgp.generateKey({
       ...{ userIDs: [{ email: 'c@c.test' }], date: new Date(now), format: 'object' },
