@@ -11,6 +11,7 @@ import { encodeMessage } from '../../src/wire/record.ts'
 import { owed } from '../../store/outbox.ts'
 import type { Core } from '../core.ts'
 import { custodyOf } from '../engine/batch.ts'
+import { LinkFault } from '../link/handlers.ts'
 import { keyUnder } from './hand.ts'
 
 /** Bundles in one call: reports are some 300 KiB then. */
@@ -37,7 +38,7 @@ export const settleWith = async (core: Core, to: string): Promise<void> => {
     })
     if (answers === undefined) return
     const taken = await Promise.all(bundles.map((one, i) => settled(core, one, answers[i])))
-    if (taken.includes(false)) throw new Error(`a neighbour could not keep our reports: ${to}`)
+    if (taken.includes(false)) throw new LinkFault('fault', 'the neighbour could not keep our reports')
   }
 }
 

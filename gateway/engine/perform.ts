@@ -18,6 +18,7 @@ import { releaseRow } from '../carry/release.ts'
 import type { Searches } from '../carry/searches.ts'
 import { sayOwed, settleWith } from '../carry/settle.ts'
 import type { Core } from '../core.ts'
+import { LinkFault } from '../link/handlers.ts'
 import { linkLimits } from '../link/limits.ts'
 import { announceTo } from '../reach/tell.ts'
 import { openLane } from './lane.ts'
@@ -52,6 +53,8 @@ export const openPerformer = (
   const failed = (error: unknown, key?: string, times = 1) => {
     if (stopped || !isWorthALine(times)) return
     const what = key && { ...keyed(key), times }
+    if (error instanceof LinkFault)
+      return core.log.warn({ event: 'effect-failed', ...what }, `${error.message}; it is tried again`)
     core.log.error({ event: 'effect-failed', ...what, err: error }, 'an effect failed; it is tried again')
   }
   const sealing = openLane(SEALING, failed, SEALING_OF_A_KIND)
@@ -81,7 +84,7 @@ export const openPerformer = (
         lodging.enter(effect.id, () => postLetter(core, effect.id, hangUp.signal))
         break
       case 'settle':
-        settling.enter(effect.to, () => settleWith(core, effect.to))
+        settling.enter(`reports for ${effect.to}`, () => settleWith(core, effect.to))
         break
       case 'state':
         void sayOwed(core, effect.to, effect.stated).catch(() => {}) // the next one is due anyway

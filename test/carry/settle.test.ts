@@ -1,7 +1,10 @@
 import { expect } from 'chai'
+import type { Searches } from '../../gateway/carry/searches.ts'
 import { settleWith } from '../../gateway/carry/settle.ts'
 import type { Core } from '../../gateway/core.ts'
+import { openPerformer } from '../../gateway/engine/perform.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
+import { until } from '../../scripts/neighbourhood.ts'
 import { owed } from '../../store/outbox.ts'
 import { eachWithStore } from '../store/home.ts'
 
@@ -33,4 +36,21 @@ describe('carry: what is owed to a neighbour', () => {
       expect(got).to.equal(end)
       expect(await owed.by(db, 'neighbour', ['r'], 9)).to.have.length(1)
     })
+  it('a neighbour that failed is named in the log, and it is no error of ours', async () => {
+    const { db } = bench()
+    const message = { t: 'WANTED' as const, origin: 'o', id: 'i' }
+    await db.transaction((tx) =>
+      owed.save(tx, [{ key: 'r', to: 'r', custody: 'o/i', items: [], expires: Date.now() + 1000, message }]),
+    )
+    const send = () => Promise.reject(new LinkFault('fault', 'the neighbour failed'))
+    const lines: unknown[] = []
+    const log = { warn: (...line: unknown[]) => lines.push(line) }
+    const core = { store: { db }, link: { isUp: () => true, send }, log } as unknown as Core
+    const { perform, stop } = openPerformer(core, {} as Searches, async () => {})
+    perform({ do: 'settle', to: 'r' })
+    await until('it is logged', async () => lines.length > 0)
+    await stop()
+    const what = { event: 'effect-failed', key: 'reports for r', times: 1 }
+    expect(lines).to.deep.equal([[what, 'fault: the neighbour failed; it is tried again']])
+  })
 })
