@@ -23,11 +23,11 @@ export type FirstMessage = { binding: Binding; gs2: string; authzid: string; use
 type FinalMessage = { bound: Buffer; nonce: string; proof: Buffer; withoutProof: string }
 
 /**
- * What a guess costs who stole the keys, and a client at its login. The least of RFC 7677 is 4096, of 2015; a phone
- * of today needs a tenth of a second for these, and passwords made by us have 100 random bits and need no such help.
- * Keys are kept by it: with another number every password has to be set anew.
+ * What a guess costs who stole the keys, and a client at its login. The least of RFC 7677 is 4096, of 2015; this is
+ * the most that Cyrus SASL computes, by which mbsync and others log in. Passwords made by us have 100 random bits and
+ * need no such help.
  */
-export const ITERATIONS = 120_000
+export const ITERATIONS = 65_536
 const HASH = 'sha256'
 const HASH_BYTES = 32
 /** Longer messages than any name and nonce need. */

@@ -50,14 +50,14 @@ export const setPassword = async (
   scope: Scope = 'all',
 ): Promise<void> => {
   // Before the transaction: others wait for it.
-  const salt = await saltOf(db, address)
-  const [stored, keys] = await Promise.all([hash(prepared(password), ARGON2), deriveKeys(password, salt, ITERATIONS)])
+  const { salt, iterations } = await challenge(db, address)
+  const [stored, keys] = await Promise.all([hash(prepared(password), ARGON2), deriveKeys(password, salt, iterations)])
   await db.transaction(async (tx) => {
     await drop(tx, id, label)
     await tx.run(
       `INSERT INTO password (account, label, hash, stored_key, server_key, iterations, scope, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      [id, label, stored, keys.storedKey, keys.serverKey, ITERATIONS, scope, Date.now()],
+      [id, label, stored, keys.storedKey, keys.serverKey, iterations, scope, Date.now()],
     )
   })
 }
@@ -96,8 +96,12 @@ export const login = async (db: Sink, address: string, password: string, use: Us
 /** What SCRAM tells whoever names this address. */
 export const challenge = async (db: Sink, address: string): Promise<{ salt: string; iterations: number }> => ({
   salt: await saltOf(db, address),
-  iterations: ITERATIONS,
+  iterations: await iterationsOf(db),
 })
+
+/** One number for a whole home, so that none shows whose an address is: a home that began with another keeps that. */
+const iterationsOf = async (from: Source): Promise<number> =>
+  (await from.read.one<{ iterations: number }>('SELECT iterations FROM password LIMIT 1'))?.iterations ?? ITERATIONS
 
 /** The account whose password was proved, and our own proof that we know it. */
 export const prove = async (
@@ -160,7 +164,8 @@ const hashThatHolds = async (
   candidates: readonly Candidate[],
   password: string,
 ): Promise<string | undefined> => {
-  const { storedKey } = await deriveKeys(password, await saltOf(db, address), ITERATIONS)
+  const { salt, iterations } = await challenge(db, address)
+  const { storedKey } = await deriveKeys(password, salt, iterations)
   const said = candidates.find((each) => timingSafeEqual(Buffer.from(each.storedKey), Buffer.from(storedKey)))
   const stored = said?.hash ?? (await unusable())
   for (const text of new Set([prepared(password), password])) // in old homes it was kept as typed

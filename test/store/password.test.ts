@@ -132,6 +132,22 @@ describe('store: app passwords', () => {
     }
   })
 
+  it('are proved with no more iterations than Cyrus SASL computes', async () => {
+    expect((await challenge(bench().db, 'ann@a.test')).iterations).to.be.within(4096, 0x10000)
+  })
+
+  it('of a home that began with another number of iterations keep it, and nobody shows by it', async () => {
+    const { db, account } = bench()
+    await db.transaction((tx) => tx.run('UPDATE password SET iterations = 5000', []))
+    await setPassword(db, account, 'phone', 'correct horse')
+    await setPassword(db, account, 'laptop', 'battery staple')
+    const { salt, iterations } = await challenge(db, 'ann@a.test')
+    expect([iterations, (await challenge(db, 'nobody@a.test')).iterations]).to.deep.equal([5000, 5000])
+    const { proof } = clientProof('battery staple', salt, iterations, 'the message')
+    expect(await prove(db, 'ann@a.test', { message: 'the message', proof }, 'imap')).not.to.equal(undefined)
+    expect(await tryWith('correct horse')).not.to.equal(undefined)
+  })
+
   it('the last use is kept', async () => {
     const { db, account } = bench()
     expect((await passwords(db, account.id)).map(({ label, usedAt }) => [label, usedAt])).to.deep.equal([
