@@ -79,8 +79,11 @@ const readToml = (text: string, name: string): unknown => {
   try {
     return parse(text)
   } catch (error) {
-    if (error instanceof TomlError) throw new ConfigError(`${name} is not TOML: ${error.message}`)
-    throw error
+    if (!(error instanceof TomlError)) throw error
+    const twice = error.message.includes('redefine')
+      ? '\nEach section and each key stands once: change the one that is there.'
+      : ''
+    throw new ConfigError(`${name} is not TOML: ${error.message.trimEnd()}${twice}`)
   }
 }
 

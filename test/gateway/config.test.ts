@@ -200,6 +200,7 @@ describe('configuration', () => {
     ],
     ['and the step before it left out', '[complaints]\nstop_at = 2', 'slow_at (3) is above stop_at (2)'],
     ['what is no TOML', 'a = = b', 'is not TOML'],
+    ['a section put below the one that is there', '[tls]\n[delivery]\n[tls]', 'Each section and each key stands once'],
     ['an older encoding', Buffer.from('[gateway]\nname = "Müller"', 'latin1').toString(), 'is not UTF-8: save it'],
     ['that of an older editor', Buffer.from('\ufeff[gateway]', 'utf16le').toString(), 'is not UTF-8: save it'],
   ]
