@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { act, type Context, fdOption, verb } from './context.ts'
 import { quoted } from './hint.ts'
-import { bytes, plural } from './layout.ts'
+import { bytes, clock, plural } from './layout.ts'
 import { refuseOthers } from './owner.ts'
 
 export const backupCommands = (root: Command): void => {
@@ -45,7 +45,7 @@ const restoreCommand = (root: Command): void =>
       const made = await restore(resolve(from), context.home, progressOn(context))
       return {
         result: { from: resolve(from), ...made, home: context.home },
-        text: `${context.home} is restored: ${plural(made.messages, 'message')}, as of ${new Date(made.at).toISOString()}.`,
+        text: `${context.home} is restored: ${plural(made.messages, 'message')}, as of ${clock(made.at)}.`,
         next: [
           'make sure that the old gateway does not run any more: there may be one with this key',
           'what it shared with its neighbours is not in a backup: at the first connection it begins anew with each, and they are told by an account here; without an account pair again, by `vouchsafe link invite`',

@@ -91,7 +91,10 @@ const accept = (link: Command): void => {
     return {
       result: made,
       text: `You and ${made.name} are neighbours now.\n\n${describe(made)}`,
-      next: ['compare the six words with what the neighbour was shown at `link invite`'],
+      next: [
+        'compare the six words with what the neighbour was shown at `link invite`',
+        ...(made.up ? [] : ['vouchsafe link list        # after some seconds: whether it is connected']),
+      ],
     }
   })
 }
