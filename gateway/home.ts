@@ -34,7 +34,11 @@ export type Made = {
  *
  * @throws Error in words for the administrator
  */
-export const makeHome = async (home: string, choices: Choices, keys: { passphraseFd?: number }): Promise<Made> => {
+export const makeHome = async (
+  home: string,
+  choices: Choices,
+  keys: { passphraseFd?: number | undefined },
+): Promise<Made> => {
   await refuseMade(home)
   const text = configText(choices)
   const config = parseConfig(text, 'the configuration from these options')
@@ -84,7 +88,7 @@ type Checked = {
  */
 export const checkHome = async (
   home: string,
-  keys: { passphraseFd?: number },
+  keys: { passphraseFd?: number | undefined },
   progress: (done: number, of: number) => void,
 ): Promise<Checked> => {
   const { problems, accounts, messages, bodies } = await verify(home, progress)

@@ -30,7 +30,7 @@ import { trustWeb } from './neighbour/trust.ts'
 import { openPlace, type Place } from './reach/place.ts'
 
 export type Rooms = { house: House; core: Core; searches: Searches; place: Place }
-export type Opening = { log?: Log; passphraseFd?: number; passphrase?: string | undefined }
+export type Opening = { log?: Log; passphraseFd?: number | undefined; passphrase?: string | undefined }
 export const openRooms = async (home: string, opening: Opening): Promise<Rooms> => {
   const config = await readConfig(home)
   await refuseBackup(home)

@@ -3,16 +3,11 @@ import type { Command } from 'commander'
 import { act, type Context, perform, type Shown, UsageError, verb } from './context.ts'
 import { clock } from './layout.ts'
 
-export const alertCommands = (link: Command): void => {
-  alerts(link)
-  rekey(link)
-}
-
-const alerts = (link: Command): void =>
+export const alerts = (link: Command): void =>
   act(
     verb(link, 'alerts', 'frozen links, and what was found about neighbours').argument('[neighbour]'),
     async (context, [neighbour]) => {
-      const found = await perform(context, 'link.alerts', { ...(neighbour && { neighbour }) })
+      const found = await perform(context, 'link.alerts', { neighbour })
       const lines = found.alerts.map(({ at, what, text }) => `${clock(at)}  ${what}\n  ${text}`)
       return {
         result: found,
@@ -28,7 +23,7 @@ const alerts = (link: Command): void =>
     },
   )
 
-const rekey = (link: Command): void =>
+export const rekey = (link: Command): void =>
   act<{ compromise?: true }>(
     verb(link, 'rekey', 'begin anew with a neighbour, or with all: this home was put back from a copy, or stolen')
       .argument('[neighbour]')
@@ -40,7 +35,7 @@ const rekey = (link: Command): void =>
   )
 
 const beginAnew = async (context: Context, neighbour: string | undefined): Promise<Shown> => {
-  const links = await perform(context, 'link.rekey', { ...(neighbour && { neighbour }) })
+  const links = await perform(context, 'link.rekey', { neighbour })
   return {
     result: links,
     text: `At the next connection ${links.map(({ name }) => name).join(', ') || 'nobody'} will be told, signed by the operator here.`,

@@ -4,18 +4,12 @@
  */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { act, type Context, fdOption, verb } from './context.ts'
+import { act, type Context, verb } from './context.ts'
 import { quoted } from './hint.ts'
 import { bytes, clock, plural } from './layout.ts'
 import { refuseOthers } from './owner.ts'
 
-export const backupCommands = (root: Command): void => {
-  backupCommand(root)
-  restoreCommand(root)
-  verifyCommand(root)
-}
-
-const backupCommand = (root: Command): void =>
+export const backupCommand = (root: Command): void =>
   act(
     verb(root, 'backup', 'copy the home, consistent while the gateway runs').argument(
       '<to>',
@@ -36,7 +30,7 @@ const backupCommand = (root: Command): void =>
     },
   )
 
-const restoreCommand = (root: Command): void =>
+export const restoreCommand = (root: Command): void =>
   act(
     verb(root, 'restore', 'make a home from a backup').argument('<from>', 'what `vouchsafe backup` made'),
     async (context, [from = '']) => {
@@ -55,10 +49,10 @@ const restoreCommand = (root: Command): void =>
     },
   )
 
-const verifyCommand = (root: Command): void =>
+export const verifyCommand = (root: Command): void =>
   act(verb(root, 'verify', 'check every message, body and key of a home or a backup'), async (context) => {
     const { checkHome } = await import('../home.ts')
-    const found = await checkHome(context.home, fdOption(context), progressOn(context))
+    const found = await checkHome(context.home, context, progressOn(context))
     const isWhole = found.problems.length === 0
     const counts = [
       plural(found.messages, 'message'),

@@ -104,7 +104,7 @@ const raise = (complaint: Command): void => {
     verb(complaint, 'raise', 'complain about a message, where a mail program has no Junk folder'),
   ).option('--reason <reason>', 'abuse, fraud, virus or other', oneOf(grievances), 'abuse')
   act<{ as?: string; reason: string }>(command, async (context, [message = ''], { as, reason }) => {
-    const made = await perform(context, 'complaint.raise', { message, reason, ...(as !== undefined && { as }) })
+    const made = await perform(context, 'complaint.raise', { message, reason, as })
     return {
       result: made,
       text: detail(made),
@@ -116,7 +116,7 @@ const raise = (complaint: Command): void => {
 const withdraw = (complaint: Command): void => {
   const command = of(verb(complaint, 'withdraw', 'take a complaint back'))
   act<{ as?: string }>(command, async (context, [message = ''], { as }) => {
-    const undone = await perform(context, 'complaint.withdraw', { message, ...(as !== undefined && { as }) })
+    const undone = await perform(context, 'complaint.withdraw', { message, as })
     return { result: undone, text: detail(undone) }
   })
 }

@@ -19,7 +19,7 @@ const add = (contact: Command): void =>
   act<As>(
     withAccount(verb(contact, 'add', 'let somebody’s mail into INBOX from the first one')).argument('<address>'),
     async (context, [address = ''], { as }) => {
-      const one = await perform(context, 'contact.add', { address, ...(as !== undefined && { as }) })
+      const one = await perform(context, 'contact.add', { address, as })
       return {
         result: one,
         text: facts({ contact: one.address, entity: one.entity, words: one.words, trust: one.trust }),
@@ -34,8 +34,7 @@ const list = (contact: Command): void => {
     'only those of this category',
   )
   act<As & { category?: string }>(command, async (context, _args, { as, category }) => {
-    const which = { ...(as !== undefined && { as }), ...(category !== undefined && { category }) }
-    const contacts = await perform(context, 'contact.list', which)
+    const contacts = await perform(context, 'contact.list', { as, category })
     const none = category === undefined ? 'No contacts yet: whoever you write to becomes one.' : 'None.'
     if (contacts.length === 0) return { result: contacts, text: none }
     const rows = contacts.map((one) => [one.address, one.trust, clock(one.since), one.categories.join(', '), one.words])
@@ -58,7 +57,7 @@ const trust = (contact: Command): void => {
     .option('--words <words>', 'the six words, as the other person read them out')
   act<As & { words?: string }>(command, async (context, [address = ''], { as, words }) => {
     const compared = words ?? (await compare(context, address))
-    const one = await perform(context, 'contact.trust', { address, words: compared, ...(as !== undefined && { as }) })
+    const one = await perform(context, 'contact.trust', { address, words: compared, as })
     return { result: one, text: `${one.address} is trusted: you have compared the key.` }
   })
 }
@@ -67,7 +66,7 @@ const untrust = (contact: Command): void =>
   act<As>(
     withAccount(verb(contact, 'untrust', 'let somebody’s mail go to Requests again')).argument('<address>'),
     async (context, [address = ''], { as }) => {
-      const one = await perform(context, 'contact.untrust', { address, ...(as !== undefined && { as }) })
+      const one = await perform(context, 'contact.untrust', { address, as })
       return {
         result: one,
         text: `${one.address} is not trusted any more: mail from there goes to Requests.`,
@@ -82,7 +81,7 @@ const category = (contact: Command): void => {
     .argument('[category...]')
     .option('--remove <category...>', 'take it out of these')
   act<As & { remove?: string[] }>(command, async (context, [address = '', ...add], { as, remove = [] }) => {
-    const one = await perform(context, 'contact.category', { address, add, remove, ...(as !== undefined && { as }) })
+    const one = await perform(context, 'contact.category', { address, add, remove, as })
     return { result: one, text: `${one.address}: ${one.categories.join(', ') || 'in no category'}` }
   })
 }

@@ -15,7 +15,7 @@ import { visibleLines } from '../terminal.ts'
 import { calledAs, pasteable } from './hint.ts'
 import { refuseOthers } from './owner.ts'
 
-export type Context = { home: string; json: boolean; passphraseFd?: number; say(line: string): void }
+export type Context = { home: string; json: boolean; passphraseFd: number | undefined; say(line: string): void }
 
 /**
  * What a command answers: `result` for --json, `text` for people, and what they may want to do next.
@@ -23,7 +23,9 @@ export type Context = { home: string; json: boolean; passphraseFd?: number; say(
  */
 export type Shown = { result: unknown; text: string; picture?: string; next?: string[]; failed?: boolean }
 
-type ArgsOf<Name extends keyof Operations> = Parameters<Operations[Name]>[1]
+/** What was not given may stand there as undefined: JSON leaves it out, and an operation takes it for absent. */
+type Given<Args> = { [Key in keyof Args]: object extends Pick<Args, Key> ? Args[Key] | undefined : Args[Key] }
+type ArgsOf<Name extends keyof Operations> = Given<Parameters<Operations[Name]>[1]>
 export type ResultOf<Name extends keyof Operations> = Awaited<ReturnType<Operations[Name]>>
 
 /** Wrong use: exit code 2, with the sentence that says what is right. */
@@ -57,7 +59,7 @@ export const act = <Options extends object>(
     const context: Context = {
       home: homeOf(options.home),
       json: options.json === true,
-      ...(options.passphraseFd !== undefined && { passphraseFd: options.passphraseFd }),
+      passphraseFd: options.passphraseFd,
       say: (line) => void process.stderr.write(`${line}\n`),
     }
     const shown = await run(context, command.args, options)
@@ -119,14 +121,11 @@ const openHere = async ({ home }: Context, opening: Opening, until: number): Pro
 }
 
 /** Once for all tries: a file descriptor can be read once. */
-const openingOf = async (context: Context): Promise<Opening> => {
+const openingOf = async ({ passphraseFd }: Context): Promise<Opening> => {
   const [{ createLog }, { passphraseOf }] = await Promise.all([import('../log.ts'), import('../keys.ts')])
   const log = createLog({ level: 'warn', format: 'text' }, process.stderr)
-  return { log, passphrase: await passphraseOf(fdOption(context)) }
+  return { log, passphrase: await passphraseOf({ passphraseFd }) }
 }
-
-export const fdOption = ({ passphraseFd }: Context): { passphraseFd?: number } =>
-  passphraseFd === undefined ? {} : { passphraseFd }
 
 const fdOf = (value: string): number => {
   if (/^\d{1,4}$/.test(value)) return Number(value)

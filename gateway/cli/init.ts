@@ -1,8 +1,8 @@
 /** `vouchsafe init`: makes a home: folder, configuration, keys, certificate, database. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { clientSettings } from '../config/settings.ts'
-import { defaultPorts, type Ports, portsFrom } from '../config/text.ts'
-import { act, fdOption, verb } from './context.ts'
+import { defaultPorts, portsFrom } from '../config/text.ts'
+import { act, verb } from './context.ts'
 import { domainOf } from './given.ts'
 import { quoted } from './hint.ts'
 import { facts } from './layout.ts'
@@ -33,17 +33,9 @@ export const initCommand = (root: Command): void => {
   act<Options>(init, async (context, _args, options) => {
     await refuseOthers(context.home)
     const { makeHome } = await import('../home.ts')
-    const ports: Ports = options.portBase === undefined ? defaultPorts : portsFrom(options.portBase)
-    const choices = {
-      domain: options.domain,
-      name: options.name,
-      plainLoopback: options.plainLoopback,
-      host: options.host,
-      net: options.net,
-      ports,
-      setup: options.portBase !== undefined,
-    }
-    const made = await makeHome(context.home, choices, fdOption(context))
+    const { portBase, ...chosen } = options
+    const ports = portBase === undefined ? defaultPorts : portsFrom(portBase)
+    const made = await makeHome(context.home, { ...chosen, ports, setup: portBase !== undefined }, context)
     const settings = clientSettings(made.config)
     const home = context.home === `${process.cwd()}/var` ? '' : ` --home ${quoted(context.home)}`
     return {

@@ -8,16 +8,9 @@ import { describe } from './neighbour.ts'
 import { refuseUnwritable, writeNew } from './out.ts'
 import { qrAsPng, qrOnTerminal } from './qr.ts'
 
-export const invitationCommands = (link: Command): void => {
-  invite(link)
-  accept(link)
-  invitations(link)
-  uninvite(link)
-}
-
 type Invite = { hours: number; address?: string[]; for?: string; qr?: boolean; qrFile?: string; wait?: true }
 
-const invite = (link: Command): void => {
+export const invite = (link: Command): void => {
   const command = verb(link, 'invite', 'make an invitation: a code that one neighbour can use once')
     .option('--hours <number>', 'how long it can be used', hoursOf, 72)
     .option(
@@ -34,11 +27,7 @@ const invite = (link: Command): void => {
     if (wait && (await perform(context, 'status', {})).upMs === null)
       throw new UsageError('Only a running gateway can be dialled: `vouchsafe serve` first, or leave --wait out.')
     if (qrFile !== undefined) await refuseUnwritable(qrFile) // or an invitation stands whose code nobody has seen
-    const made = await perform(context, 'link.invite', {
-      hours,
-      ...(address && { addresses: address }),
-      ...(guest && { guest }),
-    })
+    const made = await perform(context, 'link.invite', { hours, addresses: address, guest })
     if (qrFile !== undefined) await writeNew(qrFile, qrAsPng(made.link)) // whoever reads it can use it
     const told = {
       text: [
@@ -81,7 +70,7 @@ const untilUsed = async (context: Context, id: string): Promise<ResultOf<'link.s
   }
 }
 
-const accept = (link: Command): void => {
+export const accept = (link: Command): void => {
   const command = verb(link, 'accept', "accept a neighbour's invitation").argument(
     '<code...>',
     'code or link as it was given, line breaks and all',
@@ -99,7 +88,7 @@ const accept = (link: Command): void => {
   })
 }
 
-const invitations = (link: Command): void =>
+export const invitations = (link: Command): void =>
   act(verb(link, 'invitations', 'invitations made here: open, used, expired'), async (context) => {
     const all = await perform(context, 'link.invitations', {})
     if (all.length === 0) return { result: all, text: 'No invitations.', next: ['vouchsafe link invite'] }
@@ -110,7 +99,7 @@ const invitations = (link: Command): void =>
 const usedBy = ({ by }: ResultOf<'link.invitations'>[number]): string =>
   by ? `${by.name} (${by.words}), ${clock(by.at)}` : ''
 
-const uninvite = (link: Command): void =>
+export const uninvite = (link: Command): void =>
   act(
     verb(link, 'uninvite', 'take an invitation back before it is used').argument('<invitation>', 'its id or its code'),
     async (context, [invitation = '']) => {

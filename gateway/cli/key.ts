@@ -11,7 +11,7 @@ const show = (key: Command): void =>
   act(
     verb(key, 'show', 'the agent’s key and every account’s, or one’s, with the words to compare').argument('[address]'),
     async (context, [address]) => {
-      const found = await perform(context, 'key.show', address === undefined ? {} : { address })
+      const found = await perform(context, 'key.show', { address })
       const rows = found.entities.map((one) => [one.address, one.words, endOf(one), one.entity])
       const own = facts({ agent: found.agent, words: found.words, net: found.net })
       return {
@@ -46,7 +46,7 @@ const rotate = (key: Command): void => {
       spanOf,
     )
   act<{ expires?: string }>(command, async (context, [address = ''], { expires }) => {
-    const renewed = await perform(context, 'key.rotate', { address, ...(expires !== undefined && { expires }) })
+    const renewed = await perform(context, 'key.rotate', { address, expires })
     return {
       result: renewed,
       text: `New subkeys sign for ${renewed.address} and open its mail from now on; they end: ${endOf(renewed)}.

@@ -3,10 +3,10 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { MOST_LIMIT } from '../../src/credit/credit.ts'
 import { sinceOf } from '../../src/link/standing.ts'
 import { visible } from '../terminal.ts'
-import { alertCommands } from './alert.ts'
+import { alerts, rekey } from './alert.ts'
 import { act, type Context, noun, perform, UsageError, verb } from './context.ts'
-import { invitationCommands } from './invite.ts'
-import { knockCommands } from './knock.ts'
+import { accept, invitations, invite, uninvite } from './invite.ts'
+import { add, approve, knock, pair, refuse } from './knock.ts'
 import { clock, table } from './layout.ts'
 import { describe, stateOf } from './neighbour.ts'
 import { askYes, isInteractive } from './prompt.ts'
@@ -14,15 +14,10 @@ import { overruleCommand, whyCommand } from './why.ts'
 
 export const linkCommands = (root: Command): void =>
   noun(root, 'link', 'neighbours', [
-    invitationCommands,
-    knockCommands,
-    list,
-    show,
-    revoke,
-    trust,
-    whyCommand,
-    overruleCommand,
-    alertCommands,
+    ...[invite, accept, invitations, uninvite],
+    ...[knock, approve, refuse, add, pair],
+    ...[list, show, revoke, trust],
+    ...[whyCommand, overruleCommand, alerts, rekey],
   ])
 
 const list = (link: Command): void =>
@@ -83,8 +78,7 @@ const trust = (link: Command): void => {
     )
   act<{ words?: string; limit?: number }>(command, async (context, [neighbour = ''], { words, limit }) => {
     const compared = words ?? (limit === undefined ? await compare(context, neighbour) : undefined)
-    const said = { ...(compared !== undefined && { words: compared }), ...(limit !== undefined && { limit }) }
-    const one = await perform(context, 'link.trust', { neighbour, ...said })
+    const one = await perform(context, 'link.trust', { neighbour, words: compared, limit })
     return {
       result: one,
       text: describe(one),

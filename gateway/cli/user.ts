@@ -21,11 +21,7 @@ const add = (user: Command): void => {
     .option('--name <name>', 'the name people read')
   act<Secret & { name?: string }>(command, async (context, [address = ''], options) => {
     const password = await newPassword(options)
-    const made = await perform(context, 'user.add', {
-      address,
-      ...(options.name !== undefined && { name: options.name }),
-      ...(password !== undefined && { password }),
-    })
+    const made = await perform(context, 'user.add', { address, name: options.name, password })
     return {
       result: made,
       text: facts({ account: made.address, entity: made.entity, words: made.words, password: made.password }),
@@ -123,12 +119,7 @@ const passwd = (user: Command): void => {
         return { result: gone, text: `The password "${label}" of ${gone.address} is taken back.` }
       }
       const password = await newPassword(options)
-      const set = await perform(context, 'user.passwd', {
-        address,
-        label,
-        scope: options.for,
-        ...(password !== undefined && { password }),
-      })
+      const set = await perform(context, 'user.passwd', { address, label, scope: options.for, password })
       return {
         result: set,
         text: [

@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { Refusal } from '../../src/refusal.ts'
 import { visibleLines } from '../terminal.ts'
 import { version } from '../version.ts'
-import { backupCommands } from './backup.ts'
+import { backupCommand, restoreCommand, verifyCommand } from './backup.ts'
 import { complaintCommands } from './complaint.ts'
 import { contactCommands } from './contact.ts'
 import { UsageError } from './context.ts'
@@ -42,7 +42,9 @@ const program = (isJson: boolean): Command => {
     statusCommand,
     doctorCommand,
     keyCommands,
-    backupCommands,
+    backupCommand,
+    restoreCommand,
+    verifyCommand,
   ])
     add(root)
   return root
