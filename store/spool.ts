@@ -81,16 +81,14 @@ export const draftOf = async (home: string, bytes: Buffer): Promise<BodyDraft> =
 }
 
 /**
- * Makes a complete file of the caller's, on the same disk, a draft; the file is gone from where it was.
- *
- * @param sum its size and hash, which the caller has checked
+ * Makes a complete file of the caller's, who has checked size and hash, a draft; it is gone from where it was, on the
+ * same disk.
  */
 export const adoptFile = async (
   home: string,
   path: string,
-  sum: { size: number; sha256: string },
+  { size, sha256 }: { size: number; sha256: string },
 ): Promise<BodyDraft> => {
-  const { size, sha256 } = sum
   if (size <= INLINE_MAX) {
     const bytes = await readFile(path)
     await unlink(path)
@@ -123,7 +121,8 @@ const writeAll = async (handle: FileHandle, chunks: readonly Buffer[]): Promise<
   }
 }
 
-const onDisk = async <T>(work: Promise<T>): Promise<T> => {
+/** @throws Refusal `disk-full` */
+export const onDisk = async <T>(work: Promise<T>): Promise<T> => {
   try {
     return await work
   } catch (error) {

@@ -15,9 +15,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Refusal } from '../../src/refusal.ts'
 import { makeFolder } from '../../store/file.ts'
-import { adoptFile } from '../../store/spool.ts'
+import { adoptFile, onDisk } from '../../store/spool.ts'
 import type { Payload } from './frame.ts'
 import type { Arrived } from './handlers.ts'
 import type { LinkLimits } from './limits.ts'
@@ -168,16 +167,5 @@ const hashAgain = async (file: FileHandle, hash: Hash, bytes: number): Promise<v
     if (bytesRead === 0) return // shorter than a moment ago: the whole's hash will not hold
     hash.update(buffer.subarray(0, bytesRead))
     at += bytesRead
-  }
-}
-
-const onDisk = async <T>(work: Promise<T>): Promise<T> => {
-  try {
-    return await work
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOSPC' || code === 'EDQUOT')
-      throw new Refusal('disk-full', 'the disk that holds the messages is full')
-    throw error
   }
 }
