@@ -4,7 +4,7 @@
  * `tell` and `answer` are the exception: searches are memory only, and the asker asks anew.
  */
 import type { Stated } from './credit/books.ts'
-import type { RefusalCode } from './refusal.ts'
+import { Refusal, type RefusalCode } from './refusal.ts'
 import type { Change } from './state.ts'
 import type { Message, PathMessage, RerrRecord } from './wire/record.ts'
 
@@ -91,3 +91,9 @@ export const refuse = (code: RefusalCode, detail: string): Step => ({
   ...nothing,
   answer: { say: 'refused', code, detail },
 })
+
+/** @throws Refusal, if that is the answer */
+export const unlessRefused = (answer: Answer): Exclude<Answer, { say: 'refused' }> => {
+  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  return answer
+}

@@ -3,8 +3,10 @@
  * A refusal goes back by its code; whatever else goes wrong is a fault of ours and the neighbour tries again.
  */
 import { isEnvelopeId } from '../../src/address.ts'
+import { unlessRefused } from '../../src/effect.ts'
 import { checkChain } from '../../src/envelope/chain.ts'
 import { chainHash, keyOf } from '../../src/envelope/envelope.ts'
+import type { Event } from '../../src/event.ts'
 import { readComplaint } from '../../src/identity/complaint.ts'
 import { isPermit } from '../../src/identity/permit.ts'
 import { signShared, verifyRecord } from '../../src/identity/record.ts'
@@ -94,8 +96,8 @@ const takeCustody = async (
     ...(opened && { opened: opened.sender }),
   }
   const draft = opened?.draft ?? { body }
-  const answer = await core.engine.handle(([id = 0]) => ({ on: 'arrived', arrival: { ...arrival, body: id } }), [draft])
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  const arrived = ([id = 0]: number[]): Event => ({ on: 'arrived', arrival: { ...arrival, body: id } })
+  const answer = unlessRefused(await core.engine.handle(arrived, [draft]))
   if (answer.say !== 'accepted') throw new Error('an arrival was neither accepted nor refused')
   const chain = chainHash(offer.envelope, offer.stamps)
   const receipt: AcceptedRecord = { id: envelope.id, origin: envelope.origin, from, chain, at: answer.at }
@@ -195,8 +197,7 @@ const takeFailure = async (core: Core, from: string, jws: string): Promise<void>
 
 /** What is known, or comes too often, is not worth its verification. */
 const takeRevoked = async (core: Core, from: string, jws: string): Promise<void> => {
-  const answer = await core.engine.handle({ on: 'revoked', from, word: { ...(await readRevoked(core, jws)), jws } })
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  unlessRefused(await core.engine.handle({ on: 'revoked', from, word: { ...(await readRevoked(core, jws)), jws } }))
 }
 
 const takeReports = async (core: Core, from: string, { origin, id, reports }: ReportsMessage): Promise<void> => {
@@ -208,8 +209,7 @@ const takeReports = async (core: Core, from: string, { origin, id, reports }: Re
   if (!row.tried.some((one) => one.by === from))
     throw new Refusal('report-foreign', 'this envelope was not handed to you')
   const verified = await Promise.all(reports.map((jws) => verifyReport(core, jws, origin, id)))
-  const answer = await core.engine.handle({ on: 'reported', from, key, reports: verified })
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  unlessRefused(await core.engine.handle({ on: 'reported', from, key, reports: verified }))
 }
 
 /** Verified only where it may count: its signature costs some milliseconds, and nobody may make us spend them at will. */
@@ -221,8 +221,7 @@ const takeComplaint = async (core: Core, from: string, { origin, id, complaint, 
   const verified = await readComplaint(complaint, card, core.net, core.now())
   if (verified.origin !== origin || verified.id !== id)
     throw new Refusal('complaint-foreign', 'the complaint is about another message')
-  const answer = await core.engine.handle({ on: 'complained', from, complaint: verified })
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  unlessRefused(await core.engine.handle({ on: 'complained', from, complaint: verified }))
 }
 
 const takeStatement = async (core: Core, from: string, jws: string): Promise<void> => {

@@ -3,11 +3,12 @@
  * the recipients, the message with the trace fields of a delivery here is prepared beside it.
  */
 import type { Recipient, Submission } from '../../src/custody/submission.ts'
+import { unlessRefused } from '../../src/effect.ts'
 import { keyOf } from '../../src/envelope/envelope.ts'
+import type { Event } from '../../src/event.ts'
 import { beneath } from '../../src/mail/beneath.ts'
 import { cleanArrived } from '../../src/mail/forged.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
-import { Refusal } from '../../src/refusal.ts'
 import { discardDraft, startBody } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
 import type { NewBody } from '../engine/batch.ts'
@@ -51,15 +52,12 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
     clearAt: null,
   }
   const away = recipients.filter((one) => !here.includes(one)).map((one) => keyOf(state.me, one.envelope))
-  const answer = await core.engine.handle(
-    (bodies) => ({
-      on: 'submitted',
-      submission: { ...submission, body: elsewhere ? (bodies[0] ?? 0) : null },
-      here: bodies.at(-1) ?? 0,
-    }),
-    drafts,
-  )
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  const submitted = (bodies: number[]): Event => ({
+    on: 'submitted',
+    submission: { ...submission, body: elsewhere ? (bodies[0] ?? 0) : null },
+    here: bodies.at(-1) ?? 0,
+  })
+  unlessRefused(await core.engine.handle(submitted, drafts))
   const isHeld = given.holdUntil !== undefined && core.now() < given.holdUntil
   if (firstHops && isHeld) return { agents: [], signed: 0, envelopes: away.length } // no receipt comes before its time
   return firstHops?.wait(away)

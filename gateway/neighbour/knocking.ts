@@ -5,6 +5,7 @@
  */
 import { isIPv6 } from 'node:net'
 import { isId } from '../../src/address.ts'
+import { unlessRefused } from '../../src/effect.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
 import type { Knock } from '../../src/link/knock.ts'
 import type { Reply } from '../../src/link/knocked.ts'
@@ -64,10 +65,8 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
     const knock = state.knocks.get(who)
     return knock && { knock }
   }
-  const raise = async (event: Parameters<Core['engine']['handle']>[0]): Promise<void> => {
-    const answer = await core.engine.handle(event)
-    if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
-  }
+  const raise = async (event: Parameters<Core['engine']['handle']>[0]): Promise<void> =>
+    void unlessRefused(await core.engine.handle(event))
 
   /** @param who an id, or words that whoever answers must have; undefined: anybody */
   const ask = async (address: string, who?: string, note?: string): Promise<Reply> => {

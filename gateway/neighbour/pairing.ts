@@ -12,6 +12,7 @@
  * Taking, accepting and parting come one after the other: what one judges by, no other changes meanwhile.
  */
 import { randomBytes } from 'node:crypto'
+import { unlessRefused } from '../../src/effect.ts'
 import { decodeInvitation, encodeInvitation, TOKEN_BYTES, tokenHash } from '../../src/link/invitation.ts'
 import { isLinked } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -218,8 +219,7 @@ const become = async (
     up: core.link.isUp(agent),
   }
   await core.ratchets.pair(agent, token)
-  const answer = await core.engine.handle({ on: 'linked', link })
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+  unlessRefused(await core.engine.handle({ on: 'linked', link }))
   core.link.refresh()
   return link
 }

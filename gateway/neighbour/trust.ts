@@ -3,8 +3,7 @@
  */
 import { isId, targetOfAddress, targetOfEntity } from '../../src/address.ts'
 import type { Custody } from '../../src/custody/custody.ts'
-import type { Answer } from '../../src/effect.ts'
-import { Refusal } from '../../src/refusal.ts'
+import { unlessRefused } from '../../src/effect.ts'
 import { admitLocal, type Contact, contactKey, removeLocal } from '../../src/state.ts'
 import { contacts, custody, unfinishedCustody } from '../../store/web.ts'
 import type { Searches } from '../carry/searches.ts'
@@ -22,7 +21,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
   weights: () => core.engine.state.weights,
   vouch: (agent) => done(core.engine.handle({ on: 'vouched', agent })),
   overrule: async (agent) => {
-    answered(await core.engine.handle({ on: 'overruled', agent }))
+    unlessRefused(await core.engine.handle({ on: 'overruled', agent }))
     return core.engine.state.links.get(agent)
   },
   limit: (agent, limit) => done(core.engine.handle({ on: 'limited', agent, limit })),
@@ -44,7 +43,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     return contactOf(core, contact)
   },
   sortContact: async (sorting) => {
-    answered(await core.engine.handle({ on: 'sorted', sorting }))
+    unlessRefused(await core.engine.handle({ on: 'sorted', sorting }))
     return contactOf(core, sorting)
   },
   find: async (who) => {
@@ -53,7 +52,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     if (known() === undefined) await searches.find(isId(who) ? targetOfEntity(who) : targetOfAddress(who))
     return known()
   },
-  forget: async (address) => answered(await core.engine.handle({ on: 'forgotten', address })),
+  forget: async (address) => void unlessRefused(await core.engine.handle({ on: 'forgotten', address })),
 
   repute: (entity) => core.engine.state.repute.get(entity),
   allow: (entity) => done(core.engine.handle({ on: 'allowed', entity })),
@@ -73,7 +72,7 @@ export const trustWeb = (core: Core, searches: Searches): Web => ({
     return oldestFirst([...new Map(found.flat().map((row) => [row.key, row])).values()])
   },
   retry: async (key) => {
-    answered(await core.engine.handle({ on: 'retry', key }))
+    unlessRefused(await core.engine.handle({ on: 'retry', key }))
     return custodyOf(core, key)
   },
   hold: async (key) => {
@@ -91,8 +90,4 @@ const contactOf = async ({ store }: Core, { entity, other }: Pick<Contact, 'enti
 }
 
 const oldestFirst = (rows: Custody[]): Custody[] => rows.sort((a, b) => a.created - b.created)
-/** @throws Refusal, if that was the engine's answer */
-const answered = (answer: Answer): void => {
-  if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
-}
 const done = async (work: Promise<unknown>): Promise<void> => void (await work)

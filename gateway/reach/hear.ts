@@ -1,6 +1,7 @@
 /**
  * What neighbours say of where agents are, and ask: counted, verified, and only then an event.
  */
+import { unlessRefused } from '../../src/effect.ts'
 import { verifyRecord } from '../../src/identity/record.ts'
 import type { Said } from '../../src/reach/reach.ts'
 import { Refusal } from '../../src/refusal.ts'
@@ -37,8 +38,7 @@ export const listener = (
       message.t === 'REACH'
         ? { on: 'announced' as const, from, said: await readReach(core, message.record) }
         : { on: 'where' as const, from, pass: await readReach(core, message.pass) }
-    const answer = await core.engine.handle(event)
-    if (answer.say === 'refused') throw new Refusal(answer.code, answer.detail)
+    unlessRefused(await core.engine.handle(event))
   }
 }
 
