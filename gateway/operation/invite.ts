@@ -1,10 +1,9 @@
 /** Invitations: make, list, take back, accept. What an invitation is: gateway/neighbour/pairing.ts. */
 import { fingerprintWords } from '../../src/identity/words.ts'
 import { linkOfInvitation } from '../../src/link/invitation.ts'
-import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 import { OperationError } from './error.ts'
-import { type LinkView, viewOf } from './neighbour.ts'
+import { hostPort, type LinkView, viewOf } from './neighbour.ts'
 
 type InvitationView = {
   id: string
@@ -26,9 +25,7 @@ export const linkInvite: Operation<
       'No address is known at which the neighbour could dial. Name one with --address HOST:PORT, or in link.announce; ' +
         'or let the neighbour invite you, if this gateway can not be reached from outside.',
     )
-  for (const address of addresses ?? [])
-    if (!readHostPort(address))
-      throw new OperationError(`${address} is not an address and port. Write for example mail.example.org:2740.`)
+  for (const address of addresses ?? []) hostPort(address)
   const { id, code, expires, announced } = await house.pairing.invite(hours * 3_600_000, addresses, guest)
   const agent = house.keyring.agent.id
   const words = fingerprintWords(agent)

@@ -2,12 +2,11 @@
 import { canonical, isId } from '../../src/address.ts'
 import { readWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { readHostPort } from '../config/value.ts'
 import type { House, Operation } from '../house.ts'
 import { LinkFault } from '../link/handlers.ts'
 import type { Outcome } from '../neighbour/knocking.ts'
 import { OperationError } from './error.ts'
-import { findStranger, type LinkView, type StrangerView, viewOf, viewOfStranger } from './neighbour.ts'
+import { findStranger, hostPort, type LinkView, type StrangerView, viewOf, viewOfStranger } from './neighbour.ts'
 import { soleEntity } from './who.ts'
 
 /** Asks the gateway at an address. `note`: what its owner should know of us. */
@@ -64,11 +63,6 @@ export const linkPair: Operation<{ as?: string; with: string }, LinkView | Stran
   if (known.agent === house.keyring.agent.id)
     throw new Refusal('address-unknown', `${known.address} lives at this very gateway.`)
   return shown(house, await house.knocking.pair(known.agent, { as, to: known.address }))
-}
-
-const hostPort = (text: string): string => {
-  if (readHostPort(text)) return text
-  throw new OperationError(`${text} is not an address and port. Write for example mail.example.org:2740.`)
 }
 
 const shown = ({ web }: House, outcome: Outcome): LinkView | StrangerView =>

@@ -5,8 +5,10 @@ import type { Knock } from '../../src/link/knock.ts'
 import { limitOf } from '../../src/link/standing.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Link } from '../../src/state.ts'
+import { readHostPort } from '../config/value.ts'
 import { nameOfAgent } from '../fingerprint.ts'
 import type { House, Web } from '../house.ts'
+import { OperationError } from './error.ts'
 
 export type LinkView = Link & {
   words: string
@@ -88,6 +90,12 @@ const only = <T>(text: string, [one, ...more]: T[]): T => {
   if (more.length > 0)
     throw new Refusal('link-unknown', `${text} fits ${more.length + 1} neighbours. Name one by its whole agent id.`)
   return one
+}
+
+/** Where a neighbour is to be dialled, as it was typed. @throws OperationError */
+export const hostPort = (text: string): string => {
+  if (readHostPort(text)) return text
+  throw new OperationError(`${text} is not an address and port. Write for example mail.example.org:2740.`)
 }
 
 /** A neighbour by its name, ourselves as such, anybody further by the first letters of the agent id. */

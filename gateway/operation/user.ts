@@ -76,14 +76,8 @@ export const userShow: Operation<{ address: string }, UserDetail> = async (house
   const account = await accountOf(house, address)
   const { db } = house.store
   const boxes = await listMailboxes(db, account.id)
-  const counts = new Map(
-    (
-      await statuses(
-        db,
-        boxes.map(({ id }) => id),
-      )
-    ).map((one) => [one.id, one]),
-  )
+  const ids = boxes.map(({ id }) => id)
+  const counts = new Map((await statuses(db, ids)).map((one) => [one.id, one]))
   return {
     ...viewOf(account),
     folders: boxes.map(({ id, name }) => {
@@ -110,11 +104,7 @@ export const userQuota: Operation<
   { address: string; quota: UserDetail['quota'] }
 > = async (house, args) => {
   const account = await accountOf(house, args.address)
-  const words = new Map([
-    ['none', 0],
-    ['usual', null],
-  ])
-  const own = words.get(args.limit) ?? (words.has(args.limit) ? null : readSize(args.limit))
+  const own = args.limit === 'none' ? 0 : args.limit === 'usual' ? null : readSize(args.limit)
   if (own === undefined || (own === 0 && args.limit !== 'none'))
     throw new OperationError(`${args.limit} is no limit: write a size like "5 GiB", or "none", or "usual".`)
   await setQuota(house.store.db, account.id, own)
