@@ -9,7 +9,7 @@
  * entity's card names. Only explicit trust counts: a person has compared words with that very entity. And one
  * person's trust makes few links.
  */
-import type { Step } from '../effect.ts'
+import { refuse, type Step } from '../effect.ts'
 import { fingerprintWords } from '../identity/words.ts'
 import type { RefusalCode } from '../refusal.ts'
 import { ownerLetter } from '../report/owner.ts'
@@ -83,12 +83,7 @@ export const unpaired = (state: State, agent: string | undefined, code: RefusalC
   return [{ put: 'knock', row: { ...wish, at: 'denied' } }]
 }
 
-const refused: Step = {
-  changes: [],
-  effects: [],
-  answer: {
-    say: 'refused',
-    code: 'pair-refused',
-    detail: 'the recipient has not compared words with the sender, or the owner here wants no links through the web',
-  },
-}
+const refused = refuse(
+  'pair-refused',
+  'the recipient has not compared words with the sender, or the owner here wants no links through the web',
+)

@@ -6,7 +6,7 @@ import { isDisputed, newBooks } from '../credit/books.ts'
 import { type Finding, judge, type Mark, newConduct, sampled } from '../credit/conduct.ts'
 import { debtAt, messagesIn } from '../credit/credit.ts'
 import { creditOf, kept } from '../custody/meter.ts'
-import { nothing, type Step } from '../effect.ts'
+import { nothing, refuse, type Step } from '../effect.ts'
 import { oweMessage } from '../report/owed.ts'
 import type { Account, Change, Link, State } from '../state.ts'
 import { KEYS_KEPT, KEYS_TOLD, PROBATION_MS, PUNISHED_EVERY_MS, type Ruling, SUSPENDED_MS } from './ruling.ts'
@@ -33,14 +33,8 @@ const assessOne = (state: State, link: Link, now: number): Step => {
   const found = judge(conduct, account, bounds, now)
   if (found) return suspend(state, link, found, { ...account, conduct }, now)
   if (isDisputed(account.books ?? newBooks(now), now)) {
-    const { rule, ...seen } = { ...noFinding, debt: debtAt(account, now), limit: bounds.limit }
-    return suspend(
-      state,
-      link,
-      { rule: 'statements', ...seen, messages: messagesIn(account.theirs, now) },
-      account,
-      now,
-    )
+    const seen = { debt: debtAt(account, now), limit: bounds.limit, messages: messagesIn(account.theirs, now) }
+    return suspend(state, link, { ...noFinding, ...seen, rule: 'statements' }, account, now)
   }
   const said = speak(link, { ...account, conduct }, now)
   const isProven = link.state === 'probation' && now - sinceOf(link) >= PROBATION_MS
@@ -49,17 +43,7 @@ const assessOne = (state: State, link: Link, now: number): Step => {
   return { changes: [...changes, ...promoted], effects: said.effects }
 }
 
-const noFinding: Finding = {
-  rule: 'R1',
-  debt: 0,
-  limit: 0,
-  loads: [],
-  load: 0,
-  complaints: 0,
-  sources: 0,
-  messages: 0,
-  rate: 0,
-}
+const noFinding = { loads: [], load: 0, complaints: 0, sources: 0, rate: 0 }
 
 const linksBeside = ({ links }: State, link: Link): number =>
   [...links.values()].filter((one) => one !== link && isLinked(one)).length
@@ -139,7 +123,7 @@ const serve = (state: State, link: Link, now: number): Step => {
 export const overruled = (state: State, agent: string, now: number): Step => {
   const link = state.links.get(agent)
   if (link?.state !== 'suspended' || link.ruling === undefined)
-    return { ...nothing, answer: { say: 'refused', code: 'link-unknown', detail: 'this link is not suspended' } }
+    return refuse('link-unknown', 'this link is not suspended')
   const ruling: Ruling = { ...link.ruling, ended: { at: now, how: 'overruled' } }
   const again = readmit(state, { ...link, state: link.ruling.was, ruling }, now)
   return { ...again, answer: { say: 'done' } }
