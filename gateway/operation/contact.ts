@@ -4,7 +4,7 @@
  * INBOX; mail of anybody else goes to Requests. `none`: not trusted, whatever one writes to them.
  */
 import { canonical } from '../../src/address.ts'
-import { fingerprintWords } from '../../src/identity/words.ts'
+import { fingerprintWords, readWords } from '../../src/identity/words.ts'
 import { Refusal } from '../../src/refusal.ts'
 import type { Contact } from '../../src/state.ts'
 import { categoryName } from '../../src/trust/contact.ts'
@@ -71,11 +71,7 @@ export const contactTrust: Operation<{ as?: string; address: string; words: stri
   const me = await soleEntity(house, as)
   const known = await found(house, address)
   const expected = fingerprintWords(known.entity)
-  const given = words
-    .trim()
-    .toLowerCase()
-    .split(/[\s-]+/)
-    .join(' ')
+  const given = readWords(words)
   const was = (await house.web.contacts(me)).find((one) => one.other === known.entity)
   const rival = was?.rival ?? house.web.rival(known.entity)
   if (rival && given === fingerprintWords(rival.entity))
