@@ -135,6 +135,18 @@ describe('house', () => {
     })
     expect(missing).to.deep.equal([])
   })
+
+  it('what a property may have many of, it has: without a size, fast-check makes ten at most', () => {
+    const most = /(?:minLength: (?<least>\d+), )?maxLength: (?<most>\d+)(?!\d|,\s+size: 'max')/g
+    const small = sources
+      .filter(isIn('test'))
+      .flatMap((file) =>
+        [...readFileSync(file, 'utf8').matchAll(most)]
+          .filter(({ groups }) => Number(groups?.most) > 10 && groups?.most !== groups?.least)
+          .map(([found]) => `${file}: ${found}`),
+      )
+    expect(small).to.deep.equal([])
+  })
 })
 
 const namesIn = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, name = '']) => name)

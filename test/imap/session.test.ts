@@ -858,7 +858,7 @@ describe('IMAP sessions', () => {
         flags: fc.constantFrom('\\Seen', '\\Deleted', '\\Flagged $Work', '\\Answered'),
       })
       await fc.assert(
-        fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (steps) => {
+        fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
           await takeOut(
             imap.store.db,
             inbox,
@@ -883,7 +883,7 @@ describe('IMAP sessions', () => {
             client.socket.destroy()
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 30 },
       )
 
       type Known = { uid: number | undefined; seen: boolean }

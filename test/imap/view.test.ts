@@ -180,7 +180,7 @@ describe('IMAP view', () => {
       { weight: 2, arbitrary: fc.record({ do: fc.constant('flush' as const), canExpunge: fc.boolean() }) },
     )
     fc.assert(
-      fc.property(fc.nat(5), fc.array(step, { maxLength: 60 }), (count, steps) => {
+      fc.property(fc.nat(5), fc.array(step, { maxLength: 60, size: 'max' }), (count, steps) => {
         let modseq = 1
         let nextUid = 1
         let mailbox: Message[] = Array.from({ length: count }, () => message(nextUid++))
@@ -240,7 +240,7 @@ describe('IMAP view', () => {
       flags: fc.constantFrom(0, 1, 4, 5),
     })
     fc.assert(
-      fc.property(fc.constantFrom(3, 1000), fc.array(step, { maxLength: 60 }), (keptMax, steps) => {
+      fc.property(fc.constantFrom(3, 1000), fc.array(step, { maxLength: 60, size: 'max' }), (keptMax, steps) => {
         let modseq = 1
         let nextUid = 21
         let mailbox = Array.from({ length: 20 }, (_, i) => message(i + 1, 1, 1))

@@ -23,9 +23,9 @@ const LIMIT = linkLimits.headBytes
 
 const head = fc
   .record({
-    envelope: fc.string({ maxLength: 500 }),
-    stamps: fc.array(fc.string({ maxLength: 100 }), { maxLength: 16 }),
-    route: fc.array(fc.stringMatching(/^[a-z2-7]{51}[aq]$/), { maxLength: 16 }),
+    envelope: fc.string({ maxLength: 500, size: 'max' }),
+    stamps: fc.array(fc.string({ maxLength: 100, size: 'max' }), { maxLength: 16, size: 'max' }),
+    route: fc.array(fc.stringMatching(/^[a-z2-7]{51}[aq]$/), { maxLength: 16, size: 'max' }),
     sha256: fc.stringMatching(/^[0-9a-f]{64}$/),
     size: fc.nat(),
     part: fc.nat(),
@@ -60,7 +60,7 @@ describe("a hand-over's head", () => {
     fc.assert(
       fc.asyncProperty(
         head,
-        fc.uint8Array({ maxLength: 300 }),
+        fc.uint8Array({ maxLength: 300, size: 'max' }),
         fc.array(fc.integer({ min: 1, max: 200 })),
         async (made, body, sizes) => {
           const chunks = inChunks(Buffer.concat([encodeHead(made), Buffer.from(body)]), sizes)
@@ -95,14 +95,14 @@ describe("a hand-over's head", () => {
 
 describe('small hand-overs in one call', () => {
   const hand = fc
-    .tuple(head, fc.uint8Array({ maxLength: 300 }))
+    .tuple(head, fc.uint8Array({ maxLength: 300, size: 'max' }))
     .map(([made, bytes]): Hand => ({ head: { ...made, size: bytes.length, from: 0 }, payload: Buffer.from(bytes) }))
   const encoded = (hands: readonly Hand[]) =>
     Buffer.concat(hands.flatMap(({ head, payload }) => [encodeHead(head), payload]))
 
   it('are read as they were written', () =>
     fc.assert(
-      fc.property(fc.array(hand, { maxLength: 64 }), (made) => {
+      fc.property(fc.array(hand, { maxLength: 64, size: 'max' }), (made) => {
         expect(decodeHands(encoded(made), linkLimits)).to.deep.equal(made)
       }),
     ))

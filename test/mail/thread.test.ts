@@ -99,7 +99,7 @@ describe('mail/thread: conversations', () => {
         isReply: fc.boolean(),
         sentAt: fc.nat(5),
       }),
-      { maxLength: 14 },
+      { maxLength: 14, size: 'max' },
     )
     .map((all) => all.map((each, i): Message => ({ ...each, number: i + 1 })))
 

@@ -51,7 +51,7 @@ describe('mail/walk', () => {
 
     it('any message of awkward pieces, cut anywhere', () => {
       fc.assert(
-        fc.property(awkward, fc.array(fc.nat(400), { maxLength: 12 }), (bytes, cuts) => {
+        fc.property(awkward, fc.array(fc.nat(400), { maxLength: 12, size: 'max' }), (bytes, cuts) => {
           expect(parse(...cutAt(bytes, cuts))).to.deep.equal(parse(bytes))
         }),
         { numRuns: 500 },
@@ -136,7 +136,7 @@ describe('mail/walk', () => {
   describe('reads whatever it is given', () => {
     it('random bytes give a tree within the message, and texts a client can read', () => {
       fc.assert(
-        fc.property(fc.oneof(fc.uint8Array({ maxLength: 600 }), awkward), (input) => {
+        fc.property(fc.oneof(fc.uint8Array({ maxLength: 600, size: 'max' }), awkward), (input) => {
           const bytes = Buffer.from(input)
           checkSane(bytes)
         }),
@@ -373,9 +373,9 @@ const awkward = fc
           'From: "a" <b@c>, d: e@f, (g) h;\r\n',
         ),
       },
-      { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
+      { weight: 1, arbitrary: fc.string({ maxLength: 12, size: 'max' }) },
     ),
-    { maxLength: 40 },
+    { maxLength: 40, size: 'max' },
   )
   .map((pieces) => Buffer.from(pieces.join(''), 'latin1'))
 

@@ -69,7 +69,7 @@ describe('report: whom to believe', () => {
 
   it('no order and no repetition of honest bundles makes a stranger heard or a step double', () =>
     fc.assert(
-      fc.property(fc.array(fc.nat(3), { maxLength: 12 }), (picks) => {
+      fc.property(fc.array(fc.nat(3), { maxLength: 12, size: 'max' }), (picks) => {
         const bundles = [
           [onward],
           [onward, report(s, 'forwarded', { next: b })],
@@ -136,7 +136,7 @@ describe('report: what is owed upstream', () => {
 
   it('piece by piece all of it arrives, in its order, however long the reports are', () =>
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 16_384 }), { maxLength: 100 }), (lengths) => {
+      fc.property(fc.array(fc.integer({ min: 1, max: 16_384 }), { maxLength: 100, size: 'max' }), (lengths) => {
         const all = lengths.map((length, i) => `${i}.${jws(length)}`.slice(0, 16_384))
         const arrived: string[] = []
         for (let left = all; left.length > 0; left = left.slice(piece(left).length)) arrived.push(...piece(left))

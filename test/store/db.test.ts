@@ -232,7 +232,7 @@ describe('store: writes that go together', () => {
     let count = 0
     await db.transaction(fails)
     await fc.assert(
-      fc.asyncProperty(fc.array(job, { maxLength: 12 }), async (jobs) => {
+      fc.asyncProperty(fc.array(job, { maxLength: 12, size: 'max' }), async (jobs) => {
         const expected = new Set<string>()
         for (const { kind, writes, isAwaited } of jobs) {
           const id = `j${count++}`
@@ -300,12 +300,12 @@ describe('store: bulk statements', () => {
   it('whatever cells go in come out again', async () => {
     const { db } = bench()
     // A lone surrogate is no text; NULs, quotes and any bytes are.
-    const text = fc.string({ unit: 'grapheme', maxLength: 20 })
-    const bytes = fc.uint8Array({ maxLength: 50 }).map((each) => Buffer.from(each))
+    const text = fc.string({ unit: 'grapheme', maxLength: 20, size: 'max' })
+    const bytes = fc.uint8Array({ maxLength: 50, size: 'max' }).map((each) => Buffer.from(each))
     const row = fc.tuple(text, fc.option(bytes), fc.option(fc.maxSafeInteger()))
     await db.transaction((tx) => tx.run('CREATE TABLE cells (id INTEGER PRIMARY KEY, t TEXT, b BLOB, n INTEGER)'))
     await fc.assert(
-      fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
+      fc.asyncProperty(fc.array(row, { maxLength: 30, size: 'max' }), async (rows) => {
         await db.transaction(async (tx) => {
           await tx.run('DELETE FROM cells')
           await tx.insertMany(

@@ -381,7 +381,7 @@ describe('store: messages against a model', () => {
     const { db, home, account } = bench()
     let round = 0
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { maxLength: 25 }), async (operations) => {
+      fc.asyncProperty(fc.array(operation, { maxLength: 25, size: 'max' }), async (operations) => {
         round++
         const ids: number[] = []
         for (const name of ['x', 'y']) {

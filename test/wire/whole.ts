@@ -40,7 +40,8 @@ const incarnation = letters('0123456789abcdef', 16)
 const bytes32 = letters('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 43)
 const time = fc.integer({ min: 0, max: 9_999_999_999_999 })
 const whole = (min: number, max: number) => fc.integer({ min, max })
-const text = (maxLength: number) => fc.string({ maxLength, unit: 'grapheme' }).filter((one) => one.length <= maxLength)
+const text = (maxLength: number) =>
+  fc.string({ maxLength, unit: 'grapheme', size: 'max' }).filter((one) => one.length <= maxLength)
 /** As it stands after everything invisible was taken out of it. */
 const shown = (maxLength: number) =>
   text(maxLength).map((one) =>
@@ -51,7 +52,7 @@ const shown = (maxLength: number) =>
       .trim(),
   )
 const list = <T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number) =>
-  fc.array(item, { minLength, maxLength })
+  fc.array(item, { minLength, maxLength, size: 'max' })
 const hostPort = fc
   .tuple(
     fc.oneof(
