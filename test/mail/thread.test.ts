@@ -134,6 +134,15 @@ describe('mail/thread: conversations', () => {
     expect(linkingOf(saying)).to.deep.include({ own: '<a.b c@x>', answered: ['<ab@x>', '<ab@x>', '<a b@x>'] })
   })
 
+  const answering: [what: string, references: string[], inReplyTo: string | null, answered: string[]][] = [
+    ['what its References name', ['<a@x>', '<b@x>'], '<c@x>', ['<a@x>', '<b@x>']],
+    ['without them, what its In-Reply-To names', [], '<c@x>', ['<c@x>']],
+    ['not what is no id', [], 'Your letter of Monday', []],
+    ['nothing without either', [], null, []],
+  ]
+  for (const [what, references, inReplyTo, answered] of answering)
+    it(`a message answers ${what}`, () => expect(linkingOf({ references, inReplyTo })).to.deep.include({ answered }))
+
   for (const [what, references] of [
     ['top', (i: number) => `m${i - 1}`],
     ['end', (i: number, length: number) => `x${length - i} x${length + 1 - i}`],

@@ -129,6 +129,41 @@ describe('mail/walk', () => {
         letter('Content-Type: message/global', 'Content-Transfer-Encoding: 8BIT', '', 'Subject: inside', ''),
         '"inside"',
       ],
+      ['a message in capitals', letter('Content-Type: MESSAGE/RFC822', '', 'Subject: inside', ''), '"inside"'],
+      [
+        'a digest in capitals',
+        letter('Content-Type: MULTIPART/DIGEST; boundary=a', '', '--a', '', 'Subject: inside', '', '--a--'),
+        '"inside"',
+      ],
+      [
+        'of two types the first',
+        letter('Content-Type: text/html', 'Content-Type: image/png', '', ''),
+        '("text" "html" ',
+      ],
+      ['no half of a type', letter('Content-Type: image/', '', ''), '("text" "plain" ("charset" "us-ascii") '],
+      ['nor the other', letter('Content-Type: /png', '', ''), '("text" "plain" ("charset" "us-ascii") '],
+      [
+        'a header that a delimiter ends',
+        letter('Content-Type: multipart/mixed; boundary=a', '', '--a', 'Content-Type: image/png', '--a--'),
+        '(("image" "png" NIL NIL NIL "7bit" 0 NIL NIL NIL NIL) "mixed"',
+      ],
+      [
+        'no boundary of what is over',
+        letter(
+          'Content-Type: multipart/mixed; boundary=a',
+          '',
+          '--a',
+          'Content-Type: multipart/x; boundary=b',
+          '',
+          '--a',
+          '',
+          'one',
+          '--b',
+          'two',
+          '--a--',
+        ),
+        '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 13 2 NIL NIL NIL NIL) "mixed"',
+      ],
     ]
     for (const [what, text, told] of cases) it(what, () => expect(parse(text).bodyStructure).to.include(told))
   })
@@ -235,6 +270,7 @@ describe('mail/walk', () => {
     const multipart = 'Content-Type: multipart/mixed; boundary=b'
     const flaws: [what: string, text: string, flaw: string | undefined][] = [
       ['nothing in a sane message', plain, undefined],
+      ['nor in a preamble', letter(multipart, '', 'Get a better program.', '--b', '', 'text', '--b--'), undefined],
       ['NUL', plain.replace('text', 'te\0xt'), 'nul'],
       ['a bare CR', plain.replace('text', 'te\rxt'), 'bare-cr'],
       ['a bare CR at the very end', `${plain}x\r`, 'bare-cr'],
@@ -252,6 +288,11 @@ describe('mail/walk', () => {
       [
         'parts beyond ten thousand',
         letter(multipart, '', '--b\r\n\r\nx\r\n'.repeat(10_001), '--b--'),
+        'too-many-parts',
+      ],
+      [
+        'headers of more than four megabytes in all',
+        letter(multipart, '', `--b\r\nX: ${'x'.repeat(1_000_000)}\r\n\r\n\r\n`.repeat(6), '--b--'),
         'too-many-parts',
       ],
       [
@@ -299,6 +340,10 @@ describe('mail/walk', () => {
     it('nothing where there is nothing', () => {
       const { messageId, inReplyTo, references, subject, from, date } = parse(letter('X: y', ''))
       expect([messageId, inReplyTo, references, subject, from, date]).to.deep.equal([null, null, [], '', '', null])
+    })
+    it('of a message inside, nothing', () => {
+      const inside = letter('Content-Type: message/rfc822', '', 'From: a@a.test', 'Subject: inside', '', 'text')
+      expect(parse(`Subject: own\r\n${inside}`)).to.deep.include({ subject: 'own', from: '' })
     })
     it('ids as they may be written', () =>
       expect(parse(letter('References: <"a b"@c> < d@e > <f\\@g@h> x@y <"i', '')).references).to.deep.equal([
