@@ -27,6 +27,16 @@ describe('store: transactions', () => {
   const bench = eachWithStore()
   const keys = async () =>
     (await bench().db.read.all<{ id: string }>('SELECT id FROM link ORDER BY id')).map(({ id }) => id)
+  /** However slow the machine is: else a commit takes in no more after a while. */
+  const inOneCommit = async (...works: ((tx: Tx) => Promise<unknown>)[]) => {
+    const { now } = performance
+    performance.now = () => 0
+    try {
+      return await Promise.allSettled(works.map((work) => bench().db.transaction(work)))
+    } finally {
+      performance.now = now
+    }
+  }
 
   it('what was committed is seen by the next read', async () => {
     const { db } = bench()
@@ -54,13 +64,13 @@ describe('store: transactions', () => {
 
   it('a commit that fails takes back the work of all, and what follows is as whole as ever', async () => {
     const { db } = bench()
-    const answers = await Promise.allSettled([
-      db.transaction((tx) => tx.run(insert, ['a', '{}'])),
-      db.transaction(async (tx) => {
+    const answers = await inOneCommit(
+      (tx) => tx.run(insert, ['a', '{}']),
+      async (tx) => {
         await tx.run('PRAGMA defer_foreign_keys = ON')
         await tx.run("INSERT INTO mailbox (account, name, uid_validity) VALUES (-1, 'x', 1)") // seen at the commit alone
-      }),
-    ])
+      },
+    )
     expect(answers.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
     const broken = db.transaction(async (tx) => {
       await tx.run(insert, ['b', '{}'])
@@ -70,6 +80,27 @@ describe('store: transactions', () => {
     await db.transaction((tx) => tx.run(insert, ['c', '{}']))
     expect(await keys()).to.deep.equal(['c'])
   })
+
+  const losing: [how: string, work: (tx: Tx) => Promise<unknown>][] = [
+    ['in its first statement', (tx) => tx.run(insert, ['full', '{}'])],
+    ['in the only one', (tx) => tx.insertMany('link', ['id', 'data'], [['full', '{}']])],
+    ['after others', (tx) => tx.run(insert, ['b', '{}']).then(() => tx.run(insert, ['full', '{}']))],
+  ]
+  for (const [how, lose] of losing)
+    it(`whose statement ends the transaction takes back the work of all: ${how}`, async () => {
+      const { db } = bench()
+      // As SQLite itself does where the disk is full.
+      const trigger =
+        "CREATE TRIGGER full BEFORE INSERT ON link WHEN NEW.id = 'full' BEGIN SELECT RAISE(ROLLBACK, 'full'); END"
+      await db.transaction((tx) => tx.run(trigger))
+      const answers = await inOneCommit(
+        (tx) => tx.run(insert, ['a', '{}']),
+        lose,
+        (tx) => tx.run(insert, ['c', '{}']),
+      )
+      expect(answers.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'fulfilled'])
+      expect(await keys()).to.deep.equal(['c'])
+    })
 
   it('what reads first sees the work of its company, and a failure after it takes back its own alone', async () => {
     const { db } = bench()

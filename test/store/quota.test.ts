@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { create, remove } from '../../store/mailbox.ts'
-import { append } from '../../store/message.ts'
+import { create as createAccount } from '../../store/account.ts'
+import { create, find, remove } from '../../store/mailbox.ts'
+import { append, appendMany } from '../../store/message.ts'
 import { copy, move, replace } from '../../store/move.ts'
 import { isFull, quotaOf, setQuota } from '../../store/quota.ts'
 import { verify } from '../../store/verify.ts'
@@ -40,6 +41,27 @@ describe('store: how much an account keeps', () => {
         expect(await used(), what).to.equal(messages)
         expect((await verify(home)).problems, what).to.deep.equal([])
       }
+    })
+
+  for (const isReadAnew of [false, true])
+    it(`is counted for each, where a letter comes to several at once${isReadAnew ? ', read anew' : ''}`, async () => {
+      const { db, folder, account } = bench()
+      const bob = await createAccount(db, { address: 'bob@a.test', name: 'Bob', entityId: 'entity-bob' })
+      if (bob === 'exists') throw new Error(bob)
+      const [ours, theirs] = [await folder('INBOX'), (await find(db, bob.id, 'INBOX'))?.id ?? 0]
+      const come = async (mailboxes: number[], limit?: number) => {
+        const drafts = (await letters(mailboxes.length)).map((letter, i) => ({ ...letter, mailbox: mailboxes[i] ?? 0 }))
+        if (isReadAnew) await db.transaction(() => Promise.reject(new Error('no'))).catch(() => {})
+        await db.transaction((tx) => appendMany(tx, drafts, limit))
+      }
+      const kept = async () =>
+        Promise.all([account, bob].map(async ({ id }) => (await quotaOf(db, id, none)).used / one.length))
+      await come([ours, theirs, ours])
+      expect(await kept()).to.deep.equal([2, 1])
+      await come([ours, theirs], one.length * 3)
+      expect(await kept()).to.deep.equal([3, 2])
+      expect(await come([ours, theirs], one.length * 3).catch(codeOf), 'one has no room').to.equal('mailbox-full')
+      expect(await kept()).to.deep.equal([3, 2])
     })
 
   it('what was taken back does not count', async () => {
