@@ -106,11 +106,21 @@ describe('custody: what waits for credit and gets a permit', () => {
   })
 })
 
-describe('custody: whose permit has ended while an administrator holds it back', () => {
-  const state = world(row({ agent: b, permit, isHeldBack: true, tried: [{ by: r, saidNo: false }] }))
+describe('custody: whose permit has ended', () => {
   const words = [report(r, 'forwarded', { next: b }), report(b, 'refused', { code: 'permit-ended' })]
 
-  it('it waits on in its new envelope, until it is released', () => {
+  it('goes without it, and so does what is written next', () => {
+    const state = withContact(world(row({ agent: b, permit, tried: [{ by: r, saidNo: false }] })), permit)
+    const step = reported(state, r, key, words, now)
+    expect(left(step)).to.include({ state: 'spooled' }).and.not.to.have.property('permit')
+    for (const change of step.changes) apply(state, change)
+    const contact = state.contacts.get(contactKey(ann, bob))
+    expect(contact).to.include({ address: 'bob@b.test' }).and.not.to.have.property('permit')
+  })
+
+  const state = world(row({ agent: b, permit, isHeldBack: true, tried: [{ by: r, saidNo: false }] }))
+
+  it('while an administrator holds it back, it waits on in its new envelope, until it is released', () => {
     const step = reported(state, r, key, words, now)
     const anew = left(step) ?? row()
     expect(anew).to.include({ state: 'spooled', isHeldBack: true, retryAt: null })
