@@ -109,7 +109,7 @@ describe('IMAP: several clients on one mailbox', () => {
     const { db } = imap.store
     const idOf = async (name: string) => (await find(db, imap.account.id, name))?.id ?? 0
     const [inbox, archive] = [await idOf('INBOX'), await idOf('Archive')]
-    await imap.deliver('INBOX', Array(12_000).fill(letter(1)))
+    await imap.deliver('INBOX', Array(24_000).fill(letter(1)))
     const { raw, ask } = await openRaw()
     await ask('ENABLE CONDSTORE')
     await ask('SELECT INBOX')
@@ -124,15 +124,15 @@ describe('IMAP: several clients on one mailbox', () => {
     expect(heard.filter((mailbox) => mailbox !== archive)).to.deep.equal([inbox, inbox, inbox])
     expect(heard.indexOf(archive)).to.be.within(1, 2)
     const told = stored.flatMap((line) => /^\* (\d+) FETCH \(FLAGS \(\\Flagged.*\) MODSEQ/.exec(line)?.[1] ?? [])
-    expect(told.map(Number)).to.deep.equal(Array.from({ length: 12_000 }, (_, i) => i + 1))
+    expect(told.map(Number)).to.deep.equal(Array.from({ length: 24_000 }, (_, i) => i + 1))
     expect(stored.at(-1)).to.match(/^r\d+ OK/)
 
     const words = Array.from({ length: 50 }, (_, i) => `k${i}`).join(' ')
-    await ask(`STORE 6000 FLAGS.SILENT (${words})`)
+    await ask(`STORE 12000 FLAGS.SILENT (${words})`)
     const refused = await ask('STORE 1:* +FLAGS.SILENT (one)')
     expect(refused.at(-1)).to.match(/^r\d+ NO \[LIMIT\]/)
-    expect(refused.filter((line) => / FETCH /.test(line))).to.have.length(5000)
-    expect((await imap.messages('INBOX')).filter(({ keywords }) => keywords === 'one')).to.have.length(5000)
+    expect(refused.filter((line) => / FETCH /.test(line))).to.have.length(10_000)
+    expect((await imap.messages('INBOX')).filter(({ keywords }) => keywords === 'one')).to.have.length(10_000)
     raw.socket.destroy()
   })
 

@@ -25,6 +25,9 @@ const modes = new Map<string, FlagMode>([
   ['-FLAGS', 'remove'],
 ])
 
+/** In one transaction, which takes some 30 ms. */
+const AT_ONCE = 10_000
+
 const storing = (by: By): Command<Args> => ({
   in: mailboxOpen,
   writes: true,
@@ -52,7 +55,7 @@ const storing = (by: By): Command<Args> => ({
     const tells = !isSilent || mailbox.tellsModseq
     const changed: Numbered[] = []
     let done = 0
-    for (const messages of pieces(all.messages)) {
+    for (const messages of pieces(all.messages, AT_ONCE)) {
       const isKnown = isSilent ? expecting(mailbox.view, messages, wanted) : undefined
       const stored = await change(edge.store.db, mailbox.mailbox.id, uidsOf(messages), wanted)
       mailbox.view.told(stored, isKnown)
