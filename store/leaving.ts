@@ -7,7 +7,7 @@
  * RFC 9051 §5.5). Nobody else finds them, for all look by mailbox. What a crash leaves is cleared at the start.
  */
 import { dropRefs } from './blob.ts'
-import type { Sink } from './db.ts'
+import type { Sink, Tx } from './db.ts'
 import { noteGone } from './unindexed.ts'
 
 /** Others wait for their commit as long as one page takes. */
@@ -26,17 +26,18 @@ export const clearLeft = async (db: Sink, shown: Iterable<number> = []): Promise
   return count
 }
 
-/** Whoever clears at the same time may have been first. */
-const clear = (db: Sink, page: readonly number[]): Promise<number> =>
-  db.transaction(async (tx) => {
-    const sql = 'SELECT id, body FROM message WHERE id IN (?*) AND mailbox IS NULL'
-    const left = await tx.range<{ id: number; body: number }>(sql, [page])
-    const ids = left.map(({ id }) => id)
-    await tx.run('DELETE FROM message WHERE id IN (?*)', [ids])
-    await noteGone(tx, ids)
-    await dropRefs(
-      tx,
-      left.map(({ body }) => body),
-    )
-    return left.length
-  })
+const clear = (db: Sink, page: readonly number[]): Promise<number> => db.transaction((tx) => clearSome(tx, page))
+
+/** These, as far as they have left: whoever clears at the same time may have been first. */
+export const clearSome = async (tx: Tx, ids: readonly number[]): Promise<number> => {
+  const sql = 'SELECT id, body FROM message WHERE id IN (?*) AND mailbox IS NULL'
+  const left = await tx.range<{ id: number; body: number }>(sql, [ids])
+  const gone = left.map(({ id }) => id)
+  await tx.run('DELETE FROM message WHERE id IN (?*)', [gone])
+  await noteGone(tx, gone)
+  await dropRefs(
+    tx,
+    left.map(({ body }) => body),
+  )
+  return left.length
+}

@@ -2,6 +2,7 @@
 import { addRefs, dropRefs } from './blob.ts'
 import { flag, type Row } from './change.ts'
 import type { Sink, Tx } from './db.ts'
+import { clearSome } from './leaving.ts'
 import { appendMany, type Draft, sizeOf } from './message.ts'
 import { takeNumbers } from './numbering.ts'
 import { PIECE, pieces } from './pieces.ts'
@@ -159,8 +160,8 @@ export const removeMany = async (tx: Tx, ids: readonly number[]): Promise<void> 
 }
 
 /**
- * Takes messages out of a mailbox that is to go, as EXPUNGE does, until no more are left than go with it in one
- * transaction.
+ * Takes messages out of a mailbox that is to go, until no more are left than go with it in one transaction. They are not
+ * kept for who still shows them: the mailbox itself will not be, either.
  *
  * @returns how many are left
  */
@@ -172,6 +173,7 @@ export const thinOut = async (db: Sink, mailbox: number, left = PIECE): Promise<
     await db.transaction(async (tx) => {
       await tx.run('DELETE FROM outgoing WHERE message IN (?*)', [ids.slice(left)])
       await removeMany(tx, ids.slice(left))
+      await clearSome(tx, ids.slice(left))
     })
   }
 }

@@ -5,7 +5,6 @@ import {
   remove as removeAccount,
   removeMost,
 } from '../../store/account.ts'
-import { clearLeft } from '../../store/leaving.ts'
 import {
   canonicalName,
   create,
@@ -255,7 +254,6 @@ describe('store: mailboxes', () => {
     expect(heard).to.deep.equal([5000, 'added', 2000, 'mailbox'])
     expect(await find(db, account.id, 'full')).to.equal(undefined)
     expect((await quotaOf(db, account.id, 0)).used).to.equal(letterOf('one').length)
-    await clearLeft(db)
     expect(await rowsOf(db, 'message')).to.have.length(1)
     expect((await verify(home)).problems).to.deep.equal([])
   })
@@ -283,7 +281,6 @@ describe('store: mailboxes', () => {
     expect(gone).to.deep.equal([[outgoing, 2000]])
     expect(await rowsOf(db, 'outgoing')).to.have.length(1000)
     expect(await removeAccount(db, account.id)).to.equal(true)
-    await clearLeft(db)
     for (const table of ['message', 'outgoing', 'body']) expect(await rowsOf(db, table), table).to.have.length(0)
   })
 
