@@ -17,9 +17,10 @@ const PAGE = 200
  * @param shown ids that a session still shows
  * @returns how many went
  */
-export const clearLeft = async (db: Sink, shown: Iterable<number> = []): Promise<number> => {
-  const kept = new Set(shown)
+export const clearLeft = async (db: Sink, shown: () => Iterable<number> = () => []): Promise<number> => {
   const left = await db.read.range<{ id: number }>('SELECT id FROM message WHERE mailbox IS NULL')
+  // Asked in a transaction: sessions have heard by then of all that were before it.
+  const kept = new Set(await db.transaction(async () => shown()))
   const ids = left.flatMap(({ id }) => (kept.has(id) ? [] : [id]))
   let count = 0
   for (let at = 0; at < ids.length; at += PAGE) count += await clear(db, ids.slice(at, at + PAGE))

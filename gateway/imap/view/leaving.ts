@@ -53,8 +53,12 @@ export class Leaving {
   }
 
   private async clear(): Promise<void> {
-    const shown = this.shown()
-    const isClear = await clearLeft(this.db, shown).then(
+    let shown: number[] = []
+    const look = () => {
+      shown = this.shown()
+      return shown
+    }
+    const isClear = await clearLeft(this.db, look).then(
       () => shown.length === 0,
       (error: unknown) => {
         this.log.warn({ event: 'fault', err: error }, 'expunged messages were not cleared away; it is tried again')
