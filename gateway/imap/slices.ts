@@ -9,6 +9,16 @@ const SLICE_MS = 4
 /** Everybody else first. */
 export const turn = (): Promise<void> => setImmediate()
 
+/** For work that is a loop: to be awaited between its steps. Once a slice is over, everybody else has a turn. */
+export const slicing = (): (() => Promise<void>) => {
+  let until = performance.now() + SLICE_MS
+  return async () => {
+    if (performance.now() < until) return
+    await turn()
+    until = performance.now() + SLICE_MS
+  }
+}
+
 /**
  * Runs a generator that pauses often (src/mail/ranks.ts). Where it took several slices, what follows begins with a
  * fresh one.

@@ -1,5 +1,31 @@
 import { expect } from 'chai'
 import { Lately } from '../../gateway/imap/fetch/lately.ts'
+import { lookedAt } from '../../gateway/imap/fetch/look.ts'
+import type { Store } from '../../store/store.ts'
+
+describe('what is at hand of very many messages', () => {
+  it('is told in slices, so that others have their turn', async () => {
+    const row = { id: 1, uid: 1, modseq: 1, flags: 0, keywords: '', internalDate: 0, size: 1 }
+    const lately = new Lately()
+    lately.keep('ENVELOPE', 1, 'ENVELOPE ()')
+    const edge = { lately, store: {} as Store }
+    for (const item of ['FLAGS', 'ENVELOPE'] as const) {
+      let turns = 0
+      let isOver = false
+      const others = () => {
+        turns++
+        if (!isOver) setImmediate(others)
+      }
+      others()
+      for await (const { page } of lookedAt(edge, Array(20_000).fill({ seq: 1, row }), [{ get: item }])) {
+        expect(page).to.have.length(500)
+        for (const until = performance.now() + 1; performance.now() < until; );
+      }
+      isOver = true
+      expect(turns, item).to.be.greaterThan(4)
+    }
+  })
+})
 
 describe('what was lately told of messages', () => {
   it('is told again, by its name and message', () => {

@@ -3,6 +3,7 @@
  * messages that is a few hundred bytes, of one with thousands of parts it is megabytes: a page of such is read in parts.
  */
 import type { Edge } from '../edge.ts'
+import { slicing } from '../slices.ts'
 import { idsOf, type Numbered } from '../view/shown.ts'
 import type { Item } from './item.ts'
 import { fixedText, isFixed, isLive, nameOf } from './item-text.ts'
@@ -32,9 +33,11 @@ export async function* lookedAt(
     reading.catch(() => {}) // should something fail before, nobody awaits it
     return reading
   }
+  const pause = slicing() // what is at hand is not waited for
   let [next, afterNext] = [readAhead(0), readAhead(PAGE)]
   for (let at = 0; at < messages.length; at += PAGE) {
     const looked = await next
+    await pause()
     // The database reads on while this page is told.
     next = afterNext
     afterNext = readAhead(at + 2 * PAGE)
