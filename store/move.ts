@@ -1,7 +1,7 @@
 /** Messages between mailboxes, and out of them: COPY, MOVE, EXPUNGE (RFC 9051 §6.4.3, §6.4.7, §6.4.8), REPLACE (RFC 8508). */
 import { addRefs, dropRefs } from './blob.ts'
 import { flag, type Row } from './change.ts'
-import type { Sink, Tx } from './db.ts'
+import type { Sink, Source, Tx } from './db.ts'
 import { clearSome } from './leaving.ts'
 import { appendMany, type Draft, sizeOf } from './message.ts'
 import { takeNumbers } from './numbering.ts'
@@ -28,16 +28,18 @@ const heldColumns = 'id, uid, modseq, flags, keywords, internal_date AS "interna
  * @param which `all-or-none`: if one of them is gone already, none is copied
  * @throws Refusal mailbox-missing, if the target is gone; mailbox-full
  */
-export const copy = (
+export const copy = async (
   db: Sink,
   from: number,
   uids: readonly number[],
   to: number,
   quota?: number,
   which: Which = 'those-there',
-): Promise<UidPair[]> =>
-  db.transaction(async (tx) => {
-    const held = await heldOf(tx, from, uids, which)
+): Promise<UidPair[]> => {
+  const before = uids.length > PIECE ? await readBefore(db, from, uids) : undefined
+  return db.transaction(async (tx) => {
+    const isSame = before !== undefined && before.modseq === (await modseqOf(tx, from))
+    const held = whole(isSame ? before.held : await heldOf(tx, from, uids), uids, which)
     if (held.length === 0) return []
     const { account, uid, modseq } = await numbersOf(tx, to, held.length)
     await charge(tx, new Map([[account, sizeOf(held)]]), quota)
@@ -57,6 +59,20 @@ export const copy = (
     tx.publish({ on: 'added', mailbox: to, account, messages: copies.map(rowOf), from })
     return held.map((row, i) => ({ from: row.uid, to: uid + i }))
   })
+}
+
+/** Of very many: others write meanwhile, and as long as they leave this mailbox alone it need not be read again. */
+const readBefore = async (db: Sink, mailbox: number, uids: readonly number[]) => {
+  const modseq = await modseqOf(db, mailbox)
+  const held: Held[] = []
+  for (const piece of pieces(uids)) for (const row of await heldOf(db, mailbox, piece)) held.push(row)
+  return { modseq, held: held.sort((a, b) => a.uid - b.uid) }
+}
+
+const modseqOf = async (from: Source, mailbox: number): Promise<number | undefined> => {
+  const sql = 'SELECT highest_modseq AS modseq FROM mailbox WHERE id = ?'
+  return (await from.read.one<{ modseq: number }>(sql, [mailbox]))?.modseq
+}
 
 /**
  * Moves messages to another mailbox, or to the end of the same; as `copy`, but they keep their id. Very many are moved
@@ -72,7 +88,9 @@ export const move = async (
 ): Promise<UidPair[]> => {
   const pairs: UidPair[] = []
   for (const piece of pieces(uids)) {
-    const moved = await db.transaction(async (tx) => moveHeld(tx, from, await heldOf(tx, from, piece, which), to))
+    const moved = await db.transaction(async (tx) =>
+      moveHeld(tx, from, whole(await heldOf(tx, from, piece), piece, which), to),
+    )
     for (const pair of moved) pairs.push(pair)
     if (which === 'all-or-none' && moved.length === 0) break
   }
@@ -210,11 +228,14 @@ const forget = async (tx: Tx, gone: readonly Gone[]): Promise<void> => {
   }
 }
 
-const heldOf = async (tx: Tx, mailbox: number, uids: readonly number[], which: Which): Promise<Held[]> => {
-  const sql = `SELECT ${heldColumns} FROM message WHERE mailbox = ? AND uid IN (?*) ORDER BY uid`
-  const held = await tx.range<Held>(sql, [mailbox, uids])
-  return which === 'those-there' || held.length === uids.length ? held : []
-}
+const heldOf = (from: Source, mailbox: number, uids: readonly number[]): Promise<Held[]> =>
+  from.read.range<Held>(`SELECT ${heldColumns} FROM message WHERE mailbox = ? AND uid IN (?*) ORDER BY uid`, [
+    mailbox,
+    uids,
+  ])
+
+const whole = (held: readonly Held[], uids: readonly number[], which: Which): readonly Held[] =>
+  which === 'those-there' || held.length === uids.length ? held : []
 
 const numbersOf = async (tx: Tx, mailbox: number, count: number) => {
   const numbers = (await takeNumbers(tx, new Map([[mailbox, count]]))).get(mailbox)

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { Refusal } from '../../src/refusal.ts'
 import { cached } from '../../store/cached.ts'
 import { type Change, flag, type Row } from '../../store/change.ts'
+import type { Sink } from '../../store/db.ts'
 import { mark, store } from '../../store/flag.ts'
 import { keywordsOf, mergeKeywords } from '../../store/keyword.ts'
 import { clearLeft } from '../../store/leaving.ts'
@@ -349,6 +350,49 @@ describe('store: messages', () => {
     expect(await uids(inbox)).to.deep.equal(whole.filter((uid) => uid > 5000 && uid !== 6000))
     expect(await move(db, inbox, whole, archive)).to.have.length(6999)
     expect(await uids(inbox)).to.deep.equal([])
+  })
+
+  it('very many are read before they are copied, and again only where something changed meanwhile', async () => {
+    const { db, folder, home, changes } = bench()
+    const [inbox, archive] = [await folder('INBOX'), await folder('Archive')]
+    await append(db, inbox, Array(6000).fill(await draft(home, letterOf('one'))))
+    const whole = Array.from({ length: 6000 }, (_, i) => i + 1)
+    let within = 0
+    /** @param meanwhile between the reading and the copying */
+    const watched = (meanwhile: () => Promise<unknown> = async () => {}): Sink => ({
+      ...db,
+      read: db.read,
+      transaction: async (work) => {
+        await meanwhile()
+        return db.transaction((tx) =>
+          work({
+            ...tx,
+            read: {
+              ...tx.read,
+              range: (sql, params) => {
+                within++
+                return tx.read.range(sql, params)
+              },
+            },
+          }),
+        )
+      },
+    })
+    const ofArchive = async () => (await view(db, archive)).map(({ uid, flags }) => [uid, flags])
+    expect(await copy(watched(), inbox, whole, archive)).to.deep.equal(whole.map((uid) => ({ from: uid, to: uid })))
+    expect(within).to.equal(0)
+    expect(await ofArchive()).to.deep.equal(whole.map((uid) => [uid, 0]))
+
+    const flagFirst = () => store(db, inbox, [1], { mode: 'add', flags: flag.flagged })
+    expect(await copy(watched(flagFirst), inbox, whole, archive)).to.have.length(6000)
+    expect(within).to.equal(1)
+    expect((await ofArchive())[6000]).to.deep.equal([6001, flag.flagged])
+    const last = changes.at(-1)
+    expect(last?.on === 'added' && last.messages[0]?.flags).to.equal(flag.flagged)
+
+    const takeFirst = () => takeOut(db, inbox, [1])
+    expect(await copy(watched(takeFirst), inbox, whole, archive, undefined, 'all-or-none')).to.deep.equal([])
+    expect(await uids(archive)).to.have.length(12_000)
   })
 
   it('an id is never given out again, even after a restart', async () => {
