@@ -4,7 +4,7 @@
  * Beside each row goes what is looked up by another key: targets, addresses, bytes held for a neighbour or brought by one.
  */
 import { targetOfAddress, targetOfEntity } from './address.ts'
-import { broughtBy, type Custody, heldFor } from './custody/custody.ts'
+import { broughtBy, type Custody, heldFor, ROW_BYTES } from './custody/custody.ts'
 import { dropRoute, note, putRoute, putSearch } from './route/memory.ts'
 import type { Known } from './route/search.ts'
 import { type Change, contactKey, type State } from './state.ts'
@@ -111,8 +111,8 @@ const putCustody = (state: State, key: string, row: Custody | undefined): void =
   const was = state.custody.get(key)
   count(state.held, heldFor(was), -(was?.size ?? 0))
   count(state.held, heldFor(row), row?.size ?? 0)
-  count(state.brought, broughtBy(was), -(was?.size ?? 0))
-  count(state.brought, broughtBy(row), row?.size ?? 0)
+  count(state.brought, broughtBy(was), -(was?.size ?? 0) - ROW_BYTES)
+  count(state.brought, broughtBy(row), (row?.size ?? 0) + ROW_BYTES)
   if (row === undefined) state.custody.delete(key)
   else state.custody.set(key, row)
 }

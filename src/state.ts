@@ -133,7 +133,7 @@ export type State = Memory & {
   knownTargets: Map<string, string> // search targets that name somebody known → entity
   custody: Map<string, Custody> // by key
   held: Map<string, number> // bytes that wait here for a neighbour, by agent
-  brought: Map<string, number> // bytes of others' mail that a neighbour brought and that has not ended, by agent
+  brought: Map<string, number> // bytes of others' mail, rows and all, that a neighbour brought and that has not ended, by agent
   submissions: Map<string, Submission> // by id
   contacts: Map<string, Contact> // by contactKey
   owed: Map<string, Owed> // by owedKey

@@ -7,7 +7,7 @@
 import type { Repute } from '../src/complaint/policy.ts'
 import type { Entry } from '../src/complaint/verdict.ts'
 import type { Critic } from '../src/credit/critic.ts'
-import { type Custody, dueAt } from '../src/custody/custody.ts'
+import { type Custody, dueAt, ROW_BYTES } from '../src/custody/custody.ts'
 import type { Submission } from '../src/custody/submission.ts'
 import { partsOfKey } from '../src/envelope/envelope.ts'
 import type { Knock } from '../src/link/knock.ts'
@@ -72,11 +72,12 @@ export const heldBytes = async (from: Source): Promise<Map<string, number>> => {
   return new Map(rows.map(({ awaits, bytes }) => [awaits.slice('up:'.length), bytes]))
 }
 
-/** Bytes of others' mail that has not ended here, by the neighbour that brought it. */
+/** Bytes of others' mail that has not ended here, each with its row, by the neighbour that brought it. */
 export const broughtBytes = async (from: Source): Promise<Map<string, number>> => {
   const rows = await from.read.all<{ neighbour: string; bytes: number }>(
-    `SELECT json_extract(data, '$.from') AS neighbour, SUM(body.size) AS bytes FROM custody JOIN body ON body.id = custody.body
+    `SELECT json_extract(data, '$.from') AS neighbour, SUM(body.size + ?) AS bytes FROM custody JOIN body ON body.id = custody.body
      WHERE ${UNFINISHED} AND json_extract(data, '$.role') = 'relay' GROUP BY neighbour`,
+    [ROW_BYTES],
   )
   return new Map(rows.map(({ neighbour, bytes }) => [neighbour, bytes]))
 }

@@ -18,7 +18,7 @@ import { folderFor, isTrusted } from '../trust/contact.ts'
 import { welcomed } from '../trust/household.ts'
 import type { PairRecord } from '../wire/pair.ts'
 import { tellClaim } from './claimed.ts'
-import { type Custody, forgetAt } from './custody.ts'
+import { type Custody, forgetAt, ROW_BYTES } from './custody.ts'
 import { forwarded } from './finish.ts'
 import { advance } from './handing.ts'
 import { deliveredAs, lodge } from './lodge.ts'
@@ -132,7 +132,7 @@ const BROUGHT_TIMES = 32
 /** A payload lies here until its end is reported, and who never reports may be a friend of whoever brings more. One alone goes always. */
 const bringsTooMuch = (state: State, from: string, size: number): boolean => {
   const brought = state.brought.get(from) ?? 0
-  return brought > 0 && brought + size > BROUGHT_TIMES * state.terms.heldBytes
+  return brought > 0 && brought + size + ROW_BYTES > BROUGHT_TIMES * state.terms.heldBytes
 }
 
 const deliver = (state: State, row: Custody, arrival: Arrival, local: Local, now: number): Step => {

@@ -218,6 +218,9 @@ export const mayBeElsewhere = ({ tried }: Pick<Custody, 'tried'>, but?: string):
 export const heldFor = (row: Custody | undefined): string | undefined =>
   row?.role === 'relay' && row.state === 'waiting' && row.awaits?.startsWith('up:') ? row.awaits.slice(3) : undefined
 
+/** What a row counts beside its payload: it and what is reported of it take some kilobytes, however small the payload is. */
+export const ROW_BYTES = 16 * 1024
+
 /** The neighbour that brought it, as long as it lies here for others, whatever it waits for. */
 export const broughtBy = (row: Custody | undefined): string | undefined =>
   row?.role === 'relay' && row.state !== 'done' ? row.from : undefined

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
 import type { Arrival } from '../../src/custody/arrival.ts'
-import type { Custody } from '../../src/custody/custody.ts'
+import { type Custody, ROW_BYTES } from '../../src/custody/custody.ts'
 import { JUDGING_MS } from '../../src/custody/meter.ts'
 import type { Step } from '../../src/effect.ts'
 import { routeOf } from '../../src/route/cache.ts'
@@ -169,11 +169,19 @@ describe('custody: an envelope arrives', () => {
     })
     expect(answers).to.deep.equal(['accepted', 'custody-full', 'custody-full'])
     expect(said(bring(4, GB, { permit }))).to.equal('accepted')
-    expect([...state.brought]).to.deep.equal([[s, 3 * GB]])
+    expect([...state.brought]).to.deep.equal([[s, 3 * GB + 2 * ROW_BYTES]])
     for (const key of [...state.custody.keys()])
       for (const change of step(state, { on: 'due', key }, now + 10 * HOUR).changes) apply(state, change)
     expect([...state.brought], 'what has ended counts no more').to.deep.equal([])
     expect(said(bring(5, 100 * GB, { permit, expires: now + 30 * HOUR })), 'alone').to.equal('accepted')
+  })
+
+  it('so are the smallest: each leaves a row', () => {
+    const state = world()
+    const most = Math.floor((32 * state.terms.heldBytes) / (1 + ROW_BYTES))
+    state.brought.set(s, (most - 1) * (1 + ROW_BYTES))
+    const bring = bringer(state)
+    expect([1, 2].map((i) => said(bring(i, 1, { permit })))).to.deep.equal(['accepted', 'custody-full'])
   })
 
   const away = (state: State) => state.links.set(r, link(r, { up: false }))

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Custody } from '../../src/custody/custody.ts'
+import { type Custody, ROW_BYTES } from '../../src/custody/custody.ts'
 import type { Owed } from '../../src/report/owed.ts'
 import { putBodies } from '../../store/blob.ts'
 import { clearLeft } from '../../store/leaving.ts'
@@ -108,8 +108,8 @@ describe('store: documents of the web', () => {
       row('5', { body, role: 'origin' }),
     )
     expect([...(await broughtBytes(bench().db))].sort()).to.deep.equal([
-      ['q', 50],
-      ['r', 100],
+      ['q', 50 + ROW_BYTES],
+      ['r', 100 + 2 * ROW_BYTES],
     ])
   })
 
