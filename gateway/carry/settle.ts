@@ -3,9 +3,12 @@
  * neighbour has acknowledged durably is owed no more; the rest is sent again when it connects.
  */
 import type { Stated } from '../../src/credit/books.ts'
+import { CREATED_AHEAD_MS } from '../../src/envelope/chain.ts'
 import { partsOfKey } from '../../src/envelope/envelope.ts'
 import type { Agent } from '../../src/identity/agent.ts'
 import { signRecord, signShared } from '../../src/identity/record.ts'
+import { readStatement } from '../../src/identity/statement.ts'
+import type { RefusalCode } from '../../src/refusal.ts'
 import { type Item, type Owed, piece } from '../../src/report/owed.ts'
 import { encodeMessage } from '../../src/wire/record.ts'
 import { owed } from '../../store/outbox.ts'
@@ -78,6 +81,15 @@ const bundle = async (core: Core, owing: Owed): Promise<Bundle> => {
 const signed = (core: Core, key: Agent, item: Item): Promise<string> =>
   'jws' in item ? Promise.resolve(item.jws) : signShared(key, core.net, 'REPORT', item.own)
 
+/**
+ * A complaint and its card are from the future where a clock is wrong, and hold in time. Given up, we had charged for it
+ * and the neighbour not, and the link would end over books that differ.
+ */
+const isAhead = ({ now }: Core, { message }: Owed, code: RefusalCode): boolean =>
+  message?.t === 'COMPLAINT' &&
+  (code === 'record-malformed' || code === 'card-invalid') &&
+  now() < Number(readStatement(message.complaint).at) + CREATED_AHEAD_MS
+
 type RecordAnswer = Awaited<ReturnType<Core['link']['send']>>[number]
 
 /**
@@ -88,6 +100,7 @@ const settled = async (core: Core, { owing, items }: Bundle, answer: RecordAnswe
   if (answer === undefined) return false
   if ('refused' in answer) {
     if (answer.refused === 'disk-full' || answer.refused === 'stopping') return false
+    if (isAhead(core, owing, answer.refused)) return false
     const [, envelope] = partsOfKey(owing.custody)
     core.log.warn(
       { event: 'report-refused', envelope, to: owing.to, code: answer.refused },

@@ -5,6 +5,7 @@ import type { Core } from '../../gateway/core.ts'
 import { openPerformer } from '../../gateway/engine/perform.ts'
 import { LinkFault } from '../../gateway/link/handlers.ts'
 import { until } from '../../scripts/neighbourhood.ts'
+import type { RefusalCode } from '../../src/refusal.ts'
 import { owed } from '../../store/outbox.ts'
 import { eachWithStore } from '../store/home.ts'
 
@@ -53,4 +54,31 @@ describe('carry: what is owed to a neighbour', () => {
     const what = { event: 'effect-failed', key: 'reports for r', times: 1 }
     expect(lines).to.deep.equal([[what, 'fault: the neighbour failed; it is tried again']])
   })
+
+  const DAY = 86_400_000
+  const now = 1_700_000_000_000
+  const refusals: [what: string, refused: RefusalCode, at: number, end: string][] = [
+    ['from the future by the clock there is tried again', 'record-malformed', now, 'could not keep'],
+    ['whose card is, too', 'card-invalid', now, 'could not keep'],
+    ['from the future is given up after a day', 'record-malformed', now - DAY, 'owed no more'],
+    ['that is refused for another reason is given up at once', 'complaint-late', now, 'owed no more'],
+  ]
+  for (const [what, refused, at, end] of refusals)
+    it(`a complaint ${what}`, async () => {
+      const { db } = bench()
+      const complaint = `${JSON.stringify({ at })}\nc2ln`
+      const message = { t: 'COMPLAINT' as const, origin: 'o', id: 'i', complaint, card: 'card' }
+      const row = { key: 'r', to: 'r', custody: 'o/i', items: [], expires: now + DAY, message }
+      await db.transaction((tx) => owed.save(tx, [row]))
+      const link = { isUp: () => true, send: async () => [{ refused }] }
+      const engine = {
+        handle: async () => {
+          throw new Error('owed no more')
+        },
+      }
+      const log = { warn: () => {} }
+      const core = { store: { db }, link, engine, log, now: () => now } as unknown as Core // as above
+      const got = await settleWith(core, 'r').catch((error: Error) => error.message)
+      expect(got).to.include(end)
+    })
 })
