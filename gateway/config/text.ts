@@ -2,6 +2,7 @@
  * The configuration file as `vouchsafe init` writes it: every key, with its default and what it is for. The
  * sample in etc/vouchsafe.toml is this text without a domain (a test compares them).
  */
+import { isIP } from 'node:net'
 import { inAscii, writeHostPort } from './value.ts'
 
 /** What `init` decides; the rest are defaults. */
@@ -52,7 +53,7 @@ export const configText = ({
 }: Choices): string => {
   const q = JSON.stringify // a TOML basic string escapes as JSON does
   const isLocal = host === '127.0.0.1' || host === '::1' || host === 'localhost'
-  const linkHost = isLocal ? host : '0.0.0.0'
+  const linkHost = isLocal ? host : isIP(host ?? '') === 6 ? '::' : '0.0.0.0'
   const reached = host ?? domain
   const announce = reached === undefined ? '[]' : `[${q(writeHostPort({ host: inAscii(reached), port: ports.link }))}]`
   return `# Vouchsafe. Every key is optional and shown with its default where it is commented out.
@@ -126,7 +127,7 @@ ${setup ? '' : '# '}http = ["127.0.0.1:${ports.http}"]
 [delivery]
 # lmtp = "/run/dovecot/lmtp"
 
-# Neighbours.
+# Neighbours. "0.0.0.0" is every IPv4 address of this machine, "[::]" every one of IPv6 as well.
 [link]
 listen = "${writeHostPort({ host: linkHost, port: ports.link })}"
 # Where neighbours reach this gateway from outside; goes into invitations. Leave it empty

@@ -88,6 +88,13 @@ describe('configuration', () => {
     expect(config.imap.listeners.map(({ port }) => port)).to.deep.equal([2014, 2093])
   })
 
+  it('an IPv6 address that neighbours dial is listened at', () => {
+    const listening = (host?: string) => parseConfig(configText({ host, ports: defaultPorts })).link.listen.host
+    expect(listening('2001:db8::1')).to.equal('::')
+    expect(['192.0.2.1', 'mail.a.test', undefined].map(listening)).to.deep.equal(Array(3).fill('0.0.0.0'))
+    expect(['::1', '127.0.0.1'].map(listening)).to.deep.equal(['::1', '127.0.0.1'])
+  })
+
   it('a domain in letters of its own is announced as it stands in the DNS', () => {
     const announced = (choices: { domain: string; host?: string }) =>
       parseConfig(configText({ ...choices, ports: defaultPorts })).link.announce
