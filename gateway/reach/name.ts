@@ -45,7 +45,12 @@ export const keepName = (dns: Config['dns'], seen: () => Own, log: Log, now: () 
       const own = addresses.length > 0 ? byFamily(addresses) : seen()
       for (const way of ways) if (isDue(way.keeping, own, now())) await bring(way, own)
     },
-    problems: () => ways.flatMap(({ by, why }) => (why ? [`${name} could not be updated (${by}): ${why}`] : [])),
+    problems: () =>
+      ways.flatMap(({ by, why, keeping }) => {
+        const until =
+          keeping.stopped === undefined ? '' : '; once mended, restart the gateway: it is not asked again before'
+        return why ? [`${name} could not be updated (${by}): ${why}${until}`] : []
+      }),
   }
 }
 

@@ -43,7 +43,7 @@ export const verdictOf = (status: number, body: string): Verdict => {
 }
 
 const reasons: Record<string, string> = {
-  badauth: 'the provider knows no such user, or another password: see dns.user and dns.password_file',
+  badauth: 'the provider knows no such user, or another password: see user and password_file in [dns.dyndns2]',
   '!donator': 'the provider wants to be paid for this',
   notfqdn: 'the provider takes this name for none: dns.name must be whole, as home.example.org',
   nohost: 'the provider says that this name is not yours: see dns.name',

@@ -213,12 +213,13 @@ describe('reach: dyndns2', () => {
       Date.now,
     )
     await keeper.check()
+    expect(keeper.problems().join()).to.match(/user and password_file in \[dns\.dyndns2\]; once mended, restart/)
     await chmod(way.passwordFile, 0o644)
     await keeper.check()
     await chmod(way.passwordFile, 0o600)
     await close()
     expect(keeper.problems()).to.have.length(1)
-    expect(lines.join()).to.match(/dns\.user/)
+    expect(lines.join()).to.match(/dns\.dyndns2/)
     expect(lines.join() + keeper.problems().join()).to.not.match(/se cret|c2UgY3JldD/)
   })
 
