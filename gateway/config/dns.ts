@@ -1,6 +1,7 @@
 /** `[dns]`: our own name, kept current at a name server or a provider. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { ipCanonical } from '../../src/ip.ts'
 import { duration, hostPort, isLoopback, text } from './value.ts'
 
 const name = (example: string) => {
@@ -43,7 +44,10 @@ const dyndns2 = z
 const addressFix = 'write IP addresses, at most one of each kind, for example ["192.0.2.7", "2001:db8::7"]'
 const addresses = z
   .array(
-    z.string({ error: addressFix }).refine((value) => isIP(value) > 0, { error: addressFix }),
+    z
+      .string({ error: addressFix })
+      .refine((value) => isIP(value) > 0 && !value.includes('%'), { error: addressFix })
+      .transform((value) => ipCanonical(value) ?? value), // as the DNS says it, with which it is compared
     { error: addressFix },
   )
   .refine((all) => new Set(all.map((one) => isIP(one))).size === all.length, { error: addressFix })

@@ -88,6 +88,17 @@ describe('configuration', () => {
     expect(config.imap.listeners.map(({ port }) => port)).to.deep.equal([2014, 2093])
   })
 
+  it('addresses for the DNS are spelled as it says them', () => {
+    const dns = (addresses: string) =>
+      parseConfig(`[dns]
+name = "home.a.test"
+addresses = ${addresses}
+dyndns2 = { url = "https://dns.test", user = "ann", password_file = "p" }`).dns?.addresses
+    expect(dns('["2001:DB8:0::7", "::ffff:192.0.2.7"]')).to.deep.equal(['2001:db8::7', '192.0.2.7'])
+    for (const none of ['["fe80::1%eth0"]', '["192.0.2.7", "::ffff:192.0.2.7"]'])
+      expect(() => dns(none), none).to.throw('dns.addresses')
+  })
+
   it('an IPv6 address that neighbours dial is listened at', () => {
     const listening = (host?: string) => parseConfig(configText({ host, ports: defaultPorts })).link.listen.host
     expect(listening('2001:db8::1')).to.equal('::')
