@@ -30,7 +30,7 @@ export const migrate = async (db: Connection, files: () => Promise<Migration[]> 
     if (!before) await apply(db, each)
     else if (before.checksum !== each.checksum) {
       throw new Error(
-        `schema ${before.name} is not the one this database was made with: reinstall this version of Vouchsafe`,
+        `schema ${before.name} is not the one this database was made with: use the Vouchsafe that made it, or, where files of this one were changed, install it anew`,
       )
     }
   }
