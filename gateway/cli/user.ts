@@ -58,7 +58,7 @@ const describe = (one: ResultOf<'user.show'>): string =>
       entity: one.entity,
       words: one.words,
       keeps: quotaText(one.quota),
-      sending: sendingOf(one.sending),
+      sending: sendingOf(one),
     }),
     '',
     table(
@@ -81,10 +81,11 @@ const describe = (one: ResultOf<'user.show'>): string =>
 const quotaText = ({ used, limit }: ResultOf<'user.show'>['quota']): string =>
   limit === null ? bytes(used) : `${bytes(used)} of at most ${bytes(limit)}`
 
-const sendingOf = ({ level, complainers }: ResultOf<'user.show'>['sending']): string | undefined => {
+const sendingOf = ({ address, sending }: ResultOf<'user.show'>): string | undefined => {
+  const { level, complainers } = sending
   if (level === 'free') return undefined
   const by = `${plural(complainers, 'recipient')} complained in 28 days`
-  return level === 'stopped' ? `stopped; ${by}; to lift it: vouchsafe user allow` : `${level}; ${by}`
+  return level === 'stopped' ? `stopped; ${by}; to lift it: vouchsafe user allow ${address}` : `${level}; ${by}`
 }
 
 const allow = (user: Command): void =>

@@ -148,7 +148,9 @@ export const userRevoke: Operation<{ address: string; label: string }, { address
 ) => {
   const account = await accountOf(house, address)
   if (!(await removePassword(house.store.db, account.id, label)))
-    throw new OperationError(`${account.address} has no password "${label}". \`vouchsafe user show\` lists them.`)
+    throw new OperationError(
+      `${account.address} has no password "${label}". \`vouchsafe user show ${account.address}\` lists them.`,
+    )
   house.log.info(
     { area: 'user', event: 'password-revoked', account: account.address, label },
     'a password was taken back',

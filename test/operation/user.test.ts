@@ -5,7 +5,7 @@ import { loadState } from '../../gateway/engine/batch.ts'
 import { startEngine } from '../../gateway/engine/engine.ts'
 import type { House } from '../../gateway/house.ts'
 import { status } from '../../gateway/operation/status.ts'
-import { userAdd, userList, userRemove, userShow } from '../../gateway/operation/user.ts'
+import { userAdd, userList, userRemove, userRevoke, userShow } from '../../gateway/operation/user.ts'
 import { emptyState, removeLocal } from '../../src/state.ts'
 import { byAddress } from '../../store/account.ts'
 import { find } from '../../store/mailbox.ts'
@@ -53,6 +53,13 @@ describe('accounts', function () {
         transaction: () => Promise.reject(new Error('SQLITE_FULL')),
       }),
     },
+  })
+
+  it('whoever takes back a password that is not there is told where to look', async () => {
+    await add('ann')
+    expect(await userRevoke(house(), { address: 'ann', label: 'fax' }, none).catch(messageOf)).to.equal(
+      'ann@a.test has no password "fax". `vouchsafe user show ann@a.test` lists them.',
+    )
   })
 
   it('the web is told of an account once it is durable', async () => {
