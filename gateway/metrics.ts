@@ -17,10 +17,17 @@ type Gauges = {
 
 export type Metrics = ReturnType<typeof createMetrics>
 
+/** Once, however often all is closed and opened anew: what measures them keeps a timer and an observer for good. */
+const ofProcess = new Registry()
+collectDefaultMetrics({ register: ofProcess })
+
 export const createMetrics = () => {
   const registry = new Registry()
   registry.setDefaultLabels({})
-  collectDefaultMetrics({ register: registry })
+  for (const { name } of ofProcess.getMetricsAsArray()) {
+    const metric = ofProcess.getSingleMetric(name)
+    if (metric) registry.registerMetric(metric)
+  }
   const registers = [registry]
 
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
