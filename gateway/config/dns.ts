@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { ipCanonical } from '../../src/ip.ts'
-import { duration, hostPort, isLoopback, text } from './value.ts'
+import { duration, hostPort, isLoopback, isWithoutLogin, text } from './value.ts'
 
 const name = (example: string) => {
   const error = `not a name of the DNS; write it whole, for example "${example}"`
@@ -25,10 +25,6 @@ const isSafe = (value: string): boolean => {
   const { protocol, hostname } = new URL(value)
   // The password travels along.
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
-}
-const isWithoutLogin = (value: string): boolean => {
-  const { username, password } = new URL(value)
-  return username === '' && password === '' // a request with them fails, and the log says why, with both
 }
 const dyndns2 = z
   .strictObject({

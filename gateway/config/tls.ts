@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
-import { hostPort, isLoopback, text, yesNo } from './value.ts'
+import { hostPort, isLoopback, isWithoutLogin, text, yesNo } from './value.ts'
 
 const urlFix = 'not an https:// address; write for example "https://acme-v02.api.letsencrypt.org/directory"'
 const isDirectory = (value: string): boolean => {
@@ -19,7 +19,10 @@ const name = z
 
 const acme = z
   .strictObject({
-    directory: z.string({ error: urlFix }).refine(isDirectory, { error: urlFix }),
+    directory: z
+      .string({ error: urlFix })
+      .refine(isDirectory, { error: urlFix, abort: true })
+      .refine(isWithoutLogin, { error: 'take the login out of the address: authorities of ACME want none' }),
     terms_agreed: yesNo.prefault(false),
     contact: z.email({ error: 'write a mail address that works without this gateway' }).optional(),
     names: z

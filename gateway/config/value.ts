@@ -57,6 +57,12 @@ const amount = (value: string, units: Record<string, number>): number | undefine
 /** Whether a certificate can name it and a client look for it: no large number, neither `192.0.2.999` nor `xn--a`. */
 export const isHost = (name: string): boolean => URL.canParse(`http://${name}`)
 
+/** Of a URL: a request with one fails, and the log says why, with name and password. */
+export const isWithoutLogin = (url: string): boolean => {
+  const { username, password } = new URL(url)
+  return username === '' && password === ''
+}
+
 /** `127.0.0.1:2587`, `[::1]:2587`, `mail.example.org:2740` */
 export const readHostPort = (value: string): HostPort | undefined => {
   const [, written = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:[\]@/\\?#%]+):(\d{1,5})$/.exec(value.trim()) ?? []

@@ -203,6 +203,11 @@ dyndns2 = { url = "https://dns.test", user = "ann", password_file = "p" }`).dns?
       '[dns]\nname = "a.test"\ndyndns2 = { url = "https://ann:secret@dns.test", user = "ann", password_file = "p" }',
       'dns.dyndns2.url = "https://…@dns.test": take the login out of the address: write user and password_file instead',
     ],
+    [
+      'a login in the address of an authority',
+      '[tls.acme]\ndirectory = "https://ann:secret@ca.test/dir"\nnames = ["a.test"]',
+      'tls.acme.directory = "https://…@ca.test/dir": take the login out of the address',
+    ],
     ['a text for a yes', '[login]\nplain_loopback = "yes"', 'login.plain_loopback = "yes": write true or false'],
     ['a name no neighbour takes', `[gateway]\nname = "${'n'.repeat(81)}"`, 'neighbours take no name longer than 80'],
     [
