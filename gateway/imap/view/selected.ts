@@ -44,9 +44,12 @@ export class Selected implements Hearer {
   private readonly enabled: ReadonlySet<Extension>
   /** The highest the client was told in a FETCH since it was last told of expunges. */
   private saidModseq = 0
+  /** CONDSTORE was enabled when the last command ended. */
+  private knowsModseq: boolean
 
   private constructor(mailbox: Mailbox, isReadOnly: boolean, view: View, enabled: ReadonlySet<Extension>) {
     this.enabled = enabled
+    this.knowsModseq = this.tellsModseq
     this.mailbox = mailbox
     this.isReadOnly = isReadOnly
     this.view = view
@@ -123,10 +126,13 @@ export class Selected implements Hearer {
   /**
    * What a client may take its mailbox to be in step with. While something is not told, EXPUNGE mostly, a FETCH may have
    * told a later change: then it must not think that it knows all up to that. RFC 7162 §3.2.5, erratum 1810 of RFC 5162.
+   * And with the command that enabled CONDSTORE while the mailbox was selected: RFC 7162 §3.1.
    */
   tellModseq(output: Output): void {
     const { toldModseq } = this.view
-    if (this.tellsModseq && this.saidModseq > toldModseq) output.line(`* OK [HIGHESTMODSEQ ${toldModseq}] So far`)
+    const isDue = !this.knowsModseq || this.saidModseq > toldModseq
+    if (this.tellsModseq && isDue) output.line(`* OK [HIGHESTMODSEQ ${toldModseq}] So far`)
+    this.knowsModseq = this.tellsModseq
     this.saidModseq = 0
   }
 
