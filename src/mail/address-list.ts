@@ -163,11 +163,12 @@ class Scanner {
     }
   }
 
-  /** A dot-atom or a literal in brackets, blanks around its dots removed. */
+  /** A dot-atom or a literal in brackets, blanks around its dots removed; a blank elsewhere ends it. */
   domain(): string {
     let out = ''
     for (;;) {
-      this.blanks()
+      const isSpaced = this.blanks() && out !== ''
+      if (isSpaced && !out.endsWith('.') && this.peek() !== '.') return out
       const word = this.peek() === '[' ? this.literal() : this.atom()
       if (word === null) return out
       out += word

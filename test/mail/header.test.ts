@@ -142,6 +142,7 @@ describe('mail/address-list', () => {
     ],
     ['empty items are none', ' , ,a@a.test,, ', [null, null, 'a', 'a.test']],
     ['blanks around dots and at are obsolete, no more', 'a . b @ a . test', [null, null, 'a . b', 'a.test']],
+    ['a comma was forgotten: no domain is made of two words', 'a@a.test b@b.test', [null, null, 'a', 'a.test']],
     ['an empty value has none', ''],
   ]
   for (const [what, value, ...items] of cases)
