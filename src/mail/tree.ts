@@ -106,6 +106,7 @@ export class Tree {
   /** Ends all parts inside a depth. @param end offset behind their last byte @param lines line ends before it */
   closeTo(depth: number, end: number, lines: number): void {
     let last = end
+    let passed = lines
     while (this.open.length > depth) {
       const node = this.open.pop()
       if (!node) return
@@ -113,8 +114,9 @@ export class Tree {
       this.dropDelimiter(node)
       // A delimiter right below the header leaves a body of less than nothing; what holds it ends no earlier.
       last = Math.max(last, node.part.bodyStart)
+      passed = Math.max(passed, node.linesBefore)
       node.part.end = last
-      node.part.lines = Math.max(lines - node.linesBefore, 0)
+      node.part.lines = passed - node.linesBefore
     }
   }
 

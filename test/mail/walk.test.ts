@@ -125,6 +125,20 @@ describe('mail/walk', () => {
         '("message" "global" NIL NIL NIL "Base64" 6 NIL NIL NIL NIL)',
       ],
       [
+        'all lines of a message inside whose empty line is that of the delimiter',
+        letter(
+          'Content-Type: multipart/x; boundary=b',
+          '',
+          '--b',
+          'Content-Type: message/rfc822',
+          '',
+          'To: x',
+          '',
+          '--b--',
+        ),
+        '"7bit" 9 (NIL NIL NIL NIL NIL ((NIL NIL "x" "MISSING_DOMAIN")) NIL NIL NIL NIL) ("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0 NIL NIL NIL NIL) 2 ',
+      ],
+      [
         'and what is inside one that is not',
         letter('Content-Type: message/global', 'Content-Transfer-Encoding: 8BIT', '', 'Subject: inside', ''),
         '"inside"',
