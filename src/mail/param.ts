@@ -43,22 +43,24 @@ const readable = ([name, value]: Param): string => {
 }
 
 /**
- * Comments nest (RFC 5322 §3.2.2). Only a bracket behind a blank or a semicolon opens one: `name=report(1).pdf`,
- * though it should be quoted, is what its sender calls the file. One that is never closed is none.
+ * Comments nest (RFC 5322 §3.2.2). Among parameters only a bracket behind a blank or a semicolon opens one:
+ * `name=report(1).pdf`, though it should be quoted, is what its sender calls the file. One that is never closed is none.
  */
 export const withoutComments = (text: string): string => {
   if (!text.includes('(')) return text
   let out = ''
   let isQuoted = false
+  let isParam = false
   for (let at = 0; at < text.length; ) {
     const char = text.charAt(at)
-    if (char === '(' && !isQuoted && /^$|[ \t;)]/.test(text.charAt(at - 1))) {
+    if (char === '(' && !isQuoted && (!isParam || /[ \t;)]/.test(text.charAt(at - 1)))) {
       const end = commentEnd(text, at)
       if (end === undefined) return out + text.slice(at)
       at = end
       continue
     }
     if (char === '"') isQuoted = !isQuoted
+    isParam ||= char === ';' || char === '='
     const length = char === '\\' && isQuoted ? 2 : 1
     out += text.slice(at, at + length)
     at += length

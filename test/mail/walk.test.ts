@@ -120,6 +120,16 @@ describe('mail/walk', () => {
       ],
       ['languages, without comments', letter('Content-Language: en (English, I hope), de', '', ''), '("en" "de")'],
       [
+        'a type and an encoding whose comments stand close to them',
+        letter('Content-Type: text(a)/html(b; c)', 'Content-Transfer-Encoding: base64(d)', '', ''),
+        '("text" "html" ("charset" "us-ascii") NIL NIL "base64"',
+      ],
+      [
+        'brackets of a file name that nobody quoted',
+        letter('Content-Type: text/html; name=(a)report(1).pdf', '', ''),
+        '("name" "(a)report(1).pdf"',
+      ],
+      [
         'a message/global that is encoded, not what is inside',
         letter('Content-Type: message/global', 'Content-Transfer-Encoding: Base64', '', 'YQ=='),
         '("message" "global" NIL NIL NIL "Base64" 6 NIL NIL NIL NIL)',
