@@ -17,6 +17,15 @@ export const needSwaks = (ctx: Mocha.Context): void => {
   if (status !== 0) leave(ctx, 'swaks has no TLS: apt-get install libnet-ssleay-perl')
 }
 
+/** Debian's, which sees Debian's modules; another one may come first in PATH. */
+export const python = '/usr/bin/python3'
+
+/** The same, for modules of Python and the packages they are in. */
+export const needPython = (ctx: Mocha.Context, modules: Record<string, string>): void => {
+  const { status } = spawnSync(python, ['-c', `import ${Object.keys(modules)}`])
+  if (status !== 0) leave(ctx, `Python lacks modules: apt-get install ${Object.values(modules).join(' ')}`)
+}
+
 /** The same, for a server that gives up root by itself. */
 export const needRoot = (ctx: Mocha.Context, program: string): void => {
   if (process.getuid?.() !== 0) leave(ctx, `${program} starts as root only`)
