@@ -1,15 +1,17 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import { AVOID_MS, type Custody, dueAt, lastMoment } from '../../src/custody/custody.ts'
-import { handedTo } from '../../src/custody/handing.ts'
+import { AVOID_MS, backoffMs, type Custody, dueAt, HAND_GUARD_MS, lastMoment } from '../../src/custody/custody.ts'
+import { handedTo, wishOf } from '../../src/custody/handing.ts'
 import type { Step } from '../../src/effect.ts'
 import type { Event } from '../../src/event.ts'
 import type { RefusalCode } from '../../src/refusal.ts'
+import { routeOf } from '../../src/route/cache.ts'
 import type { State } from '../../src/state.ts'
 import { step } from '../../src/web.ts'
 import {
   asks,
   b,
+  bob,
   delivered,
   envelopeId,
   HOUR,
@@ -17,6 +19,7 @@ import {
   left,
   link,
   MINUTE,
+  me,
   now,
   owes,
   r,
@@ -73,6 +76,27 @@ describe('custody: from one holder to the next', () => {
       [],
     ],
     [
+      'nor after what came of it',
+      handing({ state: 'handed', trail: [receipt, report(r, 'forwarded', { next: b })] }),
+      { on: 'rejected', key, by: r, code: 'no-route' },
+      undefined,
+      [],
+    ],
+    [
+      'nor does one of a neighbour that was not asked',
+      handing({ state: 'handed' }),
+      { on: 'rejected', key, by: s, code: 'no-route' },
+      undefined,
+      [],
+    ],
+    [
+      'nor a second one',
+      handing({ tried: [...handing().tried, { by: s, saidNo: true }] }),
+      { on: 'rejected', key, by: s, code: 'no-route' },
+      undefined,
+      [],
+    ],
+    [
       'a final refusal of the recipient’s agent ends it',
       handing({ onward: [] }),
       { on: 'rejected', key, by: r, code: 'seal-broken' },
@@ -98,6 +122,18 @@ describe('custody: from one holder to the next', () => {
       handing({ avoid: [{ by: s, until: now + 12 * HOUR }] }),
       { on: 'rejected', key, by: r, code: 'payload-too-large' },
       'done',
+      [],
+    ],
+    [
+      'not while the other is only left alone for a while',
+      handing({
+        avoid: [
+          { by: s, until: now + HOUR },
+          { by: b, until: now + 12 * HOUR },
+        ],
+      }),
+      { on: 'rejected', key, by: r, code: 'payload-too-large' },
+      'waiting',
       [],
     ],
     ['after a crash it is handed again', handing(), { on: 'due', key }, 'handing', ['hand r']],
@@ -174,9 +210,16 @@ describe('custody: from one holder to the next', () => {
     expect(stateOf(step(state, { on: 'reported', from: r, key, reports }, now))).to.equal('done')
   })
 
+  it('signed for by another since, it is whose receipt came last', () => {
+    const signed = (by: string, jws: string) => ({ event: 'accepted' as const, by, at: now, jws })
+    const state = world(handing({ trail: [signed(r, 'first'), signed(s, 'of another')] }))
+    const made = left(step(state, { on: 'accepted', key, by: r, receipt: 'second' }, now))
+    expect(made?.trail.map(({ jws }) => jws)).to.deep.equal(['of another', 'second'])
+  })
+
   it('names the rest of the way as advice, and remembers whom it was handed to', () => {
     const made = left(at(row({ tried: [{ by: s, saidNo: true }] }), { on: 'due', key }))
-    expect(made).to.deep.include({ next: r, onward: [b] })
+    expect(made).to.deep.include({ next: r, onward: [b], retryAt: now + HAND_GUARD_MS })
     expect(made?.tried).to.deep.equal([
       { by: s, saidNo: true },
       { by: r, saidNo: false },
@@ -200,6 +243,56 @@ describe('custody: from one holder to the next', () => {
       expect(made?.tried).to.deep.equal([{ by: r, saidNo }])
       expect(made?.retryAt).to.be.within(now + 750, now + 1250)
     })
+
+  it('a no takes away the ways over that neighbour, and no others', () => {
+    const ways = [r, s].map((next) => routeOf({ entity: bob, hops: [me, next, b], expires: now + HOUR }))
+    const state = world(handing())
+    state.routes.set(bob, ways)
+    for (const change of step(state, { on: 'rejected', key, by: r, code: 'no-route' }, now).changes)
+      apply(state, change)
+    expect(state.routes.get(bob)?.map(({ hops }) => hops[1])).to.deep.equal([s])
+  })
+
+  it('a neighbour without credit for us is left alone for as long as two tries, and others as long as before', () => {
+    const other = { by: s, until: now + HOUR, at: now }
+    const made = left(at(handing({ attempts: 2, avoid: [other] }), { on: 'rejected', key, by: r, code: 'no-credit' }))
+    const broke = { by: r, until: now + 2 * backoffMs(key, 2), at: now, isBroke: true }
+    expect(made).to.deep.include({ state: 'waiting', awaits: `credit:${r}`, attempts: 3, avoid: [other, broke] })
+    expect(made).to.deep.include({ retryAt: now + backoffMs(key, 2), tried: [{ by: r, saidNo: true }] })
+  })
+
+  const fails: Event[] = [
+    { on: 'unreachable', key, by: r, why: '' },
+    { on: 'rejected', key, by: r, code: 'stopping' },
+  ]
+  const patience: [what: string, from: Partial<Custody>, isPassedOver: boolean, change?: (state: State) => void][] = [
+    ['four times it is tried again', { attempts: 3 }, false],
+    ['then others come first', { attempts: 4 }, true],
+    ['not if there is no other', { attempts: 4 }, false, (state) => state.links.delete(s)],
+    ['nor one that is connected', { attempts: 4 }, false, (state) => state.links.set(s, link(s, { up: false }))],
+    [
+      'nor while it is away: it is waited for',
+      { attempts: 4 },
+      false,
+      (state) => state.links.set(r, link(r, { up: false })),
+    ],
+    ['nor where the way ends there', { attempts: 4, onward: [] }, false],
+  ]
+  for (const [what, from, isPassedOver, change] of patience)
+    for (const event of fails)
+      it(`a neighbour that fails to take it, ${event.on}: ${what}`, () => {
+        const made = left(at(handing(from), event, change))
+        const until = now + 2 * backoffMs(key, 4)
+        expect(made?.avoid).to.deep.equal(isPassedOver ? [{ by: r, until, at: now }] : [])
+        const { attempts = 0 } = from
+        expect(made).to.include({ attempts: attempts + 1, retryAt: now + backoffMs(key, attempts) })
+      })
+
+  it('only after a silence the agents that it went over are shunned', () => {
+    const trail = [receipt, report(r, 'forwarded', { next: b })]
+    expect(wishOf(row({ trail }))).not.to.have.any.keys('shun', 'holders')
+    expect(wishOf(row({ trail, stalled: [r] }))).to.deep.include({ shun: [r, r, b], holders: [r] })
+  })
 
   it('a neighbour that has said no, though only for now, is not waited for past the expiry', () => {
     const declined = left(at(handing(), { on: 'rejected', key, by: r, code: 'stopping' })) ?? row()
@@ -317,6 +410,9 @@ describe('custody: from one holder to the next', () => {
     const gone = (state: State) => state.links.set(r, link(r, { up: false }))
     const made = at(row(), { on: 'due', key }, gone)
     expect([stateOf(made), asks(made), left(made)?.awaits]).to.deep.equal(['waiting', [], `up:${r}`])
+    const shown = { outgoing: 'letter 1', account: 1, stage: 'Routing' }
+    expect(made.changes).to.deep.include(shown)
+    expect(at(row({ attempts: 1 }), { on: 'due', key }, gone).changes, 'once').to.not.deep.include(shown)
     const up = at(left(made) ?? row(), { on: 'up', agent: r }, gone)
     const greeting = [
       { do: 'wake', awaits: `up:${r}` },

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import type { Custody } from '../../src/custody/custody.ts'
+import { type Custody, SEAL_GUARD_MS } from '../../src/custody/custody.ts'
 import type { Recipient } from '../../src/custody/submission.ts'
 import type { Event } from '../../src/event.ts'
 import { needs, needsOf } from '../../src/needs.ts'
@@ -54,7 +54,9 @@ describe('custody: held until its time', () => {
   it('for somebody here it is delivered then, once', () => {
     const { state, row } = held('ann@me.test')
     expect(row).to.include({ to: ann, body: 9 })
-    expect(asks(step(state, { on: 'due', key }, until))).to.deep.equal(['release'])
+    const begun = step(state, { on: 'due', key }, until)
+    expect(asks(begun)).to.deep.equal(['release'])
+    expect(left(begun)?.retryAt, 'while it goes it is not begun again').to.equal(until + SEAL_GUARD_MS)
     const made = step(state, { on: 'released', key, body: 12 }, until)
     expect(
       delivered(made).map(({ body, provenance }) => (typeof body === 'number' ? [body, provenance?.path] : 'notice')),

@@ -116,6 +116,12 @@ describe('custody: silence', () => {
     expect(owes(at(mine, now + 15 * MINUTE - 1, gone))).to.deep.equal([])
     const late = at(mine, now + 15 * MINUTE, gone)
     expect([owes(late), left(late)?.isLate]).to.deep.equal([['own stalled'], true])
+    const words = late.changes.flatMap((change) =>
+      'put' in change && change.put === 'owed'
+        ? change.row.items.map((item) => ('own' in item ? item.own.next : ''))
+        : [],
+    )
+    expect(words, 'and whom it waits for').to.deep.equal([r])
     expect(owes(at(left(late) ?? mine, now + HOUR, gone)), 'once').to.deep.equal([])
   })
 
