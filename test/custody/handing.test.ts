@@ -479,6 +479,19 @@ describe('custody: from one holder to the next', () => {
     expect(no?.tried).to.deep.equal([{ by: r, saidNo: true }])
   })
 
+  const patient: [what: string, more: Partial<Custody>][] = [
+    ['handed on', { state: 'handed' }],
+    ['held back', { isHeldBack: true }],
+  ]
+  for (const [what, more] of patient)
+    it(`a delay told of what is ${what} leaves that its time`, () => {
+      const told = left(at(handing({ ...more, delayAt: now }), { on: 'due', key }))
+      expect(told).to.include({ delayAt: null, retryAt: now + HOUR })
+    })
+
+  it('handed again after a crash, it has the time that it had', () =>
+    expect(left(at(handing({ retryAt: now }), { on: 'due', key }))?.retryAt).to.equal(now + HAND_GUARD_MS))
+
   it('sealing that came to nothing is asked for again', () => {
     const made = left(at(row({ state: 'spooled' }), { on: 'due', key }))
     expect(made?.retryAt).to.be.above(now)

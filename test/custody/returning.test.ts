@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { apply } from '../../src/apply.ts'
-import type { Custody } from '../../src/custody/custody.ts'
+import { AVOID_MS, type Custody } from '../../src/custody/custody.ts'
 import type { Step } from '../../src/effect.ts'
 import { needs, needsOf } from '../../src/needs.ts'
 import { owe, owedKey } from '../../src/report/owed.ts'
@@ -190,6 +190,7 @@ describe('custody: what comes back', () => {
       { by: b, saidNo: false },
       { by: r, saidNo: true },
     ])
+    expect(left(made)?.avoid).to.deep.equal([{ by: r, until: now + AVOID_MS, at: now }])
     expect(owes(made)).to.deep.equal([`forwarded by ${r}`])
     const delivery = heard(left(made) ?? mine, b, report(b, 'delivered'))
     expect(owes(delivery)).to.deep.equal(['own forwarded', `delivered by ${b}`])
@@ -221,6 +222,23 @@ describe('custody: what comes back', () => {
     expect(needs(state, lapsed)).to.deep.equal({ owed: [mine.key] })
     expect(step(state, lapsed, now - 1).changes).to.deep.equal([])
     expect(step(state, lapsed, now).changes).to.deep.equal([{ drop: 'owed', key: mine.key }])
+  })
+
+  it('what a neighbour has durably is owed to it no more; what came since is', () => {
+    const state = world()
+    const mine = owe(undefined, s, key, [{ jws: 'one' }, { jws: 'two' }], now)
+    state.owed.set(mine.key, mine)
+    const has = (...items: string[]) => ({
+      on: 'acknowledged' as const,
+      owed: mine.key,
+      items: items.map((jws) => ({ jws })),
+    })
+    expect(step(state, has('one'), now).changes).to.deep.equal([
+      { put: 'owed', row: { ...mine, items: [{ jws: 'two' }] } },
+    ])
+    expect(step(state, has('one', 'two'), now).changes).to.deep.equal([{ drop: 'owed', key: mine.key }])
+    state.owed.clear()
+    expect(step(state, has('one'), now).changes, 'said again').to.deep.equal([])
   })
 
   it('a holder that went another way is believed about it', () => {

@@ -196,6 +196,12 @@ describe('custody: silence', () => {
       expect(heard?.retryAt === was.retryAt, 'its time begins anew if it is listened to').to.equal(next === s)
     })
 
+  it('a silent one that waited, and goes on with it now, has it again', () => {
+    const reports = [report(r, 'stalled', { next: b }), report(r, 'forwarded', { next: b })]
+    const heard = left(at(asked, now + MINUTE, () => {}, { on: 'reported', from: r, key, reports }))
+    expect([heard?.next, heard?.stalled]).to.deep.equal([r, undefined])
+  })
+
   it('an administrator that asks to try again has it handed to the silent one as well', () =>
     expect(asks(at(handed({ stalled: [r] }), now, () => {}, { on: 'retry', key }))).to.deep.equal(['hand r']))
 })
