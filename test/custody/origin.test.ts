@@ -80,7 +80,8 @@ describe('custody: at the origin', () => {
     const made = submit({ recipients: [to('eve@far.test')] })
     expect(left(made)).to.deep.include({ state: 'spooled', awaits: `who:${targetOfAddress('eve@far.test')}` })
     expect(left(made)?.expires).to.equal(now + 24 * HOUR)
-    expect(asks(made)).to.deep.equal(['search'])
+    const search = { do: 'search', target: targetOfAddress('eve@far.test') }
+    expect(made.effects.filter((effect) => effect.do !== 'log')).to.deep.equal([search])
   })
 
   it('is asked about again after half a minute, then less and less often', () => {
@@ -97,8 +98,10 @@ describe('custody: at the origin', () => {
       const next = left(made)?.retryAt ?? 0
       waits.push((next - when) / 1000)
       when = next
+      expect(step(state, { on: 'due', key }, when - 1).changes, 'woken before its time').to.deep.equal([])
       made = step(state, { on: 'due', key }, when)
-      expect(asks(made)).to.deep.equal(['search'])
+      const search = { do: 'search', target: targetOfAddress('eve@far.test'), isAgain: true }
+      expect(made.effects.filter((effect) => effect.do !== 'log')).to.deep.equal([search])
     }
     expect(waits).to.deep.equal([30, 60, 120, 240, 300, 300])
   })

@@ -241,6 +241,17 @@ describe('custody: what comes back', () => {
     expect(step(state, has('one'), now).changes, 'said again').to.deep.equal([])
   })
 
+  const judged: [what: string, given: Custody, delivered: number, by: number][] = [
+    ['by the origin within nine days of its delivery', handed(), now - HOUR, now - HOUR + 216 * HOUR],
+    ['further on within less', relayed(), now - HOUR, now - HOUR + 192 * HOUR],
+    ['of no delivery that is still to come', handed(), now + HOUR, now + 216 * HOUR],
+  ]
+  for (const [what, given, delivery, by] of judged)
+    it(`a delivery is judged ${what}`, () => {
+      const was = { ...given, state: 'handed' as const, next: r, ...tried(r), trail: [receipt(r)] }
+      expect(left(heard(was, r, onward, report(b, 'delivered', { at: delivery })))?.judgeBy).to.equal(by)
+    })
+
   it('a holder that went another way is believed about it', () => {
     const first = left(heard(handed(), r, report(r, 'forwarded', { next: stranger }))) ?? row()
     const second = heard(first, r, report(r, 'forwarded', { next: b, jws: 'again' }), report(b, 'delivered'))
