@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { expect } from 'chai'
+import type { Custodians } from '../../gateway/smtp/accept.ts'
 import { selfSigned } from '../../gateway/tls.ts'
 import { Refusal } from '../../src/refusal.ts'
 import { alice, atTheEdge, openEdge, phone, Raw } from './edge.ts'
@@ -36,6 +37,31 @@ describe('smtp session', () => {
       'vouchsafe_smtp_submissions_total{outcome="accepted"} 1',
     ])
   })
+
+  const agents = ['r', 's', 't', 'u', 'v', 'w'].map((letter) => letter.repeat(52))
+  const five = agents.slice(0, 5).map((agent) => agent.slice(0, 12))
+  const custody: [what: string, custodians: Custodians, told: string][] = [
+    ['nobody else yet', { agents: [], signed: 0, envelopes: 2 }, ', in custody here'],
+    ['nobody, for all of it was for people here', { agents: [], signed: 0, envelopes: 0 }, ''],
+    ['a neighbour', { agents: agents.slice(0, 1), signed: 2, envelopes: 2 }, `, in custody of ${five[0]}`],
+    [
+      'a neighbour, of some of it',
+      { agents: agents.slice(0, 1), signed: 1, envelopes: 2 },
+      `, in custody of ${five[0]} for 1 of 2 recipients`,
+    ],
+    [
+      'as many as a line names',
+      { agents: agents.slice(0, 5), signed: 5, envelopes: 5 },
+      `, in custody of ${five.join(', ')}`,
+    ],
+    ['more', { agents, signed: 6, envelopes: 6 }, `, in custody of ${five.join(', ')} and others`],
+  ]
+  for (const [what, custodians, told] of custody)
+    it(`250 says who has signed for it by then: ${what}`, async () => {
+      const client = await enter(await open({}, { submit: () => Promise.resolve(custodians) }))
+      const reply = await client.submit(message)
+      expect(reply.replace(/[0-9a-f]{32}/, 'ID')).to.equal(`250 2.0.0 Accepted as ID${told}`)
+    })
 
   it('an account that complaints have stopped sends nothing, and is told what to do', async () => {
     const edge = await open({}, { levelOf: () => 'stopped' })
