@@ -103,6 +103,26 @@ describe('custody: silence', () => {
       expect([left(made)?.state, effects(made)]).to.deep.equal([state, expected])
     })
 
+  it('is borne twice as long after each search that finds nothing', () => {
+    const first = left(at(handed(), now + 30 * MINUTE)) ?? row()
+    expect(first).to.deep.include({
+      attempts: 1,
+      retryAt: now + 90 * MINUTE,
+      stalled: [r],
+      awaits: `who:${targetOfEntity(bob)}`,
+    })
+    expect(left(at(first, now + 90 * MINUTE))).to.include({ attempts: 2, retryAt: now + 210 * MINUTE })
+  })
+
+  it('its sender is shown whom nothing was heard of; a relay keeps no word of its own', () => {
+    const last = (made: Step) => left(made)?.trail.at(-1)
+    const when = now + 30 * MINUTE
+    expect(last(at(handed(), when))).to.deep.equal({ event: 'stalled', by: me, at: when, next: r, jws: '' })
+    expect(
+      last(at(relayed({ state: 'handed', next: r, tried: tried(r), trail: [receipt(r)], retryAt: when }), when)),
+    ).to.deep.equal(receipt(r))
+  })
+
   it('a relay says so upstream, once for each neighbour', () => {
     const mine = relayed({ state: 'handed', next: r, tried: tried(r), trail: [receipt(r)], retryAt: now })
     const first = at(mine, now)
