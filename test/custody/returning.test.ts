@@ -252,6 +252,15 @@ describe('custody: what comes back', () => {
       expect(left(heard(was, r, onward, report(b, 'delivered', { at: delivery })))?.judgeBy).to.equal(by)
     })
 
+  it('what ends as nobody’s weighs nowhere any more; of what somebody may have there can still be a complaint', () => {
+    const end = (saidNo: boolean) => {
+      const was = relayed({ reserved: 1, tried: [{ by: r, saidNo }] })
+      return left(step(world(was), { on: 'due', key: was.key }, was.expires + HOUR))
+    }
+    expect(end(true)).to.include({ state: 'done', isJudged: true }).and.not.to.have.property('reserved')
+    expect(end(false)).to.include({ state: 'done', reserved: 1 }).and.not.to.have.property('isJudged')
+  })
+
   it('a holder that went another way is believed about it', () => {
     const first = left(heard(handed(), r, report(r, 'forwarded', { next: stranger }))) ?? row()
     const second = heard(first, r, report(r, 'forwarded', { next: b, jws: 'again' }), report(b, 'delivered'))
