@@ -2,9 +2,8 @@
  * What somebody who is no neighbour (yet) may say on a link, and the answer: plain JSON, for TLS has shown
  * whose key speaks. docs/protocol.md §3 has the same in words.
  */
-import { Refusal } from '../refusal.ts'
 import { hostPort } from './record.ts'
-import { flag, hashId, list, matching, oneOf, optional, record, type Shape, text, time } from './shape.ts'
+import { flag, hashId, list, matching, oneOf, optional, record, type Shape, tagged, text, time } from './shape.ts'
 
 /** It will stand on terminals, in lists and in letters: nothing in it may be invisible or steer. */
 const shown =
@@ -27,19 +26,13 @@ export const about = {
 
 const requests = {
   /** Whoever was invited shows the token. */
-  INVITED: record({ t: oneOf('INVITED'), ...about, token: matching(/^[A-Za-z0-9_-]{22}$/, 'a token') }),
+  INVITED: { ...about, token: matching(/^[A-Za-z0-9_-]{22}$/, 'a token') },
   /** Somebody unknown asks to become a neighbour. */
-  KNOCK: record({
-    t: oneOf('KNOCK'),
-    ...about,
-    software: optional(shown(MAX_AGENT_NAME)),
-    note: optional(shown(MAX_NOTE)),
-  }),
-} as const
-type Requests = { [K in keyof typeof requests]: ReturnType<(typeof requests)[K]> }
-export type PairRequest = Requests[keyof Requests]
-export type Invited = Requests['INVITED']
-export type Knocking = Requests['KNOCK']
+  KNOCK: { ...about, software: optional(shown(MAX_AGENT_NAME)), note: optional(shown(MAX_NOTE)) },
+}
+export type PairRequest = ReturnType<typeof pairRequest>
+export type Invited = Extract<PairRequest, { t: 'INVITED' }>
+export type Knocking = Extract<PairRequest, { t: 'KNOCK' }>
 
 /** `LINKED`: neighbours from now on. `PENDING`: their owner has not decided. A no is a refusal. */
 const answers = record({ t: oneOf('LINKED', 'PENDING'), ...about })
@@ -50,13 +43,7 @@ export const pairRecord = record({ ...about, to: hashId, answer: flag, at: time 
 export type PairRecord = ReturnType<typeof pairRecord>
 
 /** @throws Refusal `record-malformed`, `record-type`, `record-version` */
-export const pairRequest = (value: unknown): PairRequest => {
-  const type = typeof value === 'object' && value !== null ? (value as { t?: unknown }).t : undefined
-  if (typeof type !== 'string' || !Object.hasOwn(requests, type))
-    throw new Refusal('record-type', 'somebody who is no neighbour may say INVITED or KNOCK')
-  const shape: Shape<PairRequest> = requests[type as keyof typeof requests]
-  return shape(value, type)
-}
+export const pairRequest = tagged(requests, 'somebody who is no neighbour may say INVITED or KNOCK')
 
 /** @throws Refusal `record-malformed`, `record-version` */
 export const pairAnswer = (value: unknown): PairAnswer => answers(value, 'the answer')

@@ -20,6 +20,7 @@ import {
   record,
   type Shape,
   sha256,
+  tagged,
   text,
   time,
   whole,
@@ -182,67 +183,56 @@ export const revokedRecord = record({ at: time })
 
 /** Small messages between neighbours, as JSON text; acknowledged one by one. */
 const messages = {
-  WHO: record({
-    t: oneOf('WHO'),
+  WHO: {
     qid: randomId,
     target: hashId,
     ttl: whole(1, MAX_HOPS),
     hops: list(hashId, 1, MAX_HOPS),
     withinMs: whole(1, MAX_WAIT_MS), // what is left of the asker's time: clocks need not agree
     fresh: optional(flag), // no answers from memory: they led nowhere, or may be old
-  }),
-  NONE: record({ t: oneOf('NONE'), qid: randomId, cut: flag }),
-  PATH: record({
-    t: oneOf('PATH'),
+  },
+  NONE: { qid: randomId, cut: flag },
+  PATH: {
     path: jws,
     hops: list(jws, 0, MAX_HOPS),
     card: text(MAX_CARD),
     cached: optional(jws), // and then `hops` end at its signer
     cachedHops: optional(list(jws, 0, MAX_HOPS)),
-  }),
-  RERR: record({ t: oneOf('RERR'), rerr: jws }),
-  REVOKED: record({ t: oneOf('REVOKED'), revoked: jws }),
-  REPORTS: record({ t: oneOf('REPORTS'), origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) }),
-  REACH: record({
-    t: oneOf('REACH'),
+  },
+  RERR: { rerr: jws },
+  REVOKED: { revoked: jws },
+  REPORTS: { origin: hashId, id: randomId, reports: list(jws, 1, MAX_REPORTS) },
+  REACH: {
     record: jws,
     seen: optional(text(64)), // the IP address the reader's connection comes from; nobody signs it
-  }),
-  CALL: record({ t: oneOf('CALL'), qid: randomId }),
-  CALLED: record({
-    t: oneOf('CALLED'),
+  },
+  CALL: { qid: randomId },
+  CALLED: {
     qid: randomId,
     at: time, // the clock there
     reached: list(hostPort, 0, MAX_ADDRESSES),
     wrong: list(hostPort, 0, MAX_ADDRESSES), // another key answered
     silent: list(hostPort, 0, MAX_ADDRESSES),
-  }),
-  COMPLAINT: record({
-    t: oneOf('COMPLAINT'),
-    origin: hashId,
-    id: randomId,
-    complaint: text(MAX_COMPLAINT),
-    card: text(MAX_CARD),
-  }),
-  SUSPENDED: record({
-    t: oneOf('SUSPENDED'),
+  },
+  COMPLAINT: { origin: hashId, id: randomId, complaint: text(MAX_COMPLAINT), card: text(MAX_CARD) },
+  SUSPENDED: {
     rule: oneOf('R1', 'R2', 'statements'),
     until: time,
     complaints: whole(0, 1_000_000),
     messages: whole(0, 1_000_000_000),
     keys: list(custodyKey, 0, KEYS_TOLD),
-  }),
-  PUNISHED: record({ t: oneOf('PUNISHED'), cut: hashId }),
-  STATEMENT: record({ t: oneOf('STATEMENT'), statement: jws }),
-  WANTED: record({ t: oneOf('WANTED'), origin: hashId, id: randomId, permit: optional(randomId) }),
-  WHERE: record({ t: oneOf('WHERE'), pass: jws }), // the last REACH that was made for the asker
-} as const
-type Messages = { [K in keyof typeof messages]: ReturnType<(typeof messages)[K]> }
-export type Message = Messages[keyof Messages]
-export type Who = Messages['WHO']
-export type PathMessage = Messages['PATH']
-export type ReportsMessage = Messages['REPORTS']
-export type ComplaintMessage = Messages['COMPLAINT']
+  },
+  PUNISHED: { cut: hashId },
+  STATEMENT: { statement: jws },
+  WANTED: { origin: hashId, id: randomId, permit: optional(randomId) },
+  WHERE: { pass: jws }, // the last REACH that was made for the asker
+}
+const messageOf = tagged(messages, `a message must be one of ${Object.keys(messages).join(', ')}`)
+export type Message = ReturnType<typeof messageOf>
+export type Who = Extract<Message, { t: 'WHO' }>
+export type PathMessage = Extract<Message, { t: 'PATH' }>
+export type ReportsMessage = Extract<Message, { t: 'REPORTS' }>
+export type ComplaintMessage = Extract<Message, { t: 'COMPLAINT' }>
 
 export const encodeMessage = (message: Message): string => JSON.stringify({ v: 1, ...message })
 
@@ -254,9 +244,5 @@ export const decodeMessage = (line: string): Message => {
   } catch {
     throw new Refusal('record-malformed', 'a message must be JSON')
   }
-  const type = typeof value === 'object' && value !== null ? (value as { t?: unknown }).t : undefined
-  if (typeof type !== 'string' || !Object.hasOwn(messages, type))
-    throw new Refusal('record-type', `a message must be one of ${Object.keys(messages).join(', ')}`)
-  const shape: Shape<Message> = messages[type as keyof typeof messages]
-  return shape(value, type)
+  return messageOf(value)
 }

@@ -83,6 +83,18 @@ export const group =
     return made as Fielded<F>
   }
 
+/** Records of several kinds, told apart by `t`. @throws Refusal `record-type` for what is none of them */
+export const tagged = <Kinds extends Record<string, Fields>>(kinds: Kinds, isNone: string) => {
+  type One = { [T in keyof Kinds & string]: Flat<{ t: T } & Fielded<Kinds[T]>> }[keyof Kinds & string]
+  const shapes = new Map(Object.entries(kinds).map(([t, fields]) => [t, record({ t: oneOf(t), ...fields })]))
+  return (value: unknown): One => {
+    const t = isObject(value) && typeof value.t === 'string' ? value.t : ''
+    const shape = shapes.get(t)
+    if (shape === undefined) throw new Refusal('record-type', isNone)
+    return shape(value, t) as One
+  }
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
