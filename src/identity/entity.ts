@@ -51,12 +51,11 @@ export const publicArmor = (entity: Entity): string => entity.key.toPublic().arm
  * Reads a private key, made here or by another program. It may have ended: what it opened, it opens still.
  *
  * @param address if the key's user ID does not say it, or is to be represented under another
- * @param passphrase if the key is under one
  * @throws Error in words for whoever imports
  */
-export const importEntity = async (armored: string, address?: string, passphrase?: string): Promise<Entity> => {
-  const read = await openpgp.readPrivateKey({ armoredKey: armored, config: profile })
-  const key = isUnlocked(read) ? read : await unlock(read, passphrase)
+export const importEntity = async (armored: string, address?: string): Promise<Entity> => {
+  const key = await openpgp.readPrivateKey({ armoredKey: armored, config: profile })
+  if (!isUnlocked(key)) throw new Error('the key is under a passphrase: export it without one')
   if (key.keyPacket.version !== 4) throw new Error('only OpenPGP keys of version 4 can be read by everybody')
   const { user } = await key.getPrimaryUser(judgedAt(key), undefined, profile)
   const [, name = '', email = ''] = userIdForm.exec(user.userID?.userID ?? '') ?? []
@@ -114,12 +113,3 @@ const isUnlocked = (key: openpgp.PrivateKey): boolean =>
   [key, ...key.subkeys].every(({ keyPacket }) => keyPacket.isDecrypted() || isDummy(keyPacket))
 
 const isDummy = (packet: object): boolean => packet instanceof openpgp.SecretKeyPacket && packet.isDummy()
-
-const unlock = async (key: openpgp.PrivateKey, passphrase?: string): Promise<openpgp.PrivateKey> => {
-  if (passphrase === undefined) throw new Error('the key is under a passphrase; give it, or export the key without one')
-  try {
-    return await openpgp.decryptKey({ privateKey: key, passphrase, config: profile })
-  } catch (cause) {
-    throw new Error('the passphrase does not open the key', { cause })
-  }
-}
