@@ -3,7 +3,6 @@
  * answers. What we asked for is asked again until it is answered: their owner may look days later, and we may be
  * the only one of the two who can dial.
  */
-import { isIPv6 } from 'node:net'
 import { isId } from '../../src/address.ts'
 import { unlessRefused } from '../../src/effect.ts'
 import { fingerprintWords } from '../../src/identity/words.ts'
@@ -16,6 +15,7 @@ import { type Knocking as Knocked, type PairAnswer, pairAnswer } from '../../src
 import { sendPair } from '../carry/pair.ts'
 import type { Core } from '../core.ts'
 import { nameOfAgent } from '../fingerprint.ts'
+import { networkOf } from '../throttle.ts'
 import { version } from '../version.ts'
 import { addressesMet } from './pairing.ts'
 
@@ -199,16 +199,8 @@ export const openKnocking = (core: Core, isOpen: boolean): Knocking => {
 const pauseMs = (waitedMs: number, letter: Knock['letter']): number =>
   Math.min(LATEST_MS, Math.max(letter ? LETTER_MS : SOONEST_MS, waitedMs / 10))
 
-/** An IPv6 customer has a /64 to themselves (RFC 6177): it is one place, as one IPv4 address is. */
+/** Shown to the owner, too: so it says what it is. */
 export const placeOf = (remote: string): string => {
-  const bare = remote.replace(/^::ffff:(?=\d+\.)/i, '')
-  if (!isIPv6(bare)) return bare
-  const [left = '', right] = bare.replace(/%.*$/, '').split('::')
-  const groups = (half: string) => (half === '' ? [] : half.split(':'))
-  const missing = Array.from({ length: 8 - groups(left).length - groups(right ?? '').length }, () => '0')
-  const all = right === undefined ? groups(left) : [...groups(left), ...missing, ...groups(right)]
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  const network = networkOf(remote)
+  return network.includes(':') ? `${network}::/64` : network
 }
