@@ -2,13 +2,12 @@
  * The house without its edges: configuration, keys, store, working memory, engine. A command that finds no
  * gateway running opens as much, and dials nobody.
  */
-import { stat } from 'node:fs/promises'
 import { altDomain } from '../src/address.ts'
 import type { Terms } from '../src/custody/custody.ts'
 import { emptyState } from '../src/state.ts'
 import { isBackup } from '../store/backup.ts'
-import { unlessThere } from '../store/file.ts'
-import { databaseOf, openStore } from '../store/store.ts'
+import { openStore } from '../store/store.ts'
+import { refuseEmpty } from '../store/verify.ts'
 import { openSearches, type Searches } from './carry/searches.ts'
 import { judgingBy } from './complaint/deed.ts'
 import { openGestures } from './complaint/gestures.ts'
@@ -37,7 +36,7 @@ export const openRooms = async (home: string, opening: Opening): Promise<Rooms> 
   const log = opening.log ?? createLog(config.log)
   const keyring = await openKeyring(home, opening.passphrase ?? (await passphraseOf(opening)))
   const { agent, former } = keyring
-  await refuseEmptied(home)
+  await refuseEmpty(home) // a new database would know nobody here, so that all their mail were refused for good
   const store = await openStore(home)
   try {
     // Addresses in a domain of the first key's stay what they are, whatever becomes of the key.
@@ -85,19 +84,6 @@ export const openRooms = async (home: string, opening: Opening): Promise<Rooms> 
 const refuseBackup = async (home: string): Promise<void> => {
   if (await isBackup(home))
     throw new Error(`${home} is a backup, and no home: make one from it, \`vouchsafe restore FROM --home NEW\`.`)
-}
-
-/**
- * `init` makes the database before the configuration, and `restore` puts it into place at the end. A new one would know
- * nobody here, so that all their mail were refused for good.
- */
-const refuseEmptied = async (home: string): Promise<void> => {
-  const database = databaseOf(home)
-  if (((await stat(database).catch(unlessThere))?.size ?? 0) > 0) return
-  throw new Error(
-    `${database} is missing or empty: it was lost, or a restore did not come to its end. Put a backup back: ` +
-      '`vouchsafe restore FROM --home NEW`.',
-  )
 }
 
 export type OpenHouse = House & { close(): Promise<void> }
