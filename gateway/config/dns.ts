@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { ipCanonical } from '../../src/ip.ts'
-import { duration, hostPort, isLoopback, isWithoutLogin, text } from './value.ts'
+import { duration, hostPort, isSafeUrl, isWithoutLogin, text } from './value.ts'
 
 const name = (example: string) => {
   const error = `not a name of the DNS; write it whole, for example "${example}"`
@@ -20,17 +20,11 @@ const rfc2136 = z
   .transform(({ server, zone, key_file, ttl }) => ({ server, zone, keyFile: key_file, ttlMs: ttl }))
 
 const urlFix = 'not an https:// address; write for example "https://members.dyndns.org/nic/update"'
-const isSafe = (value: string): boolean => {
-  if (!URL.canParse(value)) return false
-  const { protocol, hostname } = new URL(value)
-  // The password travels along.
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
-}
 const dyndns2 = z
   .strictObject({
     url: z
       .string({ error: urlFix })
-      .refine(isSafe, { error: urlFix, abort: true })
+      .refine(isSafeUrl, { error: urlFix, abort: true })
       .refine(isWithoutLogin, { error: 'take the login out of the address: write user and password_file instead' }),
     user: text('write the user name the provider gave you'),
     password_file: path,

@@ -2,14 +2,9 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
-import { hostPort, isLoopback, isWithoutLogin, text, yesNo } from './value.ts'
+import { hostPort, isSafeUrl, isWithoutLogin, text, yesNo } from './value.ts'
 
 const urlFix = 'not an https:// address; write for example "https://acme-v02.api.letsencrypt.org/directory"'
-const isDirectory = (value: string): boolean => {
-  if (!URL.canParse(value)) return false
-  const { protocol, hostname } = new URL(value)
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)) // the answers are believed
-}
 
 const namesFix = 'write the names that mail clients use, without wildcards, for example ["mail.example.org"]'
 const name = z
@@ -21,7 +16,7 @@ const acme = z
   .strictObject({
     directory: z
       .string({ error: urlFix })
-      .refine(isDirectory, { error: urlFix, abort: true })
+      .refine(isSafeUrl, { error: urlFix, abort: true })
       .refine(isWithoutLogin, { error: 'take the login out of the address: authorities of ACME want none' }),
     terms_agreed: yesNo.prefault(false),
     contact: z.email({ error: 'write a mail address that works without this gateway' }).optional(),

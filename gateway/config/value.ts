@@ -112,3 +112,10 @@ export const domain = written((value) => {
   const name = address && domainOf(address)
   return name && isHost(name) ? name : undefined
 }, domainFix)
+
+/** Where passwords are sent, or answers believed. */
+export const isSafeUrl = (value: string): boolean => {
+  if (!URL.canParse(value)) return false
+  const { protocol, hostname } = new URL(value)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
