@@ -10,7 +10,7 @@
  * `reload()`: new connections get what the files hold then. A pair of files that can't be used is refused and
  * the old pair stays in service. When to: renewal.ts. One that has ended serves only where there is no other: at the start.
  */
-import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
+import { constants, createPrivateKey, createPublicKey, webcrypto, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
@@ -215,7 +215,6 @@ const isKey = (pem: string): boolean => {
 export const selfSigned = async (names: string[], addresses: string[], key?: string): Promise<TlsPair> => {
   await import('reflect-metadata') // x509 stands on it, and looks for it when it is loaded
   const x509 = await import('@peculiar/x509')
-  const { webcrypto } = await import('node:crypto')
   const { subtle } = webcrypto
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
@@ -240,13 +239,15 @@ export const selfSigned = async (names: string[], addresses: string[], key?: str
     },
     webcrypto,
   )
-  const der = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey))
-  const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' })
-  return { certificate: certificate.toString('pem'), key: String(pem) }
+  return { certificate: certificate.toString('pem'), key: await pemOf(keys.privateKey) }
+}
+
+export const pemOf = async (key: webcrypto.CryptoKey): Promise<string> => {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
+  return String(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' }))
 }
 
 const importPair = async (key: string) => {
-  const { createPublicKey, webcrypto } = await import('node:crypto')
   const { subtle } = webcrypto
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   const pkcs8 = createPrivateKey(key).export({ format: 'der', type: 'pkcs8' })

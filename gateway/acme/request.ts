@@ -1,5 +1,6 @@
 /** The request for a certificate (PKCS #10, RFC 2986): names, and a new P-256 key as every mail client takes it. */
-import { createPrivateKey, webcrypto } from 'node:crypto'
+import { webcrypto } from 'node:crypto'
+import { pemOf } from '../tls.ts'
 
 /** `csr` is DER. */
 type CertificateRequest = { csr: Buffer; key: string }
@@ -7,9 +8,8 @@ type CertificateRequest = { csr: Buffer; key: string }
 export const requestFor = async (names: string[]): Promise<CertificateRequest> => {
   await import('reflect-metadata') // x509 stands on it, and looks for it when it is loaded
   const x509 = await import('@peculiar/x509')
-  const { subtle } = webcrypto
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const request = await x509.Pkcs10CertificateRequestGenerator.create(
     {
       signingAlgorithm: algorithm,
@@ -18,7 +18,5 @@ export const requestFor = async (names: string[]): Promise<CertificateRequest> =
     },
     webcrypto,
   )
-  const der = Buffer.from(await subtle.exportKey('pkcs8', keys.privateKey))
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' })
-  return { csr: Buffer.from(request.rawData), key: String(key) }
+  return { csr: Buffer.from(request.rawData), key: await pemOf(keys.privateKey) }
 }
