@@ -4,18 +4,11 @@
 import type { EventEmitter } from 'node:events'
 import type { Change } from './change.ts'
 import type { Cell, OnRepeat, Value } from './engine/bulk.ts'
-import type { Param, Texts } from './engine/sqlite.ts'
+import type { Connection, Param } from './engine/sqlite.ts'
 import type { FreshBodies } from './fresh.ts'
 
-export type Reader = {
-  all<T>(sql: string, params?: readonly Param[]): Promise<T[]>
+export type Reader = Pick<Connection, 'all' | 'range' | 'blobs' | 'texts'> & {
   one<T>(sql: string, params?: readonly Param[]): Promise<T | undefined>
-  /** Many rows of numbers and texts at once, no bytes. */
-  range<T>(sql: string, params?: readonly Param[]): Promise<T[]>
-  /** Many rows `id, bytes`. */
-  blobs(sql: string, params?: readonly Param[]): Promise<Map<number, Buffer>>
-  /** Many rows of an id and texts under these names, none of them NULL. */
-  texts<Name extends string>(sql: string, names: readonly Name[], params?: readonly Param[]): Promise<Texts<Name>>
 }
 
 /** Where a store function reads (and, inside a transaction, sees what was written there so far). */
