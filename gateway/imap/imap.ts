@@ -4,7 +4,7 @@
  * Listeners with TLS from the start, and listeners with STARTTLS. A connection over a limit is told so and closed;
  * a handshake that fails or dawdles is closed and logged. `close` says BYE to everybody, between two answers.
  */
-import type { EventEmitter } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
@@ -62,7 +62,8 @@ export const startImap = async (options: ImapOptions): Promise<ImapEdge> => {
     for (const { host, port, security } of options.config.listeners) {
       const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
       server.on('connection', (socket) => void house.receive(socket, security))
-      await listen(server, host, port)
+      server.listen(port, host)
+      await once(server, 'listening')
       servers.push(server)
       const address = server.address()
       addresses.push({ host, port: address !== null && typeof address === 'object' ? address.port : port, security })
@@ -73,15 +74,6 @@ export const startImap = async (options: ImapOptions): Promise<ImapEdge> => {
   }
   return { addresses, close }
 }
-
-const listen = (server: Server, host: string, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 
 /** Who is connected, and what they share. */
 class House implements Edge {

@@ -2,6 +2,7 @@
  * The listening port. Every connection is a stranger until TLS has shown a key; strangers are few,
  * live shortly and may call `/pair` only. A neighbour's becomes a link when it has proved itself and lends streams.
  */
+import { once } from 'node:events'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
@@ -59,10 +60,8 @@ export const listen = async (scene: Scene, at: { host: string; port: number }): 
     }
   })
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(at.port, at.host, resolve)
-  })
+  server.listen(at.port, at.host)
+  await once(server, 'listening')
   server.on('error', (error) => log.error({ area: 'link', event: 'fault', err: error }, 'the link port'))
   const { address, port } = server.address() as AddressInfo
   return {

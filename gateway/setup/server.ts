@@ -10,6 +10,7 @@
  *   GET  /autodiscover/autodiscover.json[/v1.0/ADDRESS]  Outlook, before that
  *   GET  /mail.mobileconfig?email=                       Apple
  */
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -210,17 +211,13 @@ const apple = ({ name, ways, tls, now, ...room }: Room, email: string): Answer =
   }
 }
 
-const listen = (server: Server, { host, port }: HostPort): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.maxConnections = CONNECTIONS_MAX
-    const places = createPlaces(CONNECTIONS_MAX, CONNECTIONS_EACH)
-    server.on('connection', (socket: Socket) => admit(places, socket))
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+const listen = async (server: Server, { host, port }: HostPort): Promise<void> => {
+  server.maxConnections = CONNECTIONS_MAX
+  const places = createPlaces(CONNECTIONS_MAX, CONNECTIONS_EACH)
+  server.on('connection', (socket: Socket) => admit(places, socket))
+  server.listen(port, host)
+  await once(server, 'listening')
+}
 
 const admit = (places: Places, socket: Socket): void => {
   const remote = socket.remoteAddress ?? 'unknown'

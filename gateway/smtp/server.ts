@@ -2,6 +2,7 @@
  * The submission edge: a listener each for STARTTLS, for TLS from the first byte, and, where configured,
  * for devices that can't log in. It hands complete messages to `submit` and says 250 when that is done.
  */
+import { once } from 'node:events'
 import { type AddressInfo, SocketAddress } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { canonical } from '../../src/address.ts'
@@ -175,14 +176,11 @@ const logNoise = (server: Server, log: Log): void => {
 /** `reason` is OpenSSL's, without its addresses in memory. */
 type SessionError = Error & { reason?: string; remoteAddress?: string; meta?: { remoteAddress?: string } }
 
-const listen = (server: Server, { host, port }: HostPort): Promise<AddressInfo> =>
-  new Promise((resolve, reject) => {
-    server.server.once('error', reject)
-    server.listen(port, host, () => {
-      server.server.off('error', reject)
-      resolve(server.server.address() as AddressInfo)
-    })
-  })
+const listen = async ({ server }: Server, { host, port }: HostPort): Promise<AddressInfo> => {
+  server.listen(port, host)
+  await once(server, 'listening')
+  return server.address() as AddressInfo
+}
 
 const closeServer = (server: Server): Promise<void> =>
   new Promise((resolve) => {
