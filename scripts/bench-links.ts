@@ -94,9 +94,8 @@ const measureBare = async (): Promise<Measured> => {
     const [line] = await once(createInterface(child.stdout), 'line')
     const { agentId, port } = JSON.parse(line) as { agentId: string; port: number }
     const keys = await makeCertificate(generateAgent(), Date.now())
-    const terms = { timeoutMs: linkLimits.handshakeMs, signal: new AbortController().signal }
     const dial = async () => {
-      const { socket } = await connectTls(`127.0.0.1:${port}`, agentId, keys, terms)
+      const { socket } = await connectTls(`127.0.0.1:${port}`, agentId, keys, linkLimits.handshakeMs)
       await clientSession(socket, linkLimits)
     }
     return await measure(child, dial, () => sleep(IDLE_MS))

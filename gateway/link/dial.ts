@@ -93,7 +93,7 @@ const complain = (scene: Scene, agent: string, address: string, error: unknown, 
 /** @throws LinkFault, Refusal; nothing is left open then */
 const dialOnce = async (scene: Scene, agent: string, address: string, signal: AbortSignal): Promise<void> => {
   const { board, keys, limits } = scene
-  const { socket } = await connectTls(address, agent, keys, { timeoutMs: limits.handshakeMs, signal })
+  const { socket } = await connectTls(address, agent, keys, limits.handshakeMs, signal)
   const giveUp = () => endSoon(() => socket.destroy())
   signal.addEventListener('abort', giveUp)
   const decided = board.greet(agent)
@@ -145,11 +145,7 @@ export const callOnce = async (
   request: unknown,
 ): Promise<Paired> => {
   const { keys, limits } = scene
-  const signal = new AbortController().signal
-  const { socket, agent: whose } = await connectTls(address, agent, keys, {
-    timeoutMs: limits.handshakeMs,
-    signal,
-  })
+  const { socket, agent: whose } = await connectTls(address, agent, keys, limits.handshakeMs)
   // Whoever shows life is waited for on a link, but not here.
   const tooLong = setTimeout(() => socket.destroy(), limits.strangerMs)
   try {
@@ -164,9 +160,8 @@ export const callOnce = async (
 
 /** Whether somebody is there: TLS proves the key, and nothing is said above it. */
 export const probe = async ({ keys, limits }: Scene, address: string, agent: string): Promise<Probe> => {
-  const signal = new AbortController().signal
   try {
-    const { socket } = await connectTls(address, agent, keys, { timeoutMs: limits.handshakeMs, signal })
+    const { socket } = await connectTls(address, agent, keys, limits.handshakeMs)
     socket.destroy()
     return { address, found: 'them' }
   } catch (error) {

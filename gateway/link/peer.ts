@@ -67,7 +67,8 @@ export const connectTls = (
   address: string,
   agentId: string | undefined,
   keys: Keys,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<{ socket: TLSSocket; agent: string }> =>
   new Promise((resolve, reject) => {
     const unreachable = (why: string) => {
@@ -77,7 +78,7 @@ export const connectTls = (
     const onAbort = () => unreachable('no longer wanted')
     const settle = (outcome: () => void) => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       outcome()
     }
 
@@ -85,8 +86,8 @@ export const connectTls = (
     const socket = connect({ ...splitAddress(address), ...keys, ...commonOptions, ALPNProtocols: [PROTOCOL] })
     const timer = setTimeout(() => unreachable('no answer in time'), timeoutMs)
     socket.once('connect', expectLongLived)
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted) onAbort()
 
     // Stays for the socket's life: whoever uses it later hears 'close'; an 'error' without a listener would be a crash.
     socket.on('error', (error: NodeJS.ErrnoException) => unreachable(error.code ?? error.message))

@@ -26,8 +26,8 @@ describe('a link that has ended', () => {
     const line = await openLine(`127.0.0.1:${(server.address() as AddressInfo).port}`)
     try {
       const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>
-      const terms = { timeoutMs: linkLimits.handshakeMs, signal: new AbortController().signal }
-      const { socket } = await connectTls(line.address, them.id, await makeCertificate(us, Date.now()), terms)
+      const keys = await makeCertificate(us, Date.now())
+      const { socket } = await connectTls(line.address, them.id, keys, linkLimits.handshakeMs)
       const [theirSocket] = await accepted
       theirSocket.on('error', () => {}) // the line is cut in the end
       const theirs = serverSession(theirSocket, linkLimits)
