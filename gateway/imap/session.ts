@@ -13,6 +13,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Account } from '../../store/account.ts'
 import type { Entered } from '../../store/password.ts'
+import { isLocal } from '../throttle.ts'
 import { capabilities } from './capability.ts'
 import type { Code } from './code.ts'
 import type { State } from './command.ts'
@@ -88,7 +89,7 @@ export class ClientSession implements Served {
 
   /** Passwords may be sent: nobody can listen. RFC 3501 §6.2.3. */
   get mayLogIn(): boolean {
-    return this.transport.isTls || (this.edge.config.plainLoopback && isLoopback(this.remote))
+    return this.transport.isTls || (this.edge.config.plainLoopback && isLocal(this.remote))
   }
 
   get isRev2(): boolean {
@@ -222,5 +223,3 @@ export class ClientSession implements Served {
     if (!(error instanceof Gone)) this.edge.log.error({ event: 'fault', remote: this.remote, err: error }, where)
   }
 }
-
-const isLoopback = (address: string): boolean => /^(127\.|::1$|::ffff:127\.)/.test(address)

@@ -38,12 +38,12 @@ export const inSlices = async <T>(work: Generator<void, T>): Promise<T> => {
   }
 }
 
-/** The items in pages of so many, and of so many bytes where it is said how many each has: but one at least. */
+/** The items in pages of so many, and of so many bytes: but one at least. */
 export function* pages<T>(
   items: readonly T[],
   size: number,
-  bytesMax = 0,
-  bytesOf: (item: T) => number = () => 0,
+  bytesMax: number,
+  bytesOf: (item: T) => number,
 ): Generator<T[]> {
   let page: T[] = []
   let bytes = 0
