@@ -47,17 +47,10 @@ export const getAcl: Command<string> = {
   },
 }
 
-export const listRights: Command<{ name: string; who: string }> = {
+export const listRights: Command<[name: string, who: string]> = {
   in: loggedIn,
-  parse(words) {
-    words.space()
-    const name = words.mailbox()
-    words.space()
-    const who = words.astring()
-    words.end()
-    return { name, who }
-  },
-  async run({ edge, user, output, isUtf8 }, { name, who }) {
+  parse: (words) => words.all(words.mailbox, words.astring),
+  async run({ edge, user, output, isUtf8 }, [name, who]) {
     const mailbox = await find(edge.store.db, user.id, name)
     if (!mailbox) return missing
     // What the owner has cannot be taken, and nobody else can be given anything.

@@ -6,16 +6,10 @@
 import { type Command, loggedIn } from '../command.ts'
 import { bad, no, ok } from '../reply.ts'
 
-export const compress: Command<string> = {
+export const compress: Command<[algorithm: string]> = {
   in: loggedIn,
-  parse(words) {
-    words.space()
-    const algorithm = words.keyword()
-    words.end()
-    return algorithm
-  },
-
-  async run(session, algorithm) {
+  parse: (words) => words.all(words.keyword),
+  async run(session, [algorithm]) {
     if (algorithm !== 'DEFLATE') return no('CANNOT', 'Only DEFLATE is known here')
     if (session.isCompressed) return no('COMPRESSIONACTIVE', 'It is compressed already')
     // What came behind the command is not compressed, and nobody could tell where that ends.

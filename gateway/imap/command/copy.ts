@@ -16,22 +16,14 @@ import { type By, expungeIssued, meant, noSuchNumber } from '../view/range.ts'
 import { uidsOf } from '../view/shown.ts'
 import { formatSet } from '../wire/sequence.ts'
 
-type Args = { ranges: Range[]; to: string }
+type Args = [ranges: Range[], to: string]
 
 const copying = (by: By, moves: boolean): Command<Args> => ({
   in: mailboxOpen,
   ...(moves && { writes: true, removes: true }),
   ...(by === 'seq' && { byNumber: true }),
-  parse(words) {
-    words.space()
-    const ranges = words.sequenceSet()
-    words.space()
-    const to = words.mailbox()
-    words.end()
-    return { ranges, to }
-  },
-
-  async run({ edge, user, mailbox, output }, { ranges, to }) {
+  parse: (words) => words.all(words.sequenceSet, words.mailbox),
+  async run({ edge, user, mailbox, output }, [ranges, to]) {
     const { db } = edge.store
     const all = meant(mailbox, by, ranges)
     if (!all) return noSuchNumber

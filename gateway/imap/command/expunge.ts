@@ -22,17 +22,12 @@ export const expunge: Command<void> = {
   },
 }
 
-export const uidExpunge: Command<Range[]> = {
+export const uidExpunge: Command<[Range[]]> = {
   in: mailboxOpen,
   writes: true,
   removes: true,
-  parse(words) {
-    words.space()
-    const ranges = words.sequenceSet()
-    words.end()
-    return ranges
-  },
-  async run({ edge, mailbox }, ranges) {
+  parse: (words) => words.all(words.sequenceSet),
+  async run({ edge, mailbox }, [ranges]) {
     const among = meant(mailbox, 'uid', ranges)?.messages ?? []
     const gone = await remove(edge.store.db, mailbox.mailbox.id, uidsOf(among))
     return ok('Expunged', gone.length > 0 ? mailbox.modseqCode : undefined)

@@ -65,18 +65,10 @@ export const list: Command<ListArgs> = {
   },
 }
 
-export const lsub: Command<{ reference: string; pattern: string }> = {
+export const lsub: Command<[reference: string, pattern: string]> = {
   in: loggedIn,
-  parse(words) {
-    words.space()
-    const reference = words.mailbox()
-    words.space()
-    const pattern = words.listMailbox()
-    words.end()
-    return { reference, pattern }
-  },
-
-  async run({ edge, user, output, isUtf8 }, { reference, pattern }) {
+  parse: (words) => words.all(words.mailbox, words.listMailbox),
+  async run({ edge, user, output, isUtf8 }, [reference, pattern]) {
     const { db } = edge.store
     const [mailboxes, gone] = await Promise.all([edge.folders.of(user.id), lost(db, user.id)])
     const told = new Set([...mailboxes.flatMap(({ name, subscribed }) => (subscribed ? [name] : [])), ...gone])

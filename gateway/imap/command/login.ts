@@ -8,11 +8,7 @@ import type { Command } from '../command.ts'
 export const login: Command<{ user: string; password: string }> = {
   in: ['unauthenticated'],
   parse(words) {
-    words.space()
-    const user = words.astring()
-    words.space()
-    const password = words.astring()
-    words.end()
+    const [user, password] = words.all(words.astring, words.astring)
     return { user: utf8(user), password: utf8(password) }
   },
   run: logIn,

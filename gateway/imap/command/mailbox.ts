@@ -51,17 +51,10 @@ export const del: Command<string> = {
   },
 }
 
-export const rename: Command<{ from: string; to: string }> = {
+export const rename: Command<[from: string, to: string]> = {
   in: loggedIn,
-  parse(words) {
-    words.space()
-    const from = words.mailbox()
-    words.space()
-    const to = words.mailbox()
-    words.end()
-    return { from, to }
-  },
-  run: async ({ edge, user }, { from, to }) => answer(await move(edge.store.db, user.id, from, to), 'Renamed'),
+  parse: (words) => words.all(words.mailbox, words.mailbox),
+  run: async ({ edge, user }, [from, to]) => answer(await move(edge.store.db, user.id, from, to), 'Renamed'),
 }
 
 const subscribing = (isSubscribed: boolean): Command<string> => ({

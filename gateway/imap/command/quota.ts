@@ -12,15 +12,10 @@ import { oneMailbox } from './select.ts'
 
 const noRoot = no('NONEXISTENT', 'There is no such limit here')
 
-export const getQuota: Command<string> = {
+export const getQuota: Command<[root: string]> = {
   in: loggedIn,
-  parse(words) {
-    words.space()
-    const root = words.astring()
-    words.end()
-    return root
-  },
-  async run(session, root) {
+  parse: (words) => words.all(words.astring),
+  async run(session, [root]) {
     const line = root === '' ? await quotaLine(session) : undefined
     if (line === undefined) return noRoot
     session.output.line(line)

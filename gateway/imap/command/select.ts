@@ -77,12 +77,7 @@ const listLine = (asked: string, { name, specialUse }: Mailbox): string => {
 }
 
 /** A space and a mailbox name, and nothing else. */
-export function oneMailbox(words: Words): string {
-  words.space()
-  const name = words.mailbox()
-  words.end()
-  return name
-}
+export const oneMailbox = (words: Words): string => words.all(words.mailbox)[0]
 
 export const select = selecting(false)
 export const examine = selecting(true)

@@ -188,6 +188,16 @@ export class Words {
     return this.offset === this.text().length && this.index >= this.pieces.length - 1
   }
 
+  /** Arguments one behind the other, each after a space, and nothing else. */
+  all<Args extends unknown[]>(...read: { [I in keyof Args]: (this: Words) => Args[I] }): Args {
+    const args = read.map((each) => {
+      this.space()
+      return each.call(this)
+    })
+    this.end()
+    return args as Args
+  }
+
   end(): void {
     if (!this.isAtEnd()) fail('there is more than the command takes')
   }
