@@ -14,7 +14,7 @@ type Said = { event: string; [more: string]: string | number }
 type Trail = { state: string; steps: { event: string; text: string }[] }
 
 describe('a second implementation', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let web: Web
   let child: ChildProcess
   let address: string
