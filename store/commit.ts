@@ -18,7 +18,7 @@
 import { EventEmitter } from 'node:events'
 import { dirname, join } from 'node:path'
 import type { Change } from './change.ts'
-import type { Db, Drawn, Keeping, Reader, Seen, Tx } from './db.ts'
+import { Closed, type Db, type Drawn, type Keeping, type Reader, type Seen, type Tx } from './db.ts'
 import { type Connection, openSqlite } from './engine/sqlite.ts'
 import { freshBodies } from './fresh.ts'
 import { migrate } from './migrate.ts'
@@ -74,7 +74,7 @@ class GroupCommit implements Db {
   }
 
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    if (this.closing) return Promise.reject(new Error('the store is closed'))
+    if (this.closing) return Promise.reject(new Closed('the store is closed'))
     return new Promise<T>((resolve, reject) => {
       this.queue.push({ run: work, resolve: resolve as (value: unknown) => void, reject })
       this.working ??= this.work()

@@ -62,6 +62,11 @@ export type Db = Sink & {
   close(): Promise<void>
 }
 
+/** It was closed before this work began: the gateway stops. */
+export class Closed extends Error {
+  override readonly name = 'Closed'
+}
+
 /** Rows as the transaction sees them, by id: what of them is not committed is forgotten with it. */
 export type Seen = { mailboxes: Map<number, Numbering>; accounts: Map<number, Keeping>; forget(): void }
 

@@ -5,6 +5,7 @@
  * not parse is BAD, a refusal is NO, a fault is NO and goes to the log, and the session ends with it.
  */
 import { Refusal } from '../../src/refusal.ts'
+import { Closed } from '../../store/db.ts'
 import { type Command, mailboxOpen, type Session, type State } from './command.ts'
 import { type Head, readHead, type Understood, understand, understandEarly } from './head.ts'
 import { Incoming } from './incoming/incoming.ts'
@@ -142,6 +143,7 @@ export class Conversation {
       if (error instanceof Declined) return error.reply
       if (error instanceof Refusal) return this.refuse(error)
       if (error instanceof Gone) throw error
+      if (error instanceof Closed) throw new Gone() // the gateway stops, and the command had its time (imap.ts)
       session.edge.log.error({ event: 'fault', account: session.account?.address, err: error }, 'a command failed')
       session.bye('Something went wrong here; please come again')
       return no('SERVERBUG', 'Something went wrong here, and is in the log; nothing was lost')

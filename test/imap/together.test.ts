@@ -153,6 +153,17 @@ describe('IMAP: several clients on one mailbox', () => {
     raw.socket.destroy()
   })
 
+  it('what the end of the gateway breaks off is no fault', async () => {
+    const { db } = imap.store
+    await imap.deliver('INBOX', Array(5001).fill(letter(1)))
+    const { raw, ask } = await openRaw()
+    await ask('SELECT INBOX')
+    db.changes.once('change', () => void db.close())
+    raw.send('s STORE 1:* +FLAGS.SILENT (\\Flagged)')
+    while ((await raw.line()) !== undefined);
+    expect(imap.log.filter((line) => line.includes('"fault"'))).to.deep.equal([])
+  })
+
   it('imapflow and raw sessions change, expunge and hear deliveries at once, and end agreeing', async function () {
     this.timeout(60_000)
     await imap.deliver(
