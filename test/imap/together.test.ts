@@ -155,7 +155,7 @@ describe('IMAP: several clients on one mailbox', () => {
 
   it('what the end of the gateway breaks off is no fault', async () => {
     const { db } = imap.store
-    await imap.deliver('INBOX', Array(5001).fill(letter(1)))
+    await imap.deliver('INBOX', Array(10_001).fill(letter(1)))
     const { raw, ask } = await openRaw()
     await ask('SELECT INBOX')
     db.changes.once('change', () => void db.close())
