@@ -3,7 +3,7 @@
  *
  *   GET <url>?hostname=<name>&myip=<v4>,<v6>     HTTP Basic, a User-Agent that names who made it
  *   good ip | nochg ip                           done
- *   dnserr | 911                                 their fault: again in half an hour
+ *   dnserr | 911                                 their fault: again, ever more seldom (name.ts)
  *   badauth, !donator, notfqdn, nohost, …        ours: asking again unchanged counts as abuse
  *
  * As documented by its maker ("Remote Access API", return codes) and spoken by many others since.
