@@ -37,6 +37,7 @@ describe('carry: what is owed to a neighbour', () => {
       expect(got).to.equal(end)
       expect(await owed.by(db, 'neighbour', ['r'], 9)).to.have.length(1)
     })
+
   it('a neighbour that failed is named in the log, and it is no error of ours', async () => {
     const { db } = bench()
     const message = { t: 'WANTED' as const, origin: 'o', id: 'i' }
