@@ -113,11 +113,10 @@ export const isSelfSigned = (certificate: string): boolean => {
 
 /** In days, rounded down, and in words; and whether that is little: of a short life the last quarter, else the last `days`. */
 export const lifeLeft = (certificate: string, days: number): { days: number; told: string; isLittle: boolean } => {
-  const { validFrom, validTo } = new X509Certificate(certificate)
-  const [from, until] = [Date.parse(validFrom), Date.parse(validTo)]
+  const [from, until] = [Date.parse(new X509Certificate(certificate).validFrom), endOf(certificate)]
   const left = until - Date.now()
   const whole = Math.floor(left / dayMs)
-  const told = left < 0 ? `ended on ${validTo}, and mail clients warn of it` : `ends in ${whole} days`
+  const told = left < 0 ? `ended on ${endDay(certificate)}, and mail clients warn of it` : `ends in ${whole} days`
   return { days: whole, told, isLittle: left < Math.min(days * dayMs, (until - from) / 4) }
 }
 
@@ -127,11 +126,12 @@ const traceOf = async (paths: readonly string[]): Promise<string> => {
   return all.map((one) => (one ? `${one.ino}:${one.size}:${one.mtimeMs}` : 'gone')).join(' ')
 }
 
-const isEnding = ({ certificate }: TlsPair): boolean =>
-  Date.parse(new X509Certificate(certificate).validTo) <= Date.now() + renewDays * dayMs
+const isEnding = ({ certificate }: TlsPair): boolean => endOf(certificate) <= Date.now() + renewDays * dayMs
+const hasEnded = ({ certificate }: TlsPair): boolean => endOf(certificate) < Date.now()
 
-const hasEnded = ({ certificate }: TlsPair): boolean =>
-  Date.parse(new X509Certificate(certificate).validTo) < Date.now()
+const endOf = (certificate: string): number => Date.parse(new X509Certificate(certificate).validTo)
+/** The last day of a certificate, by UTC. */
+export const endDay = (certificate: string): string => new Date(endOf(certificate)).toISOString().slice(0, 10)
 
 const readPair = async (certificatePath: string, keyPath: string, mayHaveEnded: boolean): Promise<TlsPair> => {
   const [certificate, key] = await Promise.all([readText(certificatePath), readText(keyPath)])
@@ -144,9 +144,8 @@ const readPair = async (certificatePath: string, keyPath: string, mayHaveEnded: 
   }
   const pair = { certificate, key }
   if (mayHaveEnded || !hasEnded(pair)) return pair
-  const { validTo } = new X509Certificate(certificate)
   throw new TlsError(
-    `The certificate ${certificatePath} ended on ${validTo}. Renew it: it is read again within a minute.`,
+    `The certificate ${certificatePath} ended on ${endDay(certificate)}. Renew it: it is read again within a minute.`,
   )
 }
 

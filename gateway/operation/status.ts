@@ -11,7 +11,7 @@ import { countUnfinished } from '../../store/web.ts'
 import { certificateOf, clientSettings } from '../config/settings.ts'
 import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
-import { lifeLeft, openTls } from '../tls.ts'
+import { endDay, lifeLeft, openTls } from '../tls.ts'
 import { version } from '../version.ts'
 import { frozenProblems } from './alert.ts'
 import { mailServer } from './reachable.ts'
@@ -112,10 +112,8 @@ const certificateIn = async (house: House): Promise<{ shown: string | null; prob
   }
 }
 
-const shownOf = (certificate: string): string => {
-  const { fingerprint256, validTo } = new X509Certificate(certificate)
-  return `${fingerprint256}, until ${validTo}`
-}
+const shownOf = (certificate: string): string =>
+  `${new X509Certificate(certificate).fingerprint256}, until ${endDay(certificate)}`
 
 const diskProblems = async (home: string): Promise<string[]> => {
   const { mib, isLittle } = await roomAt(home)

@@ -39,7 +39,7 @@ export const submitted = (state: State, given: Submission, here: number, now: nu
       event: 'submitted',
       key: given.id,
       messageId: given.messageId,
-      detail: `${recipients.length} recipients`,
+      detail: recipients.length === 1 ? '1 recipient' : `${recipients.length} recipients`,
     },
     ...parts.flatMap((part) => part.effects),
   ]
