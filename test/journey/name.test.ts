@@ -66,7 +66,9 @@ password_file = "${join(gateway.home, 'password')}"
     await gateway.stop()
     await gateway.start()
     await until('status says so', async () =>
-      (await gateway.answer<{ problems: string[] }>(['status'])).problems.some((one) => /dns\.password_file/.test(one)),
+      (await gateway.answer<{ problems: string[] }>(['status'])).problems.some((one) =>
+        /password_file in \[dns\.dyndns2\]/.test(one),
+      ),
     )
     expect(gateway.log()).to.match(/name-failed/)
     for (const secret of ['the provider password', Buffer.from('ann:the provider password').toString('base64')])
