@@ -141,6 +141,7 @@ export const startLink = async (options: LinkOptions): Promise<LinkEdge> => {
   )
 
   const refresh = (anew?: string) => {
+    if (isClosing) return
     const wanted = new Map(
       options.peers().flatMap(({ agentId, addresses }) => (addresses.length > 0 ? [[agentId, addresses]] : [])),
     )

@@ -108,7 +108,10 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
         return kept?.used !== undefined && isLinked(state.links.get(from))
       })
       // A neighbour that was suspended meanwhile, or frozen, is not so by showing again what it came by.
-      if (!isRepeat) await become(core, { agent: from, name, addresses }, token)
+      if (!isRepeat) {
+        await become(core, { agent: from, name, addresses }, token)
+        setTimeout(() => core.link.refresh(), THEIR_TURN_MS).unref()
+      }
       open.delete(hash)
       return { ...me(), t: 'LINKED' }
     })
@@ -131,7 +134,11 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
     const { answer, address } = await dialAny(core, addresses, agentId, request)
     const theirs = pairAnswer(answer)
     const link = { agent: agentId, name: theirs.name, addresses: addressesMet(theirs.addresses, address) }
-    return inTurn(() => become(core, link, request.token))
+    return inTurn(async () => {
+      const made = await become(core, link, request.token)
+      core.link.refresh()
+      return made
+    })
   }
 
   const part: Pairing['part'] = (agent) =>
@@ -153,6 +160,9 @@ export const openPairing = async (core: Core): Promise<Pairing> => {
   }
   return { invite, invitations: all, uninvite, accept, take, isOpen, part }
 }
+
+/** The guest dials first: until our answer is there it does not know us, and would refuse a dial of ours. */
+const THEIR_TURN_MS = 2_000
 
 /** Enough of the hash to tell invitations apart; it says nothing about the token. */
 const ID_CHARS = 8
@@ -220,6 +230,5 @@ const become = async (
   }
   await core.ratchets.pair(agent, token)
   unlessRefused(await core.engine.handle({ on: 'linked', link }))
-  core.link.refresh()
   return link
 }

@@ -40,6 +40,10 @@ describe('operations on a running gateway', function () {
       /^250 /,
     )
 
+  it('an invitation makes neighbours, and neither has refused the other before', () => {
+    for (const gateway of web.gateways) expect(gateway.log()).to.not.include('link-unknown')
+  })
+
   it('trace tells a letter’s way by its Message-ID and by its envelope, with what was signed', async () => {
     let trail: Trail | undefined
     await until('the report is at A', async () => {
