@@ -13,7 +13,7 @@ import { selfSigned, type TlsPair } from '../../gateway/tls.ts'
 import { canonical } from '../../src/address.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { Refusal } from '../../src/refusal.ts'
-import { checkProof, deriveKeys, type ScramKeys } from '../../src/scram.ts'
+import { checkProof, deriveKeys, ITERATIONS, type ScramKeys } from '../../src/scram.ts'
 import { type Account, create } from '../../store/account.ts'
 import type { Row } from '../../store/change.ts'
 import { find } from '../../store/mailbox.ts'
@@ -84,9 +84,9 @@ export const startTestImap = async ({ timing, login, logins, ...config }: Option
       (async (user, pass) =>
         canonical(user) === address && pass === password ? { account, by } : new Refusal('login-failed', 'Wrong')),
     scram: {
-      challenge: async () => ({ salt, iterations: 4096 }),
+      challenge: async () => ({ salt, iterations: ITERATIONS }),
       async prove(user, { message, proof }) {
-        keys ??= deriveKeys(password, salt, 4096)
+        keys ??= deriveKeys(password, salt, ITERATIONS)
         const signature = user === address ? checkProof(await keys, message, proof) : undefined
         return signature === undefined ? new Refusal('login-failed', 'Wrong') : { account, by, signature }
       },

@@ -11,7 +11,7 @@ import { expect } from 'chai'
 import { ImapFlow } from 'imapflow'
 import { address, letter, password, startTestImap, type TestImap } from '../imap/server.ts'
 import { muttKeys, muttSettings } from './mutt.ts'
-import { need } from './need.ts'
+import { need, needScram } from './need.ts'
 
 const run = promisify(execFile)
 
@@ -141,7 +141,7 @@ describe('IMAP clients', () => {
   })
 
   describe('mbsync', () => {
-    const configure = async (): Promise<string> => {
+    const configure = async (way: string): Promise<string> => {
       const file = join(home, 'mbsyncrc')
       const maildir = join(home, 'mail')
       await mkdir(maildir)
@@ -149,11 +149,9 @@ describe('IMAP clients', () => {
         file,
         `IMAPStore far
 Host 127.0.0.1
-Port ${imap.port}
 User ${address}
 Pass ${password}
-SSLType None
-AuthMechs PLAIN
+${way}
 
 MaildirStore near
 Path ${maildir}/
@@ -187,11 +185,23 @@ SyncState *
       return texts.map((text) => /^Subject: (.*?)\r?$/m.exec(text)?.[1] ?? '').sort()
     }
 
+    it('logs in over TLS without saying the password', async function () {
+      need(this, 'mbsync', 'isync')
+      needScram(this, 'mbsync')
+      const certificate = join(home, 'certificate.pem')
+      await writeFile(certificate, imap.certificate)
+      await imap.deliver('INBOX', [letter(1)])
+      await sync(
+        await configure(`Port ${imap.tlsPort}\nSSLType IMAPS\nCertificateFile ${certificate}\nAuthMechs SCRAM-SHA-256`),
+      )
+      expect(await localSubjects('INBOX')).to.deep.equal(['Letter 1'])
+    })
+
     it('keeps both sides the same, through changes on both, again and again', async function () {
       this.timeout(60_000)
       need(this, 'mbsync', 'isync')
       await imap.deliver('INBOX', [letter(1), letter(2), letter(3), letter(4)])
-      const file = await configure()
+      const file = await configure(`Port ${imap.port}\nSSLType None\nAuthMechs PLAIN`)
       await sync(file)
       expect(await localSubjects('INBOX')).to.deep.equal(['Letter 1', 'Letter 2', 'Letter 3', 'Letter 4'])
 

@@ -26,6 +26,12 @@ export const needPython = (ctx: Mocha.Context, modules: Record<string, string>):
   if (status !== 0) leave(ctx, `Python lacks modules: apt-get install ${Object.values(modules).join(' ')}`)
 }
 
+/** The same, for a program that logs in by Cyrus SASL, whose mechanisms are a package of their own. */
+export const needScram = (ctx: Mocha.Context, program: string): void => {
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f=${Status}', 'libsasl2-modules'], { encoding: 'utf8' })
+  if (!stdout?.includes('ok installed')) leave(ctx, `${program} knows no SCRAM: apt-get install libsasl2-modules`)
+}
+
 /** The same, for a server that gives up root by itself. */
 export const needRoot = (ctx: Mocha.Context, program: string): void => {
   if (process.getuid?.() !== 0) leave(ctx, `${program} starts as root only`)
