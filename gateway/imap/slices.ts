@@ -9,13 +9,16 @@ const SLICE_MS = 4
 /** Everybody else first. */
 export const turn = (): Promise<void> => setImmediate()
 
-/** For work that is a loop: to be awaited between its steps. Once a slice is over, everybody else has a turn. */
+/** Of what is told line by line, each turn costs the client a wait: a mailbox of ten thousand is told in one or two. */
+const TOLD_MS = 12
+
+/** For work that is a loop, and tells: to be awaited between its steps. Once a slice is over, everybody else has a turn. */
 export const slicing = (): (() => Promise<void>) => {
-  let until = performance.now() + SLICE_MS
+  let until = performance.now() + TOLD_MS
   return async () => {
     if (performance.now() < until) return
     await turn()
-    until = performance.now() + SLICE_MS
+    until = performance.now() + TOLD_MS
   }
 }
 

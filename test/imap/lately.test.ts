@@ -17,7 +17,7 @@ describe('what is at hand of very many messages', () => {
         if (!isOver) setImmediate(others)
       }
       others()
-      for await (const { page } of lookedAt(edge, Array(20_000).fill({ seq: 1, row }), [{ get: item }])) {
+      for await (const { page } of lookedAt(edge, Array(60_000).fill({ seq: 1, row }), [{ get: item }])) {
         expect(page).to.have.length(500)
         for (const until = performance.now() + 1; performance.now() < until; );
       }
