@@ -1,5 +1,5 @@
 /**
- * Bytes on their way to be a body: written as they come, hashed, and complete before anybody names them.
+ * Bytes on their way to be a body: written as they come, and complete before anybody names them.
  *
  *   startBody ──write──> finish ──> draft: in memory, or a file that is on the disk
  *                        abort ──> gone
@@ -7,7 +7,7 @@
  * Up to INLINE_MAX they stay in memory and become a row of the table `body` (blob.ts); larger ones are files, written in
  * `blob/tmp/` and moved to `blob/xx/…` once they are whole. A draft nobody puts is gone with the next start (sweep.ts).
  */
-import { createHash, type Hash, randomBytes } from 'node:crypto'
+import { createHash, type Hash, hash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Refusal } from '../src/refusal.ts'
@@ -26,45 +26,59 @@ export type BodyWriter = {
 export const INLINE_MAX = 65_536
 export const startBody = (home: string): BodyWriter => new Spool(join(home, 'blob'))
 
+/** `hash` is of what was written. */
+type Filling = { handle: FileHandle; hash: Hash }
+
 class Spool implements BodyWriter {
   private readonly dir: string
   private temporary = '' // drawn when a file is needed: most bodies are small
-  private readonly hash: Hash = createHash('sha256')
   private chunks: Buffer[] = []
   private size = 0
-  private handle: FileHandle | null = null
+  private file: Filling | null = null
 
   constructor(dir: string) {
     this.dir = dir
   }
 
   async write(chunk: Buffer): Promise<void> {
-    this.hash.update(chunk)
     this.size += chunk.length
-    if (this.handle) return onDisk(writeAll(this.handle, [chunk]))
+    if (this.file) return append(this.file, [chunk])
     this.chunks.push(chunk)
     if (this.size <= INLINE_MAX) return
     this.temporary = join(this.dir, 'tmp', randomBytes(16).toString('hex'))
     await onDisk(makeFolder(dirname(this.temporary)))
-    this.handle = await onDisk(open(this.temporary, 'wx', 0o600))
-    await onDisk(writeAll(this.handle, this.chunks))
+    this.file = { handle: await onDisk(open(this.temporary, 'wx', 0o600)), hash: createHash('sha256') }
+    await append(this.file, this.chunks)
     this.chunks = []
   }
 
   async finish(): Promise<BodyDraft> {
-    const sum = { size: this.size, sha256: this.hash.digest('hex') }
-    if (!this.handle) return { ...sum, bytes: Buffer.concat(this.chunks) }
-    await onDisk(this.handle.sync())
-    await this.handle.close()
-    this.handle = null
-    return { ...sum, file: await settle(this.dir, this.temporary) }
+    if (!this.file) return inMemory(Buffer.concat(this.chunks))
+    const { handle, hash } = this.file
+    await onDisk(handle.sync())
+    await handle.close()
+    this.file = null
+    return { size: this.size, sha256: hash.digest('hex'), file: await settle(this.dir, this.temporary) }
   }
 
   async abort(): Promise<void> {
     this.chunks = []
-    await this.handle?.close()
-    this.handle = null
+    await this.file?.handle.close()
+    this.file = null
     if (this.temporary !== '') await rm(this.temporary, { force: true })
+  }
+}
+
+/** Hashed when somebody asks: of a letter that stays here only its copy beneath trace fields is kept. */
+const inMemory = (bytes: Buffer): BodyDraft => {
+  let sum: string | undefined
+  return {
+    size: bytes.length,
+    bytes,
+    get sha256() {
+      sum ??= hash('sha256', bytes)
+      return sum
+    },
   }
 }
 
@@ -115,9 +129,10 @@ const settle = async (dir: string, path: string): Promise<string> => {
   return `${name.slice(0, 2)}/${name}`
 }
 
-const writeAll = async (handle: FileHandle, chunks: readonly Buffer[]): Promise<void> => {
+const append = async ({ handle, hash }: Filling, chunks: readonly Buffer[]): Promise<void> => {
   for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten
+    hash.update(chunk)
+    for (let at = 0; at < chunk.length; ) at += (await onDisk(handle.write(chunk, at))).bytesWritten
   }
 }
 

@@ -149,9 +149,9 @@ export const walked = async (
   known?: Parsed,
 ): Promise<NewBody & { parsed: Parsed }> => {
   const walk = startWalk()
-  const take = async (chunk: Buffer) => {
+  const take = (chunk: Buffer): Promise<void> => {
     if (!known) walk.push(chunk)
-    await writer.write(chunk)
+    return writer.write(chunk)
   }
   try {
     await take(head)
