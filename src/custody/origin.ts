@@ -33,16 +33,7 @@ export const submitted = (state: State, given: Submission, here: number, now: nu
   )
   const recipients = parts.map((part) => part.recipient)
   const changes = parts.flatMap((part) => part.changes)
-  const effects: Effect[] = [
-    {
-      do: 'log',
-      event: 'submitted',
-      key: given.id,
-      messageId: given.messageId,
-      detail: recipients.length === 1 ? '1 recipient' : `${recipients.length} recipients`,
-    },
-    ...parts.flatMap((part) => part.effects),
-  ]
+  const effects = parts.flatMap((part) => part.effects)
   // What never leaves the gateway is delivered already: nothing is under way, so Outgoing need not show it.
   if (recipients.every((one) => isOver(one.stage))) return { changes, effects, answer: { say: 'done' } }
   const row: Submission = { ...given, header: startOf(given.header), recipients }
