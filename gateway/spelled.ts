@@ -23,7 +23,10 @@ export const spelledHere = (domains: ReadonlySet<string>, text: string): string 
  * @param authors as written @param address canonical
  */
 export const isNamed = (authors: readonly string[], address: string): boolean =>
-  authors.some((author) => author.length <= AUTHOR_MAX && withAscii(author.toLowerCase()) === withAscii(address))
+  authors.some((author) => {
+    const lower = author.toLowerCase()
+    return lower === address || (author.length <= AUTHOR_MAX && withAscii(lower) === withAscii(address))
+  })
 
 /** No address is longer, and the time that ASCII takes grows with the square of a label. */
 const AUTHOR_MAX = 1000

@@ -39,6 +39,7 @@ export const sendPair = async (
     ret: 'HDRS',
     messageId,
     subject: SUBJECT,
+    authors: [local.address],
     header: letter.subarray(0, letter.indexOf('\r\n\r\n') + 4),
     body,
     parsed,

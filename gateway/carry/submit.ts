@@ -7,7 +7,6 @@ import { unlessRefused } from '../../src/effect.ts'
 import { keyOf } from '../../src/envelope/envelope.ts'
 import type { Event } from '../../src/event.ts'
 import { beneath } from '../../src/mail/beneath.ts'
-import { cleanArrived } from '../../src/mail/forged.ts'
 import { traceHeader } from '../../src/mail/trace.ts'
 import { discardDraft, startBody } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
@@ -15,7 +14,7 @@ import type { NewBody } from '../engine/batch.ts'
 import { drawId } from '../id.ts'
 import type { Custodians } from '../smtp/accept.ts'
 import type { Submission as Submitted } from '../smtp/submission.ts'
-import { formsOf, isNamed } from '../spelled.ts'
+import { isNamed } from '../spelled.ts'
 import type { FirstHops } from './first-hop.ts'
 import { walked } from './open.ts'
 import { openDraft } from './spool.ts'
@@ -65,8 +64,6 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
 
 /** One copy serves all recipients here, so it names none of them if they are several. */
 const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnly: boolean): Promise<NewBody> => {
-  const { authors } = cleanArrived(given.header, formsOf(core.engine.state.domain))
-  const isAuthor = isNamed(authors, given.from)
   const head = traceHeader({
     returnPath: given.from,
     by: core.engine.state.domain,
@@ -74,7 +71,13 @@ const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnl
     envelope: recipient.envelope,
     ...(isOnly && { recipient: recipient.address }),
     sender: given.from,
-    findings: { sealed: false, signed: false, entity: given.entityId, known: 'own', isAuthor },
+    findings: {
+      sealed: false,
+      signed: false,
+      entity: given.entityId,
+      known: 'own',
+      isAuthor: isNamed(given.authors, given.from),
+    },
     path: [],
   })
   const text = 'bytes' in given.body ? [given.body.bytes] : openDraft(core.home, given.body)

@@ -53,7 +53,7 @@ export const accept = async (
     edit: (header) => editSubmission(header, { now: Date.now(), messageIdDomain: host, makeId: drawId }),
   })
   const at = Date.now()
-  const { messageId, subject, header } = edited
+  const { messageId, subject, authors, header } = edited
   const { mailFrom } = session.envelope
   const args = mailFrom ? mailFrom.args : false
   const [until, by] = [holdUntil(args, at), deliverBy(args, at)]
@@ -68,6 +68,7 @@ export const accept = async (
     ...(by !== undefined && { deliverBy: by }),
     messageId,
     subject,
+    authors,
     header,
     body,
     parsed,

@@ -17,7 +17,7 @@ import { type LineFlaw, startLineCheck } from './lines.ts'
 import { refused } from './replies.ts'
 
 /** As src/mail/submit.ts edits it. */
-type Edited = { header: Buffer; messageId: string; subject: string; loops: boolean }
+type Edited = { header: Buffer; messageId: string; subject: string; authors: string[]; loops: boolean }
 /** `sent` has taken in the message as its client wrote it, before any edit. */
 export type Received = { edited: Edited; body: BodyDraft; parsed: Parsed; sent: Hash }
 export type Intake = {

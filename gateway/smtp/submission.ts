@@ -20,6 +20,8 @@ export type Submission = {
   deliverBy?: DeliverBy
   messageId: string
   subject: string
+  /** The addresses of From and Sender, as written. */
+  authors: string[]
   header: Buffer
   body: BodyDraft
   parsed: Parsed

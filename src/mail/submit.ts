@@ -23,8 +23,8 @@ export type Edited = {
   messageId: string
   /** Decoded. */
   subject: string
-  /** The addresses of From, as written. */
-  from: string[]
+  /** The addresses of From and Sender, as written. */
+  authors: string[]
   /** More than HOPS_MAX gateways had it before: it runs in a circle. */
   loops: boolean
 }
@@ -51,7 +51,7 @@ export const editSubmission = (
 ): Edited => {
   const text = header.toString('latin1')
   const kept: Buffer[] = []
-  const from: string[] = []
+  const authors: string[] = []
   let [date, messageId, subject] = ['', '', '']
   let hops = 0
   const fields = findFields(text)
@@ -65,7 +65,7 @@ export const editSubmission = (
     if (name === 'date') date = value || date
     if (name === 'message-id') messageId = value || messageId // the last counts, as in walk.ts
     if (name === 'subject') subject = decodeText(value)
-    if (name === 'from') from.push(...addressesIn(value))
+    if (name === 'from' || name === 'sender') authors.push(...addressesIn(value))
     if (!REMOVED.has(name) && !isEmpty) continue
     kept.push(header.subarray(at, field.from))
     at = field.to
@@ -80,10 +80,10 @@ export const editSubmission = (
   }
   kept.unshift(header.subarray(0, stray), Buffer.from(added.map((line) => `${line}\r\n`).join('')))
   const id = idIn(rawText(messageId)) ?? messageId
-  return { header: Buffer.concat(kept), messageId: id, subject, from, loops: hops > HOPS_MAX }
+  return { header: Buffer.concat(kept), messageId: id, subject, authors, loops: hops > HOPS_MAX }
 }
 
-const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'subject', 'from'])
+const READ: ReadonlySet<string> = new Set(['received', 'date', 'message-id', 'subject', 'from', 'sender'])
 
 /** One hop, or those a gateway of ours left out before. */
 const hopsTold = (received: string): number =>

@@ -47,6 +47,7 @@ describe('waiting for custody', () => {
     const recipients = [{ address: 'bob@b.test', notify: [] }]
     const given = { ...sender, id: '1', messageId: '<1@a.test>', subject: 'a letter', ret: 'HDRS' as const, recipients }
     const text = {
+      authors: [],
       header: Buffer.alloc(0),
       body: await draftOf(home, letterOf('hello')),
       parsed: parse(letterOf('hello')),

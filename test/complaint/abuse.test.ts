@@ -85,6 +85,7 @@ describe('abuse@', () => {
       ret: 'HDRS',
       messageId: '<r@a.test>',
       subject: 'Abuse',
+      authors: [account.address],
       header,
       body: await draftOf(home, bytes),
       parsed: parse(bytes),

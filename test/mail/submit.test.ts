@@ -70,18 +70,24 @@ describe('mail/submit', () => {
   it('a header without end gains no end', () =>
     expect(edit('From: a@a.test').header).to.equal(`${DATE}\r\n${ID}\r\nFrom: a@a.test`))
 
-  it('tells id, subject and senders', () => {
-    const { messageId, subject, from } = edit(
-      letter(...OWN, 'Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=', 'From: G: b@b.test, "C" <c@c.test>;', ''),
+  it('tells id, subject and authors', () => {
+    const { messageId, subject, authors } = edit(
+      letter(
+        ...OWN,
+        'Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=',
+        'From: G: b@b.test, "C" <c@c.test>;',
+        'Sender: d@d.test',
+        '',
+      ),
     )
-    expect({ messageId, subject, from }).to.deep.equal({
+    expect({ messageId, subject, authors }).to.deep.equal({
       messageId: '<own@a.test>',
       subject: 'Grüße',
-      from: ['anna@a.test', 'b@b.test', 'c@c.test'],
+      authors: ['anna@a.test', 'b@b.test', 'c@c.test', 'd@d.test'],
     })
   })
   it('a sender address may be in UTF-8', () =>
-    expect(edit(Buffer.from('From: Jürgen <jürgen@bücher.test>\r\n\r\n').toString('latin1')).from).to.deep.equal([
+    expect(edit(Buffer.from('From: Jürgen <jürgen@bücher.test>\r\n\r\n').toString('latin1')).authors).to.deep.equal([
       'jürgen@bücher.test',
     ]))
 
