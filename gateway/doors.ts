@@ -8,6 +8,7 @@ import { byAddress } from '../store/account.ts'
 import { discardDraft, startBody } from '../store/spool.ts'
 import { keepCertified } from './acme/keep.ts'
 import type { FirstHops } from './carry/first-hop.ts'
+import { openIntake } from './carry/intake.ts'
 import { roomIn } from './carry/room.ts'
 import { lookup } from './carry/searches.ts'
 import { submit } from './carry/submit.ts'
@@ -72,6 +73,7 @@ const openDoors = async (
   const shared = { log: core.log, metrics: core.metrics }
 
   const desk = openAbuseDesk(core, house.gestures, (submission) => submit(core, submission, firstHops))
+  const intake = opened(await openIntake(core, desk))
   const smtp = opened(
     await startSmtp({
       ...shared,
@@ -88,7 +90,8 @@ const openDoors = async (
         if (await hasRoom(core.engine.state.addresses.get(address) ?? '')) return lookup(core.engine, searches, address)
         throw new Refusal('mailbox-full', 'a mailbox here is full')
       },
-      submit: (given) => desk({ ...given, recipients: recipientsWithOwner(core.engine.state, given.recipients) }),
+      submit: (given) =>
+        intake.take({ ...given, recipients: recipientsWithOwner(core.engine.state, given.recipients) }),
       startBody: () => startBody(home),
       discard: (draft) => discardDraft(home, draft),
     }),

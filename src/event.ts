@@ -28,7 +28,7 @@ import type { Who } from './wire/record.ts'
 
 export type Event =
   // From the mail client
-  | { on: 'submitted'; submission: Submission; here: number }
+  | { on: 'submitted'; submission: Submission; here: number; waited?: number }
   | { on: 'trusted'; contact: Contact }
   | { on: 'judged'; judgement: Judgement }
   | { on: 'sorted'; sorting: Sorting }

@@ -175,6 +175,8 @@ export type Change =
   | { drop: 'household'; agent: string }
   | { put: 'search'; row: Search }
   | { drop: 'search'; qid: string }
+  /** A submission that waited in the intake is carried out. */
+  | { taken: number }
   | { note: Note }
   | { deliver: Delivery }
   | { outgoing: string; account: number; stage: Stage | 'cleared' }

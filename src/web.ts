@@ -57,10 +57,13 @@ const hasRoom = (was: Account | undefined, row: Account): boolean =>
   was !== undefined &&
   (row.ours.pending < was.ours.pending || (row.books?.heard?.limit ?? 0) > (was.books?.heard?.limit ?? 0))
 
+const taken = (made: Step, waited: number | undefined): Step =>
+  waited === undefined ? made : { ...made, changes: [...made.changes, { taken: waited }] }
+
 const decide = (state: State, event: Event, now: number): Step => {
   switch (event.on) {
     case 'submitted':
-      return submitted(state, event.submission, event.here, now)
+      return taken(submitted(state, event.submission, event.here, now), event.waited)
     case 'trusted':
       return trusted(state, event.contact)
     case 'reproached':

@@ -42,7 +42,7 @@ export const sendPair = async (
     authors: [local.address],
     header: letter.subarray(0, letter.indexOf('\r\n\r\n') + 4),
     body,
-    parsed,
+    parsed: () => parsed,
     at: now,
   })
 }

@@ -30,7 +30,7 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
   // Nobody elsewhere: only the copy for here is kept.
   if (!elsewhere) await discardDraft(core.home, given.body)
   const drafts: NewBody[] = [
-    ...(elsewhere ? [{ body: given.body, parsed: given.parsed }] : []),
+    ...(elsewhere ? [{ body: given.body, parsed: given.parsed() }] : []),
     ...(copy ? [copy] : []),
   ]
   const submission: Omit<Submission, 'body'> = {
@@ -55,6 +55,7 @@ export const submit = async (core: Core, given: Submitted, firstHops?: FirstHops
     on: 'submitted',
     submission: { ...submission, body: elsewhere ? (bodies[0] ?? 0) : null },
     here: bodies.at(-1) ?? 0,
+    ...(given.waited !== undefined && { waited: given.waited }),
   })
   unlessRefused(await core.engine.handle(submitted, drafts))
   const isHeld = given.holdUntil !== undefined && core.now() < given.holdUntil
@@ -81,7 +82,7 @@ const forHere = async (core: Core, given: Submitted, recipient: Recipient, isOnl
     path: [],
   })
   const text = 'bytes' in given.body ? [given.body.bytes] : openDraft(core.home, given.body)
-  return walked(startBody(core.home), head, text, beneath(head, given.parsed)).catch(async (error) => {
+  return walked(startBody(core.home), head, text, beneath(head, given.parsed())).catch(async (error) => {
     await discardDraft(core.home, given.body) // nothing was promised yet, and nothing is left behind
     throw error
   })

@@ -80,13 +80,14 @@ export const openAbuseDesk = (core: Core, gestures: Gestures, submit: Submit): S
     const recipients = given.recipients.some(isToAbuse) ? await recipientsOf(given) : given.recipients
     if (recipients.length === 0) await discardDraft(core.home, given.body)
     const custodians = recipients.length > 0 ? await submit({ ...given, recipients }) : undefined
-    if (given.parsed.inReplyTo !== null) void wantedBy(given, given.parsed.inReplyTo)
+    const { inReplyTo } = given.parsed()
+    if (inReplyTo !== null) void wantedBy(given, inReplyTo)
     return custodians
   }
 }
 
 const feedbackOf = async (home: string, { body, parsed }: Submission): Promise<Feedback | Flaw> => {
-  const pieces = feedbackPieces(parsed.root)
+  const pieces = feedbackPieces(parsed().root)
   if (typeof pieces === 'string') return pieces
   const [fields, original] = await Promise.all([
     readDraft(home, body, pieces.fields),

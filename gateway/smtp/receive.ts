@@ -12,15 +12,15 @@ import type { Readable } from 'node:stream'
 import { appended } from '../../src/mail/grow.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
 import { startWalk, type Walk } from '../../src/mail/walk.ts'
-import type { BodyDraft, BodyWriter } from '../../store/spool.ts'
+import { type BodyDraft, type BodyWriter, INLINE_MAX } from '../../store/spool.ts'
 import { type LineFlaw, startLineCheck } from './lines.ts'
 import { refused } from './replies.ts'
 
 /** As src/mail/submit.ts edits it. */
 type Edited = { header: Buffer; messageId: string; subject: string; authors: string[]; loops: boolean }
 /** `sent` has taken in the message as its client wrote it, before any edit. */
-export type Received = { edited: Edited; body: BodyDraft; parsed: Parsed; sent: Hash }
-export type Intake = {
+export type Received = { edited: Edited; body: BodyDraft; parsed(): Parsed; sent: Hash }
+export type Receiving = {
   sizeLimit: number
   startBody: () => BodyWriter
   /** @throws Refusal when this is no header of a message */
@@ -33,11 +33,11 @@ const HEADER_MAX = 256 << 10
 const DISCARD_MAX = 16 << 20
 
 /** @throws ReplyError, Refusal, or what the stream or the disk failed with; nothing is kept then */
-export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: Intake): Promise<Received> => {
+export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: Receiving): Promise<Received> => {
   const flawOf = startLineCheck()
   const sent = createHash('sha256')
   const head = new Head()
-  const spool: Spool = { writer: startBody(), walk: startWalk() }
+  const spool: Spool = { writer: startBody(), walk: startLater() }
   let edited: Edited | undefined
   let size = 0
 
@@ -66,7 +66,7 @@ export const receive = async (stream: Readable, { sizeLimit, startBody, edit }: 
       }
     }
     edited ??= await begin(head.upTo(head.length), Buffer.alloc(0))
-    return { edited, body: await spool.writer.finish(), parsed: spool.walk.end(), sent }
+    return { edited, body: await spool.writer.finish(), parsed: spool.walk.end, sent }
   } catch (error) {
     await spool.writer.abort().catch(() => {}) // what it leaves is swept at the next start
     throw error
@@ -98,7 +98,7 @@ export const discard = (stream: Readable, stallMs: number): Promise<boolean> =>
     stream.once('error', () => done(true)) // the client has gone
   })
 
-type Spool = { writer: BodyWriter; walk: Walk }
+type Spool = { writer: BodyWriter; walk: Pick<Walk, 'push' | 'end'> }
 
 const keep = ({ writer, walk }: Spool, bytes: Buffer): Promise<void> => {
   walk.push(bytes)
@@ -116,6 +116,30 @@ const flawText = ({ what, line }: LineFlaw): string => {
   if (what === 'nul') return `${where}holds a NUL character; encode binary data as base64`
   const alone = what === 'bare-cr' ? 'a CR without LF' : 'an LF without CR'
   return `${where}holds ${alone}; end every line with CR LF, or encode the part as base64`
+}
+
+/** A walk that begins when it is asked what it found, or when more has come than a row holds. */
+const startLater = (): Spool['walk'] => {
+  const walk = startWalk()
+  let held: Buffer[] | undefined = []
+  let size = 0
+  let found: Parsed | undefined
+  const begin = () => {
+    for (const bytes of held ?? []) walk.push(bytes)
+    held = undefined
+  }
+  return {
+    push(bytes) {
+      held ? held.push(bytes) : walk.push(bytes)
+      size += bytes.length
+      if (size > INLINE_MAX) begin()
+    },
+    end() {
+      begin()
+      found ??= walk.end()
+      return found
+    },
+  }
 }
 
 /** The header as far as it came. */

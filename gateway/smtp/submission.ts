@@ -24,7 +24,10 @@ export type Submission = {
   authors: string[]
   header: Buffer
   body: BodyDraft
-  parsed: Parsed
+  /** What a walk over the body finds; a small one is walked when this is first asked. */
+  parsed(): Parsed
   /** Epoch ms of the end of DATA. */
   at: number
+  /** Its row, if it waited: carry/intake.ts. */
+  waited?: number
 }

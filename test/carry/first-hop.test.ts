@@ -50,7 +50,7 @@ describe('waiting for custody', () => {
       authors: [],
       header: Buffer.alloc(0),
       body: await draftOf(home, letterOf('hello')),
-      parsed: parse(letterOf('hello')),
+      parsed: () => parse(letterOf('hello')),
     }
     const mail = { ...given, ...text, at: Date.now(), holdUntil: Date.now() + 60_000 }
     const answer = await submit(core, mail, openFirstHops(60_000))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { type Intake, receive } from '../../gateway/smtp/receive.ts'
+import { type Receiving, receive } from '../../gateway/smtp/receive.ts'
 import { editSubmission } from '../../src/mail/submit.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { type BodyWriter, startBody } from '../../store/spool.ts'
@@ -18,15 +18,15 @@ describe('smtp receive', () => {
   })
   after(() => rm(home, { recursive: true, force: true }))
 
-  const edit: Intake['edit'] = (header) =>
+  const edit: Receiving['edit'] = (header) =>
     editSubmission(header, { now: 0, messageIdDomain: 'a.test', makeId: () => 'made' })
-  const intake = (more: Partial<Intake> = {}): Intake => ({
+  const receiving = (more: Partial<Receiving> = {}): Receiving => ({
     sizeLimit: 1 << 20,
     startBody: () => startBody(home),
     edit,
     ...more,
   })
-  const take = (chunks: Buffer[], more?: Partial<Intake>) => receive(Readable.from(chunks), intake(more)) // as objects, or the iterator joins them again
+  const take = (chunks: Buffer[], more?: Partial<Receiving>) => receive(Readable.from(chunks), receiving(more)) // as objects, or the iterator joins them again
   const refusal = (work: Promise<unknown>): Promise<string> =>
     work.then(
       () => 'accepted',
@@ -57,7 +57,7 @@ describe('smtp receive', () => {
       if ('bytes' in body) expect(body.bytes.equals(wanted)).to.equal(true)
       const walk = startWalk()
       walk.push(wanted)
-      expect(parsed).to.deep.equal(walk.end())
+      expect(parsed()).to.deep.equal(walk.end())
       expect(wanted.subarray(0, edited.header.length).equals(edited.header)).to.equal(true)
     })
 
@@ -70,7 +70,7 @@ describe('smtp receive', () => {
         const { edited, body, parsed } = await take(at.slice(1).map((end, i) => message.subarray(at[i], end)))
         expect(edited.header.toString()).to.equal(whole.edited.header.toString())
         expect(bytesOf(body).toString()).to.equal(bytesOf(whole.body).toString())
-        expect(parsed.root).to.deep.equal(whole.parsed.root)
+        expect(parsed().root).to.deep.equal(whole.parsed().root)
       }),
     )
   })
@@ -89,7 +89,7 @@ describe('smtp receive', () => {
         this.push(Buffer.from('X-Long: yes\r\n'.repeat(640)))
       },
     })
-    expect(await refusal(receive(endless, intake()))).to.match(/^5\.3\.4 The header/)
+    expect(await refusal(receive(endless, receiving()))).to.match(/^5\.3\.4 The header/)
     expect(sent).to.be.below(1 << 20)
     endless.destroy()
   })
@@ -118,7 +118,7 @@ describe('smtp receive', () => {
     const cut = new Readable({ read() {} })
     cut.push('Subject: x\r\n\r\nhalf')
     setImmediate(() => cut.destroy(new Error('gone')))
-    expect(await refusal(receive(cut, intake({ startBody: recorder })))).to.equal('gone')
+    expect(await refusal(receive(cut, receiving({ startBody: recorder })))).to.equal('gone')
     expect(calls.slice(3)).to.deep.equal(['write', 'write', 'abort'])
   })
 

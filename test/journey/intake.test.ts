@@ -1,0 +1,42 @@
+/** A gateway that is killed while more mail comes than it delivers: what 250 was said to is there, once. */
+import { expect } from 'chai'
+import { until } from '../../scripts/neighbourhood.ts'
+import { letter, RawSmtp, readAll, startLine, type Web } from './web.ts'
+
+const CLIENTS = 20
+const LETTERS = 300
+
+describe('many letters at once, and a SIGKILL', function () {
+  this.timeout(60_000)
+  let web: Web
+  before(async () => {
+    web = await startLine(['a'])
+  })
+  after(() => web?.close())
+
+  it('every letter that was taken is delivered, once', async () => {
+    const { a, ann } = web
+    const taken: string[] = []
+    const write = async (client: RawSmtp, from: number) => {
+      for (let n = from; ; n++) {
+        const reply = await client.submit(ann.address, [ann.address], letter(ann, ann.address, `${n}`))
+        if (!reply.startsWith('250')) throw new Error(reply)
+        taken.push(`${n}`)
+      }
+    }
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => RawSmtp.logIn(a, ann)))
+    const ended = Promise.allSettled(clients.map((client, i) => write(client, i * 1_000_000)))
+    await until('so many are taken', async () => taken.length >= LETTERS)
+    await a.stop('SIGKILL')
+    await ended
+    await a.start()
+    expect(a.log()).to.include('"event":"taken-up"')
+    const subjects = async () => (await readAll(a, ann, 'INBOX')).map(({ subject }) => subject)
+    await until('all are there', async () => {
+      const there = new Set(await subjects())
+      return taken.every((subject) => there.has(subject))
+    })
+    const found = await subjects()
+    expect(found.length).to.equal(new Set(found).size)
+  })
+})
