@@ -53,7 +53,9 @@ const main = async (): Promise<void> => {
   const postfix = await startPostfix(folder, { port: ports.postfix, transport: 'discard:', submission })
   try {
     const bench = { device, postfix, ports }
-    for (let i = 0; i < 3; i++) await ours(bench, 50) // both warm: compiled, their processes started
+    // All warm: compiled, their processes started, each kind of load seen.
+    for (const connections of [50, 10, 10]) await ours(bench, connections)
+    for (const port of [device.gateway.ports.smtps, ports.tls]) await submitted(bench, port, 10)
     await discarded(bench, 10)
     await atRest(device.gateway)
     const runs: Run[] = []
