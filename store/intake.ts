@@ -1,5 +1,5 @@
 /**
- * Submissions that are durable and not yet delivered, in the order they came. What is `given` is the caller's.
+ * Submissions that are durable and not yet delivered, in the order they came. What `given` holds is the caller's.
  */
 import type { Source, Tx } from './db.ts'
 

@@ -9,8 +9,7 @@
  * that of a load which lasts, or is very large, the rest is delivered before its 250 again.
  */
 import { localOf } from '../../src/address.ts'
-import type { Parsed } from '../../src/mail/parsed.ts'
-import { startWalk } from '../../src/mail/walk.ts'
+import { walkOver } from '../../src/mail/walk.ts'
 import { countWaiting, keepWaiting, nextWaiting, type Waiting } from '../../store/intake.ts'
 import { draftOf } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
@@ -180,10 +179,4 @@ const submissionOf = async (home: string, { id, given, bytes }: Waiting): Promis
     parsed: () => walkOver(bytes),
     waited: id,
   }
-}
-
-const walkOver = (bytes: Buffer): Parsed => {
-  const walk = startWalk()
-  walk.push(bytes)
-  return walk.end()
 }

@@ -3,7 +3,7 @@
  * and brought up to date from then on. What arrives soon gets none, so they cost nothing where all is well.
  */
 import { stages } from '../../src/custody/submission.ts'
-import { startWalk } from '../../src/mail/walk.ts'
+import { walkOver } from '../../src/mail/walk.ts'
 import { progressLetter, progressOf } from '../../src/report/progress.ts'
 import type { Change } from '../../store/change.ts'
 import { noteOutgoing, type Shown, shownAt, shownUnderWay } from '../../store/outbox.ts'
@@ -63,9 +63,7 @@ export const tellProgress = async (core: Has, times: Times = usual): Promise<{ s
     said.set(place, progress.text) // before it is written: should it arrive meanwhile, that has to be told, too
     const now = core.now()
     const bytes = progressLetter(submission, progress, state.domain, now)
-    const walk = startWalk()
-    walk.push(bytes)
-    const letter = { body: await draftOf(core.home, bytes), parsed: walk.end(), internalDate: now }
+    const letter = { body: await draftOf(core.home, bytes), parsed: walkOver(bytes), internalDate: now }
     await db.transaction((tx) => noteOutgoing(tx, one, letter))
   }
 

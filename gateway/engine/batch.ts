@@ -8,7 +8,7 @@ import type { Custody } from '../../src/custody/custody.ts'
 import type { Stage, Submission } from '../../src/custody/submission.ts'
 import type { Event } from '../../src/event.ts'
 import type { Parsed } from '../../src/mail/parsed.ts'
-import { startWalk } from '../../src/mail/walk.ts'
+import { walkOver } from '../../src/mail/walk.ts'
 import { type Needs, needs, needsOf, newcomers } from '../../src/needs.ts'
 import { admitLocal, type Change, contactKey, type Delivery, type State } from '../../src/state.ts'
 import { departed, list as listAccounts } from '../../store/account.ts'
@@ -183,10 +183,8 @@ const contentOf = ({ body, provenance }: Content, drafts: Batch['drafts'], whole
 }
 
 const letter = (bytes: Buffer) => {
-  const walk = startWalk()
-  walk.push(bytes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
-  return { body: { size: bytes.length, sha256, bytes }, parsed: walk.end() }
+  return { body: { size: bytes.length, sha256, bytes }, parsed: walkOver(bytes) }
 }
 
 type Stages = ReadonlyMap<string, { account: number; stage: Stage | 'cleared' }>

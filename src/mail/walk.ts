@@ -28,6 +28,13 @@ export type Walk = { push(chunk: Buffer): void; end(): Parsed }
 
 export const startWalk = (): Walk => new Walker()
 
+/** A message at hand, whole. */
+export const walkOver = (bytes: Buffer): Parsed => {
+  const walk = startWalk()
+  walk.push(bytes)
+  return walk.end()
+}
+
 const HEADER_KEPT = 65_536
 /** A letter to 10 000 recipients has some 400 kB of header. */
 const HEADER_MAX = 1 << 20
