@@ -111,17 +111,21 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
   /** @returns whether there was no fault */
   const deliverAll = async (): Promise<boolean> => {
     const faults: unknown[] = []
+    let before: Promise<unknown> | undefined // a page on its way to the disk: the next is read and prepared meanwhile
     try {
       for (let after = 0; !isClosed && untilQuiet() <= 0; ) {
         const page = await nextWaiting(db, after, PAGE)
         const last = page.at(-1)
         if (!last) break
         after = last.id
-        await Promise.all(page.map((row) => deliverOne(row).catch((error: unknown) => faults.push(error))))
+        const now = Promise.all(page.map((row) => deliverOne(row).catch((error: unknown) => faults.push(error))))
+        await before
+        before = now
       }
     } catch (error) {
       faults.push(error)
     }
+    await before
     if (faults.length === 0 || isClosed) return true
     const line = { area: 'intake', event: 'effect-failed', letters: waiting.rows, err: faults[0] }
     core.log.warn(line, 'letters that were taken could not be delivered; it is tried again')

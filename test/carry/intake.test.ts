@@ -71,10 +71,10 @@ describe('the intake', () => {
 
   it('many at once are all delivered, once and in their order', async () => {
     const intake = await opened()
-    const many = await letters(60)
+    const many = await letters(160) // some pages
     await Promise.all(many.map((one) => intake.take(one)))
-    await until('all are there', async () => (await inbox()).length >= 60)
-    expect(await inbox()).to.deep.equal(inOrder(60))
+    await until('all are there', async () => (await inbox()).length >= 160)
+    expect(await inbox()).to.deep.equal(inOrder(160))
     expect(await waiting()).to.deep.equal([])
   })
 
