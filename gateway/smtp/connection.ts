@@ -4,6 +4,7 @@
  * - replies of ours bring their own enhanced code: the library derives one from the basic code alone,
  *   so that 553 were always 5.1.3;
  * - AUTH is not announced before TLS: a client that sees it may send its password at once (RFC 4954 §4);
+ * - the greeting comes at once;
  * - whoever has not logged in is given less time;
  * - it is told whether the answer to a message may have been heard (repeat.ts);
  * - EHLO says how many recipients a message may have (RFC 9422), how long it may be held (hold.ts), and how soon
@@ -52,6 +53,7 @@ const isOwnReply = /^[245]\.\d{1,3}\.\d{1,3} /
 
 export class Connection extends SMTPConnection {
   private readonly patience: Patience
+  private isGreeted = false
   private isRetiring = false
   private answered: Answer | undefined
   /** The parameter of this MAIL or RCPT that should be xtext and is not. */
@@ -61,6 +63,18 @@ export class Connection extends SMTPConnection {
     super(server, socket, options)
     this.patience = server.patience
     Object.assign(this.session, { connection: this })
+  }
+
+  /** The library lets people wait 100 ms, for robots that talk before they are greeted; those can't log in either. */
+  override init(): void {
+    super.init()
+    this.connectionReady()
+  }
+
+  override connectionReady(next?: () => void): void {
+    if (this.isGreeted) return // when those 100 ms are over
+    this.isGreeted = true
+    super.connectionReady(next)
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {

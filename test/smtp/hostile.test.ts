@@ -144,13 +144,11 @@ describe('smtp and hostile clients', () => {
     await serves(edge)
   })
 
-  it('who speaks before the greeting, or rambles without logging in, is sent away', async () => {
+  it('who speaks HTTP, or rambles without logging in, is sent away', async () => {
     const edge = await open()
-    const early = connectTcp(edge.ports[0] ?? 0, '127.0.0.1')
-    early.write('EHLO spam.test\r\n')
-    const text = await new Promise((resolve) => early.once('data', (bytes: Buffer) => resolve(bytes.toString())))
-    expect(text).to.match(/^421 .*You talk too soon/)
-    early.destroy()
+    const page = await dial(edge.ports[0]) // a web page that makes its reader's browser talk to us
+    expect(await page.say('POST / HTTP/1.1\r\nMAIL FROM:<anna@a.test>')).to.match(/^421 .*HTTP requests not allowed/)
+    await page.closed()
     const rambler = await dial(edge.ports[0])
     const replies: string[] = []
     while (!replies.at(-1)?.startsWith('421')) replies.push(await rambler.say('NOOP'))
