@@ -24,7 +24,7 @@ import type { Load, Sent } from './bench/submitter.ts'
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
 import { freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
 
-const ROUNDS = 4
+const ROUNDS = 6
 const COUNT = 2500
 const TARGET = 3.0
 const names = ['ours', 'discard', 'accepted', 'oursDelivered', 'delivered', 'oursTls', 'discardTls'] as const
