@@ -49,6 +49,15 @@ const foreign = (isAllowed: (file: string, name: string) => boolean): string[] =
   )
 
 describe('house', () => {
+  it('no folder stands at the top that is not of the house', () => {
+    const ignored = readFileSync('.gitignore', 'utf8').split('\n')
+    const found = readdirSync('.', { withFileTypes: true })
+      .filter((one) => one.isDirectory() && !one.name.startsWith('.'))
+      .map(({ name }) => name)
+      .filter((name) => !ignored.includes(`${name}/`) && !ignored.includes(`/${name}/`))
+    expect(found).to.have.members([...folders, 'docs', 'etc'])
+  })
+
   it('every import of a file leads to a file', () => {
     expect(offences((_from, to) => !imports.has(to))).to.deep.equal([])
   })
