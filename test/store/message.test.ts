@@ -6,7 +6,7 @@ import { Refusal } from '../../src/refusal.ts'
 import { cached } from '../../store/cached.ts'
 import { type Change, flag, type Row } from '../../store/change.ts'
 import type { Sink } from '../../store/db.ts'
-import { mark, store } from '../../store/flag.ts'
+import { type FlagChange, mark, store } from '../../store/flag.ts'
 import { keywordsOf, mergeKeywords } from '../../store/keyword.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { create, find } from '../../store/mailbox.ts'
@@ -162,15 +162,22 @@ describe('store: messages', () => {
     const inbox = await folder('INBOX')
     await append(db, inbox, await letters(3, { flags: 1 }))
     changes.length = 0
-    expect(await store(db, inbox, [1, 2, 99], { mode: 'add', flags: 9, keywords: 'x' })).to.deep.equal([
+    const stored = async (uids: readonly number[], change: FlagChange) =>
+      (await store(db, inbox, uids, change)).map(({ uid, modseq, flags, keywords }) => ({
+        uid,
+        modseq,
+        flags,
+        keywords,
+      }))
+    expect(await stored([1, 2, 99], { mode: 'add', flags: 9, keywords: 'x' })).to.deep.equal([
       { uid: 1, modseq: 3, flags: 9, keywords: 'x' },
       { uid: 2, modseq: 3, flags: 9, keywords: 'x' },
     ])
-    expect(await store(db, inbox, [1, 3], { mode: 'remove', flags: 8, keywords: 'X' })).to.deep.equal([
+    expect(await stored([1, 3], { mode: 'remove', flags: 8, keywords: 'X' })).to.deep.equal([
       { uid: 1, modseq: 4, flags: 1, keywords: '' },
       { uid: 3, modseq: 2, flags: 1, keywords: '' },
     ])
-    expect(await store(db, inbox, [1, 2, 3], { mode: 'set', flags: 1 })).to.deep.equal([
+    expect(await stored([1, 2, 3], { mode: 'set', flags: 1 })).to.deep.equal([
       { uid: 1, modseq: 4, flags: 1, keywords: '' },
       { uid: 2, modseq: 5, flags: 1, keywords: '' },
       { uid: 3, modseq: 2, flags: 1, keywords: '' },

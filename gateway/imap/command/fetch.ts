@@ -16,7 +16,7 @@ import { tellPage } from '../fetch/tell.ts'
 import { bad, no, ok } from '../reply.ts'
 import { type By, expungeIssued, noSuchNumber, shownAs } from '../view/range.ts'
 import { tellVanished } from '../view/resync.ts'
-import { type Numbered, uidsOf } from '../view/shown.ts'
+import { type Numbered, rowsOf } from '../view/shown.ts'
 import { pageOf } from '../wire/partial.ts'
 import { LARGEST, resolveSet, SAVED } from '../wire/sequence.ts'
 
@@ -83,7 +83,8 @@ export const uidFetch = fetching('uid')
 const markSeen = async ({ edge, mailbox }: Session, messages: readonly Numbered[]): Promise<boolean> => {
   const unseen = messages.filter(({ row }) => !row.isGone && (row.flags & flag.seen) === 0)
   if (unseen.length === 0) return false
-  await store(edge.store.db, mailbox.mailbox.id, uidsOf(unseen), { mode: 'add', flags: flag.seen })
+  const inView = { view: mailbox.view, rows: rowsOf(unseen) }
+  await store(edge.store.db, mailbox.mailbox.id, inView, { mode: 'add', flags: flag.seen })
   return true
 }
 

@@ -143,12 +143,13 @@ export class View extends Shown {
   flagged(messages: readonly Flagged[]): void {
     for (const { uid, modseq, flags, keywords } of messages) {
       this.heard(modseq)
-      const row = this.find(uid)
+      const place = this.placeOf(uid)
+      const row = place < 0 ? this.findComing(uid) : this.shown[place]
       if (!row || modseq <= this.loadedModseq || modseq < row.modseq) continue
-      Object.assign(row, { modseq, flags, keywords }) // perhaps another view did so before
+      amend(row, { uid, modseq, flags, keywords }) // perhaps another view did so before
       if (row.isGone) continue
       this.unseen.note(row)
-      if (this.seqOf(uid) !== undefined) this.stale.add(uid)
+      if (place >= 0) this.stale.add(uid)
     }
   }
 
@@ -181,8 +182,7 @@ export class View extends Shown {
       const row = this.find(message.uid)
       if (!row) continue
       if (message.modseq > row.modseq) {
-        const { modseq, flags, keywords } = message
-        Object.assign(row, { modseq, flags, keywords })
+        amend(row, message)
         if (!row.isGone) this.unseen.note(row)
       }
       if (message.modseq === row.modseq && isKnown(message)) this.stale.delete(message.uid)
@@ -254,10 +254,17 @@ export class View extends Shown {
   }
 
   private find(uid: number): Row | undefined {
-    for (const rows of [this.shown, this.coming]) {
-      const row = rows[firstAt(rows, uid)]
-      if (row?.uid === uid) return row
-    }
-    return undefined
+    return this.shown[this.placeOf(uid)] ?? this.findComing(uid)
   }
+
+  private findComing(uid: number): Row | undefined {
+    const row = this.coming[firstAt(this.coming, uid)]
+    return row?.uid === uid ? row : undefined
+  }
+}
+
+const amend = (row: Row, { modseq, flags, keywords }: Flagged): void => {
+  row.modseq = modseq
+  row.flags = flags
+  row.keywords = keywords
 }
