@@ -10,6 +10,7 @@
  */
 import { localOf } from '../../src/address.ts'
 import { walkOver } from '../../src/mail/walk.ts'
+import type { Source } from '../../store/db.ts'
 import { countWaiting, keepWaiting, nextWaiting, type Waiting } from '../../store/intake.ts'
 import { draftOf } from '../../store/spool.ts'
 import type { Core } from '../core.ts'
@@ -151,6 +152,25 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
       await writing
       await delivering
     },
+  }
+}
+
+/** A letter waits two seconds, and where thousands wait some more. */
+const OVERDUE_MS = 60_000
+
+/** How many wait, if the first of them has done so for too long. */
+export const countOverdue = async (from: Source, now: number): Promise<number> => {
+  const [first] = await nextWaiting(from, 0, 1)
+  if (first === undefined || now - takenAt(first) < OVERDUE_MS) return 0
+  return (await countWaiting(from)).rows
+}
+
+/** Long ago, if the row can't be read: it never will be. */
+const takenAt = ({ given }: Waiting): number => {
+  try {
+    return (JSON.parse(given) as Kept).at
+  } catch {
+    return 0
   }
 }
 

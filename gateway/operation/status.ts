@@ -8,6 +8,7 @@ import { isLinked } from '../../src/link/standing.ts'
 import { tellEnd } from '../../src/report/expiring.ts'
 import { type Account, list } from '../../store/account.ts'
 import { countUnfinished } from '../../store/web.ts'
+import { countOverdue } from '../carry/intake.ts'
 import { certificateOf, clientSettings } from '../config/settings.ts'
 import { endingKeys } from '../expiry.ts'
 import type { House, Operation } from '../house.ts'
@@ -80,6 +81,7 @@ export const status: Operation<object, Status> = async (house) => {
       ...(serving && up === 0 && queue.some(wantsNeighbour)
         ? ['mail waits and no neighbour is connected: vouchsafe doctor']
         : []),
+      ...(await overdueProblems(house)),
       ...(await endProblems(house)),
     ],
     advice: [
@@ -90,6 +92,13 @@ export const status: Operation<object, Status> = async (house) => {
         : []),
     ],
   }
+}
+
+const overdueProblems = async ({ store, serving }: House): Promise<string[]> => {
+  const letters = await countOverdue(store.db, Date.now())
+  if (letters === 0) return []
+  const fix = serving ? 'why, is in the log, in the area intake' : 'they are as soon as it runs'
+  return [`${letters} of the letters taken for people here are not delivered yet: ${fix}`]
 }
 
 /** It would be handed to a neighbour if one were there. */

@@ -10,6 +10,7 @@ import { until } from '../../scripts/neighbourhood.ts'
 import { admitLocal, emptyState, removeLocal } from '../../src/state.ts'
 import { create, remove } from '../../store/account.ts'
 import { draftOf, INLINE_MAX } from '../../store/spool.ts'
+import { verify } from '../../store/verify.ts'
 import { eachWithStore, letterOf, parse, rowsOf } from '../store/home.ts'
 
 describe('the intake', () => {
@@ -155,6 +156,9 @@ describe('the intake', () => {
     await opened()
     await until('the others are there', async () => (await inbox()).length === 19)
     expect(await waiting()).to.have.length(1)
+    expect((await verify(bench().home)).problems).to.deep.equal([
+      "letter 2 of those taken and not delivered yet can't be read",
+    ])
   })
 
   it('a fault keeps the row, is told once a round, and the letter is delivered afterwards', async () => {
