@@ -31,7 +31,8 @@ const ROW_MS = 5000
 /**
  * Unmeasured rounds come first, for all servers the same: Node compiles what has run often, and a server that has been up
  * for a day has. Ours takes APPEND at 280 a second when it has started and at 800 after 6000 of them, STORE of 10 000
- * takes 40 ms and then some 15. So a row is warmed that long, with all servers together, and so is each load with each server.
+ * takes 40 ms and then some 15. So a row is warmed that long, with all servers together, and so is each load with each
+ * server.
  */
 const WARM_ROW_MS = isQuick ? 500 : 4000
 const WARM_LOAD_MS = isQuick ? 1000 : 10_000

@@ -3,34 +3,26 @@ import { expect } from 'chai'
 import { Resting } from '../../gateway/imap/view/resting.ts'
 import { Selected } from '../../gateway/imap/view/selected.ts'
 import { View } from '../../gateway/imap/view/view.ts'
-import { Watch } from '../../gateway/imap/view/watch.ts'
 import { flag } from '../../store/change.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { create, find, remove } from '../../store/mailbox.ts'
 import { view as rowsOf } from '../../store/message.ts'
 import { takeOut } from '../store/home.ts'
-import { letter, startTestImap, type TestImap } from './server.ts'
+import { eachWithWatch, letter } from './server.ts'
 
 describe('IMAP: a mailbox that was left', () => {
-  let imap: TestImap
-  let watch: Watch
-  beforeEach(async () => {
-    imap = await startTestImap()
-    watch = new Watch(imap.store.db.changes)
-  })
-  afterEach(async () => {
-    watch.close()
-    await imap.close()
-  })
+  const bench = eachWithWatch()
 
   const open = async (name: string) => {
+    const { imap, watch } = bench()
     const mailbox = await find(imap.store.db, imap.account.id, name)
     if (!mailbox) throw new Error(`there is no ${name}`)
     return Selected.open({ store: imap.store, watch }, mailbox, true, new Set())
   }
-  const edge = () => ({ store: imap.store }) as Parameters<Selected['close']>[0]
+  const edge = () => ({ store: bench().imap.store }) as Parameters<Selected['close']>[0]
 
   it('is selected again as it is by then, and is not read for that', async () => {
+    const { imap, watch } = bench()
     const { store } = imap
     await imap.deliver(
       'INBOX',
@@ -60,6 +52,7 @@ describe('IMAP: a mailbox that was left', () => {
   })
 
   it('rests only once the last session has left it, and not when it is deleted', async () => {
+    const { imap, watch } = bench()
     await create(imap.store.db, imap.account.id, 'Old')
     const [one, two] = [await open('Old'), await open('Old')]
     const { id } = one.mailbox

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ImapConfig, type Timing, usualTiming } from '../../gateway/imap/edge.ts'
 import { type ImapEdge, startImap } from '../../gateway/imap/imap.ts'
+import { Watch } from '../../gateway/imap/view/watch.ts'
 import { createLog } from '../../gateway/log.ts'
 import type { Login, Logins } from '../../gateway/login.ts'
 import { createMetrics } from '../../gateway/metrics.ts'
@@ -140,3 +141,17 @@ export const letter = (n: number, extra: Partial<Letter> = {}): Letter => ({
   bytes: `From: Bob <bob@b.test>\r\nTo: ann@a.test\r\nSubject: Letter ${n}\r\nMessage-ID: <${n}@b.test>\r\nDate: Fri, 2 Jan 2026 03:04:05 +0000\r\n\r\nHello ${n}\r\n`,
   ...extra,
 })
+
+/** One for each test of a `describe`, and a watch over its changes. */
+export const eachWithWatch = (): (() => { imap: TestImap; watch: Watch }) => {
+  let bench: { imap: TestImap; watch: Watch }
+  beforeEach(async () => {
+    const imap = await startTestImap()
+    bench = { imap, watch: new Watch(imap.store.db.changes) }
+  })
+  afterEach(async () => {
+    bench.watch.close()
+    await bench.imap.close()
+  })
+  return () => bench
+}

@@ -2,28 +2,19 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { Selected } from '../../gateway/imap/view/selected.ts'
 import { rowsOf } from '../../gateway/imap/view/shown.ts'
-import { Watch } from '../../gateway/imap/view/watch.ts'
 import { flag } from '../../store/change.ts'
 import type { Sink } from '../../store/db.ts'
 import { store as storeFlags } from '../../store/flag.ts'
 import { find } from '../../store/mailbox.ts'
 import { view as viewOf } from '../../store/message.ts'
 import { takeOut } from '../store/home.ts'
-import { letter, startTestImap, type TestImap } from './server.ts'
+import { eachWithWatch, letter } from './server.ts'
 
 describe('IMAP: flags changed as a session shows them', () => {
-  let imap: TestImap
-  let watch: Watch
-  beforeEach(async () => {
-    imap = await startTestImap()
-    watch = new Watch(imap.store.db.changes)
-  })
-  afterEach(async () => {
-    watch.close()
-    await imap.close()
-  })
+  const bench = eachWithWatch()
 
   const open = async (count: number) => {
+    const { imap, watch } = bench()
     const { store } = imap
     await imap.deliver(
       'INBOX',
@@ -39,7 +30,7 @@ describe('IMAP: flags changed as a session shows them', () => {
     })
     return { id: mailbox.id, view, shown, db: store.db }
   }
-  const flagsIn = async (id: number) => (await viewOf(imap.store.db, id)).map(({ flags }) => flags)
+  const flagsIn = async (id: number) => (await viewOf(bench().imap.store.db, id)).map(({ flags }) => flags)
 
   it('are not read from the database', async () => {
     const { id, shown, db } = await open(3)
@@ -114,7 +105,7 @@ describe('IMAP: flags changed as a session shows them', () => {
           const work = round.map((each) => {
             if (each.do === 'come') {
               expected.set(++count, { flags: 0, keywords: '' })
-              return imap.deliver('INBOX', [letter(count)])
+              return bench().imap.deliver('INBOX', [letter(count)])
             }
             if (each.do === 'go') {
               if (expected.size === 1) return undefined
