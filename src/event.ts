@@ -28,7 +28,7 @@ import type { Who } from './wire/record.ts'
 
 export type Event =
   // From the mail client
-  /** `waited`: its row in the intake, where it had one. */
+  /** `waited`: its id in the intake, where it had one. */
   | { on: 'submitted'; submission: Submission; here: number; waited?: number }
   | { on: 'trusted'; contact: Contact }
   | { on: 'judged'; judgement: Judgement }

@@ -1,6 +1,6 @@
 /**
- * A backup is a folder with the shape of a home: a copy of the database as of one moment, the large
- * bodies it names, the keys and the configuration. Taken beside a running gateway.
+ * A backup is a folder with the shape of a home: a copy of the database as of one moment, with the letters of the
+ * intake in it, the large bodies it names, the keys and the configuration. Taken beside a running gateway.
  *
  * In it are the things named here and nothing else; so logs, sockets, locks and unfinished spools are not,
  * nor invitations, for they count once, nor what is shared with neighbours (LINK1), for it moves on: a restored
@@ -20,6 +20,7 @@ import { Refusal } from '../src/refusal.ts'
 import { inserts, updates } from './engine/bulk.ts'
 import { openLying, openSqlite } from './engine/sqlite.ts'
 import { makeFolder, readIfThere, syncPath, unlessThere } from './file.ts'
+import { intakeFileOf, readEntries, undelivered, type Waiting } from './intake.ts'
 import { lockHome } from './lock.ts'
 import { databaseOf } from './store.ts'
 import { bodyFiles } from './sweep.ts'
@@ -89,7 +90,8 @@ const take = async (
   await copyNamed(home, partial, COPIED)
   await refuseOpened(home, partial)
   await takeBodies(home, partial)
-  for (let tries = 1; !(await takeDatabase(home, partial)); tries++) {
+  const letters = await readEntries(home) // before the database, which tells those that are delivered meanwhile
+  for (let tries = 1; !(await takeDatabase(home, partial, letters)); tries++) {
     if (tries === TRIES)
       throw new Error('mail came and went faster than it could be copied: try again at a quieter time')
   }
@@ -148,6 +150,7 @@ const refuseMade = async (home: string): Promise<void> => {
 
 const bring = async (from: string, home: string): Promise<void> => {
   await removeTextIndex(home) // of a database that was here before
+  await rm(intakeFileOf(home), { force: true })
   // The database last, so that half a restore is not taken for a home.
   await copyNamed(from, home, [...COPIED, 'blob'])
   const partial = `${databaseOf(home)}.partial`
@@ -164,7 +167,7 @@ const bring = async (from: string, home: string): Promise<void> => {
 }
 
 /** The database as of now, without what must not come back. @returns false if a body it names went away meanwhile */
-const takeDatabase = async (home: string, to: string): Promise<boolean> => {
+const takeDatabase = async (home: string, to: string, letters: readonly Waiting[]): Promise<boolean> => {
   const copy = databaseOf(to)
   await rm(copy, { force: true })
   await (await open(copy, 'a', 0o600)).close() // for its mode; VACUUM INTO takes an empty file
@@ -174,6 +177,8 @@ const takeDatabase = async (home: string, to: string): Promise<boolean> => {
   try {
     // Secrets: not from the table alone, but from the file.
     await db.exec('PRAGMA secure_delete = ON; DELETE FROM invitation; DELETE FROM ratchet')
+    const waiting = (await undelivered(db, letters)).map(({ given, bytes }) => [given, bytes])
+    await db.write([...inserts('intake', ['given', 'bytes'], waiting)])
     const files = await db.all<{ file: string }>('SELECT file FROM body WHERE file IS NOT NULL')
     for (const { file } of files) if (!(await takeBody(home, to, file))) return false
     // No log beside a backup: it may lie on a disk that can't be written.

@@ -2,17 +2,17 @@
  * Mail within the gateway that comes faster than it can be delivered: written down as it came, delivered when there is time.
  *
  *   submission ──few under way──> delivered ─commit─> 250
- *        └──more──> a row ─commit─> 250 ··· a pause, or 2 s ──> delivered, its row gone, in one transaction
+ *        └──more──> memory and a file ──> 250 ··· a pause, or 2 s ──> delivered, and marked so, in one transaction
  *
- * A row costs a client half of what a delivery does. What goes elsewhere is no more than written down before its 250
- * anyway (custody). While rows wait, what comes joins them, so that no letter overtakes another; but a row is work besides, so
- * that of a load which lasts, or is very large, the rest is delivered before its 250 again.
+ * To be written down costs a client a third of what a delivery does. What goes elsewhere is no more than that before its
+ * 250 anyway (custody). While letters wait, what comes joins them, so that none overtakes another; but it is work besides,
+ * so that of a load which lasts, or is very large, the rest is delivered before its 250 again.
  */
 import { localOf } from '../../src/address.ts'
 import { walkOver } from '../../src/mail/walk.ts'
-import type { Source } from '../../store/db.ts'
-import { countWaiting, keepWaiting, nextWaiting, type Waiting } from '../../store/intake.ts'
-import { draftOf } from '../../store/spool.ts'
+import { forgetDelivered, openIntakeFile, readEntries, undelivered, type Waiting } from '../../store/intake.ts'
+import { type BodyDraft, draftOf } from '../../store/spool.ts'
+import type { Store } from '../../store/store.ts'
 import type { Core } from '../core.ts'
 import type { Custodians } from '../smtp/accept.ts'
 import type { Submission } from '../smtp/submission.ts'
@@ -30,17 +30,19 @@ type Limits = {
   lateMs: number
   /** After a fault. */
   againMs: number
-  /** Of all that wait: some ten thousand letters. */
+  /** Of all that are written down until none waits: they are in memory, too. Some five thousand letters. */
   fullBytes: number
 }
 
-export const usual: Limits = { busy: 4, quietMs: 50, lateMs: 2_000, againMs: 30_000, fullBytes: 64 << 20 }
+export const usual: Limits = { busy: 4, quietMs: 50, lateMs: 2_000, againMs: 30_000, fullBytes: 32 << 20 }
 /** Delivered in one go: some 20 ms. */
 const PAGE = 50
 
 export const openIntake = async (core: Has, deliver: Deliver, limits = usual): Promise<Intake> => {
   const { db } = core.store
-  const waiting = await countWaiting(db)
+  const { file, left } = await openIntakeFile(core.home, db)
+  const waiting = new Map<number, Submission>() // in the order they came
+  for (const one of left) waiting.set(one.id, await submissionOf(core.home, one))
   let underWay = 0
   let coming: Coming[] = []
   let writing: Promise<void> | undefined
@@ -53,9 +55,10 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
   let firstAt = -limits.lateMs // what an earlier start left is late
 
   const take: Deliver = async (given) => {
-    const isBusy = underWay >= limits.busy || waiting.rows > 0 || writing !== undefined
+    const isBusy = underWay >= limits.busy || waiting.size > 0 || writing !== undefined
+    const isFull = waiting.size > 0 && file.size >= limits.fullBytes
     if (!isBusy) isLong = false
-    if (isBusy && !isLong && !isClosed && waiting.bytes < limits.fullBytes && mayWait(core, given)) {
+    if (isBusy && !isLong && !isFull && !isClosed && mayWait(core, given)) {
       await new Promise<void>((resolve, reject) => {
         coming.push({ given, resolve, reject })
         writing ??= write()
@@ -76,13 +79,17 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
       const group = coming
       coming = []
       try {
-        const rows = group.map(({ given }) => rowOf(given))
-        await db.transaction((tx) => keepWaiting(tx, rows))
+        const isAlone = waiting.size === 0
+        const first = await file.keep(
+          group.map(({ given }) => letterOf(given)),
+          isAlone,
+        )
         lastAt = performance.now()
-        if (waiting.rows === 0) firstAt = lastAt
-        waiting.rows += rows.length
-        waiting.bytes += sizeOf(rows)
-        for (const { resolve } of group) resolve()
+        if (isAlone) firstAt = lastAt
+        for (const [i, { given, resolve }] of group.entries()) {
+          waiting.set(first + i, lean(given))
+          resolve()
+        }
       } catch (error) {
         for (const { reject } of group) reject(error)
       }
@@ -93,7 +100,7 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
 
   const soon = (ms: number): void => {
     clearTimeout(timer)
-    if (!isClosed && waiting.rows > 0) timer = setTimeout(next, ms)
+    if (!isClosed && waiting.size > 0) timer = setTimeout(next, ms)
   }
   const next = (): void => {
     const waitMs = untilQuiet()
@@ -112,35 +119,33 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
   /** @returns whether there was no fault */
   const deliverAll = async (): Promise<boolean> => {
     const faults: unknown[] = []
-    let before: Promise<unknown> | undefined // a page on its way to the disk: the next is read and prepared meanwhile
+    const all = [...waiting]
+    let before: Promise<unknown> | undefined // a page on its way to the disk: the next is prepared meanwhile
     try {
-      for (let after = 0; !isClosed && untilQuiet() <= 0; ) {
-        const page = await nextWaiting(db, after, PAGE)
-        const last = page.at(-1)
-        if (!last) break
-        after = last.id
-        const now = Promise.all(page.map((row) => deliverOne(row).catch((error: unknown) => faults.push(error))))
+      for (let at = 0; at < all.length && !isClosed && untilQuiet() <= 0; at += PAGE) {
+        const page = all.slice(at, at + PAGE)
+        const now = Promise.all(page.map((one) => deliverOne(one).catch((error: unknown) => faults.push(error))))
         await before
         before = now
       }
+      await before
+      if (waiting.size === 0) await db.transaction(forgetDelivered)
     } catch (error) {
       faults.push(error)
     }
-    await before
     if (faults.length === 0 || isClosed) return true
-    const line = { area: 'intake', event: 'effect-failed', letters: waiting.rows, err: faults[0] }
+    const line = { area: 'intake', event: 'effect-failed', letters: waiting.size, err: faults[0] }
     core.log.warn(line, 'letters that were taken could not be delivered; it is tried again')
     return false
   }
-  const deliverOne = async (row: Waiting): Promise<void> => {
-    await deliver(await submissionOf(core.home, row))
-    waiting.rows--
-    waiting.bytes -= row.bytes.length
+  const deliverOne = async ([id, given]: [number, Submission]): Promise<void> => {
+    await deliver({ ...given, waited: id })
+    waiting.delete(id)
   }
 
-  if (waiting.rows > 0)
+  if (waiting.size > 0)
     core.log.info(
-      { area: 'intake', event: 'taken-up', letters: waiting.rows },
+      { area: 'intake', event: 'taken-up', letters: waiting.size },
       'letters taken before the stop are delivered now',
     )
   soon(0)
@@ -151,6 +156,7 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
       clearTimeout(timer)
       await writing
       await delivering
+      await file.close(waiting.size === 0)
     },
   }
 }
@@ -158,49 +164,43 @@ export const openIntake = async (core: Has, deliver: Deliver, limits = usual): P
 /** A letter waits two seconds, and where thousands wait some more. */
 const OVERDUE_MS = 60_000
 
-/** How many wait, if the first of them has done so for too long. */
-export const countOverdue = async (from: Source, now: number): Promise<number> => {
-  const [first] = await nextWaiting(from, 0, 1)
-  if (first === undefined || now - takenAt(first) < OVERDUE_MS) return 0
-  return (await countWaiting(from)).rows
+/** How many wait in a home, running or not, if the first of them has done so for too long. */
+export const countOverdue = async ({ home, db }: Pick<Store, 'home' | 'db'>, now: number): Promise<number> => {
+  const waiting = await undelivered(db.read, await readEntries(home))
+  const [first] = waiting
+  return first && now - keptOf(first).at >= OVERDUE_MS ? waiting.length : 0
 }
 
-/** Long ago, if the row can't be read: it never will be. */
-const takenAt = ({ given }: Waiting): number => {
-  try {
-    return (JSON.parse(given) as Kept).at
-  } catch {
-    return 0
-  }
-}
-
-type Coming = { given: Submission; resolve(): void; reject(error: unknown): void }
+type Small = Submission & { body: Extract<BodyDraft, { bytes: Buffer }> }
+type Coming = { given: Small; resolve(): void; reject(error: unknown): void }
 
 /** What stays here, now, in this store, and is small; `abuse@` is read before anything is promised. */
-const mayWait = ({ engine: { state } }: Has, { recipients, body, holdUntil }: Submission): boolean =>
+const mayWait = ({ engine: { state } }: Has, given: Submission): given is Small =>
   state.lodging === 'store' &&
-  'bytes' in body &&
-  holdUntil === undefined &&
-  recipients.every(({ address }) => state.addresses.has(address) && localOf(address) !== 'abuse')
-
-type Row = Omit<Waiting, 'id'>
-const sizeOf = (rows: readonly Row[]): number => rows.reduce((sum, { bytes }) => sum + bytes.length, 0)
-
-const rowOf = ({ body, parsed: _, header, ...given }: Submission): Row => {
-  if (!('bytes' in body)) throw new Error('a large letter does not wait')
-  return { given: JSON.stringify({ ...given, headerSize: header.length }), bytes: body.bytes }
-}
+  'bytes' in given.body &&
+  given.holdUntil === undefined &&
+  given.recipients.every(({ address }) => state.addresses.has(address) && localOf(address) !== 'abuse')
 
 /** What is kept of a submission beside its bytes. */
 type Kept = Omit<Submission, 'body' | 'parsed' | 'header'> & { headerSize: number }
 
-const submissionOf = async (home: string, { id, given, bytes }: Waiting): Promise<Submission> => {
-  const { headerSize, ...rest } = JSON.parse(given) as Kept
-  return {
-    ...rest,
-    header: bytes.subarray(0, headerSize),
-    body: await draftOf(home, bytes),
-    parsed: () => walkOver(bytes),
-    waited: id,
-  }
+const letterOf = ({ body, parsed: _, header, ...given }: Small): Omit<Waiting, 'id'> => ({
+  given: JSON.stringify({ ...given, headerSize: header.length } satisfies Kept),
+  bytes: body.bytes,
+})
+
+const keptOf = ({ given }: Waiting): Kept => JSON.parse(given)
+
+const submissionOf = async (home: string, letter: Waiting): Promise<Submission> => {
+  const { headerSize, ...given } = keptOf(letter)
+  return onBytes({ ...given, body: await draftOf(home, letter.bytes) }, letter.bytes, headerSize)
 }
+
+/** Whatever else its client's stream left is let go: a burst waits in memory. */
+const lean = (given: Small): Submission => onBytes(given, given.body.bytes, given.header.length)
+
+const onBytes = (given: Omit<Submission, 'header' | 'parsed'>, bytes: Buffer, headerSize: number): Submission => ({
+  ...given,
+  header: bytes.subarray(0, headerSize),
+  parsed: () => walkOver(bytes),
+})

@@ -15,7 +15,7 @@ import { departed, list as listAccounts } from '../../store/account.ts'
 import { addRefs, dropRefs, putCounted, readBody } from '../../store/blob.ts'
 import type { Source, Tx } from '../../store/db.ts'
 import { loadTogether, wants } from '../../store/document.ts'
-import { dropWaiting } from '../../store/intake.ts'
+import { markDelivered } from '../../store/intake.ts'
 import { deliveryFolders, type Folders } from '../../store/mailbox.ts'
 import { appendMany } from '../../store/message.ts'
 import { markOutgoing, owed, showOutgoing } from '../../store/outbox.ts'
@@ -110,7 +110,7 @@ export const saveBatch = async (tx: Tx, batch: Batch, cache: FolderCache): Promi
   await showCopies(tx, batch, stages, cache)
   await saveRows(tx, batch.changes)
   await saveBodies(tx, batch)
-  await dropWaiting(
+  await markDelivered(
     tx,
     batch.changes.flatMap((change) => ('taken' in change ? [change.taken] : [])),
   )

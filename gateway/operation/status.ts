@@ -95,7 +95,7 @@ export const status: Operation<object, Status> = async (house) => {
 }
 
 const overdueProblems = async ({ store, serving }: House): Promise<string[]> => {
-  const letters = await countOverdue(store.db, Date.now())
+  const letters = await countOverdue(store, Date.now())
   if (letters === 0) return []
   const fix = serving ? 'why, is in the log, in the area intake' : 'they are as soon as it runs'
   return [`${letters} of the letters taken for people here are not delivered yet: ${fix}`]

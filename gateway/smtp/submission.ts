@@ -28,6 +28,6 @@ export type Submission = {
   parsed(): Parsed
   /** Epoch ms of the end of DATA. */
   at: number
-  /** Its row, if it waited: carry/intake.ts. */
+  /** Its id there, if it waited: carry/intake.ts. */
   waited?: number
 }

@@ -7,7 +7,7 @@ import { doctor } from '../../gateway/operation/doctor.ts'
 import { status } from '../../gateway/operation/status.ts'
 import { generateEntity } from '../../src/identity/entity.ts'
 import { rotateSubkeys } from '../../src/identity/subkeys.ts'
-import { keepWaiting } from '../../store/intake.ts'
+import { openIntakeFile } from '../../store/intake.ts'
 import { custody } from '../../store/web.ts'
 import { row } from '../custody/rows.ts'
 import { eachWithHouse } from '../gateway/house.ts'
@@ -57,20 +57,21 @@ describe('what status finds wrong', () => {
   })
 
   it('letters that were taken long ago and are not delivered', async () => {
-    const { db } = house().store
-    const take = (given: string) =>
-      db.transaction((tx) => keepWaiting(tx, [{ given, bytes: Buffer.from('Subject: x\r\n\r\n') }]))
-    await take(JSON.stringify({ at: Date.now() - 50_000 }))
+    const { home, store } = house()
+    const { file } = await openIntakeFile(home, store.db)
+    const take = (at: number, isAlone: boolean) =>
+      file.keep([{ given: JSON.stringify({ at }), bytes: Buffer.from('Subject: x\r\n\r\n') }], isAlone)
+    await take(Date.now() - 50_000, true)
     expect((await found()).problems).to.deep.equal([])
-    await db.transaction((tx) => tx.run('UPDATE intake SET given = ?', [JSON.stringify({ at: Date.now() - 61_000 })]))
-    await take('{}')
+    await take(Date.now() - 61_000, true)
+    await take(Date.now(), false)
     expect((await found()).problems).to.deep.equal([
       '2 of the letters taken for people here are not delivered yet: why, is in the log, in the area intake',
     ])
     const stopped = await status(house(), {}, () => {})
     expect(stopped.problems[1]).to.match(/^2 of the letters .* they are as soon as it runs$/)
-    await db.transaction((tx) => tx.run("UPDATE intake SET given = '{'"))
-    expect((await found()).problems).to.have.length(1)
+    await file.close(true)
+    expect((await found()).problems).to.deep.equal([])
   })
 
   it('a key that has ended, but none that was made while the clock was ahead', async () => {

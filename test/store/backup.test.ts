@@ -17,22 +17,10 @@ import { openStore } from '../../store/store.ts'
 import { openTextIndex } from '../../store/text-index.ts'
 import { verify } from '../../store/verify.ts'
 import { invitations, links, ratchets } from '../../store/web.ts'
-import { draft, eachWithStore, letterOf, newHome, rowsOf, takeOut } from './home.ts'
+import { draft, eachWithStore, letterOf, newHome, rowsOf, smallDisk, takeOut } from './home.ts'
 
 const large = () => letterOf(randomBytes(80_000).toString('base64'))
 const messageOf = (error: Error) => error.message
-
-/** A small disk in memory. @returns false where this user may not */
-const mounted = (folder: string): boolean => {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' })
-    return true
-  } catch (error) {
-    if (process.env.CI === 'true') throw error
-    console.warn('      skipped: no tmpfs can be mounted here; run it as root')
-    return false
-  }
-}
 
 describe('store: backup and restore', () => {
   const bench = eachWithStore()
@@ -282,7 +270,7 @@ describe('store: backup and restore', () => {
     const { db, home, folder } = bench()
     const inbox = await folder('INBOX')
     for (let i = 0; i < 50; i++) await append(db, inbox, [await draft(home, letterOf('x'.repeat(30_000)))])
-    if (!mounted(away)) return this.skip()
+    if (!smallDisk(away)) return this.skip()
     const told = await backup(home, join(away, 'copy')).catch((error: Error) => error.message)
     const left = await readdir(away)
     execFileSync('umount', ['-l', away])
@@ -295,7 +283,7 @@ describe('store: backup and restore', () => {
     await backup(home, join(away, 'copy'))
     const disk = join(away, 'disk')
     await mkdir(disk)
-    if (!mounted(disk)) return this.skip()
+    if (!smallDisk(disk)) return this.skip()
     try {
       await restore(join(away, 'copy'), join(disk, 'home'))
       await (await openStore(join(disk, 'home'))).close() // stopped in good order: no log is left beside it

@@ -1,4 +1,5 @@
 /** A home of its own for a test, gone after it, and letters to fill it with. */
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,6 +86,18 @@ export const draft = async (home: string, bytes: Buffer, more: Partial<Draft> = 
 /** Everything in a table, for claims about what is left. */
 export const rowsOf = (db: Sink, table: string): Promise<Record<string, unknown>[]> =>
   db.read.all(`SELECT * FROM ${table} ORDER BY 1`)
+
+/** A disk of 1 MiB in memory. @returns false where this user may not */
+export const smallDisk = (folder: string): boolean => {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' })
+    return true
+  } catch (error) {
+    if (process.env.CI === 'true') throw error
+    console.warn('      skipped: no tmpfs can be mounted here; run it as root')
+    return false
+  }
+}
 
 /** Files with bodies of a home that this process has open, also such as are gone from their folder. */
 export const bodiesOpen = (home: string): Promise<string[]> => filesOpen(join(home, 'blob'))
