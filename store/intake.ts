@@ -12,6 +12,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { Refusal } from '../src/refusal.ts'
 import type { Reader, Sink, Tx } from './db.ts'
 import { syncPath, unlessThere } from './file.ts'
 import { onDisk } from './spool.ts'
@@ -66,11 +67,12 @@ class Intake implements IntakeFile {
   async keep(letters: readonly Letter[], isAlone: boolean): Promise<number> {
     const first = this.nextId
     this.nextId += letters.length // of a write that fails, too: whatever it left does not follow the next
-    const group = Buffer.concat(letters.map((letter, i) => encode({ id: first + i, ...letter })))
+    const group = letters.flatMap((letter, i) => encode({ id: first + i, ...letter }))
+    const size = group.reduce((sum, { length }) => sum + length, 0)
     const start = isAlone ? 0 : this.size
-    for (let at = 0; at < group.length; )
-      at += (await onDisk(this.handle.write(group, at, group.length - at, start + at))).bytesWritten
-    this.size = start + group.length
+    const { bytesWritten } = await onDisk(this.handle.writev(group, start))
+    if (bytesWritten < size) throw new Refusal('disk-full', 'the disk that holds the intake is full')
+    this.size = start + size
     return first
   }
 
@@ -113,14 +115,13 @@ const lastId = async (db: Reader, entries: readonly Waiting[]): Promise<number> 
 
 const HEAD = 18
 
-const encode = ({ id, given, bytes }: Waiting): Buffer => {
-  const text = Buffer.from(given)
-  const entry = Buffer.concat([Buffer.allocUnsafe(HEAD), text, bytes])
-  entry.writeUInt32LE(text.length, 4)
-  entry.writeUInt32LE(bytes.length, 8)
-  entry.writeUIntLE(id, 12, 6)
-  entry.writeUInt32LE(crc32(entry.subarray(4)), 0)
-  return entry
+const encode = ({ id, given, bytes }: Waiting): Buffer[] => {
+  const head = Buffer.concat([Buffer.allocUnsafe(HEAD), Buffer.from(given)])
+  head.writeUInt32LE(head.length - HEAD, 4)
+  head.writeUInt32LE(bytes.length, 8)
+  head.writeUIntLE(id, 12, 6)
+  head.writeUInt32LE(crc32(bytes, crc32(head.subarray(4))), 0)
+  return [head, bytes]
 }
 
 /** @returns what can be read from the start on, and where that ends */
