@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Deliver, type Intake, openIntake, usual } from '../../gateway/carry/intake.ts'
@@ -12,7 +12,7 @@ import type { Submission } from '../../gateway/smtp/submission.ts'
 import { until } from '../../scripts/neighbourhood.ts'
 import { admitLocal, emptyState, removeLocal } from '../../src/state.ts'
 import { create, remove } from '../../store/account.ts'
-import { readEntries, undelivered } from '../../store/intake.ts'
+import { intakeFileOf, readEntries, undelivered } from '../../store/intake.ts'
 import { draftOf, INLINE_MAX } from '../../store/spool.ts'
 import { eachWithStore, letterOf, parse, rowsOf, smallDisk } from '../store/home.ts'
 
@@ -80,13 +80,18 @@ describe('the intake', () => {
     await until('all are there', async () => (await inbox()).length >= 160)
     expect(await inbox()).to.deep.equal(inOrder(160))
     expect(await waiting()).to.deep.equal([])
+    await until('that is forgotten', async () => (await rowsOf(bench().db, 'intake_done')).length === 1)
+    await Promise.all(open.splice(0).map((one) => one.close()))
+    expect((await stat(intakeFileOf(bench().home))).size).to.equal(0)
   })
 
   it('while mail keeps coming none waits longer than it may', async () => {
     const intake = await opened({ ...never, lateMs: 50 })
     await Promise.all((await letters(20)).map((one) => intake.take(one)))
     expect(await waiting()).not.to.deep.equal([])
-    await until('all are there', async () => (await inbox()).length === 20)
+    const areThere = async () => (await inbox()).filter((n) => n < 20).length === 20
+    for (let n = 20; !(await areThere()) && n < 500; n++) await intake.take(await letter(n))
+    expect(await areThere()).to.equal(true)
   })
 
   it('what comes while others wait does not overtake them', async () => {
@@ -240,14 +245,22 @@ describe('the intake', () => {
     expect(await waiting()).to.have.length(kept)
     release()
     await until('all are there', async () => (await inbox()).length === 21)
+    await Promise.all((await letters(20)).map((one) => intake.take(one)))
+    expect(await waiting(), 'of the next burst').not.to.deep.equal([])
   })
 
-  it('when too much waits, what comes is delivered at once', async () => {
-    const intake = await opened({ ...never, fullBytes: 2_000 })
+  it('when too much waits, what comes is delivered at once, until it is delivered', async () => {
+    const limits = { ...never, fullBytes: 2_000 }
+    const intake = await opened(limits)
     await Promise.all((await letters(60)).map((one) => intake.take(one)))
     const [kept, there] = [(await waiting()).length, (await inbox()).length]
     expect(kept).to.be.greaterThan(10)
     await intake.take(await letter(60))
     expect([(await waiting()).length, (await inbox()).length]).to.deep.equal([kept, there + 1])
+    await Promise.all(open.splice(0).map((one) => one.close()))
+    const again = await opened({ ...limits, quietMs: 300 })
+    await until('none waits', async () => (await waiting()).length === 0)
+    await Promise.all((await letters(20)).map((one) => again.take(one)))
+    expect(await waiting()).not.to.deep.equal([])
   })
 })
