@@ -2,9 +2,12 @@
  * RFC 5321 §4.5.3.2.6 has clients wait ten minutes for the answer to their final dot, since one that gives up and sends
  * again makes two of a message. What is meant twice stays two.
  */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Attempt, openRepeats, type Repeat, type Repeats } from '../../gateway/smtp/repeat.ts'
-import { type Edge, openEdge, Raw } from './edge.ts'
+import { INLINE_MAX } from '../../store/spool.ts'
+import { alice, type Edge, openEdge, Raw } from './edge.ts'
 
 const MINUTE = 60_000
 const begun = (found: Repeat | Attempt): Attempt => {
@@ -192,6 +195,40 @@ describe('smtp: a message that comes again', () => {
         expect(await again.submit(text)).to.match(/when you sent it before$/)
         again.end()
       })
+
+    it('a large one that comes again leaves no second file, and the log tells', async () => {
+      const large = message.replace('\r\nx\r\n', `\r\n${'a line of a large letter\r\n'.repeat(INLINE_MAX / 20)}`)
+      await sendAndGo((client) => void client.socket.resetAndDestroy(), large)
+      await new Promise((resolve) => setTimeout(resolve, 50)) // until the gateway knows that it is gone
+      commit()
+      const again = await enter()
+      expect(await again.submit(large)).to.match(/when you sent it before$/)
+      const found = await readdir(join(edge.home, 'blob'), { recursive: true, withFileTypes: true })
+      expect(found.filter((one) => one.isFile())).to.have.lengthOf(1)
+      const told = edge.log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'repeated')
+      expect(told).to.have.lengthOf(1)
+      expect(told[0]).to.include({
+        submission: edge.submissions[0]?.id,
+        messageId: '<1@a.test>',
+        account: alice.address,
+      })
+      again.end()
+    })
+
+    it('one that could not be taken while its client was gone is taken when it comes again', async () => {
+      let fail: (error: Error) => void = () => {}
+      taken = new Promise((_, reject) => {
+        fail = reject
+      })
+      await sendAndGo((client) => client.end())
+      const again = await enter()
+      const answer = again.submit(message)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      taken = Promise.resolve()
+      fail(new Error('the disk is away'))
+      expect(await answer).to.match(/Accepted as [0-9a-f]{32}$/)
+      again.end()
+    })
 
     it('one that had its answer, and sends the same again, means it twice', async () => {
       commit()
