@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { type Receiving, receive } from '../../gateway/smtp/receive.ts'
+import { discard, type Receiving, receive } from '../../gateway/smtp/receive.ts'
 import { editSubmission } from '../../src/mail/submit.ts'
 import { startWalk } from '../../src/mail/walk.ts'
 import { type BodyWriter, startBody } from '../../store/spool.ts'
@@ -146,5 +146,40 @@ describe('smtp receive', () => {
     const chunks = Array.from({ length: 50 }, () => Buffer.from(`${'x'.repeat(70)}\r\n`))
     await take([Buffer.from('Subject: x\r\n\r\n'), ...chunks], { startBody: slow })
     expect(most).to.equal(1)
+  })
+
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+  const ends: [what: string, isWhole: boolean, stallMs: number, feed: (stream: PassThrough) => Promise<unknown>][] = [
+    [
+      'is heard out, however slowly it comes',
+      true,
+      300,
+      async (stream) => {
+        for (let n = 0; n < 8; n++) {
+          stream.write('x')
+          await wait(100)
+        }
+        stream.end()
+      },
+    ],
+    ['is given up when its client falls silent', false, 50, async (stream) => stream.write('x')],
+    ['is given up when it has no end', false, 10_000, async (stream) => stream.write(Buffer.alloc((16 << 20) + 1))],
+    ['is over when its client goes', true, 10_000, async (stream) => stream.destroy()],
+    ['is over when its connection breaks', true, 10_000, async (stream) => stream.destroy(new Error('reset'))],
+  ]
+  for (const [what, isWhole, stallMs, feed] of ends)
+    it(`a message that was refused ${what}`, async () => {
+      const stream = new PassThrough()
+      const heard = discard(stream, stallMs)
+      await feed(stream)
+      expect(await heard).to.equal(isWhole)
+      stream.destroy()
+    })
+
+  it('a message that was refused after its end is over', async () => {
+    const stream = new PassThrough()
+    stream.end('x')
+    await stream.resume().toArray()
+    expect(await discard(stream, 10_000)).to.equal(true)
   })
 })

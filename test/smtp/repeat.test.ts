@@ -160,6 +160,13 @@ describe('smtp: a message that comes again', () => {
       return answer
     }
 
+    /** And its message is taken once the gateway knows that it is gone. */
+    const sendAndVanish = async (text = message) => {
+      await sendAndGo((client) => void client.socket.resetAndDestroy(), text)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      commit()
+    }
+
     for (const [what, go] of [
       ['hangs up', (client: Raw) => client.end()],
       ['is cut off', (client: Raw) => void client.socket.resetAndDestroy()],
@@ -198,9 +205,7 @@ describe('smtp: a message that comes again', () => {
 
     it('a large one that comes again leaves no second file, and the log tells', async () => {
       const large = message.replace('\r\nx\r\n', `\r\n${'a line of a large letter\r\n'.repeat(INLINE_MAX / 20)}`)
-      await sendAndGo((client) => void client.socket.resetAndDestroy(), large)
-      await new Promise((resolve) => setTimeout(resolve, 50)) // until the gateway knows that it is gone
-      commit()
+      await sendAndVanish(large)
       const again = await enter()
       expect(await again.submit(large)).to.match(/when you sent it before$/)
       const found = await readdir(join(edge.home, 'blob'), { recursive: true, withFileTypes: true })
@@ -249,8 +254,7 @@ describe('smtp: a message that comes again', () => {
     })
 
     it('another text, other recipients: another message', async () => {
-      await sendAndGo((client) => client.end())
-      commit()
+      await sendAndVanish()
       const client = await enter()
       for (const [text, to] of [
         [message.replace('\r\nx\r\n', '\r\ny\r\n'), ['bob@b.test']],
@@ -258,6 +262,7 @@ describe('smtp: a message that comes again', () => {
         [message.replace('<1@', '<2@'), ['bob@b.test']],
       ] as const)
         expect(await client.submit(text, [...to])).to.match(/Accepted as [0-9a-f]{32}$/)
+      expect(await client.submit(message), 'the same').to.match(/when you sent it before$/)
       client.end()
     })
   })
