@@ -4,9 +4,9 @@
  *   submission ──few under way──> delivered ─commit─> 250
  *        └──more──> memory and a file ──> 250 ··· a pause, or 2 s ──> delivered, and marked so, in one transaction
  *
- * To be written down costs a client a third of what a delivery does. What goes elsewhere is no more than that before its
- * 250 anyway (custody). While letters wait, what comes joins them, so that none overtakes another; but it is work besides,
- * so that of a load which lasts, or is very large, the rest is delivered before its 250 again.
+ * To be written down costs a client less than half of what a delivery does. What goes elsewhere is no more than that
+ * before its 250 anyway (custody). While letters wait, what comes joins them, so that none overtakes another; but it is
+ * work besides, so that of a load which lasts, or is very large, the rest is delivered before its 250 again.
  */
 import { localOf } from '../../src/address.ts'
 import { walkOver } from '../../src/mail/walk.ts'
