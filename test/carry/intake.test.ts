@@ -17,6 +17,11 @@ import { draftOf, INLINE_MAX } from '../../store/spool.ts'
 import { eachWithStore, letterOf, parse, rowsOf, smallDisk } from '../store/home.ts'
 
 describe('the intake', () => {
+  // Stands first, so that what is being delivered ends before the store is closed.
+  afterEach(async () => {
+    await Promise.all(open.map((one) => one.close()))
+    await core.engine.close()
+  })
   const bench = eachWithStore()
   const soon = { ...usual, quietMs: 5, lateMs: 20, againMs: 5 }
   const never = { ...usual, quietMs: 600_000, lateMs: 600_000 }
@@ -32,10 +37,6 @@ describe('the intake', () => {
     const engine = startEngine(db, state, log)
     core = { ...bench(), store: bench(), engine, log, now: Date.now } as unknown as Core // the rest is for other rooms
     open = []
-  })
-  afterEach(async () => {
-    await Promise.all(open.map((one) => one.close()))
-    await core.engine.close()
   })
 
   const openedWith = async (deliver: Deliver, limits = soon): Promise<Intake> => {
