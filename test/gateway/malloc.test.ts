@@ -15,7 +15,10 @@ describe('large buffers', function () {
 
   it('lie in the heap, but for those of the time when a link is made', async () => {
     const script = fileURLToPath(new URL('./large-buffers.ts', import.meta.url))
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script])
-    expect(Number(stdout), 'by so much it grew while one was made').to.be.below(1e6)
+    const growth = async (starts: number): Promise<number> => {
+      const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script])
+      return stdout.startsWith('walled in') && starts > 1 ? growth(starts - 1) : Number(stdout)
+    }
+    expect(await growth(5), 'by so much it grew while one was made').to.be.below(1e6)
   })
 })
