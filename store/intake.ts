@@ -85,6 +85,7 @@ class Intake implements IntakeFile {
 /** Whatever the file of a home holds now, delivered or not: read before the database that `undelivered` is asked of. */
 export const readEntries = async (home: string): Promise<Waiting[]> => decode(await bytesOf(home)).entries
 
+/** Those of them that wait still, in their order. */
 export const undelivered = async (db: Pick<Reader, 'all'>, entries: readonly Waiting[]): Promise<Waiting[]> => {
   if (entries.length === 0) return []
   const done = await db.all<{ id: number }>('SELECT id FROM intake_done ORDER BY id')

@@ -20,7 +20,8 @@ const growth = (): number => {
   return heapBytes() - before
 }
 
-// In one start of a hundred V8 lays its code right above the heap, which can't grow then: whoever started this does so again.
+// In one start of a hundred V8 lays its code right above the heap, which can't grow then: whoever started this does so
+// again.
 await until('what is free of it is taken', async () => growth() > 10e6, 5_000).catch(() => {
   console.log('walled in')
   process.exit()

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
@@ -179,5 +179,6 @@ describe('store: the file of the intake', () => {
       expect(await rowsOf(store.db, 'intake')).to.deep.equal([])
       await store.close()
     }
+    for (const folder of [copy, other]) await rm(folder, { recursive: true })
   })
 })
