@@ -4,7 +4,8 @@
  * over the control socket, as `contact look` asks. Gateways pass on few searches of one neighbour, so there are few.
  */
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
-import { befriend, freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
+import { befriend, Gateway, temporaryFolder } from './neighbourhood.ts'
+import { freePortBase } from './ports.ts'
 
 /** Three rings each, below the 20 that a neighbour may ask at once (src/route/bucket.ts). */
 const PEOPLE = 6

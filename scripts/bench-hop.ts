@@ -17,7 +17,8 @@ import { MESSAGE_BYTES } from './bench/client.ts'
 import { type End, introduce, makeAgents, NET, startEnd } from './bench/end.ts'
 import { atRest, processorMs } from './bench/gateway.ts'
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
-import { freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
+import { Gateway, temporaryFolder } from './neighbourhood.ts'
+import { freePortBase } from './ports.ts'
 
 const ROUNDS = 3
 const COUNT = 4000

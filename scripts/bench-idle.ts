@@ -12,7 +12,8 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { residentMb } from './bench/gateway.ts'
 import { median, printTable, quantile, short, verdict, writeReport } from './bench/table.ts'
-import { freePortBase, Gateway, type Person, sleep, temporaryFolder } from './neighbourhood.ts'
+import { Gateway, type Person, sleep, temporaryFolder } from './neighbourhood.ts'
+import { freePortBase } from './ports.ts'
 
 const CONNECTIONS = Number(process.argv[2] ?? 10_000)
 const ACCOUNTS = Math.min(100, CONNECTIONS)

@@ -19,7 +19,8 @@ import { generateAgent } from '../src/identity/agent.ts'
 import { introduce, makeAgents, NET, startEnd } from './bench/end.ts'
 import { residentMb } from './bench/gateway.ts'
 import { printTable, short, verdict, writeReport } from './bench/table.ts'
-import { freePortBase, Gateway, sleep, temporaryFolder, until } from './neighbourhood.ts'
+import { Gateway, sleep, temporaryFolder, until } from './neighbourhood.ts'
+import { freePortBase } from './ports.ts'
 
 const LINKS = 1000
 /** Dials at a time, below what a listener takes of connections that are not links yet. */

@@ -12,10 +12,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { MESSAGE_BYTES, Reader, Sender, smtpSource } from './bench/client.ts'
 import { atRest, type Device, processorMs, residentMb, withDevice } from './bench/gateway.ts'
-import { type Dovecot, freePort, installPeers, startDovecot } from './bench/peer.ts'
+import { type Dovecot, installPeers, startDovecot } from './bench/peer.ts'
 import { startPostfix } from './bench/postfix.ts'
 import { median, printTable, quantile, short, verdict, writeReport } from './bench/table.ts'
-import { befriend, freePortBase, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
+import { befriend, Gateway, sleep, temporaryFolder } from './neighbourhood.ts'
+import { freePort, freePortBase } from './ports.ts'
 
 const ROUNDS = 3
 const COUNT = 2000

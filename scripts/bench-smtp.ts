@@ -18,11 +18,12 @@ import { promisify } from 'node:util'
 import { smtpSource } from './bench/client.ts'
 import { atRest, type Device, processorMs, withDevice } from './bench/gateway.ts'
 import { ImapClient } from './bench/imap-client.ts'
-import { freePort, installPeers, startLogins } from './bench/peer.ts'
+import { installPeers, startLogins } from './bench/peer.ts'
 import { MAILDIR_DOMAIN, type Postfix, startPostfix } from './bench/postfix.ts'
 import type { Load, Sent } from './bench/submitter.ts'
 import { median, printTable, short, verdict, writeReport } from './bench/table.ts'
-import { freePortBase, Gateway, temporaryFolder } from './neighbourhood.ts'
+import { Gateway, temporaryFolder } from './neighbourhood.ts'
+import { freePort, freePortBase } from './ports.ts'
 
 const ROUNDS = 6
 const COUNT = 2500

@@ -11,7 +11,8 @@ import { createTransport } from 'nodemailer'
 import { facts } from '../gateway/cli/layout.ts'
 import { readConfig } from '../gateway/config/config.ts'
 import { clientSettings } from '../gateway/config/settings.ts'
-import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from './neighbourhood.ts'
+import { befriend, Gateway, type Person, temporaryFolder, until } from './neighbourhood.ts'
+import { freePortBase } from './ports.ts'
 
 const isToStay = process.argv.includes('--stay')
 const secret = 'the plum cake is for Saturday'

@@ -3,9 +3,7 @@
  * test and the benchmarks stand on. Everything is on loopback and below one temporary folder.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -177,49 +175,6 @@ export const temporaryFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'vouchsafe-'))
   temporary.add(folder)
   return folder
-}
-
-/** 100 ports each: they end below 32 768, where those begin that the system gives to clients. */
-const BASES = 126
-/** A listener at a base itself, which no gateway uses, keeps it from all other processes that look here. */
-const held = new Map<number, Server>()
-
-/**
- * @returns the first of `count` port bases, 100 apart, of which every port is free. They are kept for this process
- * until it ends, or lets them go: its gateways may stop for a while.
- */
-export const freePortBase = async (count: number): Promise<number> => {
-  for (let tries = 0; tries < 100; tries++) {
-    const base = 20_000 + 100 * randomInt(BASES + 1 - count)
-    const bases = Array.from({ length: count }, (_, at) => base + 100 * at)
-    const listeners = await Promise.all(bases.map(listenerAt))
-    const ports = bases.flatMap((from) => Object.values(portsFrom(from)))
-    const isOurs = listeners.every((one) => one !== undefined) && (await Promise.all(ports.map(isFree))).every(Boolean)
-    for (const [at, one] of listeners.entries())
-      if (one && isOurs) held.set(base + 100 * at, one)
-      else one?.close()
-    if (isOurs) return base
-  }
-  throw new Error('no free ports on 127.0.0.1')
-}
-
-/** Others may have the base of a gateway that will not start again. */
-export const letGo = (base: number): void => {
-  held.get(base)?.close()
-  held.delete(base)
-}
-
-const listenerAt = (port: number): Promise<Server | undefined> =>
-  new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy()).unref()
-    server.once('error', () => resolve(undefined))
-    server.listen(port, '127.0.0.1', () => resolve(server))
-  })
-
-const isFree = async (port: number): Promise<boolean> => {
-  const server = await listenerAt(port)
-  if (server) await new Promise((closed) => server.close(closed))
-  return server !== undefined
 }
 
 /** Waits for a claim to become true. @throws Error that names it, after `limitMs` */

@@ -5,7 +5,7 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Gateway, type Person, sleep } from '../neighbourhood.ts'
-import { freePort } from './peer.ts'
+import { freePort } from '../ports.ts'
 
 export type Device = { gateway: Gateway; person: Person; port: number }
 

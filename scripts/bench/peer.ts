@@ -4,11 +4,12 @@
  * Both drop privileges themselves, so they want to be started by root.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { sleep } from '../neighbourhood.ts'
+import { until } from '../neighbourhood.ts'
+import { freePort } from '../ports.ts'
 
 export type Peer = { stop(): Promise<void> }
 
@@ -19,15 +20,6 @@ export const installPeers = (): void => {
   execFileSync('bash', [script], { stdio: ['ignore', 'ignore', 'inherit'] })
   if (process.getuid?.() !== 0) throw new Error('Postfix and Dovecot start as root only: run this benchmark as root')
 }
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const at = server.address()
-      server.close(() => resolve(at !== null && typeof at === 'object' ? at.port : 0))
-    })
-  })
 
 /** `mail` is the folder that has a mail folder for each user. */
 export type Dovecot = Peer & { lmtp: number; imap: number; mail: string; pid: number }
@@ -43,7 +35,7 @@ export const startDovecot = async (folder: string, storage: Storage = 'maildir')
   const config = join(home, 'dovecot.conf')
   writeFileSync(config, dovecotConf(home, storage, lmtp, imap))
   const child = spawn('dovecot', ['-F', '-c', config], { stdio: ['ignore', 'inherit', 'inherit'] })
-  await Promise.all([listens(lmtp), listens(imap)])
+  await Promise.all([lmtp, imap].map((port) => listens(port, child, join(home, 'log'))))
   return { lmtp, imap, mail: join(home, 'mail'), pid: child.pid ?? 0, stop: () => ended(child) }
 }
 
@@ -92,10 +84,7 @@ export const startLogins = async (folder: string, socket: string): Promise<Peer>
   const config = join(home, 'dovecot.conf')
   writeFileSync(config, loginsConf(home, socket))
   const child = spawn('dovecot', ['-F', '-c', config], { stdio: ['ignore', 'inherit', 'inherit'] })
-  for (let tries = 0; !existsSync(socket); tries++) {
-    if (tries > 100) throw new Error(`nothing listens at ${socket}`)
-    await sleep(50)
-  }
+  await until(`Dovecot listens at ${socket}`, async () => existsSync(socket))
   return { stop: () => ended(child) }
 }
 
@@ -123,13 +112,18 @@ const ended = async (child: ChildProcess): Promise<void> => {
   await gone
 }
 
-/** Resolves when something does. */
-export const listens = async (port: number): Promise<void> => {
-  for (let tries = 0; !(await accepts(port)); tries++) {
-    if (tries > 100) throw new Error(`nothing listens on port ${port}`)
-    await sleep(50)
-  }
-}
+/**
+ * Resolves when something listens there.
+ *
+ * @param child who was to, @param log and what it writes to
+ * @throws Error when it has ended instead, with the end of its log, or after 40 s
+ */
+export const listens = (port: number, child?: ChildProcess, log?: string): Promise<void> =>
+  until(`something listens on port ${port}`, async () => {
+    if (child !== undefined && (child.exitCode ?? child.signalCode) !== null)
+      throw new Error(`what was to listen on port ${port} ended:\n${log ? readFileSync(log, 'utf8').slice(-4000) : ''}`)
+    return accepts(port)
+  })
 
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createTransport } from 'nodemailer'
-import { freePortBase, until } from '../../scripts/neighbourhood.ts'
+import { until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { ask, serve, vouchsafe } from './command.ts'
 
 type Link = { agent: string; name: string; state: string; up: boolean; words: string }

@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { freePort } from '../../scripts/bench/peer.ts'
+import { freePort } from '../../scripts/ports.ts'
 import { Marionette } from './marionette.ts'
 import { openScreen } from './screen.ts'
 

@@ -5,15 +5,8 @@
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { ImapFlow } from 'imapflow'
-import {
-  befriend,
-  freePortBase,
-  Gateway,
-  letGo,
-  type Person,
-  temporaryFolder,
-  until,
-} from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase, letGo } from '../../scripts/ports.ts'
 
 export type Web = { gateways: Gateway[]; a: Gateway; b: Gateway; ann: Person; bob: Person; close(): Promise<void> }
 

@@ -5,7 +5,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, listens } from '../../scripts/bench/peer.ts'
+import { listens } from '../../scripts/bench/peer.ts'
+import { freePort } from '../../scripts/ports.ts'
 
 export type Cyrus = {
   lmtp: number
@@ -26,7 +27,7 @@ export const startCyrus = async (folder: string): Promise<Cyrus> => {
   const child = spawn('cyrmaster', ['-D', '-C', settings, '-M', services, '-p', join(home, 'run/pid')], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
-  await listens(lmtp)
+  await listens(lmtp, child)
   return {
     lmtp,
     subjects: (address) => subjectsOf(settings, address),

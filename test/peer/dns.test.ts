@@ -2,8 +2,9 @@
 import { chmod } from 'node:fs/promises'
 import { expect } from 'chai'
 import { updateByRfc2136 } from '../../gateway/reach/update.ts'
+import { freePort } from '../../scripts/ports.ts'
 import type { Own } from '../../src/reach/seen.ts'
-import { freePort, type Named, run, startNamed } from './named.ts'
+import { type Named, run, startNamed } from './named.ts'
 import { need } from './need.ts'
 
 describe('our own name at a name server (RFC 2136, TSIG): BIND', function () {

@@ -4,8 +4,9 @@
  */
 import { expect } from 'chai'
 import { ImapFlow } from 'imapflow'
-import { type Dovecot, freePort, startDovecot } from '../../scripts/bench/peer.ts'
+import { type Dovecot, startDovecot } from '../../scripts/bench/peer.ts'
 import { temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { freePort } from '../../scripts/ports.ts'
 import { idOf, letter, RawSmtp, startLine, type Web } from '../journey/web.ts'
 import { need, needRoot } from './need.ts'
 

@@ -1,10 +1,10 @@
 /** BIND on loopback for a test: zone example.org, and a key that may change two names of it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from '../../scripts/ports.ts'
 import { until } from '../link/agents.ts'
 
 export const run = promisify(execFile)
@@ -79,11 +79,3 @@ zone "example.org" {
   };
 };
 `
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const at = server.address()
-      server.close(() => resolve(typeof at === 'object' && at ? at.port : 0))
-    })
-  })

@@ -8,7 +8,7 @@ import { get } from 'node:https'
 import { join } from 'node:path'
 import { selfSigned } from '../../gateway/tls.ts'
 import { temporaryFolder, until } from '../../scripts/neighbourhood.ts'
-import { freePort } from './named.ts'
+import { freePort } from '../../scripts/ports.ts'
 
 export type Pebble = {
   directory: string

@@ -5,15 +5,8 @@
 
 import { rmSync } from 'node:fs'
 import { expect } from 'chai'
-import {
-  befriend,
-  freePortBase,
-  Gateway,
-  type Person,
-  temporaryFolder,
-  trust,
-  until,
-} from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, temporaryFolder, trust, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { idOf, letter, RawSmtp, readAll } from '../journey/web.ts'
 
 type Underway = { messageId: string; state: string; next: string | null }

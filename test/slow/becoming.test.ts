@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { befriend, freePortBase, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { need } from '../peer/need.ts'
 
 type Link = { agent: string; name: string; words: string; state: string; up: boolean }

@@ -6,15 +6,8 @@
  */
 import { randomInt } from 'node:crypto'
 import { expect } from 'chai'
-import {
-  befriend,
-  freePortBase,
-  Gateway,
-  type Person,
-  sleep,
-  temporaryFolder,
-  trust,
-} from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, sleep, temporaryFolder, trust } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { withImap } from '../journey/web.ts'
 import { type Load, sendLoad } from './load.ts'
 

@@ -6,16 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import {
-  befriend,
-  freePortBase,
-  Gateway,
-  type Person,
-  sleep,
-  temporaryFolder,
-  trust,
-  until,
-} from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, sleep, temporaryFolder, trust, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { awaitMessages, RawSmtp, readAll } from '../journey/web.ts'
 
 const MESSAGES = 24

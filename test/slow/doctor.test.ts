@@ -6,7 +6,8 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { selfSigned } from '../../gateway/tls.ts'
-import { befriend, freePortBase, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 
 type Finding = { what: string; state: string; side?: string; detail: string; fix?: string }
 type LinkView = { name: string; agent: string; up: boolean; reach: { addresses: string[]; via: string[] } | null }

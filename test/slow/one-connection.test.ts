@@ -1,15 +1,8 @@
 /** Two gateways that know each other's address, so both dial: whatever happens to either, one connection is left. */
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import {
-  befriend,
-  freePortBase,
-  Gateway,
-  type Person,
-  temporaryFolder,
-  trust,
-  until,
-} from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, temporaryFolder, trust, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { awaitMessages, letter, RawSmtp } from '../journey/web.ts'
 
 describe('a link of running gateways', function () {

@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { awaitMessages, letter, RawSmtp } from '../journey/web.ts'
 
 type LinkView = { name: string; agent: string; up: boolean; reach: { addresses: string[]; via: string[] } | null }

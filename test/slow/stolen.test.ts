@@ -7,7 +7,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { befriend, freePortBase, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { befriend, Gateway, type Person, temporaryFolder, until } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { letter, RawSmtp, readAll } from '../journey/web.ts'
 
 type Link = { agent: string; name: string; up: boolean; state: string; formerly?: string[]; frozen?: { why: string } }

@@ -13,7 +13,8 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { freePortBase, Gateway, temporaryFolder } from '../../scripts/neighbourhood.ts'
+import { Gateway, temporaryFolder } from '../../scripts/neighbourhood.ts'
+import { freePortBase } from '../../scripts/ports.ts'
 import { need } from '../peer/need.ts'
 
 type Finding = { id: string; severity: string; finding: string }
