@@ -3,8 +3,8 @@
  *
  * A buffer from the heap lies where a former one was filled, and memory once filled is resident; one that is mapped
  * for itself takes only what is written to. A link has buffers of 64, 16 and 16 KiB (TLS in and out, HTTP/2) for its
- * life and hardly writes to them: while links are made, such are mapped. At other times it would only cost: a file read
- * in chunks of 64 KiB takes twice the processor time.
+ * life and hardly writes to them, a mail client over TLS the first two: while such connections are made, such buffers are
+ * mapped. At other times it would only cost: a file read in chunks of 64 KiB takes twice the processor time.
  */
 import { createRequire } from 'node:module'
 

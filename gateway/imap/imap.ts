@@ -13,6 +13,7 @@ import type { Change } from '../../store/change.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { Holds, Login, Scram } from '../login.ts'
+import { expectLongLived } from '../malloc.ts'
 import type { Metrics } from '../metrics.ts'
 import { createPlaces, type Places } from '../places.ts'
 import { Tally } from '../tally.ts'
@@ -153,6 +154,7 @@ class House implements Edge {
   }
 
   secure(raw: Socket): Promise<TLSSocket> {
+    expectLongLived()
     const socket = new TLSSocket(raw, { isServer: true, secureContext: this.secureContext() })
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
