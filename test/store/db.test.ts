@@ -160,11 +160,13 @@ describe('store: transactions', () => {
 
   it('a statement that failed ends its transaction, as in PostgreSQL', async () => {
     const { db } = bench()
+    let next: unknown
     const whole = db.transaction(async (tx) => {
       await tx.run('INSERT INTO nowhere VALUES (1)').catch(() => {})
-      await tx.run(insert, ['after', '{}'])
+      next = await tx.run(insert, ['after', '{}']).catch((error: Error) => error.message)
     })
     expect(await whole.catch((error: Error) => error.message)).to.match(/no such table: nowhere/)
+    expect(next, 'no other runs in it').to.match(/no such table: nowhere/)
     expect(await keys()).to.deep.equal([])
   })
 
