@@ -52,6 +52,22 @@ describe('store: the numbers of a mailbox', () => {
     await isSound()
   })
 
+  it('nor by a commit that fails', async () => {
+    const { db, folder } = bench()
+    const inbox = await folder('INBOX')
+    expect(await db.transaction((tx) => add(tx, inbox))).to.deep.equal([1])
+    const lost = db.transaction(async (tx) => {
+      await add(tx, inbox)
+      await tx.run('PRAGMA defer_foreign_keys = ON')
+      await tx.run("INSERT INTO mailbox (account, name, uid_validity) VALUES (-1, 'x', 1)") // seen at the commit alone
+    })
+    expect(await lost.catch(({ code }) => code)).to.equal('SQLITE_CONSTRAINT')
+    expect(await db.transaction((tx) => add(tx, inbox))).to.deep.equal([2])
+    expect((await byId(db, inbox))?.uidNext).to.equal(3)
+    expect(await used()).to.equal(2)
+    await isSound()
+  })
+
   it('are refused of a mailbox that has gone', async () => {
     const { db, account } = bench()
     const extra = await create(db, account.id, 'Extra')
