@@ -162,6 +162,15 @@ describe('custody: an envelope arrives', () => {
       undefined,
       [],
     ],
+    [
+      'again, refused for good',
+      arrival(bob),
+      () => {},
+      [relayed({ state: 'done', outcome: { event: 'refused', code: 'mailbox-full', by: r, at: now } })],
+      'mailbox-full',
+      undefined,
+      [],
+    ],
     ['that we sent ourselves', arrival(bob), () => {}, [row({ key: theirs })], 'path-loops', undefined, []],
   ]
   for (const [what, given, change, rows, answer, to, effects] of cases)

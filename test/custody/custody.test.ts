@@ -1,6 +1,14 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { backoffMs, type Custody, dueAt, forgetAt, LAST_WORD_MS, lastMoment } from '../../src/custody/custody.ts'
+import {
+  backoffMs,
+  type Custody,
+  dueAt,
+  forgetAt,
+  LAST_WORD_MS,
+  lastMoment,
+  waitsTooLong,
+} from '../../src/custody/custody.ts'
 import { HOUR, MINUTE, now, row } from './rows.ts'
 
 describe('custody: the times of one envelope', () => {
@@ -19,8 +27,24 @@ describe('custody: the times of one envelope', () => {
       now + 12 * HOUR + LAST_WORD_MS,
     ],
     ['done, it is remembered until twice its expiry', { state: 'done', retryAt: now, delayAt: now }, now + 24 * HOUR],
+    ['who brought it is judged before that', { state: 'done', reserved: 1, judgeBy: now + HOUR }, now + HOUR],
+    ['and who took it', { state: 'done', lent: [{ to: 'r', weight: 1 }], judgeBy: now + HOUR }, now + HOUR],
+    ['judged, it is only remembered', { state: 'done', judgeBy: now + HOUR }, now + 24 * HOUR],
   ]
   for (const [what, given, due] of dues) it(what, () => expect(dueAt(row(given))).to.equal(due))
+
+  const waits: [what: string, row: Partial<Custody>, isTooLong: boolean][] = [
+    ['a try in nine minutes', { retryAt: now + 9 * MINUTE }, false],
+    ['a try in eleven, longer than any wait is', { retryAt: now + 11 * MINUTE }, true],
+    ['the same before it is sealed', { state: 'spooled', retryAt: now + 11 * MINUTE }, true],
+    ['where somebody has it, it is no wait for a try', { state: 'handed', retryAt: now + 11 * MINUTE }, false],
+    ['none', {}, false],
+    ['what its sender holds back', { retryAt: now + HOUR, heldUntil: now + HOUR }, false],
+    ['and held back until now', { retryAt: now + HOUR, heldUntil: now }, true],
+  ]
+  for (const [what, given, isTooLong] of waits)
+    it(`after the clock was set back, ${what} ${isTooLong ? 'is tried at once' : 'stands'}`, () =>
+      expect(waitsTooLong(row(given), now)).to.equal(isTooLong))
 
   it('the nearer to the origin, the longer it listens: the last word of those further on comes first', () => {
     const paths = Array.from({ length: 16 }, (_, i) => Array.from({ length: i + 1 }, (_, j) => `agent ${j}`))

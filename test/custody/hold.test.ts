@@ -29,6 +29,13 @@ describe('custody: held until its time', () => {
     expect([row.expires, row.delayAt]).to.deep.equal([until + state.terms.knownLifeMs, until + state.terms.delayMs])
   })
 
+  it('goes at once where that has passed', () => {
+    const given = submission({ recipients: [to('bob@b.test')], holdUntil: now })
+    const made = step({ ...world(), submissions: new Map() }, { on: 'submitted', submission: given, here: 9 }, now)
+    expect(asks(made)).to.include('seal')
+    expect(left(made)).not.to.have.property('heldUntil')
+  })
+
   const early: Event[] = [
     { on: 'due', key },
     { on: 'retry', key },

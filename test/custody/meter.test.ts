@@ -3,7 +3,17 @@ import { apply } from '../../src/apply.ts'
 import { newBooks } from '../../src/credit/books.ts'
 import { newCredit } from '../../src/credit/credit.ts'
 import type { Custody } from '../../src/custody/custody.ts'
-import { costOf, creditOf, freed, lend, praised, returned, takenOnCredit } from '../../src/custody/meter.ts'
+import {
+  beyond,
+  costOf,
+  creditOf,
+  freed,
+  judgeBy,
+  lend,
+  praised,
+  returned,
+  takenOnCredit,
+} from '../../src/custody/meter.ts'
 import type { Change, State } from '../../src/state.ts'
 import { ann, b, bob, link, now, row as ours, permit, r, relayed, report, s, stranger, world } from './rows.ts'
 
@@ -37,6 +47,31 @@ describe('custody: what a message weighs while nobody has judged it', () => {
     expect(pendingOf(state, { row, changes: [] })).to.deep.equal([1, 1, 1])
     expect(row).to.deep.include({ reserved: 1, lent: [r, b].map((to) => ({ to, weight: 1 })) })
   })
+
+  it('is judged a week after its time, on whoever took it first', () => {
+    const { row } = metered(relayed(), r)
+    expect(row.judgeBy).to.equal(judgeBy(row.path, row.expires))
+    const { row: known } = metered(relayed({ judgeBy: now }), r)
+    expect(known.judgeBy).to.equal(now)
+  })
+
+  const ways: [of: string, next: string][] = [
+    [r, b],
+    [b, stranger],
+    [s, bob],
+  ]
+  for (const [of, next] of ways)
+    it(`${of[0]} reckons it by ${next[0]}, as far as its reports say`, () => {
+      const at = { jws: '', at: now }
+      const trail: Custody['trail'] = [
+        { event: 'accepted', by: r, ...at },
+        { event: 'forwarded', by: r, next: b, ...at },
+        { event: 'accepted', by: b, ...at },
+        { event: 'forwarded', by: b, next: stranger, ...at },
+        { event: 'accepted', by: s, ...at },
+      ]
+      expect(beyond(relayed({ trail }), of)).to.equal(next)
+    })
 
   it('weighs nothing where a permit came with it', () => {
     const { state, row } = metered(ours({ permit }), r)
