@@ -21,6 +21,7 @@ import {
   left,
   me,
   now,
+  permit,
   r,
   row,
   stranger,
@@ -210,6 +211,21 @@ describe('custody: at the origin', () => {
     const made = step(world(unknown), { on: 'due', key }, unknown.expires)
     expect(left(made)?.outcome?.code).to.equal('address-unknown')
     expect(delivered(made)).to.have.length(1)
+  })
+
+  it('not so one whose key is known and which was not sealed in time', () => {
+    const late = row({ state: 'spooled' })
+    expect(left(step(world(late), { on: 'due', key }, late.expires))?.outcome?.code).to.equal('expired')
+  })
+
+  it('not yet sealed when the key of the agent changes, it goes under the new one', () => {
+    const was = row({ state: 'spooled', key: `${stranger}/${envelopeId}`, origin: stranger, path: [stranger], permit })
+    const state = world(was)
+    const made = step(state, { on: 'due', key: was.key }, now)
+    expect(asks(made)).to.include('seal')
+    for (const change of made.changes) apply(state, change)
+    expect([...state.custody.keys()]).to.deep.equal([key])
+    expect(state.custody.get(key)).to.deep.include({ origin: me, path: [me] }).and.not.have.property('permit')
   })
 
   it('NOTIFY=NEVER keeps notices away, not the stage in Outgoing', () => {
