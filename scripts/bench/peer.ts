@@ -121,7 +121,9 @@ const ended = async (child: ChildProcess): Promise<void> => {
 export const listens = (port: number, child?: ChildProcess, log?: string): Promise<void> =>
   until(`something listens on port ${port}`, async () => {
     if (child !== undefined && (child.exitCode ?? child.signalCode) !== null)
-      throw new Error(`what was to listen on port ${port} ended:\n${log ? readFileSync(log, 'utf8').slice(-4000) : ''}`)
+      throw new Error(
+        `what was to listen on port ${port} ended:\n${log && existsSync(log) ? readFileSync(log, 'utf8').slice(-4000) : ''}`,
+      )
     return accepts(port)
   })
 

@@ -225,7 +225,9 @@ describe('custody: at the origin', () => {
     expect(asks(made)).to.include('seal')
     for (const change of made.changes) apply(state, change)
     expect([...state.custody.keys()]).to.deep.equal([key])
-    expect(state.custody.get(key)).to.deep.include({ origin: me, path: [me] }).and.not.have.property('permit')
+    expect(state.custody.get(key))
+      .to.deep.include({ origin: me, path: [me] })
+      .and.not.have.property('permit')
   })
 
   it('NOTIFY=NEVER keeps notices away, not the stage in Outgoing', () => {
