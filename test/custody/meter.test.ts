@@ -48,7 +48,7 @@ describe('custody: what a message weighs while nobody has judged it', () => {
     expect(row).to.deep.include({ reserved: 1, lent: [r, b].map((to) => ({ to, weight: 1 })) })
   })
 
-  it('is judged a week after its time, on whoever took it first', () => {
+  it('once somebody has signed for it, it is judged a week after its time, unless that is set already', () => {
     const { row } = metered(relayed(), r)
     expect(row.judgeBy).to.equal(judgeBy(row.path, row.expires))
     const { row: known } = metered(relayed({ judgeBy: now }), r)
