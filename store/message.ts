@@ -149,8 +149,10 @@ export const bodyOf = (from: Source, id: number): Promise<{ body: number; file: 
   )
 
 /** The bytes of messages that lie in the database, so all small ones, by message id; the others are not in it. */
-export const contents = (from: Source, ids: readonly number[]): Promise<Map<number, Buffer>> =>
-  from.read.blobs(
-    'SELECT message.id AS id, body.bytes AS bytes FROM message JOIN body ON body.id = message.body WHERE message.id IN (?*)',
-    [ids],
-  )
+export const contents = async (from: Source, ids: readonly number[]): Promise<Map<number, Buffer>> => {
+  const sql = 'SELECT message.id AS id, body.bytes AS bytes FROM message JOIN body ON body.id = message.body WHERE'
+  // What serves many takes a sixth longer for one, and a mail client reads letters one by one.
+  if (ids.length !== 1) return from.read.blobs(`${sql} message.id IN (?*)`, [ids])
+  const row = await from.read.one<{ id: number; bytes: Buffer | null }>(`${sql} message.id = ?`, ids)
+  return new Map(row?.bytes ? [[row.id, row.bytes]] : [])
+}

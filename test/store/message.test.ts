@@ -10,7 +10,7 @@ import { type FlagChange, mark, store } from '../../store/flag.ts'
 import { keywordsOf, mergeKeywords } from '../../store/keyword.ts'
 import { clearLeft } from '../../store/leaving.ts'
 import { create, find } from '../../store/mailbox.ts'
-import { append, appendMany, content, view } from '../../store/message.ts'
+import { append, appendMany, content, contents, view } from '../../store/message.ts'
 import { copy, expunge, move, removeMany, type UidPair } from '../../store/move.ts'
 import { openStore } from '../../store/store.ts'
 import { vanishedSince } from '../../store/vanished.ts'
@@ -155,6 +155,19 @@ describe('store: messages', () => {
     expect(streamed).to.be.instanceOf(Readable)
     if (streamed instanceof Readable) streamed.destroy()
     expect(await content(db, 4711)).to.equal(undefined)
+  })
+
+  it('small ones are read whole, one or many; large and gone ones are not among them', async () => {
+    const { db, folder, home } = bench()
+    const inbox = await folder('INBOX')
+    const bytes = [Buffer.of(), letterOf('é'), letterOf('x'.repeat(70_000))]
+    await append(db, inbox, await Promise.all(bytes.map((each) => draft(home, each))))
+    const ids = (await view(db, inbox)).map(({ id }) => id)
+    const small = ids.slice(0, 2).map((id, i) => [id, bytes[i]] as const)
+    expect(await contents(db, [...ids, 4711])).to.deep.equal(new Map(small))
+    const one = await Promise.all([...ids, 4711].map((id) => contents(db, [id])))
+    expect(one).to.deep.equal([...small.map((each) => new Map([each])), new Map(), new Map()])
+    expect(await contents(db, [])).to.deep.equal(new Map())
   })
 
   it('flags are set, added and removed; what did not change keeps its modseq and is not published', async () => {
