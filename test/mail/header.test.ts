@@ -35,6 +35,8 @@ describe('mail/header', () => {
     ['so does a bare empty line', 'a: 1\n\nb: 2\n', [['a', ' 1']], 0],
     ['a blank before the colon is obsolete, no more', 'a : 1\r\n', [['a', ' 1']], 0],
     ['a line that is no field is skipped with its folds', 'From x y\r\n z\r\na: 1\r\n', [['a', ' 1']], 1],
+    ['and be it one octet long', 'x\n y\na: 1\n', [['a', ' 1']], 1],
+    ['or begin with CR', '\rx\r\n y\r\na: 1\r\n', [['a', ' 1']], 1],
     ['a first line that begins with a blank, too', ' a: 1\r\nb: 2\r\n', [['b', ' 2']], 1],
     ['or with a tab', '\ta: 1\r\nb: 2\r\n', [['b', ' 2']], 1],
     ['a value may hold colons', 'a: b: c\r\n', [['a', ' b: c']], 0],

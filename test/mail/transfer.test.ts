@@ -46,8 +46,23 @@ describe('transfer encodings, undone piece by piece', () => {
   })
   it('a line without end is not gathered, and an escape in it not cut', () => {
     const bytes = Buffer.from('=3D'.repeat(50_000))
-    const at = Array.from({ length: 200 }, (_, i) => i * 733)
+    const at = Array.from({ length: 180 }, (_, i) => i * 800) // the eleventh is more than may wait, and within an escape
     expect(inPieces('quoted-printable', bytes, at).equals(Buffer.from('='.repeat(50_000)))).to.equal(true)
+    const beforeItsEnd = startDecoder('quoted-printable')?.push(bytes)
+    expect(beforeItsEnd?.length).to.be.above(49_000)
+  })
+  it('a very long line is cut where that does not show', () => {
+    const units = fc.array(fc.constantFrom('=', '3D', '0', ' ', '\t', '\r'), { maxLength: 10 })
+    fc.assert(
+      fc.property(units, fc.integer({ min: 8193, max: 9000 }), (some, at) => {
+        const line = [...some, 'xx'].join('').repeat(5000).slice(0, 9000)
+        const bytes = Buffer.from(`${line}\n`)
+        expect(inPieces('quoted-printable', bytes, [at]).equals(decodeTransfer(bytes, 'quoted-printable'))).to.equal(
+          true,
+        )
+      }),
+      { numRuns: 300 },
+    )
   })
   it('what is not encoded stays', () => {
     for (const encoding of ['', '7bit', '8bit', 'binary'])

@@ -75,16 +75,7 @@ describe('the full-text index', () => {
     const hits: Hits | undefined = await imap.store.texts.find(imap.account.id, where, fold(needle))
     return hits && { sure: [...hits.sure], maybe: [...hits.maybe] }
   }
-  const letter = (subject: string, body: string) => ({
-    bytes: `Subject: ${subject}\r\nFrom: Bob <bob@b.test>\r\n\r\n${body}\r\n`,
-  })
-
-  it('a search by it finds what a search without it finds, on any mail', async function () {
-    this.timeout(60_000)
-    const letters = fc.sample(message, { numRuns: 120, seed: 5 }).map((bytes) => ({ bytes }))
-    const needles = fc.sample(text, { numRuns: 150, seed: 7 }).filter((needle) => needle !== '')
-    const folded = { bytes: 'Subject: lunch\r\n\tat  one\r\n\r\nlunch  late\r\n' }
-    await imap.deliver('INBOX', [...letters, folded])
+  const selecting = async () => {
     const client = new Client(connect(imap.port, '127.0.0.1'))
     const ask = async (tag: string, line: string): Promise<string> => {
       client.send(`${tag} ${line}`)
@@ -96,6 +87,19 @@ describe('the full-text index', () => {
     }
     await ask('a', 'LOGIN ann@a.test secret')
     await ask('b', 'SELECT INBOX')
+    return { client, ask }
+  }
+  const letter = (subject: string, body: string) => ({
+    bytes: `Subject: ${subject}\r\nFrom: Bob <bob@b.test>\r\n\r\n${body}\r\n`,
+  })
+
+  it('a search by it finds what a search without it finds, on any mail', async function () {
+    this.timeout(60_000)
+    const letters = fc.sample(message, { numRuns: 120, seed: 5 }).map((bytes) => ({ bytes }))
+    const needles = fc.sample(text, { numRuns: 150, seed: 7 }).filter((needle) => needle !== '')
+    const folded = { bytes: 'Subject: lunch\r\n\tat  one\r\n\r\nlunch  late\r\n' }
+    await imap.deliver('INBOX', [...letters, folded])
+    const { client, ask } = await selecting()
     const searches = needles.flatMap((needle) => {
       const octets = Buffer.from(needle)
       const names = ['Subject', 'Content-Type', 'constructor'].map((name) => `HEADER ${name}`)
@@ -117,6 +121,24 @@ describe('the full-text index', () => {
     expect(new Set(scanned).size).to.be.above(50) // they do find things
     expect(scanned.slice(-blanks.length)).to.deep.equal(blanks.map(() => `* SEARCH ${letters.length + 1}`))
     for (const [i, search] of searches.entries()) expect(indexed[i], JSON.stringify(search)).to.equal(scanned[i])
+  })
+
+  it('it is asked for every text of a search, wherever that stands', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => letter(i < 2 ? 'lunch' : 'dinner', 'one')) // of few all are read
+    await imap.deliver('INBOX', many)
+    await indexAll()
+    const asked: string[] = []
+    const { texts } = imap.store
+    const { find } = texts
+    texts.find = (account, where, needle) => {
+      asked.push(`${where} ${needle}`)
+      return find(account, where, needle)
+    }
+    const { client, ask } = await selecting()
+    const search = 'SEARCH NOT BODY aaa OR (SUBJECT lunch NOT HEADER X-Y bbb) (TEXT ccc FROM ddd)'
+    expect(await ask('s', search)).to.equal('* SEARCH 1 2')
+    client.socket.destroy()
+    expect(asked).to.deep.equal(['body aaa', 'subject lunch', 'header bbb', 'text ccc', 'from ddd'])
   })
 
   it('what a body has within a word is sure, what a header has there may be', async () => {
