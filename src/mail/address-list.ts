@@ -109,7 +109,6 @@ const readAngle = (text: Scanner): { route: string | null; local: string | null;
     text.at++
     host = text.domain()
   }
-  text.skipTo('>,;')
   return { route, local: local || '', host: host || '' }
 }
 

@@ -98,6 +98,14 @@ describe('mail/address-list', () => {
       [null, null, 'c', 'c.test'],
     ],
     [
+      'nor is what follows the bracket, or the host in it, another',
+      'Anna <a@a.test> x y, <b@b.test x y>, c@c.test',
+      ['Anna', null, 'a', 'a.test'],
+      [null, null, 'b', 'b.test'],
+      [null, null, 'c', 'c.test'],
+    ],
+    ['a blank may stand behind the bracket', '< a@a.test >', [null, null, 'a', 'a.test']],
+    [
       'a bracket in a comment may be escaped',
       'a@a.test (x \\) y), b@b.test',
       ['x ) y', null, 'a', 'a.test'],
@@ -142,6 +150,7 @@ describe('mail/address-list', () => {
       [null, null, 'MISSING_MAILBOX', 'a.test'],
       [null, null, 'MISSING_MAILBOX', 'MISSING_DOMAIN'],
     ],
+    ['a comment alone is nobody', 'a@a.test, (x) ', [null, null, 'a', 'a.test']],
     ['empty items are none', ' , ,a@a.test,, ', [null, null, 'a', 'a.test']],
     ['blanks around dots and at are obsolete, no more', 'a . b @ a . test', [null, null, 'a . b', 'a.test']],
     ['a comma was forgotten: no domain is made of two words', 'a@a.test b@b.test', [null, null, 'a', 'a.test']],
