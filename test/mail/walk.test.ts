@@ -167,6 +167,11 @@ describe('mail/walk', () => {
       ['no half of a type', letter('Content-Type: image/', '', ''), '("text" "plain" ("charset" "us-ascii") '],
       ['nor the other', letter('Content-Type: /png', '', ''), '("text" "plain" ("charset" "us-ascii") '],
       [
+        'no end in a single dash',
+        letter('Content-Type: multipart/mixed; boundary=a', '', '--a', '', 'one', '--a-', '', 'two', '--a--'),
+        '"7bit" 3 0 NIL NIL NIL NIL)("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 3 0 NIL NIL NIL NIL) "mixed"',
+      ],
+      [
         'a header that a delimiter ends',
         letter('Content-Type: multipart/mixed; boundary=a', '', '--a', 'Content-Type: image/png', '--a--'),
         '(("image" "png" NIL NIL NIL "7bit" 0 NIL NIL NIL NIL) "mixed"',
