@@ -55,7 +55,7 @@ const LARGE_BYTES = 64 << 10
 
 type Mode = 'write' | 'read' | 'lock' | 'lying'
 
-/** `lock` is for a database that holds nothing: it never waits for another process. `lying` is `openLying`'s. */
+/** `lock` is for a database that holds nothing: who has it keeps it, so nobody waits for long. `lying` is `openLying`'s. */
 export const openSqlite = async (file: string, mode: Mode): Promise<Connection> => {
   const flags = FLAGS[mode]
   const handle = await new Promise<sqlite3.Database>((resolve, reject) => {
@@ -106,7 +106,8 @@ const PRAGMAS = {
   // FULL: a commit is on the disk when it returns. The log goes back into the database every 16 MB.
   write: `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864`,
-  lock: 'PRAGMA busy_timeout = 0',
+  // Of several that come at the same moment each may be in the others' way: without a wait now and then none gets it.
+  lock: 'PRAGMA busy_timeout = 100',
 }
 
 const connect = (handle: sqlite3.Database, isWriter: boolean): Connection => {

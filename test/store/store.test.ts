@@ -1,6 +1,9 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
+import { openSqlite } from '../../store/engine/sqlite.ts'
+import { lockHome } from '../../store/lock.ts'
 import { databaseOf, openStore } from '../../store/store.ts'
 import { filesOpen, newHome } from './home.ts'
 
@@ -20,5 +23,31 @@ describe('store: a home that can not be opened', () => {
     await rm(join(home, 'blob'))
     await (await openStore(home)).close()
     await rm(home, { recursive: true })
+  })
+})
+
+describe('store: the lock of a home', () => {
+  let home: string
+  beforeEach(async () => {
+    home = await newHome()
+  })
+  afterEach(() => rm(home, { recursive: true }))
+
+  it('whoever has it keeps it, and is named', async () => {
+    const lock = await lockHome(home)
+    const told = await lockHome(home).catch((error: Error) => `${error.name}: ${error.message}`)
+    expect(told).to.match(new RegExp(`^HomeInUse: .* is in use by process ${process.pid}, since`))
+    await lock.release()
+    await (await lockHome(home)).release()
+  })
+
+  it("who only comes at the same moment, and lets go again, is in nobody's way", async () => {
+    await (await lockHome(home)).release()
+    const other = await openSqlite(join(home, 'lock.db'), 'lock')
+    await other.exec('BEGIN; SELECT count(*) FROM sqlite_schema') // as far as both come
+    const locking = lockHome(home)
+    await wait(10)
+    await other.close()
+    await (await locking).release()
   })
 })
