@@ -9,22 +9,29 @@ describe('messages that were lately read', () => {
     expect(lately.get(1)?.toString('latin1')).to.equal('a\0\xff')
   })
 
-  it('keep nothing of the page they came from', () => {
+  it('keep nothing of the page they came from, nor of the pool that small buffers are cut from', () => {
     const page = Buffer.alloc(100_000, 'x')
-    const own = new LatelyRead().keep(1, page.subarray(10, 20_010))
-    expect(own.buffer === page.buffer).to.equal(false)
-    expect(own.buffer.byteLength).to.be.lessThan(page.length)
+    for (const size of [10, 2000, 20_000])
+      expect(new LatelyRead().keep(1, page.subarray(10, 10 + size)).buffer.byteLength).to.equal(size)
   })
 
   it('are forgotten when much came since, unless somebody asked', () => {
-    const lately = new LatelyRead(10)
-    lately.keep(1, Buffer.from('asked'))
-    lately.keep(2, Buffer.from('never'))
-    lately.keep(3, Buffer.from('12345'))
+    const lately = new LatelyRead(2000)
+    lately.keep(1, Buffer.alloc(1000, 'asked'))
+    lately.keep(2, Buffer.alloc(1000, 'never'))
+    lately.keep(3, Buffer.alloc(1000, '12345'))
     lately.get(1)
-    expect([1, 2, 3].map((id) => lately.get(id)?.toString())).to.deep.equal(['asked', undefined, '12345'])
-    lately.keep(4, Buffer.alloc(10))
-    lately.keep(5, Buffer.alloc(10))
+    const kept = [1, 2, 3].map((id) => lately.get(id)?.toString('latin1', 0, 5))
+    expect(kept).to.deep.equal(['asked', undefined, '12345'])
+    lately.keep(4, Buffer.alloc(2000))
+    lately.keep(5, Buffer.alloc(2000))
     expect([1, 2, 3].map((id) => lately.get(id))).to.deep.equal([undefined, undefined, undefined])
+  })
+
+  it('are forgotten for many that are empty, too', () => {
+    const lately = new LatelyRead(10_000)
+    lately.keep(1, Buffer.alloc(10))
+    for (let id = 2; id < 100; id++) lately.keep(id, Buffer.alloc(0))
+    expect(lately.get(1)).to.equal(undefined)
   })
 })

@@ -8,6 +8,8 @@ import { Generations } from './generations.ts'
 
 /** Of each generation: some 5 000 letters of 5 kB. */
 const HALF_BYTES = 24 << 20
+/** What a buffer costs beside its octets (Node 20, measured): itself, its ArrayBuffer, and what stands behind that. */
+const EACH_BYTES = 320
 
 export class LatelyRead {
   private readonly kept: Generations<Map<number, Buffer>>
@@ -26,15 +28,19 @@ export class LatelyRead {
     return old
   }
 
-  /** @returns the bytes, on their own: those cut from a page would keep all of the page. */
+  /**
+   * @returns the bytes, on their own: those cut from a page would keep all of the page, and those of Buffer.from(), cut
+   * from Node's pool, 8 kB of that.
+   */
   keep(id: number, bytes: Buffer): Buffer {
-    const own = Buffer.from(bytes)
+    const own = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(own)
     this.put(id, own)
     return own
   }
 
   private put(id: number, bytes: Buffer): void {
     this.kept.young.set(id, bytes)
-    this.kept.grown(bytes.length)
+    this.kept.grown(bytes.length + EACH_BYTES)
   }
 }
