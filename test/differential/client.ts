@@ -67,17 +67,20 @@ export class Believer {
   }
 
   /**
-   * One of whom it was only told that it is there stands between its neighbours, for uids ascend. What VANISHED (EARLIER)
-   * names is nobody's here: it was gone before the mailbox was selected.
+   * Of those between two whose uids it knows it can't tell which has gone, nor whose flags it was told, for uids
+   * ascend and that is all. What VANISHED (EARLIER) names is nobody's here: it was gone before the mailbox was selected.
    */
   private lose(uid: number): void {
     const known = this.messages.findIndex((message) => message.uid === uid)
+    if (known >= 0) {
+      this.messages.splice(known, 1)
+      return
+    }
     const next = this.messages.findIndex((message) => (message.uid ?? 0) > uid)
-    const before = next < 0 ? this.messages.length - 1 : next - 1
-    const at = known >= 0 ? known : before
-    if (at < 0 || (known < 0 && this.messages[before]?.uid !== undefined))
-      throw new Error(`there was no uid ${uid} that could vanish`)
-    this.messages.splice(at, 1)
+    const end = next < 0 ? this.messages.length : next
+    const start = this.messages.findLastIndex((message, i) => i < end && message.uid !== undefined) + 1
+    if (start === end) throw new Error(`there was no uid ${uid} that could vanish`)
+    this.messages.splice(start, end - start, ...Array.from({ length: end - start - 1 }, () => ({})))
   }
 
   private learn(message: Believed, items: Map<string, Value>, line: string): void {
