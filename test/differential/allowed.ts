@@ -68,20 +68,31 @@ const entries: Entry[] = [
   },
   {
     because:
-      'RFC 5256 §2.2: the Date counts; Dovecot, where it reads other header fields as well, has one message elsewhere (mostly the first, by its INTERNALDATE)',
+      'RFC 5256 §2.2: the Date counts; Dovecot, where a header field is searched that it has not cached, sorts the first message by its INTERNALDATE',
     is: ({ what, command, ours, theirs }) =>
       what === 'answers' &&
-      /^(UID )?SORT \([^)]*\bDATE\b/.test(command) &&
-      /\b(SUBJECT|FROM|TO|CC|BCC|HEADER)\b/.test(command) &&
-      differsByOne(ours, theirs),
+      /^(UID )?SORT \([^)]*\bDATE\b.*[ (](SUBJECT|FROM|TO|CC|BCC|HEADER) /.test(command) &&
+      sorted(ours).some((uid) => isSameOrder(ours, theirs, (one) => one !== uid)),
+  },
+  {
+    because:
+      'RFC 5256 §3: of equals the next key decides; Dovecot, after an order by CC, FROM, SUBJECT or TO without the last messages, puts these behind their equals',
+    is: ({ what, command, ours, theirs }) =>
+      what === 'answers' &&
+      /^(UID )?SORT \([^)]*\b(CC|FROM|SUBJECT|TO)\b/.test(command) &&
+      sorted(ours).some(
+        (last) =>
+          isSameOrder(ours, theirs, (one) => Number(one) <= Number(last)) &&
+          isSameOrder(ours, theirs, (one) => Number(one) > Number(last)),
+      ),
   },
 ]
 
-/** Of two answers to SORT: the same uids, of which one stands elsewhere. */
-const differsByOne = (ours: string, theirs: string): boolean => {
-  const [one = [], two = []] = [ours, theirs].map((answer) => (JSON.parse(answer) as string[][]).flat())
-  return one.some((moved) => `${one.filter((uid) => uid !== moved)}` === `${two.filter((uid) => uid !== moved)}`)
-}
+/** An answer to SORT, [[uid, …]]. */
+const sorted = (answer: string): string[] => (JSON.parse(answer) as string[][]).flat()
+
+const isSameOrder = (ours: string, theirs: string, counts: (uid: string) => boolean): boolean =>
+  `${sorted(ours).filter(counts)}` === `${sorted(theirs).filter(counts)}`
 
 /** Of two answers to SEARCH or SORT, [[uid, …]]: the first finds whatever the second does. */
 const holdsAll = (more: string, fewer: string): boolean => {
