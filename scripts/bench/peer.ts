@@ -25,15 +25,19 @@ export const installPeers = (): void => {
 export type Dovecot = Peer & { lmtp: number; imap: number; mail: string; pid: number }
 type Storage = 'maildir' | 'sdbox'
 
-/** Dovecot, its mail as Maildirs or in its own format: LMTP and IMAP without TLS, any name, any password. */
-export const startDovecot = async (folder: string, storage: Storage = 'maildir'): Promise<Dovecot> => {
+/**
+ * Dovecot, its mail as Maildirs or in its own format: LMTP and IMAP without TLS, any name, any password.
+ *
+ * @param more lines of its configuration, besides
+ */
+export const startDovecot = async (folder: string, storage: Storage = 'maildir', more = ''): Promise<Dovecot> => {
   chmodSync(folder, 0o711)
   const home = join(folder, `dovecot-${storage}`)
   mkdirSync(join(home, 'mail'), { recursive: true, mode: 0o711 })
   execFileSync('chown', ['mail:mail', join(home, 'mail')])
   const [lmtp, imap] = [await freePort(), await freePort()]
   const config = join(home, 'dovecot.conf')
-  writeFileSync(config, dovecotConf(home, storage, lmtp, imap))
+  writeFileSync(config, dovecotConf(home, storage, lmtp, imap) + more)
   const child = spawn('dovecot', ['-F', '-c', config], { stdio: ['ignore', 'inherit', 'inherit'] })
   await Promise.all([lmtp, imap].map((port) => listens(port, child, join(home, 'log'))))
   return { lmtp, imap, mail: join(home, 'mail'), pid: child.pid ?? 0, stop: () => ended(child) }

@@ -13,6 +13,12 @@ import { compare, type Difference } from '../differential/twins.ts'
 import { address, password, startTestImap } from '../imap/server.ts'
 import { need } from '../peer/need.ts'
 
+/**
+ * SORT (DATE) with a header field to look for makes 2.3.19 forget the first message's Date, and write that, or a wrong
+ * size, into its cache: seen in one run of two hundred. It caches nothing of smaller mailboxes than this.
+ */
+const WITHOUT_CACHE = 'mail_cache_min_mail_count = 100000\n'
+
 const runs = Number(process.env.DIFFERENTIAL_RUNS ?? 20)
 const length = Number(process.env.DIFFERENTIAL_STEPS ?? 120)
 const first = Number(process.env.DIFFERENTIAL_SEED ?? randomInt(2 ** 31))
@@ -26,7 +32,7 @@ describe(`${runs} runs of ${length} commands, ours and Dovecot (DIFFERENTIAL_SEE
 
   before(async function () {
     need(this, 'dovecot', 'dovecot-imapd')
-    dovecot = await startDovecot(temporaryFolder(), 'sdbox')
+    dovecot = await startDovecot(temporaryFolder(), 'sdbox', WITHOUT_CACHE)
     const imap = await startTestImap()
     const [ours, theirs] = [await offers(imap.port, address), await offers(dovecot.imap, 'somebody')]
     capabilities = new Set([...ours].filter((word) => theirs.has(word)))
