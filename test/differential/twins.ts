@@ -47,17 +47,23 @@ export const compare = async (
 
 /** What a server has drawn for itself, after the step `id`. */
 type Mark = { id: number; modseq: string; validity: string }
-type Open = { sessions: [Believer, Believer]; observer: Believer; marks: Map<string, Mark[]>; last?: 0 | 1 }
+type Open = {
+  name: string
+  sessions: [Believer, Believer]
+  observer: Believer
+  marks: Map<string, Mark[]>
+  last?: 0 | 1
+}
 type Differs = (what: string, a: unknown, b: unknown) => Difference | undefined
 
-const open = async ({ port, user, password }: Place): Promise<Open> => {
+const open = async ({ name: server, port, user, password }: Place): Promise<Open> => {
   const login = () => Believer.login(port, user, password)
   const [a, b, observer] = [await login(), await login(), await login()]
   // The two sessions' playground; whatever else a server makes for a new user is not compared.
   for (const name of OPEN) if (name !== 'INBOX') await observer.ask(`CREATE ${name}`)
   for (const name of OPEN) await observer.ask(`SUBSCRIBE ${name}`)
   await observer.ask('ENABLE CONDSTORE') // from now on modseqs are kept
-  const opened: Open = { sessions: [a, b], observer, marks: new Map(OPEN.map((name) => [name, []])) }
+  const opened: Open = { name: server, sessions: [a, b], observer, marks: new Map(OPEN.map((name) => [name, []])) }
   await state(opened, -1)
   return opened
 }
@@ -74,6 +80,12 @@ const said = ({ marks }: Open, command: Buffer): Buffer => {
   return Buffer.from(named, 'latin1')
 }
 
+/** @throws with the name of the server that broke off */
+const ask = (server: Open, who: 0 | 1, command: Buffer): Promise<Told> =>
+  server.sessions[who].ask(said(server, command)).catch((error: Error) => {
+    throw new Error(`${server.name} was asked ${command.toString('latin1', 0, 300)}: ${error.message}`)
+  })
+
 const step = async (mine: Open, other: Open, who: 0 | 1, command: Buffer, differs: Differs) => {
   const [a, b] = [mine.sessions[who], other.sessions[who]]
   if (mine.last !== who) {
@@ -82,7 +94,7 @@ const step = async (mine: Open, other: Open, who: 0 | 1, command: Buffer, differ
     if (news) return news
   }
   mine.last = who
-  const [one, two] = await Promise.all([a.ask(said(mine, command)), b.ask(said(other, command))])
+  const [one, two] = await Promise.all([ask(mine, who, command), ask(other, who, command)])
   const text = command.toString('latin1')
   const answered =
     differs('status', one.status, two.status) ??
