@@ -56,9 +56,9 @@ const entries: Entry[] = [
   },
   {
     because:
-      'RFC 3501 §6.4.4: what is SEEN and no DRAFT is NOT (SEEN DRAFT); Dovecot takes flags in brackets for one, of which none may be set',
+      'RFC 3501 §6.4.4: what is SEEN and no DRAFT is NOT (SEEN DRAFT), and OR UNSEEN UNDRAFT; Dovecot takes the flags for one, of which none may be set',
     is: ({ what, command, ours, theirs }) =>
-      what === 'answers' && /^UID SEARCH NOT \(\w+ \w+\)$/.test(command) && holdsAll(ours, theirs),
+      what === 'answers' && /^UID SEARCH (NOT \(\w+ \w+\)|OR UN\w+ UN\w+)$/.test(command) && holdsAll(ours, theirs),
   },
   {
     because:
